@@ -1,1 +1,21 @@
-//! .
+//! The vocabulary and the decisions of Holdfast.
+//!
+//! Everything here is pure: documents, references, the compare, the [`Kind`](kind::Kind) trait, the
+//! [`Snapshot`](observe::Snapshot) and [`plan()`](plan::plan). This crate must never know tokio, the clock,
+//! randomness, AWS, SQL or HTTP; time and ids come in as arguments. `tests/house.rs` checks it.
+
+pub mod cloud;
+pub mod compare;
+pub mod document;
+pub mod facts;
+pub mod kind;
+pub mod name;
+pub mod observe;
+pub mod plan;
+pub mod pointer;
+pub mod policy;
+pub mod problem;
+pub mod reference;
+pub mod schema;
+pub mod status;
+pub mod validate;

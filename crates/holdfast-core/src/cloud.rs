@@ -1,0 +1,123 @@
+//! The engine's whole view of AWS: the real one or the simulated one.
+
+use crate::name::{KindName, Scope};
+use crate::observe::{Snapshot, Wanted};
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+/// AWS, as the engine sees it.
+#[async_trait]
+pub trait Cloud: Send + Sync {
+    /// Reads all wanted kinds of a scope in batches. Never fails as a whole: what could not be read is a
+    /// [`Gap`](crate::observe::Gap) of its kind.
+    async fn sweep(&self, scope: &Scope, wanted: &BTreeMap<KindName, Wanted>) -> Snapshot;
+
+    /// Does one action. `action` is the kind's action as JSON with every reference filled in; `token` is the
+    /// journal's idempotency token, the same for a repeat of the same intent.
+    async fn apply(
+        &self,
+        scope: &Scope,
+        kind: KindName,
+        action: &Value,
+        token: &str,
+    ) -> Result<Applied, ApplyError>;
+
+    /// The 12-digit account id that the credentials of this scope really belong to (STS GetCallerIdentity).
+    async fn identify(&self, scope: &Scope) -> Result<String, ApplyError>;
+}
+
+/// What an action left behind.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Applied {
+    /// AWS's handle of the thing, where the action made it or learned it.
+    pub id: Option<String>,
+    /// Outputs that are known from the answer; they overlay those known before.
+    pub outputs: Map<String, Value>,
+    /// AWS request ids, for the journal.
+    pub request_ids: Vec<String>,
+}
+
+/// Why an action did not succeed, by what the loop does next.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, thiserror::Error)]
+#[error("{operation}: {code}: {message}{}", request_id.as_ref().map(|r| format!(" (AWS request {r})")).unwrap_or_default())]
+pub struct ApplyError {
+    /// What to do next.
+    pub class: ErrorClass,
+    /// The AWS operation, such as `ec2:AuthorizeSecurityGroupIngress`.
+    pub operation: String,
+    /// AWS's error code, or ours where AWS gave none.
+    pub code: String,
+    /// AWS's words.
+    pub message: String,
+    /// AWS's request id, if an answer came.
+    pub request_id: Option<String>,
+}
+
+/// What the loop does after an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ErrorClass {
+    /// Back off; the budget shrinks.
+    Throttled,
+    /// Back off.
+    Transient,
+    /// The world is not as planned (in use, already exists, not found): look first.
+    Conflict,
+    /// The answer was lost; it may have happened: look first.
+    Lost,
+    /// Permission is missing. Re-checked slowly, and when inputs move.
+    Denied,
+    /// AWS refuses the request as it is. Re-checked when inputs or the world move.
+    Rejected,
+    /// A quota is full. Re-checked slowly.
+    Quota,
+}
+
+/// Budgets of AWS calls. Every single call goes through one, reads and writes alike.
+#[async_trait]
+pub trait Meter: Send + Sync {
+    /// Waits until the call is within its budget. `service` and `operation` are AWS's names: `ec2`, `ecs`,
+    /// `elasticloadbalancing`, `tagging`, `sts`; `DescribeSecurityGroups`.
+    async fn acquire(&self, scope: &Scope, service: &'static str, operation: &'static str);
+    /// Says how a call ended.
+    fn finished(&self, scope: &Scope, service: &'static str, operation: &'static str, outcome: CallOutcome);
+}
+
+/// How a call ended, as far as budgets care.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallOutcome {
+    /// AWS answered, be it with an error of ours.
+    Answered,
+    /// AWS said to slow down.
+    Throttled,
+    /// No answer, or a server fault.
+    Failed,
+}
+
+/// A meter that never waits and counts nothing, for tests of single kinds.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Unmetered;
+
+#[async_trait]
+impl Meter for Unmetered {
+    async fn acquire(&self, _: &Scope, _: &'static str, _: &'static str) {}
+    fn finished(&self, _: &Scope, _: &'static str, _: &'static str, _: CallOutcome) {}
+}
+
+/// How to reach an account, from its document.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AccountAccess {
+    /// The 12-digit account id that is expected.
+    pub account_id: Option<String>,
+    /// The role to assume; none means the process's own credentials.
+    pub role_arn: Option<String>,
+    /// The external id for the role.
+    pub external_id: Option<String>,
+    /// The session name; `holdfast` if none.
+    pub session_name: Option<String>,
+    /// Another AWS endpoint, for emulators.
+    pub endpoint_url: Option<String>,
+}

@@ -1,0 +1,69 @@
+//! Names: what a resource is called here, and where it lives in AWS.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// The name of a kind as users write it, such as `SecurityGroup`.
+pub type KindName = &'static str;
+
+/// Tag key that holds the uid of the resource that owns an AWS thing; written by the create call itself.
+pub const UID_TAG: &str = "holdfast:uid";
+/// Tag key that holds `stack/Kind/name` of the owner, so that ownership survives the loss of the store.
+pub const RESOURCE_TAG: &str = "holdfast:resource";
+
+/// Identity of a declared resource: `stack/Kind/name`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ResourceKey {
+    /// The stack that declares it.
+    pub stack: String,
+    /// The kind, as in the document. Kept as text: a store may hold kinds that this build does not know.
+    pub kind: String,
+    /// The resource's name, unique for its kind in its stack.
+    pub name: String,
+}
+
+impl ResourceKey {
+    /// Puts a key together.
+    pub fn new(stack: impl Into<String>, kind: impl Into<String>, name: impl Into<String>) -> Self {
+        Self { stack: stack.into(), kind: kind.into(), name: name.into() }
+    }
+
+    /// Reads `stack/Kind/name`; `None` if it has not exactly three non-empty parts.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split('/');
+        match (parts.next(), parts.next(), parts.next(), parts.next()) {
+            (Some(s), Some(k), Some(n), None) if !s.is_empty() && !k.is_empty() && !n.is_empty() => {
+                Some(Self::new(s, k, n))
+            }
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for ResourceKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/{}", self.stack, self.kind, self.name)
+    }
+}
+
+/// An account × region: the unit of sweeping, planning and writing.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Scope {
+    /// Name of the Account document; `default` is the process's own credentials.
+    pub account: String,
+    /// AWS region, such as `eu-west-1`.
+    pub region: String,
+}
+
+impl Scope {
+    /// Puts a scope together.
+    pub fn new(account: impl Into<String>, region: impl Into<String>) -> Self {
+        Self { account: account.into(), region: region.into() }
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.account, self.region)
+    }
+}

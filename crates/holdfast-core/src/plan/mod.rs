@@ -1,0 +1,7 @@
+//! The plan: a pure function from what is declared, seen and remembered to what to do and why.
+
+mod build;
+mod types;
+
+pub use build::plan;
+pub use types::*;

@@ -1,0 +1,292 @@
+//! What goes into a plan and what comes out of it.
+
+use crate::cloud::ApplyError;
+use crate::kind::Registry;
+use crate::name::{ResourceKey, Scope};
+use crate::observe::Snapshot;
+use crate::policy::Policy;
+use crate::status::{Condition, FieldDiff, Phase};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// One declared resource, as the plan takes it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Desired {
+    /// Whose.
+    pub key: ResourceKey,
+    /// The uid in the owner tag.
+    pub uid: String,
+    /// Counts the changes of spec, policy and tags, from 1.
+    pub generation: u64,
+    /// Where it lives.
+    pub scope: Scope,
+    /// As declared, variables filled in; references still stand.
+    pub spec: Arc<Value>,
+    /// The stack's tags, which go on every taggable resource; a resource's own win.
+    pub stack_tags: BTreeMap<String, String>,
+    /// The effective policy: the resource's over the stack's.
+    pub policy: Policy,
+    /// Whether it is to be or to go.
+    pub fate: Fate,
+    /// A pause in force, of the resource or its stack.
+    pub hold: Option<Hold>,
+}
+
+/// Whether a resource is to be or to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Fate {
+    /// Declared.
+    Keep,
+    /// The declaration went and its policy says delete: within the deletion budget.
+    DeleteByPolicy,
+    /// A person named it: deleted in order, without a budget.
+    DeleteByName,
+}
+
+/// A pause.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Hold {
+    /// Why, in the words of whoever paused.
+    pub reason: String,
+    /// When it ends by itself.
+    pub until: Option<Timestamp>,
+}
+
+/// What is remembered of a resource from pass to pass. Losing it costs look-ups, never correctness.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Memory {
+    /// AWS's handle as last known.
+    pub id: Option<String>,
+    /// The last known outputs.
+    pub outputs: Map<String, Value>,
+    /// The spec, references filled in, as we last wrote it or last found it in sync.
+    pub last_written: Option<Value>,
+    /// The live fields when it was last found in sync after a change of ours: what `undeclared` is held against.
+    pub baseline: Option<Value>,
+    /// The generation `baseline` belongs to.
+    pub baseline_generation: u64,
+    /// When we created it, until a sweep has shown it.
+    pub created_unseen: Option<Timestamp>,
+    /// Fingerprint of the differences that the last steps were to heal.
+    pub fingerprint: Option<String>,
+    /// How many times steps for that fingerprint succeeded without making it go away.
+    pub futile: u32,
+    /// The last failure, until something succeeds or inputs move.
+    pub failure: Option<Failure>,
+    /// Since when it drifts.
+    pub drift_since: Option<Timestamp>,
+}
+
+/// A failure that is being waited out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Failure {
+    /// What AWS said.
+    pub error: ApplyError,
+    /// The step that failed, as text.
+    pub step: String,
+    /// How many times in a row.
+    pub times: u32,
+    /// Not tried again before, unless the fingerprint moves.
+    pub retry_at: Timestamp,
+    /// Fingerprint of the plan that failed.
+    pub fingerprint: String,
+}
+
+/// All that a plan of one scope looks at.
+pub struct Input<'a> {
+    /// The kinds.
+    pub registry: &'a Registry,
+    /// Everything declared in the scope.
+    pub desired: &'a [Arc<Desired>],
+    /// What was seen.
+    pub snapshot: &'a Snapshot,
+    /// What is remembered; absent means nothing.
+    pub memory: &'a BTreeMap<ResourceKey, Memory>,
+    /// Outputs of resources of other scopes, for references across.
+    pub elsewhere: &'a BTreeMap<ResourceKey, Map<String, Value>>,
+    /// True if a resource of this uid is declared anywhere: its live thing belongs to somebody else of ours.
+    pub declared_uids: &'a dyn Fn(&str) -> bool,
+    /// Limits.
+    pub settings: &'a Settings,
+    /// Deletions by policy that the budget of this hour still allows.
+    pub deletes_left: u32,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// Limits of the plan.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// After so many fixes that did not take, a resource is stuck.
+    pub max_futile: u32,
+    /// How long AWS may take to show what was just created.
+    pub settle: jiff::SignedDuration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { max_futile: 3, settle: jiff::SignedDuration::from_secs(60) }
+    }
+}
+
+/// What to do in one scope, and why.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Plan {
+    /// The steps in an order that respects `needs` and `after`.
+    pub steps: Vec<Step>,
+    /// One verdict a resource, by key.
+    pub verdicts: Vec<Verdict>,
+}
+
+/// One write.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Step {
+    /// Its number in the plan, from 1.
+    pub id: u32,
+    /// Whose.
+    pub key: ResourceKey,
+    /// Which generation it serves.
+    pub generation: u64,
+    /// In the signs people know.
+    pub verb: Verb,
+    /// The kind's action; references to outputs that earlier steps renew still stand in it.
+    pub action: Value,
+    /// The action as a line of text.
+    pub text: String,
+    /// Why: the rest of "because …".
+    pub because: String,
+    /// Paths of the differences it heals.
+    pub heals: Vec<String>,
+    /// Outputs that it renews.
+    pub renews: Vec<String>,
+    /// Steps that must have succeeded before.
+    pub needs: Vec<u32>,
+    /// Steps that must have ended before, in whatever way.
+    pub after: Vec<u32>,
+    /// The live handle that it acts on; none for a create.
+    pub target: Option<String>,
+}
+
+/// What kind of write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Verb {
+    /// `+`
+    Create,
+    /// `~`
+    Update,
+    /// `-`
+    Delete,
+    /// `<` Owner tags are put on an existing thing.
+    Adopt,
+}
+
+impl Verb {
+    /// The sign in front of a plan's line.
+    pub fn sign(self) -> &'static str {
+        match self {
+            Verb::Create => "+",
+            Verb::Update => "~",
+            Verb::Delete => "-",
+            Verb::Adopt => "<",
+        }
+    }
+    /// The word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Verb::Create => "create",
+            Verb::Update => "update",
+            Verb::Delete => "delete",
+            Verb::Adopt => "adopt",
+        }
+    }
+}
+
+/// What was decided of one resource.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Verdict {
+    /// Whose.
+    pub key: ResourceKey,
+    /// Its generation.
+    pub generation: u64,
+    /// What was decided.
+    pub decision: Decision,
+    /// Why, in a sentence; never empty.
+    pub reason: String,
+    /// The phase that it is in because of it.
+    pub phase: Phase,
+    /// All five conditions; `since` is the plan's now.
+    pub conditions: Vec<Condition>,
+    /// How live differs.
+    pub diffs: Vec<FieldDiff>,
+    /// Outputs as seen live; empty if it was not seen.
+    pub outputs: Map<String, Value>,
+    /// The live handle, if one is known to be ours.
+    pub id: Option<String>,
+    /// True if the snapshot said for certain whether it is there.
+    pub observed: bool,
+    /// Fingerprint of the differences, for the breaker; none if there are none.
+    pub fingerprint: Option<String>,
+    /// The spec with references filled in, if all of them had a value.
+    pub resolved: Option<Arc<Value>>,
+    /// The live fields with tags, if it was seen.
+    pub live: Option<Arc<Value>>,
+}
+
+/// The possible decisions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Decision {
+    /// Nothing differs.
+    InSync,
+    /// Steps create it.
+    Create,
+    /// Steps change it.
+    Update,
+    /// Steps delete it.
+    Delete,
+    /// Steps put owner tags on it.
+    Adopt,
+    /// It is to go and is gone.
+    Gone,
+    /// It differs and policy only reports.
+    Report,
+    /// AWS, a deployment or a retry delay must be waited for.
+    Wait,
+    /// A reference, an owner or a refusal stands in the way.
+    Blocked,
+    /// Policy, protection or budget holds it.
+    Hold,
+    /// It could not be read.
+    Unknown,
+    /// Fixes do not take.
+    Stuck,
+    /// AWS refused, and nothing has moved since.
+    Failed,
+    /// A person paused it.
+    Paused,
+}
+
+impl Plan {
+    /// A hash over all that the plan says: same plan, same hash; 32 hexadecimal digits.
+    pub fn hash(&self) -> String {
+        let bytes = serde_json::to_vec(&(&self.steps, self.verdicts.iter().map(|v| (&v.key, v.generation, &v.diffs)).collect::<Vec<_>>()))
+            .unwrap_or_default();
+        blake3::hash(&bytes).to_hex()[..32].to_owned()
+    }
+    /// The verdict of a resource.
+    pub fn verdict(&self, key: &ResourceKey) -> Option<&Verdict> {
+        self.verdicts.binary_search_by(|v| v.key.cmp(key)).ok().map(|i| &self.verdicts[i])
+    }
+}

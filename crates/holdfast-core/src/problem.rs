@@ -1,0 +1,40 @@
+//! What is wrong with a document, in the words the API answers with.
+
+use serde::{Deserialize, Serialize};
+
+/// One mistake in a document.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct SpecError {
+    /// JSON Pointer (RFC 6901) to the mistake. Kinds give it relative to the resource's `spec`; it reaches
+    /// the user relative to the whole body.
+    pub pointer: String,
+    /// Stable machine-readable code in kebab-case, such as `unknown-field`.
+    pub code: String,
+    /// What is wrong and what to do, in one sentence or two.
+    pub message: String,
+}
+
+impl SpecError {
+    /// Puts an error together.
+    pub fn new(pointer: impl Into<String>, code: &str, message: impl Into<String>) -> Self {
+        Self { pointer: pointer.into(), code: code.to_owned(), message: message.into() }
+    }
+
+    /// The same error, seen from further out: `prefix` goes before the pointer.
+    #[must_use]
+    pub fn under(mut self, prefix: &str) -> Self {
+        self.pointer.insert_str(0, prefix);
+        self
+    }
+}
+
+/// ` Did you mean "x"?` when a candidate is near enough to `given`, else an empty string.
+pub fn did_you_mean<'a>(given: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
+    candidates
+        .into_iter()
+        .map(|c| (strsim::jaro_winkler(&given.to_lowercase(), &c.to_lowercase()), c))
+        .filter(|(score, _)| *score >= 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, c)| format!(" Did you mean \"{c}\"?"))
+        .unwrap_or_default()
+}

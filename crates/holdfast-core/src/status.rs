@@ -1,0 +1,164 @@
+//! Status: what is said of a resource, in the words of the API.
+
+use crate::facts::Severity;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// Where a resource stands between declared and live. It speaks of sync alone, never of health.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Phase {
+    /// Not looked at yet.
+    #[default]
+    Pending,
+    /// Steps of ours are under way, or AWS holds it in a state that forbids writes.
+    Progressing,
+    /// Live equals declared.
+    InSync,
+    /// Live differs, and policy only reports it or the heal is still to come.
+    Drifted,
+    /// Something must come first: a reference, a policy, a person.
+    Blocked,
+    /// AWS refused what has to be done.
+    Failed,
+    /// Held by a person.
+    Paused,
+    /// Being deleted.
+    Deleting,
+    /// It could not be read.
+    Unknown,
+}
+
+impl std::fmt::Display for Phase {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Debug::fmt(self, f)
+    }
+}
+
+/// A condition, as Kubernetes writes them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Condition {
+    /// `Synced`, `Ready`, `ReferencesResolved`, `Owned` or `Stuck`.
+    #[serde(rename = "type")]
+    pub kind: ConditionType,
+    /// `True`, `False` or `Unknown`.
+    pub status: Truth,
+    /// One CamelCase word.
+    pub reason: String,
+    /// A sentence: what, and what to do; empty when there is nothing to say.
+    pub message: String,
+    /// Since when it has this status. Kept by [`merge_since`] over passes.
+    pub since: jiff::Timestamp,
+}
+
+/// The conditions that every resource has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum ConditionType {
+    /// Live equals declared.
+    Synced,
+    /// The thing itself is healthy.
+    Ready,
+    /// Every reference has a value.
+    ReferencesResolved,
+    /// The live thing is ours.
+    Owned,
+    /// Fixes did not take, and Holdfast has stopped trying.
+    Stuck,
+}
+
+/// Three-valued truth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Truth {
+    /// Yes.
+    True,
+    /// No.
+    False,
+    /// Not known.
+    Unknown,
+}
+
+/// One difference between declared and live.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FieldDiff {
+    /// JSON Pointer into the spec.
+    pub path: String,
+    /// In which way.
+    pub change: Change,
+    /// The declared value; null if none.
+    pub desired: Value,
+    /// The live value; null if none.
+    pub live: Value,
+    /// What we last wrote there; null if nothing.
+    #[serde(default)]
+    pub last_written: Value,
+    /// How much it matters.
+    pub severity: Severity,
+    /// What is done about it: a verb such as `revoke`, `authorize`, `update`, `create`, `report`, `none`.
+    #[serde(default)]
+    pub decision: String,
+}
+
+/// In which way live differs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Change {
+    /// Live has what the declaration has not.
+    Added,
+    /// The declaration has what live has not.
+    Removed,
+    /// Both have it, differently.
+    Changed,
+    /// The whole thing is not there.
+    Missing,
+    /// A field nobody declared has changed since we last saw the thing in sync.
+    Undeclared,
+}
+
+/// The drift of one resource.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Drift {
+    /// Since when.
+    pub since: jiff::Timestamp,
+    /// What the loop does: `healing`, `reporting`, `held`, `waiting`.
+    pub action: String,
+    /// Field by field.
+    pub fields: Vec<FieldDiff>,
+}
+
+/// The status of a resource, as the API shows it and the store keeps it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Status {
+    /// Where it stands.
+    pub phase: Phase,
+    /// The generation that the last full plan took into account; 0 before the first.
+    pub observed_generation: u64,
+    /// What references take.
+    #[serde(default)]
+    pub outputs: Map<String, Value>,
+    /// The conditions, in the order of [`ConditionType`].
+    #[serde(default)]
+    pub conditions: Vec<Condition>,
+    /// How live differs; `None` when it does not.
+    pub drift: Option<Drift>,
+    /// When it was last seen, or last seen to be absent.
+    pub last_observed_at: Option<jiff::Timestamp>,
+}
+
+impl Status {
+    /// The condition of a type.
+    pub fn condition(&self, kind: ConditionType) -> Option<&Condition> {
+        self.conditions.iter().find(|c| c.kind == kind)
+    }
+}
+
+/// Carries `since` over from the old conditions where neither status nor reason has changed.
+pub fn merge_since(new: &mut [Condition], old: &[Condition]) {
+    for c in new {
+        if let Some(o) = old.iter().find(|o| o.kind == c.kind && o.status == c.status) {
+            c.since = o.since;
+        }
+    }
+}

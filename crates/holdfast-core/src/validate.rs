@@ -1,0 +1,1 @@
+//! Validation of whole documents: every mistake at once, each with its JSON Pointer.
