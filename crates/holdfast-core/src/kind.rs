@@ -1,6 +1,6 @@
 //! The shape of a kind, and its erased form that core, engine, API and simulator work with.
 
-use crate::facts::{Facts, Field};
+use crate::facts::{Facts, Field, Severity};
 use crate::name::{KindName, ResourceKey};
 use crate::observe::Observation;
 use crate::problem::SpecError;
@@ -55,6 +55,11 @@ pub trait Kind: Send + Sync + 'static {
     /// The identity by which the live thing is found with no memory of ours; `None` while it hangs on an
     /// unknown reference.
     fn identity(spec: &Value) -> Option<String>;
+
+    /// How much a difference matters, where its value decides; `diff.severity` is what the field facts say.
+    fn severity(diff: &FieldDiff) -> Severity {
+        diff.severity
+    }
 
     /// The steps that make it. The first must be the create call itself, tags included.
     fn create(spec: &Value, context: &Context<'_>) -> Vec<Draft<Self::Action>>;
@@ -226,6 +231,7 @@ pub trait AnyKind: Send + Sync {
     fn validate(&self, spec: &Value) -> Vec<SpecError>;
     fn canonical(&self, spec: &mut Value);
     fn identity(&self, spec: &Value) -> Option<String>;
+    fn severity(&self, diff: &FieldDiff) -> Severity;
     fn create(&self, spec: &Value, context: &Context<'_>) -> Vec<Draft<AnyAction>>;
     fn converge(
         &self,
@@ -335,6 +341,9 @@ impl<K: Kind> AnyKind for Erased<K> {
     }
     fn identity(&self, spec: &Value) -> Option<String> {
         K::identity(spec)
+    }
+    fn severity(&self, diff: &FieldDiff) -> Severity {
+        K::severity(diff)
     }
     fn create(&self, spec: &Value, context: &Context<'_>) -> Vec<Draft<AnyAction>> {
         K::create(spec, context).into_iter().map(erase_draft).collect()
