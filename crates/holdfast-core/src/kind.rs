@@ -36,6 +36,8 @@ pub trait Kind: Send + Sync + 'static {
     const CONTAINER: Option<Container> = None;
     /// AWS refuses to delete it while another live thing names its id.
     const HELD_BY_USERS: bool = false;
+    /// The id follows from the name (an ECS ARN), so another thing made later under the same name has it too.
+    const ID_IS_NAME: bool = false;
     /// Ordering that no reference expresses.
     const FOLLOWS: &'static [Follow] = &[];
 
@@ -224,6 +226,7 @@ pub trait AnyKind: Send + Sync {
     fn permissions(&self) -> &'static [&'static str];
     fn container(&self) -> Option<Container>;
     fn held_by_users(&self) -> bool;
+    fn id_is_name(&self) -> bool;
     fn follows(&self) -> &'static [Follow];
     /// JSON Schema 2020-12 of the spec.
     fn schema(&self) -> &Value;
@@ -323,6 +326,9 @@ impl<K: Kind> AnyKind for Erased<K> {
     }
     fn held_by_users(&self) -> bool {
         K::HELD_BY_USERS
+    }
+    fn id_is_name(&self) -> bool {
+        K::ID_IS_NAME
     }
     fn follows(&self) -> &'static [Follow] {
         K::FOLLOWS
