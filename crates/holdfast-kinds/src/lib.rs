@@ -5,8 +5,12 @@
 
 #[cfg(feature = "aws")]
 pub mod aws;
+mod cluster;
 pub(crate) mod common;
+mod ecs;
 mod security_group;
+mod service;
+mod task_definition;
 
 use holdfast_core::kind::{Erased, Registry};
 
@@ -27,5 +31,8 @@ macro_rules! kinds {
 }
 
 kinds! {
+    cluster::Cluster,
     security_group::SecurityGroup,
+    service::Service,
+    task_definition::TaskDefinition,
 }
