@@ -6,6 +6,7 @@
 #[cfg(feature = "aws")]
 pub mod aws;
 pub(crate) mod common;
+mod security_group;
 
 use holdfast_core::kind::{Erased, Registry};
 
@@ -26,4 +27,5 @@ macro_rules! kinds {
 }
 
 kinds! {
+    security_group::SecurityGroup,
 }
