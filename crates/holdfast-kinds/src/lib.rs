@@ -6,6 +6,8 @@
 #[cfg(feature = "aws")]
 pub mod aws;
 pub(crate) mod common;
+#[cfg(test)]
+mod laws;
 mod security_group;
 
 use holdfast_core::kind::{Erased, Registry};
@@ -22,6 +24,12 @@ macro_rules! kinds {
         #[cfg(feature = "aws")]
         pub(crate) fn live() -> Vec<Box<dyn aws::AnyLive>> {
             vec![$(aws::Wire::<$kind>::boxed()),*]
+        }
+
+        /// The typed side of all kinds, for the laws.
+        #[cfg(test)]
+        fn typed() -> Vec<laws::Typed> {
+            vec![$(laws::Typed::of::<$kind>()),*]
         }
     };
 }
