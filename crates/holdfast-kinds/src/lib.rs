@@ -8,6 +8,8 @@ pub mod aws;
 mod cluster;
 pub(crate) mod common;
 mod ecs;
+#[cfg(test)]
+mod laws;
 mod security_group;
 mod service;
 mod task_definition;
@@ -26,6 +28,12 @@ macro_rules! kinds {
         #[cfg(feature = "aws")]
         pub(crate) fn live() -> Vec<Box<dyn aws::AnyLive>> {
             vec![$(aws::Wire::<$kind>::boxed()),*]
+        }
+
+        /// The typed side of all kinds, for the laws.
+        #[cfg(test)]
+        fn typed() -> Vec<laws::Typed> {
+            vec![$(laws::Typed::of::<$kind>()),*]
         }
     };
 }
