@@ -6,6 +6,11 @@
 #[cfg(feature = "aws")]
 pub mod aws;
 pub(crate) mod common;
+pub(crate) mod elb;
+mod listener;
+mod listener_rule;
+mod load_balancer;
+mod target_group;
 
 use holdfast_core::kind::{Erased, Registry};
 
@@ -26,4 +31,8 @@ macro_rules! kinds {
 }
 
 kinds! {
+    listener::Listener,
+    listener_rule::ListenerRule,
+    load_balancer::LoadBalancer,
+    target_group::TargetGroup,
 }
