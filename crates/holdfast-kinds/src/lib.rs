@@ -10,6 +10,7 @@ pub(crate) mod elb;
 mod listener;
 mod listener_rule;
 mod load_balancer;
+mod security_group;
 mod target_group;
 
 use holdfast_core::kind::{Erased, Registry};
@@ -34,5 +35,6 @@ kinds! {
     listener::Listener,
     listener_rule::ListenerRule,
     load_balancer::LoadBalancer,
+    security_group::SecurityGroup,
     target_group::TargetGroup,
 }
