@@ -7,6 +7,8 @@
 pub mod aws;
 pub(crate) mod common;
 pub(crate) mod elb;
+#[cfg(test)]
+mod laws;
 mod listener;
 mod listener_rule;
 mod load_balancer;
@@ -27,6 +29,12 @@ macro_rules! kinds {
         #[cfg(feature = "aws")]
         pub(crate) fn live() -> Vec<Box<dyn aws::AnyLive>> {
             vec![$(aws::Wire::<$kind>::boxed()),*]
+        }
+
+        /// The typed side of all kinds, for the laws.
+        #[cfg(test)]
+        fn typed() -> Vec<laws::Typed> {
+            vec![$(laws::Typed::of::<$kind>()),*]
         }
     };
 }

@@ -8,6 +8,8 @@ mod aws;
 mod check;
 mod plan;
 mod rule;
+#[cfg(test)]
+mod tests;
 
 use crate::common::{Retag, Tags, closed};
 use holdfast_core::cloud::ErrorClass;
