@@ -7,10 +7,14 @@
 
 #[cfg(feature = "aws")]
 pub mod aws;
+mod cluster;
 pub(crate) mod common;
+mod ecs;
 #[cfg(test)]
 mod laws;
 mod security_group;
+mod service;
+mod task_definition;
 
 use holdfast_core::kind::{Erased, Registry};
 
@@ -37,5 +41,8 @@ macro_rules! kinds {
 }
 
 kinds! {
+    cluster::Cluster,
     security_group::SecurityGroup,
+    service::Service,
+    task_definition::TaskDefinition,
 }
