@@ -1,7 +1,9 @@
-//! What Holdfast knows of AWS: one folder a kind, which reads `spec`, `rules` of the kind, `plan`, `aws`.
+//! What Holdfast knows of AWS: one folder a kind.
 //!
-//! Everything outside `aws/` folders and `aws.rs` files is pure. SDK types appear only there, behind the feature
-//! `aws`. This crate must never know the store, the engine or the API.
+//! A kind's folder reads top to bottom: its doc page, the spec, what is refused, the plan, AWS. SDK types appear only in
+//! `aws.rs` files and in [`aws`], behind the feature `aws`; all else is pure. This crate must never know the store, the
+//! engine or the API. A new kind is its folder, one `mod` line and one line in the list below; the laws in `laws/` hold
+//! it to what every kind must do.
 
 #[cfg(feature = "aws")]
 pub mod aws;
