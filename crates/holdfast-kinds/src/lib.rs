@@ -5,7 +5,14 @@
 
 #[cfg(feature = "aws")]
 pub mod aws;
+mod cluster;
 pub(crate) mod common;
+mod ecs;
+#[cfg(test)]
+mod laws;
+mod security_group;
+mod service;
+mod task_definition;
 
 use holdfast_core::kind::{Erased, Registry};
 
@@ -22,8 +29,18 @@ macro_rules! kinds {
         pub(crate) fn live() -> Vec<Box<dyn aws::AnyLive>> {
             vec![$(aws::Wire::<$kind>::boxed()),*]
         }
+
+        /// The typed side of all kinds, for the laws.
+        #[cfg(test)]
+        fn typed() -> Vec<laws::Typed> {
+            vec![$(laws::Typed::of::<$kind>()),*]
+        }
     };
 }
 
 kinds! {
+    cluster::Cluster,
+    security_group::SecurityGroup,
+    service::Service,
+    task_definition::TaskDefinition,
 }
