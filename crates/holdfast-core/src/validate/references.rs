@@ -158,7 +158,9 @@ impl Needs {
                     open.push_back(to.clone());
                     graph.add_node(to)
                 });
-                graph.update_edge(from, node, at);
+                if !graph.contains_edge(from, node) {
+                    graph.add_edge(from, node, at);
+                }
             }
         }
         Self { graph }
