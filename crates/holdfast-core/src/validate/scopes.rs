@@ -1,6 +1,6 @@
 //! Accounts and regions.
 
-use super::{AcceptedAccount, Batch, DEFAULT_ACCOUNT};
+use super::{AcceptedAccount, Batch, DEFAULT_ACCOUNT, Sight};
 use crate::document::{AccountDocument, AccountSpec, Document, Read};
 use crate::problem::{SpecError, clip, did_you_mean};
 
@@ -98,7 +98,7 @@ impl Batch<'_> {
     /// The account must exist; none named is the default one.
     pub(super) fn check_account(&self, name: Option<&str>, pointer: &str, errors: &mut Vec<SpecError>) {
         let Some(name) = name else { return };
-        if self.account(name).is_some() || self.partial {
+        if self.account(name).is_some() || self.sight != Sight::Whole {
             return;
         }
         let mut known = self.world.stored.accounts();

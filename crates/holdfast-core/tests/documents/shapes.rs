@@ -157,3 +157,14 @@ fn accounts_say_how_they_are_reached() {
         .check("nothing", account(json!({})));
     insta::assert_snapshot!(all.text());
 }
+
+#[test]
+fn with_no_server_at_hand_only_the_body_is_judged() {
+    let registry = crate::kinds::registry();
+    let mut body = stack(json!([a_box("a", json!({ "lidId": "${other:Lid/x.id}" }))]));
+    body["spec"]["account"] = json!("prod");
+    assert_eq!(holdfast_core::validate::offline(&body, &registry), Ok(1));
+    body["spec"]["resources"][0]["spec"]["lidId"] = json!("${Lid/x.id}");
+    let errors = holdfast_core::validate::offline(&body, &registry).expect_err("it was taken");
+    assert_eq!(errors.iter().map(|e| e.code.as_str()).collect::<Vec<_>>(), ["dangling-reference"]);
+}
