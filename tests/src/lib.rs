@@ -4,6 +4,7 @@
 pub mod emulator;
 pub mod outside;
 pub mod proxy;
+pub mod scenario;
 pub mod server;
 
 use anyhow::{Context, Result};

@@ -10,10 +10,15 @@ pub mod aws;
 mod cluster;
 pub(crate) mod common;
 mod ecs;
+mod elb;
 #[cfg(test)]
 mod laws;
+mod listener;
+mod listener_rule;
+mod load_balancer;
 mod security_group;
 mod service;
+mod target_group;
 mod task_definition;
 
 use holdfast_core::kind::{Erased, Registry};
@@ -42,7 +47,11 @@ macro_rules! kinds {
 
 kinds! {
     cluster::Cluster,
+    listener::Listener,
+    listener_rule::ListenerRule,
+    load_balancer::LoadBalancer,
     security_group::SecurityGroup,
     service::Service,
+    target_group::TargetGroup,
     task_definition::TaskDefinition,
 }

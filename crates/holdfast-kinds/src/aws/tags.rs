@@ -37,7 +37,7 @@ impl Aws<'_> {
         if arns.is_empty() {
             return Ok(TagsByArn::new());
         }
-        let feed = self.feed.0.get_or_init(|| self.read_feed()).await;
+        let feed = self.owned().await;
         let (mut known, doubtful) = sift(arns, feed, &lock(&self.cache.tags));
         let asked: Vec<_> = doubtful.chunks(batch.max(1)).map(|some| confirm(some.to_vec())).collect();
         for answer in futures::future::join_all(asked).await {
@@ -48,6 +48,12 @@ impl Aws<'_> {
             kept.insert(arn.clone(), known.entry(arn.clone()).or_default().clone());
         }
         Ok(known)
+    }
+
+    /// The tags of everything that carries our owner tag, as the feed has them: eventually consistent, and empty where
+    /// the feed cannot be read. Good for finding things, never for deciding that they are not there.
+    pub(crate) async fn owned(&self) -> &TagsByArn {
+        self.feed.0.get_or_init(|| self.read_feed()).await
     }
 
     /// All tags of all things that carry our owner tag. A feed that cannot be read is empty: everything is then
