@@ -1,6 +1,6 @@
 //! The shape of a kind, and its erased form that core, engine, API and simulator work with.
 
-use crate::facts::{Facts, Field};
+use crate::facts::{Facts, Field, Severity};
 use crate::name::{KindName, ResourceKey};
 use crate::observe::Observation;
 use crate::problem::SpecError;
@@ -36,6 +36,8 @@ pub trait Kind: Send + Sync + 'static {
     const CONTAINER: Option<Container> = None;
     /// AWS refuses to delete it while another live thing names its id.
     const HELD_BY_USERS: bool = false;
+    /// The id follows from the name (an ECS ARN), so another thing made later under the same name has it too.
+    const ID_IS_NAME: bool = false;
     /// Ordering that no reference expresses.
     const FOLLOWS: &'static [Follow] = &[];
 
@@ -55,6 +57,11 @@ pub trait Kind: Send + Sync + 'static {
     /// The identity by which the live thing is found with no memory of ours; `None` while it hangs on an
     /// unknown reference.
     fn identity(spec: &Value) -> Option<String>;
+
+    /// How much a difference matters, where its value decides; `diff.severity` is what the field facts say.
+    fn severity(diff: &FieldDiff) -> Severity {
+        diff.severity
+    }
 
     /// The steps that make it. The first must be the create call itself, tags included.
     fn create(spec: &Value, context: &Context<'_>) -> Vec<Draft<Self::Action>>;
@@ -219,6 +226,7 @@ pub trait AnyKind: Send + Sync {
     fn permissions(&self) -> &'static [&'static str];
     fn container(&self) -> Option<Container>;
     fn held_by_users(&self) -> bool;
+    fn id_is_name(&self) -> bool;
     fn follows(&self) -> &'static [Follow];
     /// JSON Schema 2020-12 of the spec.
     fn schema(&self) -> &Value;
@@ -226,6 +234,7 @@ pub trait AnyKind: Send + Sync {
     fn validate(&self, spec: &Value) -> Vec<SpecError>;
     fn canonical(&self, spec: &mut Value);
     fn identity(&self, spec: &Value) -> Option<String>;
+    fn severity(&self, diff: &FieldDiff) -> Severity;
     fn create(&self, spec: &Value, context: &Context<'_>) -> Vec<Draft<AnyAction>>;
     fn converge(
         &self,
@@ -318,6 +327,9 @@ impl<K: Kind> AnyKind for Erased<K> {
     fn held_by_users(&self) -> bool {
         K::HELD_BY_USERS
     }
+    fn id_is_name(&self) -> bool {
+        K::ID_IS_NAME
+    }
     fn follows(&self) -> &'static [Follow] {
         K::FOLLOWS
     }
@@ -335,6 +347,9 @@ impl<K: Kind> AnyKind for Erased<K> {
     }
     fn identity(&self, spec: &Value) -> Option<String> {
         K::identity(spec)
+    }
+    fn severity(&self, diff: &FieldDiff) -> Severity {
+        K::severity(diff)
     }
     fn create(&self, spec: &Value, context: &Context<'_>) -> Vec<Draft<AnyAction>> {
         K::create(spec, context).into_iter().map(erase_draft).collect()

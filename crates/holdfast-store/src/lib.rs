@@ -1,1 +1,106 @@
-//! .
+//! The memory of Holdfast: desired state, status, journal and events, in SQLite.
+//!
+//! This crate must never know the engine, the API, AWS or the clock: times come in as arguments.
+//! `tests/house.rs` checks it.
+//!
+//! # Flow
+//! The API writes declarations with [`Store::change`]; a pass of the engine reads [`Store::desired`],
+//! [`Store::memories`] and [`Store::statuses`], journals each write with [`Store::intend`] and
+//! [`Store::outcome`], and leaves what it found with [`Store::record`]. Everybody reads the rest.
+//! All methods block, for microseconds to milliseconds, a write for as long as the disk takes to sync.
+//!
+//! # Guarantees
+//! - A write is one transaction, all or nothing, and on the disk before the method returns.
+//! - A generation moves exactly when the filled-in spec, the effective policy, the stack's tags or the scope do,
+//!   or when a resource that was to go is declared again; every generation is kept. A version moves on any
+//!   change of a row, and no row ever has an old one again.
+//! - A status never speaks of a generation that the pass behind it did not plan with; a new generation starts
+//!   as `Pending`.
+//! - Damage is refused, not used: every page is checked on opening, every declaration, status, memory and intent
+//!   against its seal on reading ([`StoreError::Corrupt`]).
+//! - One process has a file at a time ([`StoreError::InUse`]).
+//!
+//! # Errors
+//! [`StoreError`], sorted by what the caller does next. After [`StoreError::Full`], reads go on and writes work
+//! again when there is room.
+
+mod cache;
+mod change;
+mod connect;
+mod desired;
+mod error;
+mod events;
+mod journal;
+mod misc;
+mod parts;
+mod pass;
+mod read;
+mod record_types;
+mod resource;
+mod row;
+mod schema;
+mod types;
+mod write;
+
+pub use error::StoreError;
+pub use misc::Respond;
+pub use record_types::{
+    Answer, Changed, Event, EventFilter, EventType, Gone, HistoryEntry, HistoryType, IdempotencyRecord, Intent,
+    IntentOutcome, IntentRecord, IntentResult, PassRecord, PlanRecord, ScopeStatus,
+};
+pub use types::{
+    AccountChange, AccountRecord, Change, Filter, Location, Outcome, Phases, Precondition, Removal, ResourceChange,
+    ResourceRecord, StackChange, StackRecord, Summary, Target, What, in_force,
+};
+
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// Called after a commit with the id of the newest event.
+type Listener = Box<dyn Fn(u64) + Send + Sync>;
+
+/// The store. A clone is another handle to the same one.
+#[derive(Clone)]
+pub struct Store {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    connections: connect::Connections,
+    cache: cache::Cache,
+    listeners: RwLock<Vec<Listener>>,
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").finish_non_exhaustive()
+    }
+}
+
+impl Store {
+    /// Opens the store, makes it if there is none, and brings its tables up to date.
+    ///
+    /// # Errors
+    /// [`StoreError::Open`], [`StoreError::InUse`], [`StoreError::Newer`], [`StoreError::Corrupt`].
+    pub fn open(at: &Location) -> Result<Self, StoreError> {
+        Ok(Self {
+            shared: Arc::new(Shared {
+                connections: connect::Connections::open(at)?,
+                cache: cache::Cache::default(),
+                listeners: RwLock::default(),
+            }),
+        })
+    }
+
+    /// Adds a listener, which is called after each commit that wrote events with the id of the newest. It must
+    /// not block, and must not write to the store.
+    pub fn on_event(&self, listener: Box<dyn Fn(u64) + Send + Sync>) {
+        self.shared.listeners.write().unwrap_or_else(PoisonError::into_inner).push(listener);
+    }
+
+    fn tell(&self, newest_event: u64) {
+        for listener in self.shared.listeners.read().unwrap_or_else(PoisonError::into_inner).iter() {
+            listener(newest_event);
+        }
+    }
+}

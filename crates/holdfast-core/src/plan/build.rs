@@ -1,9 +1,232 @@
-//! Builds the plan.
+//! Builds the plan: finds, fills in, decides, links.
 
-use super::{Input, Plan};
+use super::decide::{Case, Decided, Missing};
+use super::link::{self, Drafted};
+use super::matching::{Match, Matcher};
+use super::say::Say;
+use super::{Decision, Desired, Fate, Input, Memory, Plan};
+use crate::kind::AnyKind;
+use crate::name::ResourceKey;
+use crate::reference::{self, Reference, Worth};
+use crate::status::Phase;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Decides what to do in a scope. Total, deterministic, no IO: same input, same bytes.
 pub fn plan(input: &Input<'_>) -> Plan {
-    let _ = input;
-    Plan::default()
+    Desk::new(input).work()
+}
+
+/// What a declared resource looks like halfway through.
+struct Row<'a> {
+    desired: &'a Arc<Desired>,
+    kind: Option<&'a dyn AnyKind>,
+    /// References out of the spec, in order of appearance.
+    refs: Vec<Target>,
+    found: Match,
+    spec: Value,
+    tags: Option<Map<String, Value>>,
+}
+
+/// One reference of a spec to an output.
+#[derive(Clone, Debug)]
+pub(super) struct Target {
+    pub(super) key: ResourceKey,
+    pub(super) output: String,
+    pub(super) late: bool,
+}
+
+/// What references can take of a resource of this scope.
+#[derive(Default)]
+struct Offer {
+    outputs: Map<String, Value>,
+    /// Outputs that a step of this plan will make or renew; all of them for a create.
+    coming: Coming,
+    /// Why there is nothing, if there is nothing.
+    why: String,
+}
+
+#[derive(Default, PartialEq)]
+enum Coming {
+    #[default]
+    Nothing,
+    Some(Vec<&'static str>),
+    All,
+}
+
+impl Offer {
+    fn will_make(&self, output: &str) -> bool {
+        match &self.coming {
+            Coming::Nothing => false,
+            Coming::Some(list) => list.contains(&output),
+            Coming::All => true,
+        }
+    }
+}
+
+struct Desk<'a> {
+    input: &'a Input<'a>,
+    matcher: Matcher<'a>,
+    none: Memory,
+    offers: BTreeMap<ResourceKey, Offer>,
+}
+
+impl<'a> Desk<'a> {
+    fn new(input: &'a Input<'a>) -> Self {
+        Self { input, matcher: Matcher::new(input), none: Memory::default(), offers: BTreeMap::new() }
+    }
+
+    fn work(mut self) -> Plan {
+        let refs: Vec<Vec<Target>> = self.input.desired.iter().map(|d| targets(self.input, d)).collect();
+        let order = link::order(self.input.desired, &refs);
+        let mut rows: Vec<Row<'a>> = Vec::with_capacity(order.len());
+        let mut refs: Vec<Option<Vec<Target>>> = refs.into_iter().map(Some).collect();
+        for i in order {
+            let row = self.find(&self.input.desired[i], refs[i].take().unwrap_or_default());
+            self.offer_found(&row);
+            rows.push(row);
+        }
+        let mut drafted = Vec::with_capacity(rows.len());
+        for row in &mut rows {
+            drafted.push(self.decide(row));
+        }
+        let entries = rows.iter().zip(drafted).map(|(row, decided)| Drafted { desired: row.desired, kind: row.kind, refs: &row.refs, decided });
+        link::link(entries.collect())
+    }
+
+    fn memory(&self, key: &ResourceKey) -> &Memory {
+        self.input.memory.get(key).unwrap_or(&self.none)
+    }
+
+    /// Fills in what is known by now and looks for the live thing.
+    fn find(&self, desired: &'a Arc<Desired>, refs: Vec<Target>) -> Row<'a> {
+        let Some(kind) = self.input.registry.get(&desired.key.kind) else {
+            let found = Match::Unknown(String::new());
+            return Row { desired, kind: None, refs, found, spec: Value::Null, tags: None };
+        };
+        let (spec, tags) = self.fill(kind, desired);
+        let identity = kind.identity(&spec);
+        let memory = self.input.memory.get(&desired.key);
+        let found = self.matcher.find(desired, memory, identity.as_deref(), kind.id_is_name());
+        Row { desired, kind: Some(kind), refs, found, spec, tags }
+    }
+
+    fn fill(&self, kind: &dyn AnyKind, desired: &Desired) -> (Value, Option<Map<String, Value>>) {
+        let mut spec = Value::clone(&desired.spec);
+        let stack = &desired.key.stack;
+        reference::fill(&mut spec, &mut |r| self.worth(r, stack));
+        let own = match spec.as_object_mut().and_then(|m| m.shift_remove("tags")) {
+            Some(Value::Object(tags)) => Some(tags),
+            _ => None,
+        };
+        kind.canonical(&mut spec);
+        if own.is_none() && desired.stack_tags.is_empty() {
+            return (spec, None);
+        }
+        let mut tags: Map<String, Value> =
+            desired.stack_tags.iter().map(|(k, v)| (k.clone(), Value::String(v.clone()))).collect();
+        tags.extend(own.into_iter().flatten());
+        (spec, Some(tags))
+    }
+
+    fn worth(&self, reference: &Reference, stack: &str) -> Worth {
+        let Some((key, output)) = reference.target(stack) else { return Worth::Open };
+        match self.offers.get(&key) {
+            Some(offer) if offer.will_make(output) => Worth::Open,
+            Some(offer) => offer.outputs.get(output).cloned().map_or(Worth::Open, Worth::Value),
+            None => {
+                let value = self.input.elsewhere.get(&key).and_then(|o| o.get(output));
+                value.cloned().map_or(Worth::Open, Worth::Value)
+            }
+        }
+    }
+
+    /// What can be said of a resource's outputs before anything is decided.
+    fn offer_found(&mut self, row: &Row<'_>) {
+        let offer = match &row.found {
+            Match::Owned(live) => Offer { outputs: live.outputs.clone(), ..Offer::default() },
+            Match::Unknown(_) => Offer { outputs: self.memory(&row.desired.key).outputs.clone(), ..Offer::default() },
+            // It may be created in this plan; whether it is, the linking finds out.
+            Match::Absent if row.desired.fate == Fate::Keep => Offer { coming: Coming::All, ..Offer::default() },
+            _ => Offer::default(),
+        };
+        self.offers.insert(row.desired.key.clone(), offer);
+    }
+
+    fn decide(&mut self, row: &mut Row<'a>) -> Decided {
+        let Some(kind) = row.kind else {
+            let say = Say { desired: row.desired, now: self.input.now, live: None, unresolved: "" };
+            let why = format!("This build knows no kind {}.", row.desired.key.kind);
+            return Decided { verdict: say.verdict(Decision::Unknown, Phase::Unknown, why), drafts: Vec::new() };
+        };
+        if !row.refs.is_empty() {
+            (row.spec, row.tags) = self.fill(kind, row.desired);
+        }
+        let missing = self.missing(row);
+        let case = Case {
+            input: self.input,
+            kind,
+            desired: row.desired,
+            memory: self.memory(&row.desired.key),
+            found: &row.found,
+            spec: &row.spec,
+            tags: row.tags.as_ref(),
+            missing: &missing,
+        };
+        let decided = case.decide();
+        self.offer_decided(row, &decided);
+        decided
+    }
+
+    fn missing(&self, row: &Row<'_>) -> Vec<Missing> {
+        if row.desired.fate != Fate::Keep {
+            return Vec::new();
+        }
+        let lacking = row.refs.iter().filter_map(|t| {
+            let name = format!("{}/{}", t.key.kind, t.key.name);
+            let why = match self.offers.get(&t.key) {
+                _ if t.key == row.desired.key => return None,
+                Some(o) if o.will_make(&t.output) || o.outputs.contains_key(&t.output) => return None,
+                Some(o) if o.why.is_empty() => format!("Waits for {name}, which has no output \"{}\" yet.", t.output),
+                Some(o) => format!("Waits for {name}: {}", o.why),
+                None if self.input.elsewhere.get(&t.key).is_some_and(|o| o.contains_key(&t.output)) => return None,
+                None => format!("Waits for {}, which has no output \"{}\" yet.", t.key, t.output),
+            };
+            Some(Missing { late: t.late, why })
+        });
+        let mut out: Vec<Missing> = lacking.collect();
+        out.dedup_by(|a, b| a.why == b.why && a.late == b.late);
+        out
+    }
+
+    fn offer_decided(&mut self, row: &Row<'_>, decided: &Decided) {
+        let Some(offer) = self.offers.get_mut(&row.desired.key) else { return };
+        let renewed: Vec<&'static str> = decided.drafts.iter().flat_map(|(_, d)| d.renews.iter().copied()).collect();
+        offer.coming = match decided.verdict.decision {
+            Decision::Create => Coming::All,
+            _ if renewed.is_empty() => Coming::Nothing,
+            _ => Coming::Some(renewed),
+        };
+        offer.why.clone_from(&decided.verdict.reason);
+    }
+}
+
+/// The references of a declared spec to outputs, variables aside.
+fn targets(input: &Input<'_>, desired: &Desired) -> Vec<Target> {
+    let facts = input.registry.get(&desired.key.kind).map(AnyKind::facts);
+    let mut out = Vec::new();
+    // Malformed references were refused when the document came in.
+    reference::each(
+        &desired.spec,
+        "",
+        &mut |pointer, reference| {
+            if let Some((key, output)) = reference.target(&desired.key.stack) {
+                let late = facts.is_some_and(|f| f.any_above(pointer, |field| field.late));
+                out.push(Target { key, output: output.to_owned(), late });
+            }
+        },
+        &mut Vec::new(),
+    );
+    out
 }

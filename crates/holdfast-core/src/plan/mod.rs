@@ -1,6 +1,10 @@
 //! The plan: a pure function from what is declared, seen and remembered to what to do and why.
 
 mod build;
+mod decide;
+mod link;
+mod matching;
+mod say;
 mod types;
 
 pub use build::plan;

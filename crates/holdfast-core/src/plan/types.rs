@@ -238,9 +238,12 @@ pub struct Verdict {
     pub observed: bool,
     /// Fingerprint of the differences, for the breaker; none if there are none.
     pub fingerprint: Option<String>,
-    /// The spec with references filled in, if all of them had a value.
+    /// True if this generation had been in sync before, so that the differences are drift and not a rollout.
+    pub is_drift: bool,
+    /// The canonical spec with tags and all references filled in. Left out, for the sake of passes that find
+    /// nothing, when it is in sync and the memory's baseline is of this generation.
     pub resolved: Option<Arc<Value>>,
-    /// The live fields with tags, if it was seen.
+    /// The live fields with tags; left out likewise, and when it was not seen.
     pub live: Option<Arc<Value>>,
 }
 

@@ -1,0 +1,483 @@
+//! Decides on one resource: what differs, what may be done about it, and by which steps.
+
+use super::say::{NOT_OURS, Say, paths};
+use super::{Decision, Desired, Fate, Input, Memory, Verb, Verdict};
+use crate::cloud::ErrorClass;
+use crate::compare::compare;
+use crate::kind::{AnyAction, AnyKind, Context, Converge, Draft};
+use crate::name::{RESOURCE_TAG, UID_TAG};
+use crate::observe::{LiveState, Observation};
+use crate::plan::matching::Match;
+use crate::policy::{AdoptPolicy, DriftPolicy};
+use crate::status::{Change, FieldDiff, Phase};
+use serde_json::{Map, Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// One resource with all that the decision needs.
+pub(super) struct Case<'a> {
+    pub(super) input: &'a Input<'a>,
+    pub(super) kind: &'a dyn AnyKind,
+    pub(super) desired: &'a Desired,
+    pub(super) memory: &'a Memory,
+    pub(super) found: &'a Match,
+    /// The canonical spec without tags, references filled in as far as known.
+    pub(super) spec: &'a Value,
+    /// The declared tags, the stack's included; none if nobody declares any.
+    pub(super) tags: Option<&'a Map<String, Value>>,
+    /// References that have no value and that no step of this plan will make, with why.
+    pub(super) missing: &'a [Missing],
+}
+
+/// A reference that cannot be had in this plan.
+#[derive(Clone, Debug)]
+pub(super) struct Missing {
+    /// It stands in a field that the kind can fill in later.
+    pub(super) late: bool,
+    /// A sentence.
+    pub(super) why: String,
+}
+
+/// A verdict and the steps it stands on.
+pub(super) struct Decided {
+    pub(super) verdict: Verdict,
+    pub(super) drafts: Vec<(Verb, Draft<AnyAction>)>,
+}
+
+impl Decided {
+    fn quiet(verdict: Verdict) -> Self {
+        Self { verdict, drafts: Vec::new() }
+    }
+}
+
+impl<'a> Case<'a> {
+    pub(super) fn decide(&self) -> Decided {
+        let waits = self.missing.iter().map(|m| m.why.as_str()).collect::<Vec<_>>().join(" ");
+        let live: Option<&Observation> = self.found.live().map(AsRef::as_ref);
+        let say = Say { desired: self.desired, now: self.input.now, live, unresolved: &waits };
+        if let Match::Unknown(why) = self.found {
+            return Decided::quiet(self.unknown(&say, why));
+        }
+        match (self.desired.fate, live) {
+            (Fate::Keep, Some(live)) => self.present(&say, live),
+            (Fate::Keep, None) => self.absent(&say),
+            (fate, _) => self.going(&say, fate),
+        }
+    }
+
+    fn unknown(&self, say: &Say<'_>, why: &str) -> Verdict {
+        let mut verdict = say.verdict(Decision::Unknown, Phase::Unknown, why);
+        // References go on taking what was known: one unread page must not stop everything behind it.
+        verdict.outputs = self.memory.outputs.clone();
+        verdict.id.clone_from(&self.memory.id);
+        verdict
+    }
+
+    fn owner_tags(&self) -> BTreeMap<String, String> {
+        BTreeMap::from([
+            (UID_TAG.to_owned(), self.desired.uid.clone()),
+            (RESOURCE_TAG.to_owned(), self.desired.key.to_string()),
+        ])
+    }
+
+    fn create_tags(&self) -> BTreeMap<String, String> {
+        let declared = self.tags.into_iter().flatten().filter_map(|(k, v)| Some((k.clone(), v.as_str()?.to_owned())));
+        declared.chain(self.owner_tags()).collect()
+    }
+
+    /// True if this generation had been in sync: a difference now is somebody else's doing.
+    fn is_drift(&self) -> bool {
+        self.memory.baseline_generation == self.desired.generation
+    }
+
+    // ---- it is to be, and is not there ----
+
+    fn absent(&self, say: &Say<'_>) -> Decided {
+        let adopt = self.desired.policy.adopt.unwrap_or_default();
+        match self.found {
+            Match::Foreign(live, whose) => {
+                return Decided::quiet(say.verdict(Decision::Blocked, Phase::Blocked, format!("{NOT_OURS}: {} belongs to {whose}.", live.id)));
+            }
+            Match::Adoptable(live) if adopt == AdoptPolicy::Never => {
+                let how = "Set policy.adopt to \"ifExists\" to take it over, or give this one another name.";
+                return Decided::quiet(say.verdict(Decision::Blocked, Phase::Blocked, format!("{NOT_OURS}: {} exists without an owner. {how}", live.id)));
+            }
+            Match::Adoptable(live) => return self.adopt(say, live),
+            Match::Leaving(live) => {
+                let why = format!("{} is still being deleted; its name is free after that.", live.id);
+                return Decided::quiet(say.verdict(Decision::Wait, Phase::Progressing, why));
+            }
+            _ => {}
+        }
+        if adopt == AdoptPolicy::Required {
+            let why = "There is nothing to adopt, and policy.adopt is \"required\".";
+            return Decided::quiet(say.verdict(Decision::Blocked, Phase::Blocked, why));
+        }
+        self.create(say)
+    }
+
+    fn create(&self, say: &Say<'_>) -> Decided {
+        let mut diff = FieldDiff {
+            path: String::new(),
+            change: Change::Missing,
+            desired: self.whole(self.spec, self.tags),
+            live: Value::Null,
+            last_written: self.memory.last_written.clone().unwrap_or_default(),
+            severity: crate::facts::Severity::Functional,
+            decision: "create".to_owned(),
+        };
+        let print = fingerprint(self.desired.generation, &[&diff]);
+        let is_drift = self.is_drift();
+        let mut decided = self.gate(say, &print, is_drift).unwrap_or_else(|| {
+            let settle = self.input.settings.settle;
+            if let Some(at) = self.memory.created_unseen
+                && self.input.now.duration_since(at) < settle
+            {
+                let why = format!("Created at {at}; AWS does not show it yet. Waiting up to {} s before looking for it as lost.", settle.as_secs());
+                return Decided::quiet(say.verdict(Decision::Wait, Phase::Progressing, why));
+            }
+            if self.missing.iter().any(|m| !m.late) {
+                return Decided::quiet(say.verdict(Decision::Blocked, Phase::Blocked, say.unresolved));
+            }
+            let tags = self.create_tags();
+            let context = Context { key: &self.desired.key, tags: &tags };
+            let mut drafts = self.kind.create(self.spec, &context);
+            if let Some(first) = drafts.first_mut().filter(|d| d.because.is_empty()) {
+                first.because = if is_drift { "it is missing" } else { "it does not exist yet" }.to_owned();
+            }
+            let phase = if is_drift { Phase::Drifted } else { Phase::Progressing };
+            let reason = if is_drift { "It is missing and is made again." } else { "It does not exist yet and is created." };
+            Decided {
+                verdict: say.verdict(Decision::Create, phase, reason),
+                drafts: drafts.into_iter().map(|d| (Verb::Create, d)).collect(),
+            }
+        });
+        if decided.verdict.decision != Decision::Create {
+            idle_word(&decided).clone_into(&mut diff.decision);
+        }
+        decided.verdict.diffs = vec![diff];
+        self.finish(decided, print, is_drift, None)
+    }
+
+    fn adopt(&self, say: &Say<'_>, live: &Observation) -> Decided {
+        if let Some(hold) = &self.desired.hold {
+            return Decided::quiet(say.verdict(Decision::Paused, Phase::Paused, paused(&hold.reason)));
+        }
+        let print = format!("adopt {}", live.id);
+        if let Some(waiting) = self.failure(say, &print) {
+            return self.finish(waiting, print, false, None);
+        }
+        let action = self.kind.retag(live, self.owner_tags(), BTreeSet::new());
+        let draft = Draft::because(action, "adopt", "policy.adopt allows to take it over");
+        let reason = format!("{} exists without an owner and policy.adopt allows to take it over.", live.id);
+        let mut verdict = say.verdict(Decision::Adopt, Phase::Progressing, reason);
+        verdict.id = Some(live.id.clone());
+        self.finish(Decided { verdict, drafts: vec![(Verb::Adopt, draft)] }, print, false, None)
+    }
+
+    // ---- it is to be, and is there ----
+
+    fn present(&self, say: &Say<'_>, live: &Observation) -> Decided {
+        let mut diffs = self.diffs(live);
+        let is_drift = self.is_drift();
+        let heal: Vec<FieldDiff> = diffs.iter().filter(|d| d.change != Change::Undeclared).cloned().collect();
+        let print = fingerprint(self.desired.generation, &heal.iter().collect::<Vec<_>>());
+        let gated = if heal.is_empty() { self.paused(say) } else { self.gate(say, &print, is_drift) };
+        let mut decided = match gated {
+            Some(decided) => decided,
+            None => self.converge(say, live, &heal),
+        };
+        let word = idle_word(&decided);
+        for diff in &mut diffs {
+            diff.severity = self.kind.severity(diff);
+            diff.decision = match decided.drafts.iter().find(|(_, d)| d.heals.contains(&diff.path)) {
+                Some((_, draft)) => draft.decision.to_owned(),
+                None if diff.change == Change::Undeclared => "report".to_owned(),
+                None => word.to_owned(),
+            };
+        }
+        decided.verdict.diffs = diffs;
+        self.finish(decided, if heal.is_empty() { String::new() } else { print }, is_drift && !heal.is_empty(), Some(live))
+    }
+
+    fn diffs(&self, live: &Observation) -> Vec<FieldDiff> {
+        let memory = self.memory;
+        let (facts, last) = (self.kind.facts(), memory.last_written.as_ref());
+        // What is live and undeclared is held against the state after our own last change, not against the past.
+        let baseline = memory.baseline.as_ref().filter(|_| self.is_drift());
+        let mut diffs = compare(self.spec, &live.fields, last, baseline, &live.unread, facts);
+        diffs.retain(|d| !d.path.starts_with("/tags/") && d.path != "/tags");
+        let tags = |m: Map<String, Value>| Value::Object(Map::from_iter([("tags".to_owned(), Value::Object(m))]));
+        let declared = self.tags.cloned().map_or(json!({}), tags);
+        let only_tags = |v: &Value| json!({ "tags": v.get("tags").cloned().unwrap_or(json!({})) });
+        let (last, baseline) = (last.map(only_tags), baseline.map(only_tags));
+        diffs.extend(compare(&declared, &tags(user_tags(live)), last.as_ref(), baseline.as_ref(), &live.unread, facts));
+        diffs.retain(|d| !self.desired.policy.ignores(&d.path, self.input.now));
+        diffs
+    }
+
+    fn converge(&self, say: &Say<'_>, live: &Observation, heal: &[FieldDiff]) -> Decided {
+        if let LiveState::Busy(state) = &live.state {
+            let why = format!("AWS holds it in state {state}; nothing is written until that ends.");
+            return Decided::quiet(say.verdict(Decision::Wait, Phase::Progressing, why));
+        }
+        if self.missing.iter().any(|m| !m.late) {
+            return Decided::quiet(say.verdict(Decision::Blocked, Phase::Blocked, say.unresolved));
+        }
+        let facts = self.kind.facts();
+        let (fixed, mut rest): (Vec<&FieldDiff>, Vec<&FieldDiff>) =
+            heal.iter().partition(|d| facts.any_above(&d.path, |f| f.create_only));
+        rest.retain(|d| !d.path.starts_with("/tags/"));
+        let fields: Vec<FieldDiff> = rest.into_iter().cloned().collect();
+        let tags = self.create_tags();
+        let context = Context { key: &self.desired.key, tags: &tags };
+        let converge = self.kind.converge(self.spec, live, &fields, &context);
+        let (mut drafts, mut refused) = (self.retag(live, heal), None);
+        match converge {
+            Converge::Change(more) => drafts.extend(more.into_iter().map(|d| (Verb::Update, d))),
+            Converge::Replace(fields) => refused = Some(replacement(&fields)),
+            Converge::Wait(why) if drafts.is_empty() => {
+                return Decided::quiet(say.verdict(Decision::Wait, Phase::Progressing, why));
+            }
+            Converge::Wait(_) => {}
+        }
+        if !fixed.is_empty() {
+            refused = Some(replacement(&fixed.iter().map(|d| d.path.clone()).collect::<Vec<_>>()));
+        }
+        let is_drift = self.is_drift();
+        for (_, draft) in &mut drafts {
+            explain(draft, heal, is_drift);
+        }
+        let verdict = self.summary(say, heal, drafts.is_empty(), refused);
+        Decided { verdict, drafts }
+    }
+
+    fn summary(&self, say: &Say<'_>, heal: &[FieldDiff], no_steps: bool, refused: Option<String>) -> Verdict {
+        let named = paths(&heal.iter().collect::<Vec<_>>());
+        match (refused, no_steps, heal.is_empty()) {
+            (Some(why), _, _) => say.verdict(Decision::Blocked, Phase::Blocked, why),
+            (None, true, true) if self.missing.is_empty() => {
+                say.verdict(Decision::InSync, Phase::InSync, "Live equals declared.")
+            }
+            (None, true, true) => say.verdict(Decision::Blocked, Phase::Blocked, say.unresolved),
+            (None, true, false) if !self.missing.is_empty() => {
+                say.verdict(Decision::Blocked, Phase::Blocked, say.unresolved)
+            }
+            (None, true, false) => {
+                say.verdict(Decision::Blocked, Phase::Blocked, format!("AWS has no call that changes {named} as things stand."))
+            }
+            (None, false, true) => {
+                // Upkeep, such as dropping old revisions: what is declared is already live.
+                say.verdict(Decision::Update, Phase::InSync, "Live equals declared; there is something to tidy up.")
+            }
+            (None, false, false) if self.is_drift() => {
+                say.verdict(Decision::Update, Phase::Drifted, format!("Live differs at {named} and is put back."))
+            }
+            (None, false, false) => say.verdict(
+                Decision::Update,
+                Phase::Progressing,
+                format!("Generation {} changes {named}.", self.desired.generation),
+            ),
+        }
+    }
+
+    fn retag(&self, live: &Observation, heal: &[FieldDiff]) -> Vec<(Verb, Draft<AnyAction>)> {
+        let (mut set, mut remove, mut heals) = (BTreeMap::new(), BTreeSet::new(), Vec::new());
+        for diff in heal {
+            let Some(key) = diff.path.strip_prefix("/tags/").map(crate::pointer::unescape) else { continue };
+            match diff.desired.as_str() {
+                Some(value) => _ = set.insert(key, value.to_owned()),
+                None => _ = remove.insert(key),
+            }
+            heals.push(diff.path.clone());
+        }
+        let unread = live.unread.iter().any(|u| u == "/tags");
+        let lost: Vec<_> = self.owner_tags().into_iter().filter(|(k, v)| live.tags.get(k) != Some(v)).collect();
+        let because = if lost.is_empty() || unread { String::new() } else { "its owner tags are not as written".to_owned() };
+        if !unread {
+            set.extend(lost);
+        }
+        if set.is_empty() && remove.is_empty() {
+            return Vec::new();
+        }
+        let mut draft = Draft::heal(self.kind.retag(live, set, remove), "tag", heals);
+        draft.because = because;
+        vec![(Verb::Update, draft)]
+    }
+
+    // ---- what stands in the way of any step ----
+
+    fn paused(&self, say: &Say<'_>) -> Option<Decided> {
+        let hold = self.desired.hold.as_ref()?;
+        Some(Decided::quiet(say.verdict(Decision::Paused, Phase::Paused, paused(&hold.reason))))
+    }
+
+    fn gate(&self, say: &Say<'_>, print: &str, is_drift: bool) -> Option<Decided> {
+        if let Some(held) = self.paused(say) {
+            return Some(held);
+        }
+        if is_drift && self.desired.policy.drift == Some(DriftPolicy::Report) {
+            let why = "It has drifted; policy.drift is \"report\", so it is left as it is.";
+            return Some(Decided::quiet(say.verdict(Decision::Report, Phase::Drifted, why)));
+        }
+        let memory = self.memory;
+        if memory.futile >= self.input.settings.max_futile && memory.fingerprint.as_deref() == Some(print) {
+            let why = format!(
+                "The same fix was made {} times and did not take. Holdfast has stopped; change the declaration, or reconcile to try again.",
+                memory.futile
+            );
+            return Some(Decided::quiet(say.verdict(Decision::Stuck, Phase::Failed, why)));
+        }
+        self.failure(say, print)
+    }
+
+    fn failure(&self, say: &Say<'_>, print: &str) -> Option<Decided> {
+        let failure = self.memory.failure.as_ref()?;
+        if failure.fingerprint != print || failure.retry_at <= self.input.now {
+            return None;
+        }
+        let refused = matches!(failure.error.class, ErrorClass::Denied | ErrorClass::Rejected | ErrorClass::Quota);
+        let (decision, phase) = match (refused, self.desired.fate) {
+            (_, Fate::DeleteByName | Fate::DeleteByPolicy) => (Decision::Wait, Phase::Deleting),
+            (true, Fate::Keep) => (Decision::Failed, Phase::Failed),
+            (false, Fate::Keep) => (Decision::Wait, Phase::Progressing),
+        };
+        let why = format!(
+            "\"{}\" was refused {} time{}: {}. Next try at {}, or when something changes.",
+            failure.step,
+            failure.times,
+            if failure.times == 1 { "" } else { "s" },
+            failure.error,
+            failure.retry_at
+        );
+        Some(Decided::quiet(say.verdict(decision, phase, why)))
+    }
+
+    // ---- it is to go ----
+
+    fn going(&self, say: &Say<'_>, fate: Fate) -> Decided {
+        let live = match self.found {
+            Match::Owned(live) => live,
+            Match::Leaving(live) => {
+                let why = format!("AWS is deleting {}.", live.id);
+                return Decided::quiet(say.verdict(Decision::Wait, Phase::Deleting, why));
+            }
+            Match::Foreign(..) | Match::Adoptable(_) => {
+                let why = "What is live under its identity is not ours and stays; the declaration is dropped.";
+                return Decided::quiet(say.verdict(Decision::Gone, Phase::Deleting, why));
+            }
+            _ => return self.gone(say),
+        };
+        if let Some(held) = self.held(say, fate) {
+            return Decided::quiet(held);
+        }
+        let print = format!("delete {}", live.id);
+        if let Some(waiting) = self.failure(say, &print) {
+            return self.finish(waiting, print, false, Some(live));
+        }
+        if let LiveState::Busy(state) = &live.state {
+            let why = format!("AWS holds it in state {state}; it is deleted when that ends.");
+            return Decided::quiet(say.verdict(Decision::Wait, Phase::Deleting, why));
+        }
+        let because = match fate {
+            Fate::DeleteByName => "somebody asked for it by name",
+            _ => "its declaration is gone and policy.deletion is \"delete\"",
+        };
+        let mut drafts = self.kind.delete(live);
+        for draft in drafts.iter_mut().filter(|d| d.because.is_empty()) {
+            because.clone_into(&mut draft.because);
+        }
+        let verdict = say.verdict(Decision::Delete, Phase::Deleting, format!("Deleted because {because}."));
+        let drafts = drafts.into_iter().map(|d| (Verb::Delete, d)).collect();
+        self.finish(Decided { verdict, drafts }, print, false, Some(live))
+    }
+
+    fn gone(&self, say: &Say<'_>) -> Decided {
+        if let Some(at) = self.memory.created_unseen
+            && self.input.now.duration_since(at) < self.input.settings.settle
+        {
+            let why = format!("Created at {at} and not shown by AWS yet; it is deleted when it appears.");
+            return Decided::quiet(say.verdict(Decision::Wait, Phase::Deleting, why));
+        }
+        Decided::quiet(say.verdict(Decision::Gone, Phase::Deleting, "It is gone."))
+    }
+
+    fn held(&self, say: &Say<'_>, fate: Fate) -> Option<Verdict> {
+        if self.desired.policy.protect == Some(true) {
+            let why = "policy.protect keeps it. Lift the protection to let it go.";
+            return Some(say.verdict(Decision::Hold, Phase::Blocked, why));
+        }
+        if let Some(hold) = &self.desired.hold {
+            return Some(say.verdict(Decision::Paused, Phase::Paused, paused(&hold.reason)));
+        }
+        if fate == Fate::DeleteByPolicy && self.input.deletes_left == 0 {
+            let why = "The deletion budget of this hour ([safety] maxDeletesPerHour) is used up. It is deleted when the budget allows, \
+                       or at once by DELETE with ?deletion=delete.";
+            return Some(say.verdict(Decision::Hold, Phase::Blocked, why));
+        }
+        None
+    }
+
+    // ---- the end of all ways ----
+
+    fn whole(&self, spec: &Value, tags: Option<&Map<String, Value>>) -> Value {
+        let mut whole = spec.clone();
+        if let (Some(tags), Value::Object(map)) = (tags, &mut whole) {
+            map.insert("tags".to_owned(), Value::Object(tags.clone()));
+        }
+        whole
+    }
+
+    fn finish(&self, mut decided: Decided, print: String, is_drift: bool, live: Option<&Observation>) -> Decided {
+        let verdict = &mut decided.verdict;
+        verdict.is_drift = is_drift;
+        verdict.fingerprint = (!print.is_empty()).then_some(print);
+        let silent = verdict.decision == Decision::InSync && self.is_drift() && verdict.diffs.is_empty();
+        if !silent {
+            verdict.resolved = self.missing.is_empty().then(|| Arc::new(self.whole(self.spec, self.tags)));
+            verdict.live = live.map(|l| Arc::new(self.whole(&l.fields, Some(&user_tags(l)))));
+        }
+        decided
+    }
+}
+
+/// What is done about a difference that no step heals.
+fn idle_word(decided: &Decided) -> &'static str {
+    if decided.verdict.decision == Decision::Report { "report" } else { "none" }
+}
+
+fn paused(reason: &str) -> String {
+    format!("Paused: {reason}")
+}
+
+fn replacement(fields: &[String]) -> String {
+    format!(
+        "AWS cannot change {} in place, and this version of Holdfast replaces nothing. Put the declaration back, or delete the \
+         resource by name and declare it anew.",
+        fields.join(", ")
+    )
+}
+
+fn explain(draft: &mut Draft<AnyAction>, heal: &[FieldDiff], is_drift: bool) {
+    if draft.because.is_empty() {
+        let healed: Vec<&FieldDiff> = heal.iter().filter(|d| draft.heals.contains(&d.path)).collect();
+        let what = if is_drift { "is not as declared" } else { "has a new declaration" };
+        draft.because = format!("{} {what}", paths(&healed));
+    }
+}
+
+/// The live tags that people wrote: without AWS's own and without ours.
+fn user_tags(live: &Observation) -> Map<String, Value> {
+    live.tags
+        .iter()
+        .filter(|(k, _)| !k.starts_with("aws:") && *k != UID_TAG && *k != RESOURCE_TAG)
+        .map(|(k, v)| (k.clone(), Value::String(v.clone())))
+        .collect()
+}
+
+/// Equal for the same differences of the same generation.
+fn fingerprint(generation: u64, diffs: &[&FieldDiff]) -> String {
+    let told: Vec<_> = diffs.iter().map(|d| (&d.path, d.change, &d.desired, &d.live)).collect();
+    let bytes = serde_json::to_vec(&(generation, told)).unwrap_or_default();
+    blake3::hash(&bytes).to_hex()[..16].to_owned()
+}

@@ -1,0 +1,286 @@
+//! Gives the steps their numbers and their order: creates along the references, deletes against them and last.
+
+use super::build::Target;
+use super::decide::Decided;
+use super::{Decision, Desired, Plan, Step, Verb};
+use crate::kind::{AnyKind, Follow};
+use crate::name::ResourceKey;
+use crate::reference;
+use crate::status::{Change, Phase};
+use petgraph::graph::{DiGraph, NodeIndex};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+/// A decided resource, on its way into the plan.
+pub(super) struct Drafted<'a> {
+    pub(super) desired: &'a Arc<Desired>,
+    pub(super) kind: Option<&'a dyn AnyKind>,
+    pub(super) refs: &'a [Target],
+    pub(super) decided: Decided,
+}
+
+/// Indices in an order that puts the referred before the referring. References through late fields do not
+/// count; validation has refused all other circles, and where one stands nevertheless its members keep key order.
+pub(super) fn order(desired: &[Arc<Desired>], refs: &[Vec<Target>]) -> Vec<usize> {
+    let place: BTreeMap<&ResourceKey, usize> = desired.iter().enumerate().map(|(i, d)| (&d.key, i)).collect();
+    let mut graph: DiGraph<usize, ()> = DiGraph::with_capacity(desired.len(), desired.len());
+    // The last added come first out of a depth-first order; adding in reverse key order keeps it by key.
+    let mut keys: Vec<usize> = (0..desired.len()).collect();
+    keys.sort_by(|a, b| desired[*b].key.cmp(&desired[*a].key));
+    let mut node = vec![NodeIndex::end(); desired.len()];
+    for i in keys {
+        node[i] = graph.add_node(i);
+    }
+    for (i, list) in refs.iter().enumerate() {
+        for target in list.iter().filter(|t| !t.late) {
+            if let Some(&j) = place.get(&target.key).filter(|j| **j != i) {
+                graph.add_edge(node[j], node[i], ());
+            }
+        }
+    }
+    petgraph::algo::tarjan_scc(&graph).into_iter().rev().flatten().map(|n| graph[n]).collect()
+}
+
+/// Numbers, links and sorts the steps, and lets go of those whose needs nobody meets.
+pub(super) fn link(entries: Vec<Drafted<'_>>) -> Plan {
+    let mut linker = Linker::default();
+    for entry in &entries {
+        linker.number(entry);
+    }
+    let follows: Vec<_> = entries.iter().map(|e| (&e.desired.key, e.kind.map_or(&[][..], AnyKind::follows), e.refs)).collect();
+    linker.need_outputs(&entries.iter().map(|e| (&e.desired.key, e.refs)).collect());
+    linker.need_followed(&follows);
+    linker.delete_in_reverse(&entries, &follows);
+    let blocked = linker.drop_unmet();
+    let mut verdicts: Vec<_> = entries.into_iter().map(|e| e.decided.verdict).collect();
+    for verdict in &mut verdicts {
+        if let Some(why) = blocked.get(&verdict.key) {
+            let left = linker.steps.iter().any(|s| s.key == verdict.key);
+            verdict.reason.clone_from(why);
+            if !left {
+                verdict.decision = Decision::Blocked;
+                verdict.phase = Phase::Blocked;
+            }
+            for c in verdict.conditions.iter_mut().filter(|c| c.kind == crate::status::ConditionType::ReferencesResolved) {
+                c.status = crate::status::Truth::False;
+                "Waiting".clone_into(&mut c.reason);
+                c.message.clone_from(why);
+            }
+        }
+    }
+    verdicts.sort_by(|a, b| a.key.cmp(&b.key));
+    Plan { steps: linker.sorted(), verdicts }
+}
+
+#[derive(Default)]
+struct Linker {
+    steps: Vec<Step>,
+    /// Which step makes or renews an output.
+    makers: BTreeMap<(ResourceKey, Option<String>), u32>,
+}
+
+impl Linker {
+    fn number(&mut self, entry: &Drafted<'_>) {
+        let mut previous: Option<u32> = None;
+        let verdict = &entry.decided.verdict;
+        for (verb, draft) in &entry.decided.drafts {
+            let id = self.steps.len() as u32 + 1;
+            let key = entry.desired.key.clone();
+            if *verb == Verb::Create && previous.is_none() {
+                self.makers.insert((key.clone(), None), id);
+            }
+            for output in draft.renews {
+                self.makers.insert((key.clone(), Some((*output).to_owned())), id);
+            }
+            // A thing that is missing has one difference, and its create heals it.
+            let whole = verdict.diffs.iter().any(|d| d.change == Change::Missing) && previous.is_none();
+            let heals = if whole && draft.heals.is_empty() { vec![String::new()] } else { draft.heals.clone() };
+            self.steps.push(Step {
+                id,
+                key,
+                generation: entry.desired.generation,
+                verb: if *verb == Verb::Create && previous.is_some() { Verb::Update } else { *verb },
+                action: draft.action.json.clone(),
+                text: draft.action.text.clone(),
+                because: if draft.because.is_empty() { "it was just created".to_owned() } else { draft.because.clone() },
+                heals,
+                renews: draft.renews.iter().map(|s| (*s).to_owned()).collect(),
+                needs: previous.into_iter().collect(),
+                after: Vec::new(),
+                target: verdict.id.clone(),
+            });
+            previous = Some(id);
+        }
+    }
+
+    fn maker(&self, key: &ResourceKey, output: &str) -> Option<u32> {
+        let renewed = self.makers.get(&(key.clone(), Some(output.to_owned())));
+        renewed.or_else(|| self.makers.get(&(key.clone(), None))).copied()
+    }
+
+    /// A step that still holds references needs the steps that make them.
+    fn need_outputs(&mut self, refs: &BTreeMap<&ResourceKey, &[Target]>) {
+        for i in 0..self.steps.len() {
+            let declared = refs.get(&self.steps[i].key).copied().unwrap_or_default();
+            let mut needs = self.steps[i].needs.clone();
+            reference::each(
+                &self.steps[i].action,
+                "",
+                &mut |_, r| {
+                    let Some((key, output)) = r.target(&self.steps[i].key.stack) else { return };
+                    // A literal that only looks like a reference was never declared as one.
+                    let own = key == self.steps[i].key;
+                    if own || declared.iter().any(|t| t.key == key) {
+                        needs.push(self.maker(&key, output).unwrap_or(UNMET));
+                    }
+                },
+                &mut Vec::new(),
+            );
+            needs.retain(|n| *n != self.steps[i].id);
+            needs.sort_unstable();
+            needs.dedup();
+            self.steps[i].needs = needs;
+        }
+    }
+
+    fn need_followed(&mut self, follows: &[(&ResourceKey, &'static [Follow], &[Target])]) {
+        let writes: BTreeSet<ResourceKey> = self.steps.iter().filter(|s| s.verb == Verb::Create).map(|s| s.key.clone()).collect();
+        for (key, rules, refs) in follows {
+            for rule in rules.iter().filter(|_| writes.contains(*key)) {
+                let leaders = leaders(key, rule, refs, follows);
+                let needs: Vec<u32> = leaders.iter().filter_map(|k| self.makers.get(&((*k).clone(), None)).copied()).collect();
+                for step in self.steps.iter_mut().filter(|s| s.key == **key && s.verb == Verb::Create) {
+                    step.needs.extend(&needs);
+                    step.needs.sort_unstable();
+                    step.needs.dedup();
+                }
+            }
+        }
+    }
+
+    /// What refers goes before what it refers to; through a late field, only its stripping must go before.
+    fn delete_in_reverse(&mut self, entries: &[Drafted<'_>], follows: &[(&ResourceKey, &'static [Follow], &[Target])]) {
+        let mut chains: BTreeMap<&ResourceKey, Vec<u32>> = BTreeMap::new();
+        for entry in entries {
+            let mine = |s: &&Step| s.verb == Verb::Delete && s.key == entry.desired.key;
+            if entry.decided.verdict.decision == Decision::Delete {
+                chains.insert(&entry.desired.key, self.steps.iter().filter(mine).map(|s| s.id).collect());
+            }
+        }
+        if chains.is_empty() {
+            return;
+        }
+        let mut edges: Vec<(u32, u32)> = Vec::new();
+        for (entry, (key, rules, refs)) in entries.iter().zip(follows) {
+            let Some(own) = chains.get(&entry.desired.key) else { continue };
+            for target in *refs {
+                let before = if target.late && own.len() > 1 { own[own.len() - 2] } else { own.last().copied().unwrap_or(UNMET) };
+                if let Some(last) = chains.get(&target.key).filter(|_| target.key != **key).and_then(|c| c.last()) {
+                    edges.push((before, *last));
+                }
+            }
+            for leader in rules.iter().flat_map(|rule| leaders(key, rule, refs, follows)) {
+                if let (Some(first), Some(last)) = (chains.get(leader).and_then(|c| c.first()), own.last()) {
+                    edges.push((*last, *first));
+                }
+            }
+        }
+        let deletes: BTreeSet<u32> = chains.into_values().flatten().collect();
+        for (before, then) in edges {
+            let step = &mut self.steps[then as usize - 1];
+            step.needs.push(before);
+            step.needs.sort_unstable();
+            step.needs.dedup();
+        }
+        let makes: Vec<(String, u32)> =
+            self.steps.iter().filter(|s| !deletes.contains(&s.id)).map(|s| (s.key.stack.clone(), s.id)).collect();
+        for step in self.steps.iter_mut().filter(|s| deletes.contains(&s.id) && s.needs.is_empty()) {
+            step.after = makes.iter().filter(|(stack, _)| *stack == step.key.stack).map(|(_, id)| *id).collect();
+        }
+    }
+
+    /// Drops steps that need what nobody makes, and what needs them; says why.
+    fn drop_unmet(&mut self) -> BTreeMap<ResourceKey, String> {
+        let mut why = BTreeMap::new();
+        let mut dead: BTreeSet<u32> = BTreeSet::from([UNMET]);
+        loop {
+            let more: Vec<u32> = self
+                .steps
+                .iter()
+                .filter(|s| !dead.contains(&s.id) && s.needs.iter().any(|n| dead.contains(n)))
+                .map(|s| s.id)
+                .collect();
+            if more.is_empty() {
+                break;
+            }
+            for id in more {
+                let step = &self.steps[id as usize - 1];
+                why.entry(step.key.clone()).or_insert_with(|| {
+                    format!("\"{}\" waits: it refers to something that is not made in this pass.", step.text)
+                });
+                dead.insert(id);
+            }
+        }
+        self.steps.retain(|s| !dead.contains(&s.id));
+        for step in &mut self.steps {
+            step.after.retain(|a| !dead.contains(a));
+        }
+        why
+    }
+
+    /// In an order that respects `needs` and `after`, renumbered from 1; among the free, by key.
+    fn sorted(self) -> Vec<Step> {
+        let mut waiting: BTreeMap<u32, usize> = BTreeMap::new();
+        let mut opens: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+        for s in &self.steps {
+            waiting.insert(s.id, s.needs.len() + s.after.len());
+            for n in s.needs.iter().chain(&s.after) {
+                opens.entry(*n).or_default().push(s.id);
+            }
+        }
+        let mut by_id: BTreeMap<u32, Step> = self.steps.into_iter().map(|s| (s.id, s)).collect();
+        let mut free: VecDeque<u32> = waiting.iter().filter(|(_, n)| **n == 0).map(|(id, _)| *id).collect();
+        let mut out: Vec<Step> = Vec::with_capacity(by_id.len());
+        let mut number: BTreeMap<u32, u32> = BTreeMap::new();
+        while let Some(id) = free.pop_front() {
+            let Some(step) = by_id.remove(&id) else { continue };
+            number.insert(id, out.len() as u32 + 1);
+            out.push(step);
+            for next in opens.remove(&id).into_iter().flatten() {
+                if let Some(n) = waiting.get_mut(&next) {
+                    *n -= 1;
+                    if *n == 0 {
+                        free.push_back(next);
+                    }
+                }
+            }
+        }
+        for step in &mut out {
+            let renumber = |list: &Vec<u32>| list.iter().filter_map(|id| number.get(id).copied()).collect();
+            (step.needs, step.after) = (renumber(&step.needs), renumber(&step.after));
+            step.id = number.get(&step.id).copied().unwrap_or(step.id);
+        }
+        out
+    }
+}
+
+/// A need that no step meets.
+const UNMET: u32 = 0;
+
+/// The resources that `key` comes after by `rule`: same stack, a kind of the rule, and a shared reference.
+fn leaders<'a>(
+    key: &ResourceKey,
+    rule: &Follow,
+    refs: &[Target],
+    all: &[(&'a ResourceKey, &'static [Follow], &[Target])],
+) -> Vec<&'a ResourceKey> {
+    let shared: BTreeSet<&ResourceKey> = refs.iter().map(|t| &t.key).filter(|k| k.kind == rule.sharing).collect();
+    if shared.is_empty() {
+        return Vec::new();
+    }
+    all.iter()
+        .filter(|(k, _, _)| k.stack == key.stack && rule.kinds.contains(&k.kind.as_str()))
+        .filter(|(_, _, refs)| refs.iter().any(|t| shared.contains(&t.key)))
+        .map(|(k, _, _)| *k)
+        .collect()
+}

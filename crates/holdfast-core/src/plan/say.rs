@@ -1,0 +1,111 @@
+//! Puts verdicts into words: reasons and conditions.
+
+use super::{Decision, Desired, Verdict};
+use crate::observe::{Health, Observation};
+use crate::status::{Condition, ConditionType, FieldDiff, Phase, Truth};
+use jiff::Timestamp;
+use serde_json::Map;
+
+/// A verdict in the making: the decision, why, and what stands behind it.
+pub(super) struct Say<'a> {
+    pub(super) desired: &'a Desired,
+    pub(super) now: Timestamp,
+    pub(super) live: Option<&'a Observation>,
+    /// What references wait for; empty when all have a value.
+    pub(super) unresolved: &'a str,
+}
+
+impl Say<'_> {
+    /// The verdict with its conditions; differences and the rest are added by the caller.
+    pub(super) fn verdict(&self, decision: Decision, phase: Phase, reason: impl Into<String>) -> Verdict {
+        let reason = reason.into();
+        Verdict {
+            key: self.desired.key.clone(),
+            generation: self.desired.generation,
+            decision,
+            phase,
+            conditions: self.conditions(decision, &reason),
+            reason,
+            diffs: Vec::new(),
+            outputs: self.live.map_or_else(Map::new, |l| l.outputs.clone()),
+            id: self.live.map(|l| l.id.clone()),
+            observed: decision != Decision::Unknown,
+            fingerprint: None,
+            is_drift: false,
+            resolved: None,
+            live: None,
+        }
+    }
+
+    fn condition(&self, kind: ConditionType, status: Truth, reason: &str, message: &str) -> Condition {
+        Condition { kind, status, reason: reason.to_owned(), message: message.to_owned(), since: self.now }
+    }
+
+    fn conditions(&self, decision: Decision, why: &str) -> Vec<Condition> {
+        use ConditionType as T;
+        use Truth::{False, True, Unknown};
+        let synced = match decision {
+            Decision::InSync => self.condition(T::Synced, True, "InSync", ""),
+            Decision::Unknown => self.condition(T::Synced, Unknown, "NotRead", why),
+            other => self.condition(T::Synced, False, word(other), why),
+        };
+        let ready = match self.live.map(|l| &l.health) {
+            _ if decision == Decision::Unknown => self.condition(T::Ready, Unknown, "NotRead", why),
+            None => self.condition(T::Ready, False, "Missing", "It does not exist."),
+            Some(Health::Healthy) => self.condition(T::Ready, True, "Healthy", ""),
+            Some(Health::Progressing(m)) => self.condition(T::Ready, False, "Progressing", m),
+            Some(Health::Degraded(m)) => self.condition(T::Ready, False, "Degraded", m),
+        };
+        let references = if self.unresolved.is_empty() {
+            self.condition(T::ReferencesResolved, True, "Resolved", "")
+        } else {
+            self.condition(T::ReferencesResolved, False, "Waiting", self.unresolved)
+        };
+        let owned = match (decision, self.live) {
+            (Decision::Unknown, _) => self.condition(T::Owned, Unknown, "NotRead", why),
+            (_, Some(_)) => self.condition(T::Owned, True, "Owned", ""),
+            (Decision::Blocked, None) if why.starts_with(NOT_OURS) => {
+                self.condition(T::Owned, False, "Conflict", why)
+            }
+            (_, None) => self.condition(T::Owned, Unknown, "Missing", ""),
+        };
+        let stuck = if decision == Decision::Stuck {
+            self.condition(T::Stuck, True, "FixDoesNotTake", why)
+        } else {
+            self.condition(T::Stuck, False, "NotStuck", "")
+        };
+        vec![synced, ready, references, owned, stuck]
+    }
+}
+
+/// How the reason of a conflict begins.
+pub(super) const NOT_OURS: &str = "A live thing of the same identity is not ours";
+
+fn word(decision: Decision) -> &'static str {
+    match decision {
+        Decision::InSync => "InSync",
+        Decision::Create => "Creating",
+        Decision::Update => "Updating",
+        Decision::Delete => "Deleting",
+        Decision::Adopt => "Adopting",
+        Decision::Gone => "Gone",
+        Decision::Report => "Drifted",
+        Decision::Wait => "Waiting",
+        Decision::Blocked => "Blocked",
+        Decision::Hold => "Held",
+        Decision::Unknown => "NotRead",
+        Decision::Stuck => "Stuck",
+        Decision::Failed => "Refused",
+        Decision::Paused => "Paused",
+    }
+}
+
+/// `/a, /b and 3 more`.
+pub(super) fn paths(diffs: &[&FieldDiff]) -> String {
+    let names: Vec<&str> = diffs.iter().take(3).map(|d| if d.path.is_empty() { "all of it" } else { &d.path }).collect();
+    let more = diffs.len().saturating_sub(3);
+    match more {
+        0 => names.join(", "),
+        n => format!("{} and {n} more", names.join(", ")),
+    }
+}

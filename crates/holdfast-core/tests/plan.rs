@@ -1,0 +1,402 @@
+//! What the plan decides, told as text, for two small kinds: a `Box` that stands in a room and may name friends
+//! in a circle, and a `Room`.
+
+use holdfast_core::cloud::{ApplyError, ErrorClass};
+use holdfast_core::facts::{Field, Shape};
+use holdfast_core::kind::*;
+use holdfast_core::name::{RESOURCE_TAG, ResourceKey, Scope, UID_TAG};
+use holdfast_core::observe::*;
+use holdfast_core::plan::*;
+use holdfast_core::policy::Policy;
+use holdfast_core::problem::SpecError;
+use holdfast_core::status::FieldDiff;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct Spec {
+    name: String,
+    #[serde(flatten)]
+    rest: BTreeMap<String, Value>,
+}
+
+#[derive(Serialize, Deserialize)]
+enum Action {
+    Create(Value),
+    Fill { id: String, friends: Value },
+    Change { id: String, fields: Vec<String> },
+    Tag { id: String, set: BTreeMap<String, String>, remove: BTreeSet<String> },
+    Strip { id: String },
+    Delete { id: String },
+}
+
+impl std::fmt::Display for Action {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Action::Create(spec) => write!(f, "create {spec}"),
+            Action::Fill { id, friends } => write!(f, "fill {id} with {friends}"),
+            Action::Change { id, fields } => write!(f, "change {} of {id}", fields.join(" ")),
+            Action::Tag { id, set, remove } => write!(f, "tag {id} {:?} untag {remove:?}", set.keys()),
+            Action::Strip { id } => write!(f, "strip {id}"),
+            Action::Delete { id } => write!(f, "delete {id}"),
+        }
+    }
+}
+
+struct Room;
+struct Boxed;
+
+macro_rules! small_kind {
+    ($ty:ident, $name:literal) => {
+        impl Kind for $ty {
+            const NAME: &'static str = $name;
+            const SUMMARY: &'static str = "";
+            const DOC: &'static str = "";
+            const EXAMPLE: &'static str = "{}";
+            const FIELDS: &'static [Field] = &[
+                Field::set("/friends").late(),
+                Field::scalar("/colour").create_only(),
+                Field::of("/tags", Shape::Map),
+            ];
+            const OUTPUTS: &'static [Output] = &[Output { name: "id", doc: "" }];
+            const PERMISSIONS: &'static [&'static str] = &[];
+            type Spec = Spec;
+            type Action = Action;
+            fn validate(_: &Spec) -> Vec<SpecError> {
+                Vec::new()
+            }
+            fn canonical(_: &mut Value) {}
+            fn identity(spec: &Value) -> Option<String> {
+                Some(spec.get("name")?.as_str()?.to_owned())
+            }
+            fn create(spec: &Value, context: &Context<'_>) -> Vec<Draft<Action>> {
+                let mut bare = spec.clone();
+                let friends = bare.as_object_mut().and_then(|m| m.shift_remove("friends"));
+                let fill = |friends| Draft::heal(Action::Fill { id: context.own("id"), friends }, "fill", vec![]);
+                let first = Draft::heal(Action::Create(bare), "create", vec![]);
+                std::iter::once(first).chain(friends.map(fill)).collect()
+            }
+            fn converge(_: &Value, live: &Observation, diffs: &[FieldDiff], _: &Context<'_>) -> Converge<Action> {
+                let fields: Vec<String> = diffs.iter().map(|d| d.path.clone()).filter(|p| p != "/colour").collect();
+                if fields.is_empty() {
+                    return Converge::Change(vec![]);
+                }
+                let action = Action::Change { id: live.id.clone(), fields: fields.clone() };
+                Converge::Change(vec![Draft::heal(action, "update", fields)])
+            }
+            fn retag(live: &Observation, set: BTreeMap<String, String>, remove: BTreeSet<String>) -> Action {
+                Action::Tag { id: live.id.clone(), set, remove }
+            }
+            fn delete(live: &Observation) -> Vec<Draft<Action>> {
+                let strip = live.fields.get("friends").map(|_| Action::Strip { id: live.id.clone() });
+                let delete = Action::Delete { id: live.id.clone() };
+                strip.into_iter().chain([delete]).map(|a| Draft::heal(a, "delete", vec![])).collect()
+            }
+            fn predict(
+                _: Option<&Observation>,
+                _: &Action,
+                _: &mut Mint,
+            ) -> Result<Option<Observation>, Refusal> {
+                Ok(None)
+            }
+        }
+    };
+}
+small_kind!(Room, "Room");
+small_kind!(Boxed, "Box");
+
+/// A small world, told piece by piece; `check` compares what the plan says of it.
+struct World {
+    desired: Vec<Arc<Desired>>,
+    kinds: BTreeMap<&'static str, Reading>,
+    memory: BTreeMap<ResourceKey, Memory>,
+    deletes_left: u32,
+}
+
+fn key(path: &str) -> ResourceKey {
+    let (kind, name) = path.split_once('/').expect("Kind/name");
+    ResourceKey::new("s", kind, name)
+}
+
+fn world() -> World {
+    let kinds = BTreeMap::from([("Room", Reading::default()), ("Box", Reading::default())]);
+    World { desired: vec![], kinds, memory: BTreeMap::new(), deletes_left: 9 }
+}
+
+impl World {
+    fn wants(self, path: &str, spec: Value) -> Self {
+        self.wants_with(path, spec, |_| {})
+    }
+    fn wants_with(mut self, path: &str, spec: Value, change: impl FnOnce(&mut Desired)) -> Self {
+        let mut desired = Desired {
+            key: key(path),
+            uid: format!("uid-{path}"),
+            generation: 1,
+            scope: Scope::new("default", "here"),
+            spec: Arc::new(spec),
+            stack_tags: BTreeMap::new(),
+            policy: Policy::default(),
+            fate: Fate::Keep,
+            hold: None,
+        };
+        change(&mut desired);
+        self.desired.push(Arc::new(desired));
+        self
+    }
+    fn has(self, path: &str, fields: Value) -> Self {
+        let owner = format!("uid-{path}");
+        self.has_of(path, fields, &[(UID_TAG, owner.as_str()), (RESOURCE_TAG, &format!("s/{path}"))])
+    }
+    fn has_of(mut self, path: &str, fields: Value, tags: &[(&str, &str)]) -> Self {
+        let (kind, name) = path.split_once('/').expect("Kind/name");
+        let observation = Observation {
+            id: format!("id-{name}"),
+            identity: fields["name"].as_str().unwrap_or_default().to_owned(),
+            tags: tags.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
+            outputs: serde_json::Map::from_iter([("id".to_owned(), json!(format!("id-{name}")))]),
+            fields,
+            unread: vec![],
+            state: LiveState::Settled,
+            health: Health::Healthy,
+            private: Value::Null,
+        };
+        let reading = self.kinds.get_mut(kind).expect("a kind of this test");
+        reading.observations.push(Arc::new(observation));
+        self
+    }
+    fn remembers(mut self, path: &str, memory: Memory) -> Self {
+        self.memory.insert(key(path), memory);
+        self
+    }
+    fn plan(&self) -> Plan {
+        let registry = Registry::new(vec![Erased::<Room>::boxed(), Erased::<Boxed>::boxed()]);
+        let snapshot = Snapshot {
+            scope: Scope::new("default", "here"),
+            taken_at: jiff::Timestamp::UNIX_EPOCH,
+            kinds: self.kinds.clone(),
+        };
+        let uids: BTreeSet<String> = self.desired.iter().map(|d| d.uid.clone()).collect();
+        let input = Input {
+            registry: &registry,
+            desired: &self.desired,
+            snapshot: &snapshot,
+            memory: &self.memory,
+            elsewhere: &BTreeMap::new(),
+            declared_uids: &|uid| uids.contains(uid),
+            settings: &Settings::default(),
+            deletes_left: self.deletes_left,
+            now: jiff::Timestamp::UNIX_EPOCH,
+        };
+        let first = plan(&input);
+        assert_eq!(first, plan(&input), "the same input gives the same plan");
+        assert_eq!(first.verdicts.len(), self.desired.len(), "one verdict a resource");
+        assert!(first.verdicts.iter().all(|v| !v.reason.is_empty()), "no verdict without a reason");
+        first
+    }
+    fn check(&self, expected: &str) {
+        let plan = self.plan();
+        let mut told = String::new();
+        for s in &plan.steps {
+            let links: Vec<String> = s.needs.iter().map(u32::to_string).collect();
+            let links = if links.is_empty() { String::new() } else { format!(" [{}]", links.join(" ")) };
+            told += &format!("{} {} {}{links} because {}\n", s.id, s.verb.sign(), s.text, s.because);
+        }
+        for v in &plan.verdicts {
+            told += &format!("{}/{} {:?} {}: {}\n", v.key.kind, v.key.name, v.decision, v.phase, v.reason);
+        }
+        let trim = |s: &str| s.lines().map(str::trim).filter(|l| !l.is_empty()).collect::<Vec<_>>().join("\n");
+        assert_eq!(trim(&told), trim(expected));
+    }
+}
+
+fn in_sync(fields: &Value) -> Memory {
+    Memory {
+        baseline: Some(fields.clone()),
+        baseline_generation: 1,
+        last_written: Some(fields.clone()),
+        ..Memory::default()
+    }
+}
+
+#[test]
+fn creates_follow_references_and_circles_are_filled_in_later() {
+    world()
+        .wants("Box/a", json!({ "name": "a", "room": "${Room/r.id}", "friends": ["${Box/b.id}"] }))
+        .wants("Box/b", json!({ "name": "b", "friends": ["${Box/a.id}", "${Box/b.id}"] }))
+        .wants("Room/r", json!({ "name": "r" }))
+        .check(
+            r#"
+            1 + create {"name":"b"} because it does not exist yet
+            2 + create {"name":"r"} because it does not exist yet
+            3 + create {"name":"a","room":"${Room/r.id}"} [2] because it does not exist yet
+            4 ~ fill ${Box/b.id} with ["${Box/a.id}","${Box/b.id}"] [1 3] because it was just created
+            5 ~ fill ${Box/a.id} with ["${Box/b.id}"] [1 3] because it was just created
+            Box/a Create Progressing: It does not exist yet and is created.
+            Box/b Create Progressing: It does not exist yet and is created.
+            Room/r Create Progressing: It does not exist yet and is created."#,
+        );
+}
+
+#[test]
+fn equal_is_in_sync_and_writes_nothing() {
+    let fields = json!({ "name": "a", "room": "id-r" });
+    world()
+        .wants("Room/r", json!({ "name": "r" }))
+        .has("Room/r", json!({ "name": "r", "aws": "default" }))
+        .wants("Box/a", json!({ "name": "a", "room": "${Room/r.id}" }))
+        .has("Box/a", fields)
+        .check("Box/a InSync InSync: Live equals declared.\nRoom/r InSync InSync: Live equals declared.");
+}
+
+#[test]
+fn drift_is_healed_reported_or_paused_by_policy() {
+    let fields = json!({ "name": "a", "size": 1 });
+    let drifted = || world().has("Box/a", json!({ "name": "a", "size": 2 })).remembers("Box/a", in_sync(&fields));
+    drifted().wants("Box/a", fields.clone()).check(
+        "1 ~ change /size of id-a because /size is not as declared
+         Box/a Update Drifted: Live differs at /size and is put back.",
+    );
+    let report: Policy = serde_json::from_value(json!({ "drift": "report" })).expect("policy");
+    drifted()
+        .wants_with("Box/a", fields.clone(), |d| d.policy = report)
+        .check("Box/a Report Drifted: It has drifted; policy.drift is \"report\", so it is left as it is.");
+    drifted()
+        .wants_with("Box/a", fields.clone(), |d| d.hold = Some(Hold { reason: "freeze".to_owned(), until: None }))
+        .check("Box/a Paused Paused: Paused: freeze");
+    let ignore: Policy =
+        serde_json::from_value(json!({ "ignore": [{ "path": "/size", "reason": "autoscaler" }] })).expect("policy");
+    drifted()
+        .wants_with("Box/a", fields, |d| d.policy = ignore)
+        .check("Box/a InSync InSync: Live equals declared.");
+}
+
+#[test]
+fn an_unowned_thing_of_the_same_identity_is_never_touched_unless_policy_adopts_it() {
+    let squatter = || world().has_of("Box/x", json!({ "name": "a" }), &[]);
+    let plan = squatter().wants("Box/a", json!({ "name": "a" })).plan();
+    assert!(plan.steps.is_empty());
+    assert_eq!(plan.verdicts[0].decision, Decision::Blocked);
+    let adopt: Policy = serde_json::from_value(json!({ "adopt": "ifExists" })).expect("policy");
+    squatter().wants_with("Box/a", json!({ "name": "a" }), |d| d.policy = adopt).check(
+        r#"1 < tag id-x ["holdfast:resource", "holdfast:uid"] untag {} because policy.adopt allows to take it over
+        Box/a Adopt Progressing: id-x exists without an owner and policy.adopt allows to take it over."#,
+    );
+    // What another declared resource owns is nobody else's, whatever the policy says.
+    let adopt: Policy = serde_json::from_value(json!({ "adopt": "ifExists" })).expect("policy");
+    let plan = world()
+        .wants("Box/b", json!({ "name": "b" }))
+        .has("Box/b", json!({ "name": "b" }))
+        .wants_with("Box/a", json!({ "name": "b" }), |d| d.policy = adopt)
+        .plan();
+    assert!(plan.steps.is_empty());
+}
+
+#[test]
+fn what_could_not_be_read_is_unknown_and_neither_created_nor_deleted() {
+    let mut w = world()
+        .wants("Box/a", json!({ "name": "a", "room": "${Room/r.id}" }))
+        .wants("Room/r", json!({ "name": "r" }))
+        .wants_with("Room/old", json!({ "name": "old" }), |d| d.fate = Fate::DeleteByName);
+    let gap = Gap { operation: "DescribeRooms".to_owned(), of: vec![], reason: "page 2 was lost".to_owned() };
+    w.kinds.get_mut("Room").expect("Room").gaps.push(gap);
+    w.check(
+        r#"Box/a Blocked Blocked: Waits for Room/r: DescribeRooms could not be read: page 2 was lost
+        Room/old Unknown Unknown: DescribeRooms could not be read: page 2 was lost
+        Room/r Unknown Unknown: DescribeRooms could not be read: page 2 was lost"#,
+    );
+}
+
+#[test]
+fn a_store_that_was_lost_finds_its_own_again_and_creates_nothing() {
+    let tags = [(UID_TAG, "a-uid-of-before"), (RESOURCE_TAG, "s/Box/a")];
+    let plan = world().wants("Box/a", json!({ "name": "a" })).has_of("Box/x", json!({ "name": "a" }), &tags).plan();
+    assert_eq!(plan.steps.len(), 1);
+    assert!(plan.steps[0].text.starts_with("tag id-x"));
+}
+
+#[test]
+fn deletes_run_against_the_references_and_circles_are_stripped_first() {
+    let go = |d: &mut Desired| d.fate = Fate::DeleteByName;
+    world()
+        .wants_with("Room/r", json!({ "name": "r" }), go)
+        .has("Room/r", json!({ "name": "r" }))
+        .wants_with("Box/a", json!({ "name": "a", "room": "${Room/r.id}", "friends": ["${Box/b.id}"] }), go)
+        .has("Box/a", json!({ "name": "a", "friends": [] }))
+        .wants_with("Box/b", json!({ "name": "b", "friends": ["${Box/a.id}"] }), go)
+        .has("Box/b", json!({ "name": "b", "friends": [] }))
+        .check(
+            "1 - strip id-b because somebody asked for it by name
+             2 - strip id-a because somebody asked for it by name
+             3 - delete id-b [1 2] because somebody asked for it by name
+             4 - delete id-a [1 2] because somebody asked for it by name
+             5 - delete id-r [4] because somebody asked for it by name
+             Box/a Delete Deleting: Deleted because somebody asked for it by name.
+             Box/b Delete Deleting: Deleted because somebody asked for it by name.
+             Room/r Delete Deleting: Deleted because somebody asked for it by name.",
+        );
+}
+
+#[test]
+fn protection_and_the_budget_hold_deletions_back() {
+    let mut w = world()
+        .wants_with("Room/p", json!({ "name": "p" }), |d| {
+            d.fate = Fate::DeleteByName;
+            d.policy.protect = Some(true);
+        })
+        .has("Room/p", json!({ "name": "p" }))
+        .wants_with("Room/q", json!({ "name": "q" }), |d| d.fate = Fate::DeleteByPolicy)
+        .has("Room/q", json!({ "name": "q" }));
+    w.deletes_left = 0;
+    let plan = w.plan();
+    assert!(plan.steps.is_empty());
+    assert!(plan.verdicts[0].reason.contains("protect"), "{}", plan.verdicts[0].reason);
+    assert!(plan.verdicts[1].reason.contains("budget"), "{}", plan.verdicts[1].reason);
+}
+
+#[test]
+fn a_create_only_change_is_refused_while_the_rest_is_healed() {
+    let old = json!({ "name": "a", "colour": "red", "size": 1 });
+    let plan = world()
+        .wants_with("Box/a", json!({ "name": "a", "colour": "blue", "size": 2 }), |d| d.generation = 2)
+        .has("Box/a", old.clone())
+        .remembers("Box/a", in_sync(&old))
+        .plan();
+    assert_eq!(plan.steps.len(), 1, "{:?}", plan.steps);
+    assert_eq!(plan.steps[0].heals, ["/size"]);
+    assert_eq!(plan.verdicts[0].phase.to_string(), "Blocked");
+    assert!(plan.verdicts[0].reason.contains("/colour"));
+}
+
+#[test]
+fn a_refusal_is_not_repeated_before_its_time_unless_something_moves() {
+    let plan = |spec: Value, memory: Memory| {
+        world().wants("Box/a", spec).has("Box/a", json!({ "name": "a" })).remembers("Box/a", memory).plan()
+    };
+    let print = plan(json!({ "name": "a", "size": 2 }), Memory::default()).verdicts[0].fingerprint.clone();
+    let error = ApplyError {
+        class: ErrorClass::Denied,
+        operation: "box:Change".to_owned(),
+        code: "AccessDenied".to_owned(),
+        message: "not allowed".to_owned(),
+        request_id: Some("r-1".to_owned()),
+    };
+    let failure = Failure {
+        error,
+        step: "change".to_owned(),
+        times: 1,
+        retry_at: jiff::Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_secs(9),
+        fingerprint: print.clone().expect("a fingerprint"),
+    };
+    let memory = Memory { failure: Some(failure), ..Memory::default() };
+    let held = plan(json!({ "name": "a", "size": 2 }), memory.clone());
+    assert!(held.steps.is_empty());
+    assert!(held.verdicts[0].reason.contains("r-1"), "{}", held.verdicts[0].reason);
+    assert_eq!(plan(json!({ "name": "a", "size": 3 }), memory).steps.len(), 1);
+    let stuck = Memory { futile: 3, fingerprint: print, ..Memory::default() };
+    let stuck = plan(json!({ "name": "a", "size": 2 }), stuck);
+    assert!(stuck.steps.is_empty());
+    assert_eq!(stuck.verdicts[0].decision, Decision::Stuck);
+}

@@ -1,0 +1,213 @@
+//! The one way a call is made: wait for the budget, send, sort the error, say how it ended.
+
+use super::cache::Cache;
+use super::clients::Clients;
+use super::error::{self, Access};
+use super::lock;
+use super::tags::Feed;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_types::request_id::RequestId;
+use holdfast_core::cloud::{ApplyError, CallOutcome, ErrorClass, Meter};
+use holdfast_core::name::Scope;
+use holdfast_core::observe::{Gap, Reading};
+use std::future::Future;
+use std::sync::Mutex;
+use std::sync::atomic::AtomicUsize;
+
+/// The services that are called, under the names that budgets and IAM use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Service {
+    /// Security groups, interfaces.
+    Ec2,
+    /// Clusters, services, task definitions.
+    Ecs,
+    /// Load balancers, version 2.
+    Elb,
+    /// The tag feed.
+    Tagging,
+    /// Who we are.
+    Sts,
+}
+
+impl Service {
+    /// The name in budgets.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Service::Ec2 => "ec2",
+            Service::Ecs => "ecs",
+            Service::Elb => "elasticloadbalancing",
+            Service::Tagging => "tagging",
+            Service::Sts => "sts",
+        }
+    }
+    /// The prefix of its IAM actions, where it differs from the name.
+    fn iam(self) -> &'static str {
+        match self {
+            Service::Tagging => "tag",
+            other => other.name(),
+        }
+    }
+}
+
+/// AWS in one scope, during one sweep of a kind or one action.
+pub(crate) struct Aws<'a> {
+    scope: &'a Scope,
+    meter: &'a dyn Meter,
+    clients: &'a Clients,
+    pub(super) cache: &'a Cache,
+    pub(super) feed: &'a Feed,
+    /// Calls left of this kind's share of the audit budget.
+    pub(super) audit_left: AtomicUsize,
+    requests: Mutex<Vec<String>>,
+}
+
+impl<'a> Aws<'a> {
+    pub(super) fn new(
+        scope: &'a Scope,
+        meter: &'a dyn Meter,
+        clients: &'a Clients,
+        cache: &'a Cache,
+        feed: &'a Feed,
+        audit_calls: usize,
+    ) -> Self {
+        let (audit_left, requests) = (AtomicUsize::new(audit_calls), Mutex::default());
+        Self { scope, meter, clients, cache, feed, audit_left, requests }
+    }
+
+    /// The EC2 client. Send what it builds through [`read`](Self::read) or [`write`](Self::write) only.
+    pub(crate) fn ec2(&self) -> &aws_sdk_ec2::Client {
+        self.clients.ec2()
+    }
+    /// The ECS client.
+    pub(crate) fn ecs(&self) -> &aws_sdk_ecs::Client {
+        self.clients.ecs()
+    }
+    /// The ELBv2 client.
+    pub(crate) fn elb(&self) -> &aws_sdk_elasticloadbalancingv2::Client {
+        self.clients.elb()
+    }
+    pub(super) fn tagging(&self) -> &aws_sdk_resourcegroupstagging::Client {
+        self.clients.tagging()
+    }
+    pub(super) fn sts(&self) -> &aws_sdk_sts::Client {
+        self.clients.sts()
+    }
+    /// What is kept of the scope from sweep to sweep.
+    pub(crate) fn cache(&self) -> &Cache {
+        self.cache
+    }
+    /// Where we are.
+    pub(crate) fn scope(&self) -> &Scope {
+        self.scope
+    }
+
+    /// Makes a call that changes nothing. A lost answer is `Transient`.
+    pub(crate) async fn read<O, E>(
+        &self,
+        service: Service,
+        operation: &'static str,
+        send: impl Future<Output = Result<O, SdkError<E, HttpResponse>>> + Send,
+    ) -> Result<O, ApplyError>
+    where
+        O: RequestId,
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        self.call(service, operation, Access::Read, send).await
+    }
+
+    /// Makes a call that changes something. A lost answer is `Lost`.
+    pub(crate) async fn write<O, E>(
+        &self,
+        service: Service,
+        operation: &'static str,
+        send: impl Future<Output = Result<O, SdkError<E, HttpResponse>>> + Send,
+    ) -> Result<O, ApplyError>
+    where
+        O: RequestId,
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        let answer = self.call(service, operation, Access::Write, send).await?;
+        lock(&self.requests).extend(answer.request_id().map(str::to_owned));
+        Ok(answer)
+    }
+
+    async fn call<O, E>(
+        &self,
+        service: Service,
+        operation: &'static str,
+        access: Access,
+        send: impl Future<Output = Result<O, SdkError<E, HttpResponse>>> + Send,
+    ) -> Result<O, ApplyError>
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        self.meter.acquire(self.scope, service.name(), operation).await;
+        let answer = send.await.map_err(|e| error::sort(&format!("{}:{operation}", service.iam()), access, &e));
+        let outcome = match &answer {
+            Ok(_) => CallOutcome::Answered,
+            Err(e) => outcome_of(e.class),
+        };
+        self.meter.finished(self.scope, service.name(), operation, outcome);
+        if let Err(error) = &answer {
+            tracing::debug!(scope = %self.scope, %error, "an AWS call failed");
+        }
+        answer
+    }
+
+    /// The ids of the write calls made so far.
+    pub(super) fn request_ids(&self) -> Vec<String> {
+        lock(&self.requests).clone()
+    }
+}
+
+fn outcome_of(class: ErrorClass) -> CallOutcome {
+    match class {
+        ErrorClass::Throttled => CallOutcome::Throttled,
+        ErrorClass::Transient | ErrorClass::Lost => CallOutcome::Failed,
+        ErrorClass::Conflict | ErrorClass::Denied | ErrorClass::Rejected | ErrorClass::Quota => CallOutcome::Answered,
+    }
+}
+
+/// What a single action needs in place of a sweep's shared parts.
+#[derive(Default)]
+pub(super) struct OneShot(Feed);
+
+impl OneShot {
+    pub(super) fn feed(&self) -> &Feed {
+        &self.0
+    }
+}
+
+/// Reads all pages. `page` makes the call with the token of the page before; `next` finds the token in an answer. A
+/// token that comes twice in a row ends it: some implementations of AWS never stop.
+pub(crate) async fn all_pages<O, F>(
+    mut page: impl FnMut(Option<String>) -> F,
+    next: impl Fn(&O) -> Option<&str>,
+) -> Result<Vec<O>, ApplyError>
+where
+    F: Future<Output = Result<O, ApplyError>>,
+{
+    let mut pages = Vec::new();
+    let mut token: Option<String> = None;
+    loop {
+        let answer = page(token.clone()).await?;
+        let following = next(&answer).filter(|t| !t.is_empty()).map(str::to_owned);
+        pages.push(answer);
+        if following.is_none() || following == token {
+            return Ok(pages);
+        }
+        token = following;
+    }
+}
+
+/// The gap that a failed read leaves; no `of` means all of the kind.
+pub(crate) fn gap(error: &ApplyError, of: Vec<String>) -> Gap {
+    Gap { operation: error.operation.clone(), of, reason: error.to_string() }
+}
+
+/// A reading of a kind of which nothing could be read.
+pub(crate) fn unreadable(error: &ApplyError) -> Reading {
+    Reading { observations: Vec::new(), gaps: vec![gap(error, Vec::new())] }
+}

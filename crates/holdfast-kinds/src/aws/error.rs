@@ -1,0 +1,275 @@
+//! Sorts what AWS answers by what the loop does next.
+
+use aws_credential_types::provider::error::CredentialsError;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_types::request_id::RequestId;
+use holdfast_core::cloud::{ApplyError, ErrorClass};
+use std::error::Error;
+
+/// Whether a call changes anything: a lost answer matters only then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    /// It changes nothing.
+    Read,
+    /// It does.
+    Write,
+}
+
+impl Access {
+    /// The class of a call whose answer never came or could not be read.
+    fn without_answer(self) -> ErrorClass {
+        match self {
+            Access::Read => ErrorClass::Transient,
+            Access::Write => ErrorClass::Lost,
+        }
+    }
+}
+
+/// An error of our own making, without an AWS answer.
+pub(crate) fn ours(operation: &str, code: &str, class: ErrorClass, message: String) -> ApplyError {
+    ApplyError { class, operation: operation.to_owned(), code: code.to_owned(), message, request_id: None }
+}
+
+/// Sorts an SDK error. `operation` is the IAM action, such as `ec2:CreateSecurityGroup`.
+pub(super) fn sort<E>(operation: &str, access: Access, error: &SdkError<E, HttpResponse>) -> ApplyError
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    let mut sorted = match error {
+        SdkError::TimeoutError(_) => {
+            let words = "AWS did not answer in time; the call is made again after the next look".to_owned();
+            ours(operation, "Timeout", access.without_answer(), words)
+        }
+        SdkError::DispatchFailure(_) | SdkError::ConstructionFailure(_) => unsent(operation, access, error),
+        SdkError::ServiceError(e) if e.err().code().is_some() && !is_html(e.raw()) => answered(
+            operation,
+            e.err().code().unwrap_or_default(),
+            e.err().message().unwrap_or_default(),
+            e.raw().status().as_u16(),
+        ),
+        SdkError::ServiceError(e) => without_code(operation, access, e.raw()),
+        SdkError::ResponseError(e) => without_code(operation, access, e.raw()),
+        _ => ours(operation, "Unknown", access.without_answer(), chain(error)),
+    };
+    sorted.request_id = error.request_id().map(str::to_owned);
+    sorted
+}
+
+/// An answer with a code: the code decides, then the status.
+fn answered(operation: &str, code: &str, message: &str, status: u16) -> ApplyError {
+    let class = class_of(code, message, status);
+    let mut words = message.trim().to_owned();
+    if words.is_empty() {
+        words = "AWS gave no words".to_owned();
+    }
+    if is_clock_skew(code, message) {
+        words = format!("the clock of this machine differs from AWS's; set it right ({words})");
+    } else if class == ErrorClass::Denied && !words.contains(operation) {
+        words = format!("{words}; the permission {operation} is needed");
+    }
+    ours(operation, code, class, words)
+}
+
+/// What the loop does next about an AWS error code.
+pub(crate) fn class_of(code: &str, message: &str, status: u16) -> ErrorClass {
+    let is = |words: &[&str]| words.iter().any(|w| code.contains(w));
+    if status == 429 || is(THROTTLED) || message.contains("Rate exceeded") {
+        ErrorClass::Throttled
+    } else if is_clock_skew(code, message) {
+        ErrorClass::Transient
+    } else if is(DENIED) {
+        ErrorClass::Denied
+    } else if is(QUOTA) {
+        ErrorClass::Quota
+    } else if is(CONFLICT) || CONFLICT_WORDS.iter().any(|w| message.contains(w)) {
+        ErrorClass::Conflict
+    } else if status >= 500 || is(TRANSIENT) {
+        ErrorClass::Transient
+    } else {
+        ErrorClass::Rejected
+    }
+}
+
+/// Parts of codes that mean "slower".
+const THROTTLED: &[&str] = &[
+    "Throttl",
+    "RequestLimitExceeded",
+    "BandwidthLimitExceeded",
+    "TooManyRequests",
+    "SlowDown",
+    "PriorRequestNotComplete",
+];
+
+/// Parts of codes that mean a missing permission or credentials that AWS does not take.
+const DENIED: &[&str] = &[
+    "UnauthorizedOperation",
+    "AccessDenied",
+    "AuthFailure",
+    "NotAuthorized",
+    "UnrecognizedClient",
+    "InvalidClientTokenId",
+    "InvalidAccessKeyId",
+    "InvalidSignature",
+    "SignatureDoesNotMatch",
+    "MissingAuthenticationToken",
+    "ExpiredToken",
+    "OptInRequired",
+    "PendingVerification",
+];
+
+/// Parts of codes that mean a quota is full. The `TooMany…` codes are those of Elastic Load Balancing.
+const QUOTA: &[&str] = &[
+    "LimitExceeded",
+    "QuotaExceeded",
+    "TooMany",
+    "TargetGroupAssociationLimit",
+    "InsufficientCapacity",
+];
+
+/// Parts of codes that mean the world is not as the plan saw it.
+const CONFLICT: &[&str] = &[
+    "NotFound",
+    "Duplicate",
+    "AlreadyExists",
+    "AlreadyAssociated",
+    "DependencyViolation",
+    "InUse",
+    "Conflict",
+    "IncorrectState",
+    "UpdateInProgress",
+    "ClusterContains",
+    "NotActive",
+    "IdempotentParameterMismatch",
+];
+
+/// Words of ECS's catch-all code that mean the same.
+const CONFLICT_WORDS: &[&str] = &["not idempotent", "still Draining", "does not have an associated load balancer"];
+
+/// Parts of codes that mean a fault of AWS's, whatever the status.
+const TRANSIENT: &[&str] = &["InternalError", "InternalFailure", "ServerException", "ServiceUnavailable", "Unavailable"];
+
+fn is_clock_skew(code: &str, message: &str) -> bool {
+    matches!(code, "RequestExpired" | "RequestTimeTooSkewed" | "RequestInTheFuture")
+        || ((code.contains("Signature") || code == "AuthFailure")
+            && (message.contains("expired") || message.contains("not yet current")))
+}
+
+/// An answer without a code: a fault on the way, or an imitation of AWS that lacks the operation.
+fn without_code(operation: &str, access: Access, raw: &HttpResponse) -> ApplyError {
+    let status = raw.status().as_u16();
+    if is_html(raw) {
+        let words = format!(
+            "the endpoint answered status {status} with a web page instead of an AWS answer; \
+             AWS never does, an emulator does for what it lacks"
+        );
+        return ours(operation, "NotAnAwsAnswer", ErrorClass::Transient, words);
+    }
+    let body = raw.body().bytes().map(String::from_utf8_lossy).unwrap_or_default();
+    let body: String = crate::common::one_line(&body).chars().take(200).collect();
+    let class = match status {
+        429 => ErrorClass::Throttled,
+        401 | 403 => ErrorClass::Denied,
+        400..500 => ErrorClass::Rejected,
+        503 => ErrorClass::Transient,
+        _ => access.without_answer(),
+    };
+    let words = format!("the answer (status {status}) could not be read: {body}");
+    ours(operation, "UnreadableAnswer", class, words)
+}
+
+fn is_html(raw: &HttpResponse) -> bool {
+    let body = raw.body().bytes().unwrap_or_default();
+    let start: Vec<u8> = body.iter().filter(|b| !b.is_ascii_whitespace()).take(14).map(u8::to_ascii_lowercase).collect();
+    start.starts_with(b"<!doctypehtml") || start.starts_with(b"<html")
+}
+
+/// The request may not have left: no credentials, no connection, or a connection that broke.
+fn unsent<E>(operation: &str, access: Access, error: &SdkError<E, HttpResponse>) -> ApplyError
+where
+    E: Error + 'static,
+{
+    let words = chain(error);
+    if let Some(credentials) = find::<CredentialsError>(error) {
+        // Assuming a role is a call of its own: AWS's refusal of it is not a passing fault, all else may be.
+        let refused = words.contains("AccessDenied") || words.contains("not authorized");
+        let class = match credentials {
+            CredentialsError::CredentialsNotLoaded(_) | CredentialsError::InvalidConfiguration(_) => ErrorClass::Denied,
+            _ if refused => ErrorClass::Denied,
+            _ => ErrorClass::Transient,
+        };
+        return ours(operation, "NoCredentials", class, format!("no AWS credentials: {words}"));
+    }
+    let never_connected = find::<std::io::Error>(error).is_some_and(|e| e.kind() == std::io::ErrorKind::ConnectionRefused)
+        || words.contains("dns error")
+        || words.contains("HTTP connect timeout")
+        || matches!(error, SdkError::ConstructionFailure(_));
+    let class = if never_connected { ErrorClass::Transient } else { access.without_answer() };
+    ours(operation, "NoAnswer", class, words)
+}
+
+/// The error and its sources, each said once.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut words = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        let text = inner.to_string();
+        if !words.contains(&text) {
+            words = format!("{words}: {text}");
+        }
+        source = inner.source();
+    }
+    crate::common::one_line(&words)
+}
+
+fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
+    let mut here = Some(error);
+    while let Some(e) = here {
+        if let Some(found) = e.downcast_ref::<T>() {
+            return Some(found);
+        }
+        here = e.source();
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_sorted_by_what_the_loop_does_next() {
+        use ErrorClass::*;
+        for (code, message, status, class) in [
+            ("RequestLimitExceeded", "", 503, Throttled),
+            ("ThrottlingException", "", 400, Throttled),
+            ("ClientException", "Rate exceeded", 400, Throttled),
+            ("UnauthorizedOperation", "", 403, Denied),
+            ("AccessDeniedException", "", 400, Denied),
+            ("RulesPerSecurityGroupLimitExceeded", "", 400, Quota),
+            ("TooManyLoadBalancers", "", 400, Quota),
+            ("InvalidGroup.NotFound", "", 400, Conflict),
+            ("InvalidPermission.Duplicate", "", 400, Conflict),
+            ("DependencyViolation", "", 400, Conflict),
+            ("PriorityInUse", "", 400, Conflict),
+            ("InvalidParameterException", "Creation of service was not idempotent.", 400, Conflict),
+            ("InternalError", "", 500, Transient),
+            ("InvalidParameterValue", "", 400, Rejected),
+            ("OperationNotPermitted", "deletion protection is on", 400, Rejected),
+            ("RequestExpired", "", 400, Transient),
+            ("InvalidSignatureException", "Signature expired: 2026 is now earlier than", 403, Transient),
+            ("SignatureDoesNotMatch", "check your key", 403, Denied),
+        ] {
+            assert_eq!(class_of(code, message, status), class, "{code} {message}");
+        }
+    }
+
+    #[test]
+    fn a_denial_names_the_missing_permission_once() {
+        let error = answered("ecs:CreateCluster", "AccessDeniedException", "no", 400);
+        assert_eq!(error.message, "no; the permission ecs:CreateCluster is needed");
+        let words = "User x is not authorized to perform: ecs:CreateCluster";
+        assert_eq!(answered("ecs:CreateCluster", "AccessDeniedException", words, 400).message, words);
+    }
+}

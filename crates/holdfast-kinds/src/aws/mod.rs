@@ -1,0 +1,238 @@
+//! AWS itself: the [`Cloud`] that the engine sees, over the AWS SDK.
+//!
+//! Flow: a sweep asks every wanted kind at once; each kind makes batched calls through [`Aws`], which waits for the
+//! budget, sends, sorts the error and reports how the call ended. Guarantees: no call goes past the meter; the SDK
+//! never retries by itself, because the engine's plan is the retry; a kind that fails or panics leaves a gap of its
+//! own and nothing else.
+
+mod audit;
+mod cache;
+mod call;
+mod clients;
+mod error;
+mod tags;
+
+pub(crate) use audit::Audit;
+pub(crate) use cache::Cache;
+pub(crate) use call::{Aws, Service, all_pages, gap, unreadable};
+pub(crate) use tags::TagsByArn;
+
+use crate::common::one_line;
+use async_trait::async_trait;
+use call::OneShot;
+use clients::ScopeState;
+use futures::FutureExt;
+use holdfast_core::cloud::{AccountAccess, Applied, ApplyError, Cloud, ErrorClass, Meter};
+use holdfast_core::kind::Kind;
+use holdfast_core::name::{KindName, Scope};
+use holdfast_core::observe::{Gap, Reading, Snapshot, Wanted};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::marker::PhantomData;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::OnceCell;
+
+/// The live side of a kind: translation, no decisions.
+#[async_trait]
+pub(crate) trait Live: Kind<Action: Send + Sync> {
+    /// True if its sweep reads attributes one thing a call, within the audit budget ([`Aws::audit`]).
+    const AUDITED: bool = false;
+
+    /// Reads everything wanted in batches. What could not be read is a gap.
+    async fn sweep(aws: &Aws<'_>, wanted: &Wanted) -> Reading;
+
+    /// Does one action. `token` goes where the API takes a client token. Request ids need not be filled in:
+    /// [`Aws`] collects them.
+    async fn apply(aws: &Aws<'_>, action: &Self::Action, token: &str) -> Result<Applied, ApplyError>;
+}
+
+/// A [`Live`] with its types erased.
+#[async_trait]
+pub(crate) trait AnyLive: Send + Sync {
+    /// The kind's name.
+    fn name(&self) -> KindName;
+    /// Whether it takes part in the audit budget.
+    fn audited(&self) -> bool;
+    /// [`Live::sweep`].
+    async fn sweep(&self, aws: &Aws<'_>, wanted: &Wanted) -> Reading;
+    /// [`Live::apply`].
+    async fn apply(&self, aws: &Aws<'_>, action: &Value, token: &str) -> Result<Applied, ApplyError>;
+}
+
+/// Erases `K`.
+pub(crate) struct Wire<K: Live>(PhantomData<fn() -> K>);
+
+impl<K: Live> Wire<K> {
+    /// The erased form of `K`.
+    pub(crate) fn boxed() -> Box<dyn AnyLive> {
+        Box::new(Self(PhantomData))
+    }
+}
+
+#[async_trait]
+impl<K: Live> AnyLive for Wire<K> {
+    fn name(&self) -> KindName {
+        K::NAME
+    }
+    fn audited(&self) -> bool {
+        K::AUDITED
+    }
+    async fn sweep(&self, aws: &Aws<'_>, wanted: &Wanted) -> Reading {
+        K::sweep(aws, wanted).await
+    }
+    async fn apply(&self, aws: &Aws<'_>, action: &Value, token: &str) -> Result<Applied, ApplyError> {
+        let action: K::Action = serde_json::from_value(action.clone())
+            .map_err(|e| error::ours(K::NAME, "MalformedAction", ErrorClass::Rejected, e.to_string()))?;
+        K::apply(aws, &action, token).await
+    }
+}
+
+/// What can be set about the live side.
+#[derive(Clone, Debug)]
+pub struct AwsOptions {
+    /// Calls a sweep may spend on what AWS only gives one thing at a time (attributes). Default 150.
+    pub audit_calls: usize,
+    /// The clock; stamps snapshots.
+    pub now: fn() -> jiff::Timestamp,
+}
+
+impl Default for AwsOptions {
+    fn default() -> Self {
+        Self { audit_calls: 150, now: jiff::Timestamp::now }
+    }
+}
+
+/// AWS over its SDK. Clients are made when first needed and kept; so is what never changes (task definitions).
+pub struct AwsCloud {
+    meter: Arc<dyn Meter>,
+    options: AwsOptions,
+    live: BTreeMap<KindName, Box<dyn AnyLive>>,
+    base: OnceCell<aws_types::SdkConfig>,
+    accounts: Mutex<BTreeMap<String, AccountAccess>>,
+    scopes: Mutex<BTreeMap<Scope, Arc<ScopeState>>>,
+}
+
+impl AwsCloud {
+    /// AWS for the account `default` alone, with the process's own credentials, until
+    /// [`set_accounts`](Self::set_accounts) names others.
+    pub fn new(meter: Arc<dyn Meter>, options: AwsOptions) -> Self {
+        Self {
+            meter,
+            options,
+            live: crate::live().into_iter().map(|k| (k.name(), k)).collect(),
+            base: OnceCell::new(),
+            accounts: Mutex::default(),
+            scopes: Mutex::default(),
+        }
+    }
+
+    /// Says how the accounts are reached from now on. Clients and caches of accounts that changed are dropped.
+    pub fn set_accounts(&self, accounts: BTreeMap<String, AccountAccess>) {
+        let mut held = lock(&self.accounts);
+        lock(&self.scopes).retain(|scope, state| state.reached_by(access_of(&accounts, &scope.account).as_ref()));
+        *held = accounts;
+    }
+
+    /// The scope's clients and cache; an error says which account is unknown.
+    async fn state(&self, scope: &Scope) -> Result<Arc<ScopeState>, ApplyError> {
+        let access = access_of(&lock(&self.accounts), &scope.account).ok_or_else(|| {
+            let words = format!("the account \"{}\" is not known; apply an Account document of that name", scope.account);
+            error::ours("account", "UnknownAccount", ErrorClass::Rejected, words)
+        })?;
+        let base = self.base.get_or_init(clients::base_config).await;
+        let mut scopes = lock(&self.scopes);
+        Ok(scopes.entry(scope.clone()).or_insert_with(|| Arc::new(ScopeState::new(base.clone(), scope, access))).clone())
+    }
+
+    fn gaps_everywhere(&self, wanted: &BTreeMap<KindName, Wanted>, error: &ApplyError) -> BTreeMap<KindName, Reading> {
+        wanted.keys().map(|kind| (*kind, unreadable(error))).collect()
+    }
+
+    /// Calls that each audited kind may spend: its share by number of things, and at least one.
+    fn audit_share(&self, kind: &dyn AnyLive, wanted: &BTreeMap<KindName, Wanted>) -> usize {
+        if !kind.audited() {
+            return 0;
+        }
+        let count = |name: &str| wanted.get(name).map_or(0, |w| w.resources.len());
+        let all: usize = self.live.values().filter(|k| k.audited()).map(|k| count(k.name())).sum();
+        (self.options.audit_calls * count(kind.name())).div_ceil(all.max(1))
+    }
+
+    async fn sweep_kinds(&self, scope: &Scope, wanted: &BTreeMap<KindName, Wanted>) -> BTreeMap<KindName, Reading> {
+        let state = match self.state(scope).await {
+            Ok(state) => state,
+            Err(error) => return self.gaps_everywhere(wanted, &error),
+        };
+        let clients = state.clients().await;
+        let feed = tags::Feed::default();
+        let readings = wanted.iter().map(|(name, wanted_here)| {
+            let (clients, cache, feed) = (&clients, state.cache(), &feed);
+            async move {
+                let Some(kind) = self.live.get(name) else {
+                    return (*name, hidden("sweep", format!("this build does not know the kind {name}")));
+                };
+                let share = self.audit_share(kind.as_ref(), wanted);
+                let aws = Aws::new(scope, self.meter.as_ref(), clients, cache, feed, share);
+                let reading = AssertUnwindSafe(kind.sweep(&aws, wanted_here)).catch_unwind().await;
+                (*name, reading.unwrap_or_else(|panic| hidden("sweep", panic_words(name, panic.as_ref()))))
+            }
+        });
+        futures::future::join_all(readings).await.into_iter().collect()
+    }
+}
+
+#[async_trait]
+impl Cloud for AwsCloud {
+    async fn sweep(&self, scope: &Scope, wanted: &BTreeMap<KindName, Wanted>) -> Snapshot {
+        let taken_at = (self.options.now)();
+        Snapshot { scope: scope.clone(), taken_at, kinds: self.sweep_kinds(scope, wanted).await }
+    }
+
+    async fn apply(&self, scope: &Scope, kind: KindName, action: &Value, token: &str) -> Result<Applied, ApplyError> {
+        let live = self.live.get(kind).ok_or_else(|| {
+            error::ours(kind, "UnknownKind", ErrorClass::Rejected, format!("this build does not know the kind {kind}"))
+        })?;
+        let state = self.state(scope).await?;
+        let clients = state.clients().await;
+        let shot = OneShot::default();
+        let aws = Aws::new(scope, self.meter.as_ref(), &clients, state.cache(), shot.feed(), 0);
+        let outcome = AssertUnwindSafe(live.apply(&aws, action, token)).catch_unwind().await;
+        let mut applied = outcome.unwrap_or_else(|panic| {
+            Err(error::ours(kind, "Panic", ErrorClass::Lost, panic_words(kind, panic.as_ref())))
+        })?;
+        applied.request_ids = aws.request_ids();
+        Ok(applied)
+    }
+
+    async fn identify(&self, scope: &Scope) -> Result<String, ApplyError> {
+        let state = self.state(scope).await?;
+        let clients = state.clients().await;
+        let shot = OneShot::default();
+        let aws = Aws::new(scope, self.meter.as_ref(), &clients, state.cache(), shot.feed(), 0);
+        let answer = aws.read(Service::Sts, "GetCallerIdentity", aws.sts().get_caller_identity().send()).await?;
+        answer.account().map(str::to_owned).ok_or_else(|| {
+            let words = "AWS named no account".to_owned();
+            error::ours("sts:GetCallerIdentity", "NoAccount", ErrorClass::Transient, words)
+        })
+    }
+}
+
+/// How to reach an account; `default` needs no document.
+fn access_of(accounts: &BTreeMap<String, AccountAccess>, name: &str) -> Option<AccountAccess> {
+    accounts.get(name).cloned().or_else(|| (name == "default").then(AccountAccess::default))
+}
+
+fn hidden(operation: &str, reason: String) -> Reading {
+    Reading { observations: Vec::new(), gaps: vec![Gap { operation: operation.to_owned(), of: Vec::new(), reason }] }
+}
+
+fn panic_words(kind: &str, panic: &(dyn std::any::Any + Send)) -> String {
+    let words = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    format!("a defect in the kind {kind}: {}; please report it", one_line(words.unwrap_or("no message")))
+}
+
+/// Locks without caring about a panic of another holder: what is guarded is replaced whole, never half-written.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

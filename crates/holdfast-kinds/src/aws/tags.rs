@@ -1,0 +1,100 @@
+//! Tags of ELBv2 and ECS things: one feed a sweep, confirmed by the service where the feed may be behind.
+//!
+//! `GetResources` gives 100 resources a page of every service at once, and is eventually consistent. It is trusted
+//! where it repeats what is known already; where it says something else or nothing, the service itself is asked. So a
+//! steady sweep costs the feed alone, and no tag is ever written because the feed was late.
+
+use super::call::{Aws, Service, all_pages};
+use super::lock;
+use crate::common::Tags;
+use aws_sdk_resourcegroupstagging::types::TagFilter;
+use holdfast_core::cloud::ApplyError;
+use holdfast_core::name::UID_TAG;
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::Arc;
+use tokio::sync::OnceCell;
+
+/// Tags by ARN.
+pub(crate) type TagsByArn = BTreeMap<String, Arc<Tags>>;
+
+/// The feed of one sweep; empty until a kind asks.
+#[derive(Default)]
+pub(super) struct Feed(OnceCell<TagsByArn>);
+
+impl Aws<'_> {
+    /// The tags of `arns`. Those of which the feed says nothing new come from it; the others are asked of the
+    /// service by `confirm`, `batch` ARNs a call. An ARN that `confirm` does not answer has no tags.
+    pub(crate) async fn tags_of<F>(
+        &self,
+        arns: &[String],
+        batch: usize,
+        confirm: impl Fn(Vec<String>) -> F,
+    ) -> Result<TagsByArn, ApplyError>
+    where
+        F: Future<Output = Result<BTreeMap<String, Tags>, ApplyError>> + Send,
+    {
+        if arns.is_empty() {
+            return Ok(TagsByArn::new());
+        }
+        let feed = self.feed.0.get_or_init(|| self.read_feed()).await;
+        let (mut known, doubtful) = self.sift(arns, feed);
+        let asked: Vec<_> = doubtful.chunks(batch.max(1)).map(|some| confirm(some.to_vec())).collect();
+        for answer in futures::future::join_all(asked).await {
+            known.extend(answer?.into_iter().map(|(arn, tags)| (arn, Arc::new(tags))));
+        }
+        let mut kept = lock(&self.cache.tags);
+        for arn in arns {
+            kept.insert(arn.clone(), known.entry(arn.clone()).or_default().clone());
+        }
+        Ok(known)
+    }
+
+    /// What the feed is believed, and what has to be confirmed. A first sight is believed: nothing of ours was
+    /// written yet that the feed could be late for.
+    fn sift(&self, arns: &[String], feed: &TagsByArn) -> (TagsByArn, Vec<String>) {
+        let kept = lock(&self.cache.tags);
+        let mut known = TagsByArn::new();
+        let mut doubtful = Vec::new();
+        for arn in arns {
+            match (feed.get(arn), kept.get(arn)) {
+                (Some(tags), None) => {
+                    known.insert(arn.clone(), tags.clone());
+                }
+                (Some(tags), Some(before)) if tags == before => {
+                    known.insert(arn.clone(), tags.clone());
+                }
+                _ => doubtful.push(arn.clone()),
+            }
+        }
+        (known, doubtful)
+    }
+
+    /// All tags of all things that carry our owner tag. A feed that cannot be read is empty: everything is then
+    /// confirmed by its service, which costs calls and nothing else.
+    async fn read_feed(&self) -> TagsByArn {
+        let ours = TagFilter::builder().key(UID_TAG).build();
+        let pages = all_pages(
+            |token| {
+                let page = self.tagging().get_resources().tag_filters(ours.clone()).resources_per_page(100);
+                self.read(Service::Tagging, "GetResources", page.set_pagination_token(token).send())
+            },
+            |answer| answer.pagination_token(),
+        )
+        .await;
+        match pages {
+            Ok(pages) => pages
+                .iter()
+                .flat_map(|page| page.resource_tag_mapping_list())
+                .filter_map(|mapping| {
+                    let tags = mapping.tags().iter().map(|t| (t.key().to_owned(), t.value().to_owned())).collect();
+                    Some((mapping.resource_arn()?.to_owned(), Arc::new(tags)))
+                })
+                .collect(),
+            Err(error) => {
+                tracing::warn!(scope = %self.scope(), %error, "the tag feed could not be read; each service is asked itself");
+                TagsByArn::new()
+            }
+        }
+    }
+}

@@ -1,0 +1,340 @@
+//! The simulated AWS itself.
+
+use crate::clock::SimClock;
+use crate::faults::{Dice, Fault, Faults, Hidden};
+use crate::find;
+use crate::laws::Violation;
+use crate::log::{Call, Counters, Effect, Ending, Log};
+use crate::perform::perform;
+use crate::world::{LiveThing, ScopeWorld};
+use async_trait::async_trait;
+use holdfast_core::cloud::{Applied, ApplyError, CallOutcome, Cloud, ErrorClass, Meter};
+use holdfast_core::kind::{AnyKind, Mint, Registry};
+use holdfast_core::name::{KindName, Scope};
+use holdfast_core::observe::{Gap, Observation, Reading, Snapshot, Wanted};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The code of a call that is told to slow down.
+pub(crate) const THROTTLED: &str = "ThrottlingException";
+
+/// AWS answers lists in pages; one call is counted for so many things.
+const PAGE: usize = 100;
+
+/// A simulated AWS with any number of accounts and regions. Clones are the same world.
+#[derive(Clone)]
+pub struct SimCloud {
+    registry: Arc<Registry>,
+    clock: SimClock,
+    meter: Option<Arc<dyn Meter>>,
+    world: Arc<Mutex<World>>,
+}
+
+pub(crate) struct World {
+    pub(crate) scopes: BTreeMap<Scope, ScopeWorld>,
+    /// Things of others, as they must stay.
+    pub(crate) bystanders: BTreeMap<(Scope, KindName, String), Arc<Observation>>,
+    accounts: BTreeMap<String, String>,
+    faults: Faults,
+    dice: Dice,
+    log: Log,
+}
+
+impl World {
+    pub(crate) fn scope(&mut self, scope: &Scope) -> &mut ScopeWorld {
+        let account_id = self.accounts.get(&scope.account).cloned().unwrap_or_else(|| DEFAULT_ACCOUNT.to_owned());
+        self.scopes
+            .entry(scope.clone())
+            .or_insert_with(|| ScopeWorld::new(Mint { account_id, region: scope.region.clone(), next: 0 }))
+    }
+    pub(crate) fn faults(&self) -> &Faults {
+        &self.faults
+    }
+    pub(crate) fn note(&mut self, bytes: &[u8]) {
+        self.log.note(bytes);
+    }
+}
+
+/// The account id of every account that was given none.
+const DEFAULT_ACCOUNT: &str = "123456789012";
+
+impl SimCloud {
+    /// An empty AWS for these kinds, with nothing going wrong.
+    pub fn new(registry: Arc<Registry>, clock: SimClock, seed: u64) -> Self {
+        let world = World {
+            scopes: BTreeMap::new(),
+            bystanders: BTreeMap::new(),
+            accounts: BTreeMap::new(),
+            faults: Faults::default(),
+            dice: Dice::new(seed),
+            log: Log::new(),
+        };
+        Self { registry, clock, meter: None, world: Arc::new(Mutex::new(world)) }
+    }
+
+    /// With a meter that every call goes through, as the real AWS has.
+    #[must_use]
+    pub fn metered(mut self, meter: Arc<dyn Meter>) -> Self {
+        self.meter = Some(meter);
+        self
+    }
+
+    /// The kinds that it simulates.
+    pub fn registry(&self) -> &Arc<Registry> {
+        &self.registry
+    }
+    /// Its clock.
+    pub fn clock(&self) -> &SimClock {
+        &self.clock
+    }
+    /// Changes what goes wrong from now on.
+    pub fn change_faults(&self, change: impl FnOnce(&mut Faults)) {
+        change(&mut self.lock().faults);
+    }
+    /// The 12-digit id that an account really has; `123456789012` otherwise.
+    pub fn set_account_id(&self, account: &str, id: &str) {
+        self.lock().accounts.insert(account.to_owned(), id.to_owned());
+    }
+    /// The newest calls, oldest first.
+    pub fn calls(&self) -> Vec<Call> {
+        self.lock().log.calls()
+    }
+    /// Sums over all calls ever.
+    pub fn counters(&self) -> Counters {
+        self.lock().log.counters()
+    }
+    /// A hash over everything that ever happened: same seed and same inputs, same hash.
+    pub fn trace_hash(&self) -> u64 {
+        self.lock().log.hash()
+    }
+    /// Everything that is live in a scope, oldest first.
+    pub fn live(&self, scope: &Scope) -> Vec<LiveThing> {
+        let now = self.clock.now();
+        let mut world = self.lock();
+        let things = world.scope(scope).all(now);
+        things.map(|(_, kind, o)| LiveThing { kind, observation: Arc::clone(o) }).collect()
+    }
+    /// The live thing of that id or identity.
+    pub fn find(&self, scope: &Scope, kind: &str, name: &str) -> Option<Arc<Observation>> {
+        let kind = self.registry.get(kind)?.name();
+        let now = self.clock.now();
+        let mut world = self.lock();
+        let scope = world.scope(scope);
+        let serial = scope.by_id(kind, name, now).or_else(|| scope.by_identity(kind, name, now))?;
+        scope.now(serial, now).cloned()
+    }
+    /// What has happened to things of others that only their owners may change.
+    pub fn bystanders_touched(&self) -> Vec<Violation> {
+        let now = self.clock.now();
+        let mut world = self.lock();
+        let bystanders: Vec<_> = world.bystanders.iter().map(|(k, v)| (k.clone(), Arc::clone(v))).collect();
+        let mut found = Vec::new();
+        for ((scope, kind, id), then) in bystanders {
+            let here = world.scope(&scope);
+            let now = here.by_id(kind, &id, now).and_then(|s| here.now(s, now));
+            if now != Some(&then) {
+                found.push(Violation::new("V2", format!("{kind} {id} in {scope} is not ours and was changed")));
+            }
+        }
+        found
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn pause(&self) {
+        let half = self.lock().faults.latency / 2;
+        if !half.is_zero() {
+            tokio::time::sleep(half).await;
+        }
+    }
+
+    async fn acquire(&self, scope: &Scope, operation: &'static str) {
+        if let Some(meter) = &self.meter {
+            let (service, operation) = operation.split_once(':').unwrap_or(("sim", operation));
+            meter.acquire(scope, service, operation).await;
+        }
+    }
+
+    fn finished(&self, scope: &Scope, operation: &'static str, outcome: CallOutcome) {
+        if let Some(meter) = &self.meter {
+            let (service, operation) = operation.split_once(':').unwrap_or(("sim", operation));
+            meter.finished(scope, service, operation, outcome);
+        }
+    }
+
+    fn write(&self, scope: &Scope, kind: &dyn AnyKind, operation: &str, action: &Value, token: &str) -> Answer {
+        let now = self.clock.now();
+        let mut guard = self.lock();
+        let world = &mut *guard;
+        let mut call = Call {
+            number: 0,
+            at: now,
+            scope: scope.clone(),
+            kind: kind.name(),
+            operation: operation.to_owned(),
+            write: true,
+            token: token.to_owned(),
+            effects: Vec::new(),
+            ending: Ending::Answered,
+            calls: 1,
+        };
+        let fault = world.faults.strike(scope, kind.name(), operation, true, now, &mut world.dice);
+        if let Some(refused) = fault.as_ref().and_then(|f| refusal(f, operation)) {
+            call.ending = Ending::Refused(refused.code.clone());
+            world.log.push(call);
+            return Err(refused);
+        }
+        if fault == Some(Fault::Panic) {
+            drop(guard);
+            // A faulty kind is part of the simulation: the engine must contain it.
+            panic!("simulated panic in {operation}");
+        }
+        world.scope(scope);
+        let done = match world.scopes.get_mut(scope) {
+            Some(here) => perform(here, &self.registry, kind, action, &world.faults, now),
+            None => return Err(error(ErrorClass::Transient, operation, "NoScope", "the scope is gone")),
+        };
+        match done {
+            Ok(done) => {
+                call.effects = done.effects;
+                let lost = fault == Some(Fault::LoseAnswer);
+                call.ending = if lost { Ending::Lost } else { Ending::Answered };
+                world.log.push(call);
+                if lost {
+                    return Err(error(ErrorClass::Lost, operation, "Timeout", "no answer came"));
+                }
+                Ok(Applied {
+                    id: done.after.as_ref().map(|o| o.id.clone()),
+                    outputs: done.after.map(|o| o.outputs).unwrap_or_default(),
+                    request_ids: vec![format!("sim-{:08x}", world.log.counters().writes)],
+                })
+            }
+            Err(refusal) => {
+                call.ending = Ending::Refused(refusal.code.clone());
+                world.log.push(call);
+                Err(error(refusal.class, operation, &refusal.code, &refusal.message))
+            }
+        }
+    }
+
+    fn read(&self, scope: &Scope, kind: KindName, operation: &str) -> Reading {
+        let now = self.clock.now();
+        let mut guard = self.lock();
+        let world = &mut *guard;
+        let fault = world.faults.strike(scope, kind, operation, false, now, &mut world.dice);
+        let (stale, unseen) = (world.faults.stale, world.faults.unseen);
+        let all = world.scope(scope).shown(kind, now, stale, unseen);
+        let pages = u32::try_from(all.len().div_ceil(PAGE).max(1)).unwrap_or(u32::MAX);
+        let (reading, ending) = match fault {
+            Some(Fault::Throttle) => (gap(operation, Vec::new(), THROTTLED), Ending::Refused(THROTTLED.to_owned())),
+            Some(Fault::Gap(Hidden::All)) => (gap(operation, Vec::new(), "InternalError"), Ending::Lost),
+            Some(Fault::Gap(Hidden::PerMille(share))) => (hide(all, share, operation, &mut world.dice), Ending::Lost),
+            Some(Fault::Panic) => {
+                drop(guard);
+                // A faulty kind is part of the simulation: the engine must contain it.
+                panic!("simulated panic in {operation}");
+            }
+            _ => (Reading { observations: all, gaps: Vec::new() }, Ending::Answered),
+        };
+        world.log.push(Call {
+            number: 0,
+            at: now,
+            scope: scope.clone(),
+            kind,
+            operation: operation.to_owned(),
+            write: false,
+            token: String::new(),
+            effects: Vec::<Effect>::new(),
+            ending,
+            calls: pages,
+        });
+        reading
+    }
+}
+
+type Answer = Result<Applied, ApplyError>;
+
+fn refusal(fault: &Fault, operation: &str) -> Option<ApplyError> {
+    match fault {
+        Fault::Fail { class, code, message } => Some(error(*class, operation, code, message)),
+        Fault::Throttle => Some(error(ErrorClass::Throttled, operation, THROTTLED, "Rate exceeded")),
+        Fault::LoseAnswer | Fault::Gap(_) | Fault::Panic => None,
+    }
+}
+
+fn gap(operation: &str, of: Vec<String>, reason: &str) -> Reading {
+    let gap = Gap { operation: operation.to_owned(), of, reason: reason.to_owned() };
+    Reading { observations: Vec::new(), gaps: vec![gap] }
+}
+
+fn hide(all: Vec<Arc<Observation>>, share: u32, operation: &str, dice: &mut Dice) -> Reading {
+    let mut of = Vec::new();
+    let observations = all.into_iter().filter(|o| {
+        let hidden = dice.per_mille() < share;
+        if hidden {
+            of.extend([o.id.clone(), o.identity.clone()]);
+        }
+        !hidden
+    });
+    let observations = observations.collect();
+    if of.is_empty() {
+        return Reading { observations, gaps: Vec::new() };
+    }
+    Reading { observations, ..gap(operation, of, "InternalError") }
+}
+
+fn error(class: ErrorClass, operation: &str, code: &str, message: &str) -> ApplyError {
+    ApplyError {
+        class,
+        operation: operation.to_owned(),
+        code: code.to_owned(),
+        message: message.to_owned(),
+        request_id: None,
+    }
+}
+
+#[async_trait]
+impl Cloud for SimCloud {
+    async fn sweep(&self, scope: &Scope, wanted: &BTreeMap<KindName, Wanted>) -> Snapshot {
+        let taken_at = self.clock.now();
+        let mut kinds = BTreeMap::new();
+        for name in wanted.keys().copied() {
+            let Some(kind) = self.registry.get(name) else { continue };
+            let operation = find::read_operation(kind);
+            self.acquire(scope, operation).await;
+            self.pause().await;
+            let reading = self.read(scope, name, operation);
+            self.pause().await;
+            let throttled = reading.gaps.iter().any(|g| g.reason == THROTTLED);
+            let outcome = if throttled { CallOutcome::Throttled } else { CallOutcome::Answered };
+            self.finished(scope, operation, outcome);
+            kinds.insert(name, reading);
+        }
+        Snapshot { scope: scope.clone(), taken_at, kinds }
+    }
+
+    async fn apply(&self, scope: &Scope, kind: KindName, action: &Value, token: &str) -> Answer {
+        let Some(kind) = self.registry.get(kind) else {
+            let message = format!("this simulation knows no kind {kind}");
+            return Err(error(ErrorClass::Rejected, "sim:Apply", "UnknownKind", &message));
+        };
+        let operation = find::operation(kind, action);
+        let known = kind.permissions().iter().copied().find(|p| *p == operation).unwrap_or("sim:Write");
+        self.acquire(scope, known).await;
+        self.pause().await;
+        let answer = self.write(scope, kind, &operation, action, token);
+        self.pause().await;
+        let throttled = answer.as_ref().is_err_and(|e| e.class == ErrorClass::Throttled);
+        self.finished(scope, known, if throttled { CallOutcome::Throttled } else { CallOutcome::Answered });
+        answer
+    }
+
+    async fn identify(&self, scope: &Scope) -> Result<String, ApplyError> {
+        let world = self.lock();
+        let known = world.accounts.get(&scope.account).cloned();
+        Ok(known.unwrap_or_else(|| DEFAULT_ACCOUNT.to_owned()))
+    }
+}

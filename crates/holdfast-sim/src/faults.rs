@@ -1,0 +1,200 @@
+//! What goes wrong, by rule and by seed.
+
+use holdfast_core::cloud::ErrorClass;
+use holdfast_core::name::Scope;
+use jiff::{SignedDuration, Timestamp};
+use std::time::Duration;
+
+/// Everything that may go wrong in a simulated AWS. The default is a world where nothing does.
+#[derive(Clone, Debug, Default)]
+pub struct Faults {
+    /// Rules, tried in order; the first that applies to a call decides.
+    pub rules: Vec<FaultRule>,
+    /// Sweeps show the world as it was so long ago.
+    pub stale: SignedDuration,
+    /// What was created is shown by no sweep for so long.
+    pub unseen: SignedDuration,
+    /// States in which things stay for a while after a write.
+    pub settle: Vec<Settle>,
+    /// How long every call takes, on tokio's clock: half before it has its effect, half after.
+    pub latency: Duration,
+}
+
+/// One rule.
+#[derive(Clone, Debug)]
+pub struct FaultRule {
+    /// In this scope only.
+    pub scope: Option<Scope>,
+    /// For this kind only.
+    pub kind: Option<String>,
+    /// For operations whose name contains this, case ignored.
+    pub operation: Option<String>,
+    /// What happens.
+    pub fault: Fault,
+    /// How often, per thousand calls.
+    pub per_mille: u32,
+    /// How many times at most; `None` means without end.
+    pub times: Option<u32>,
+    /// From when to when.
+    pub between: Option<(Timestamp, Timestamp)>,
+}
+
+/// What happens to a call.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Fault {
+    /// A write is refused before it has any effect.
+    Fail {
+        /// What the engine is to do about it.
+        class: ErrorClass,
+        /// AWS's code.
+        code: String,
+        /// AWS's words.
+        message: String,
+    },
+    /// A write has its effect, and nobody hears of it.
+    LoseAnswer,
+    /// A write is told to slow down; a sweep of the kind becomes a gap.
+    Throttle,
+    /// A sweep of the kind leaves something out and says so.
+    Gap(Hidden),
+    /// The call panics, as a faulty kind would.
+    Panic,
+}
+
+/// What a gap leaves out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hidden {
+    /// Everything of the kind.
+    All,
+    /// So many of a thousand things, each named in the gap.
+    PerMille(u32),
+}
+
+/// A state that lasts for a while after a write.
+#[derive(Clone, Debug)]
+pub struct Settle {
+    /// For this kind only; `None` means all.
+    pub kind: Option<String>,
+    /// How long.
+    pub lasts: SignedDuration,
+    /// AWS's word for the state, such as `provisioning`.
+    pub state: String,
+    /// What writes get meanwhile.
+    pub writes: WhileBusy,
+}
+
+/// What a write to a busy thing gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhileBusy {
+    /// It is done.
+    Accepted,
+    /// It is refused as a conflict.
+    Refused,
+}
+
+impl FaultRule {
+    /// A rule that always applies.
+    pub fn always(fault: Fault) -> Self {
+        Self { scope: None, kind: None, operation: None, fault, per_mille: 1000, times: None, between: None }
+    }
+    /// For one kind only.
+    #[must_use]
+    pub fn kind(mut self, kind: &str) -> Self {
+        self.kind = Some(kind.to_owned());
+        self
+    }
+    /// For operations whose name contains `part`.
+    #[must_use]
+    pub fn operation(mut self, part: &str) -> Self {
+        self.operation = Some(part.to_owned());
+        self
+    }
+    /// In one scope only.
+    #[must_use]
+    pub fn scope(mut self, scope: Scope) -> Self {
+        self.scope = Some(scope);
+        self
+    }
+    /// At most so many times.
+    #[must_use]
+    pub fn times(mut self, times: u32) -> Self {
+        self.times = Some(times);
+        self
+    }
+    /// For so many of a thousand calls.
+    #[must_use]
+    pub fn per_mille(mut self, chance: u32) -> Self {
+        self.per_mille = chance;
+        self
+    }
+
+    fn concerns(&self, scope: &Scope, kind: &str, operation: &str, now: Timestamp) -> bool {
+        self.times != Some(0)
+            && self.scope.as_ref().is_none_or(|s| s == scope)
+            && self.kind.as_ref().is_none_or(|k| k == kind)
+            && self.between.is_none_or(|(from, to)| from <= now && now < to)
+            && self
+                .operation
+                .as_ref()
+                .is_none_or(|o| operation.to_lowercase().contains(&o.to_lowercase()))
+    }
+}
+
+impl Fault {
+    fn strikes(&self, write: bool) -> bool {
+        match self {
+            Fault::Fail { .. } | Fault::LoseAnswer => write,
+            Fault::Gap(_) => !write,
+            Fault::Throttle | Fault::Panic => true,
+        }
+    }
+}
+
+impl Faults {
+    /// The fault that strikes a call, if any.
+    pub(crate) fn strike(
+        &mut self,
+        scope: &Scope,
+        kind: &str,
+        operation: &str,
+        write: bool,
+        now: Timestamp,
+        dice: &mut Dice,
+    ) -> Option<Fault> {
+        for rule in &mut self.rules {
+            let concerned = rule.fault.strikes(write) && rule.concerns(scope, kind, operation, now);
+            if concerned && dice.per_mille() < rule.per_mille {
+                if let Some(times) = &mut rule.times {
+                    *times -= 1;
+                }
+                return Some(rule.fault.clone());
+            }
+        }
+        None
+    }
+
+    /// The state that a write of a kind leaves it in for a while.
+    pub(crate) fn settle_of(&self, kind: &str) -> Option<&Settle> {
+        self.settle.iter().find(|s| s.kind.as_ref().is_none_or(|k| k == kind))
+    }
+}
+
+/// Chance from a seed (SplitMix64).
+#[derive(Clone, Debug)]
+pub(crate) struct Dice(u64);
+
+impl Dice {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+    pub(crate) fn roll(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+    pub(crate) fn per_mille(&mut self) -> u32 {
+        (self.roll() % 1000) as u32
+    }
+}

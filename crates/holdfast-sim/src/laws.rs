@@ -1,0 +1,104 @@
+//! The invariants of a run, checked over plain data: the call log, what is live, and what the store says.
+//!
+//! The numbers are those of the project's list of faults: V1 at most one live thing a declared resource, V2 nothing
+//! unowned is changed, V4 the fixed point is silent, V6 no orphan, V7 writes and intents match.
+
+use crate::log::{Call, Effect, Ending};
+use crate::world::LiveThing;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A law that was broken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// Its number, such as `V1`.
+    pub law: &'static str,
+    /// What happened, in a sentence.
+    pub what: String,
+}
+
+impl Violation {
+    /// Puts a violation together.
+    pub fn new(law: &'static str, what: impl Into<String>) -> Self {
+        Self { law, what: what.into() }
+    }
+}
+
+/// One intent of the store's journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Intent {
+    /// What the write call carried.
+    pub token: String,
+    /// True if an outcome stands beside it.
+    pub ended: bool,
+}
+
+/// V1: at most one live thing bears a given uid.
+pub fn at_most_one(live: &[LiveThing]) -> Vec<Violation> {
+    let mut by_owner: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for thing in live {
+        if let Some(uid) = thing.observation.owner_uid() {
+            by_owner.entry(uid).or_default().push(&thing.observation.id);
+        }
+    }
+    let several = by_owner.into_iter().filter(|(_, ids)| ids.len() > 1);
+    several.map(|(uid, ids)| Violation::new("V1", format!("{uid} owns {}", ids.join(" and ")))).collect()
+}
+
+/// V2: no write of ours changed or deleted a thing without an owner tag of ours. `adopted` are the ids that a person
+/// asked to take over.
+pub fn unowned_untouched(calls: &[Call], ours: &BTreeSet<String>, adopted: &BTreeSet<String>) -> Vec<Violation> {
+    let mut found = Vec::new();
+    for call in calls.iter().filter(|c| c.write) {
+        for effect in &call.effects {
+            let (Effect::Updated { id, owner } | Effect::Deleted { id, owner }) = effect else { continue };
+            let is_ours = owner.as_ref().is_some_and(|o| ours.contains(o)) || adopted.contains(id);
+            if !is_ours {
+                found.push(Violation::new("V2", format!("{} changed {id}, which is not ours", call.operation)));
+            }
+        }
+    }
+    found
+}
+
+/// V4: no write call after call number `since`.
+pub fn silent(calls: &[Call], since: u64) -> Vec<Violation> {
+    let loud = calls.iter().filter(|c| c.write && c.number > since);
+    loud.map(|c| Violation::new("V4", format!("{} of {} at the fixed point", c.operation, c.kind))).collect()
+}
+
+/// V6: every live thing with an owner tag belongs to a uid that the store knows.
+pub fn no_orphan(live: &[LiveThing], known: &BTreeSet<String>) -> Vec<Violation> {
+    let owned = live.iter().filter_map(|t| Some((t, t.observation.owner_uid()?)));
+    let lost = owned.filter(|(_, uid)| !known.contains(*uid));
+    lost.map(|(t, uid)| Violation::new("V6", format!("{} {} belongs to unknown {uid}", t.kind, t.observation.id)))
+        .collect()
+}
+
+/// V7: every write call has an intent of its own, and every intent has an outcome.
+pub fn journalled(calls: &[Call], journal: &[Intent]) -> Vec<Violation> {
+    let mut found = Vec::new();
+    let known: BTreeSet<&str> = journal.iter().map(|i| i.token.as_str()).collect();
+    let mut used = BTreeSet::new();
+    for call in calls.iter().filter(|c| c.write) {
+        if !known.contains(call.token.as_str()) {
+            found.push(Violation::new("V7", format!("{} has no intent in the journal", call.operation)));
+        }
+        if !used.insert(call.token.as_str()) {
+            found.push(Violation::new("V7", format!("{} repeats the intent {}", call.operation, call.token)));
+        }
+    }
+    let open = journal.iter().filter(|i| !i.ended);
+    found.extend(open.map(|i| Violation::new("V7", format!("the intent {} has no outcome", i.token))));
+    found
+}
+
+/// V11 in part: how many writes reached AWS, and how many of them had an effect or were answered.
+pub fn write_calls(calls: &[Call]) -> (usize, usize) {
+    let writes = calls.iter().filter(|c| c.write);
+    let (mut all, mut taken) = (0, 0);
+    for call in writes {
+        all += 1;
+        taken += usize::from(!matches!(call.ending, Ending::Refused(_)));
+    }
+    (all, taken)
+}

@@ -1,0 +1,172 @@
+//! The log and the history that it is part of.
+
+use crate::record_types::{Event, EventFilter, EventType, HistoryEntry, HistoryType, IntentRecord, IntentResult};
+use crate::row::Where;
+use crate::{Store, StoreError, journal, row};
+use holdfast_core::name::ResourceKey;
+use rusqlite::{Connection, Row, params};
+use serde_json::Value;
+
+fn read(row: &Row<'_>) -> Result<Event, StoreError> {
+    let owned = |column| Ok::<_, StoreError>(row::optional_text(row, column)?.map(str::to_owned));
+    Ok(Event {
+        id: row::count(row, "id")?,
+        at: row::time(row, "at")?,
+        event_type: row::from_word(row::text(row, "type")?)?,
+        stack: owned("stack")?,
+        kind: owned("kind")?,
+        name: owned("name")?,
+        generation: row.get::<_, Option<i64>>("generation")?.and_then(|g| u64::try_from(g).ok()),
+        reason: row::text(row, "reason")?.to_owned(),
+        message: row::text(row, "message")?.to_owned(),
+        data: row::optional_text(row, "data")?.map_or(Ok(Value::Null), row::parse)?,
+    })
+}
+
+fn conditions(filter: &EventFilter) -> Result<Where, StoreError> {
+    let mut conditions = Where::default();
+    conditions.maybe("stack = ?", filter.stack.as_ref());
+    conditions.maybe("kind = ?", filter.kind.as_ref());
+    conditions.maybe("name = ?", filter.name.as_ref());
+    if let Some(event_type) = filter.event_type {
+        conditions.and("type = ?", row::word(&event_type)?);
+    }
+    Ok(conditions)
+}
+
+impl Store {
+    /// At most `limit` events after the one with the id `after`, oldest first; 0 begins at the oldest kept.
+    ///
+    /// # Errors
+    /// As every read: [`StoreError::Corrupt`], [`StoreError::Sqlite`].
+    pub fn events(&self, after: u64, limit: usize, filter: &EventFilter) -> Result<Vec<Event>, StoreError> {
+        let mut conditions = conditions(filter)?;
+        conditions.and("id > ?", row::number(after));
+        let sql = format!("SELECT * FROM event{} ORDER BY id LIMIT {}", conditions.sql(), row::limit(limit));
+        row::all(&self.shared.connections.reader(), &sql, conditions.params(), read)
+    }
+
+    /// The last `limit` events, newest first.
+    ///
+    /// # Errors
+    /// As every read.
+    pub fn latest_events(&self, limit: usize, filter: &EventFilter) -> Result<Vec<Event>, StoreError> {
+        let conditions = conditions(filter)?;
+        let sql = format!("SELECT * FROM event{} ORDER BY id DESC LIMIT {}", conditions.sql(), row::limit(limit));
+        row::all(&self.shared.connections.reader(), &sql, conditions.params(), read)
+    }
+
+    /// The id of the newest event ever written, 0 if none was: where a watch that wants only news begins.
+    ///
+    /// # Errors
+    /// As every read.
+    pub fn newest_event(&self) -> Result<u64, StoreError> {
+        let sql = "SELECT seq FROM sqlite_sequence WHERE name = 'event'";
+        Ok(row::one(&self.shared.connections.reader(), sql, [], |r| row::count(r, "seq"))?.unwrap_or_default())
+    }
+
+    /// Appends events that belong to no change and no pass.
+    ///
+    /// # Errors
+    /// As every write.
+    pub fn log(&self, events: &[Event]) -> Result<(), StoreError> {
+        self.write(|write| events.iter().try_for_each(|event| write.log(event)))
+    }
+
+    /// The last `limit` entries of the history of a key, newest first: generations, removals, observations,
+    /// decisions, actions. It stays when the resource is gone, and goes on when the key is declared again.
+    ///
+    /// # Errors
+    /// As every read.
+    pub fn history(&self, key: &ResourceKey, limit: usize) -> Result<Vec<HistoryEntry>, StoreError> {
+        let connection = self.shared.connections.reader();
+        let mut entries = generations(&connection, key, limit)?;
+        entries.extend(told(&connection, key, limit)?);
+        entries.extend(actions(&connection, key, limit)?);
+        // At the same moment, what was declared comes before what was seen and decided, and that before what was done.
+        entries.sort_by(|(a, a_order), (b, b_order)| (b.at, b_order).cmp(&(a.at, a_order)));
+        Ok(entries.into_iter().take(limit).map(|(entry, _)| entry).collect())
+    }
+}
+
+/// An entry with its rank and number among those of the same moment.
+type Ordered = (HistoryEntry, (u8, u64));
+
+fn generations(connection: &Connection, key: &ResourceKey, limit: usize) -> Result<Vec<Ordered>, StoreError> {
+    row::all(
+        connection,
+        "SELECT * FROM generation WHERE stack = ?1 AND kind = ?2 AND name = ?3 ORDER BY at DESC, generation DESC LIMIT ?4",
+        params![key.stack, key.kind, key.name, row::limit(limit)],
+        |r| {
+            let generation = row::count(r, "generation")?;
+            let entry = HistoryEntry {
+                at: row::time(r, "at")?,
+                entry_type: HistoryType::Generation,
+                generation: Some(generation),
+                reason: row::text(r, "reason")?.to_owned(),
+                message: format!("generation {generation} was declared"),
+                data: row::parse(row::text(r, "body")?)?,
+            };
+            Ok((entry, (0, generation)))
+        },
+    )
+}
+
+/// Events, without those that tell of a generation or an action, which have entries of their own.
+fn told(connection: &Connection, key: &ResourceKey, limit: usize) -> Result<Vec<Ordered>, StoreError> {
+    row::all(
+        connection,
+        "SELECT * FROM event WHERE stack = ?1 AND kind = ?2 AND name = ?3 AND type <> 'acted'
+           AND NOT (type = 'declared' AND reason IN ('Created', 'Updated')) ORDER BY id DESC LIMIT ?4",
+        params![key.stack, key.kind, key.name, row::limit(limit)],
+        |r| {
+            let event = read(r)?;
+            let entry = HistoryEntry {
+                at: event.at,
+                entry_type: match event.event_type {
+                    EventType::Declared => HistoryType::Removal,
+                    EventType::Observed => HistoryType::Observation,
+                    EventType::Decided => HistoryType::Decision,
+                    EventType::Acted | EventType::Operated | EventType::Service => HistoryType::Note,
+                },
+                generation: event.generation,
+                reason: event.reason,
+                message: event.message,
+                data: event.data,
+            };
+            Ok((entry, (1, event.id)))
+        },
+    )
+}
+
+fn actions(connection: &Connection, key: &ResourceKey, limit: usize) -> Result<Vec<Ordered>, StoreError> {
+    row::all(
+        connection,
+        "SELECT * FROM intent WHERE stack = ?1 AND kind = ?2 AND name = ?3 ORDER BY id DESC LIMIT ?4",
+        params![key.stack, key.kind, key.name, row::limit(limit)],
+        |r| {
+            let record = journal::read(r)?;
+            let order = (2, u64::try_from(record.id).unwrap_or_default());
+            let entry = HistoryEntry {
+                at: record.intent.at,
+                entry_type: HistoryType::Action,
+                generation: Some(record.intent.generation),
+                reason: row::word(&record.intent.verb)?,
+                message: sentence(&record),
+                data: serde_json::to_value(&record)?,
+            };
+            Ok((entry, order))
+        },
+    )
+}
+
+/// An action as a sentence: what, why, and how it ended.
+fn sentence(record: &IntentRecord) -> String {
+    let end = match record.outcome.as_ref().map(|o| &o.result) {
+        None => "no answer yet".to_owned(),
+        Some(IntentResult::Applied(_)) => "done".to_owned(),
+        Some(IntentResult::Failed(error)) => format!("failed: {error}"),
+        Some(IntentResult::Looked(found)) => format!("the answer was lost: {found}"),
+    };
+    format!("{} because {}: {end}", record.intent.text, record.intent.because)
+}

@@ -1,0 +1,142 @@
+//! The rows of stacks and accounts: the parts of a declaration that are no resource.
+
+use crate::types::{AccountRecord, StackRecord};
+use crate::{Store, StoreError, row};
+use holdfast_core::document::StackSpec;
+use rusqlite::{Connection, Row, params};
+use serde_json::Value;
+
+/// What stacks and accounts have alike: a name, labels, a spec that counts generations.
+pub(crate) struct Part<'r> {
+    pub(crate) name: &'r str,
+    pub(crate) labels: &'r str,
+    pub(crate) spec: &'r str,
+    pub(crate) generation: u64,
+    pub(crate) version: u64,
+}
+
+/// In which table a part stands.
+#[derive(Clone, Copy)]
+pub(crate) enum Table {
+    Stack,
+    Account,
+}
+
+impl Table {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Stack => "stack",
+            Self::Account => "account",
+        }
+    }
+    fn select(self) -> &'static str {
+        match self {
+            Self::Stack => "SELECT * FROM stack WHERE name = ?1",
+            Self::Account => "SELECT * FROM account WHERE name = ?1",
+        }
+    }
+}
+
+impl<'r> Part<'r> {
+    /// Reads what is common and checks the seal.
+    pub(crate) fn read(table: Table, row: &'r Row<'_>) -> Result<Self, StoreError> {
+        let part = Self {
+            name: row::text(row, "name")?,
+            labels: row::text(row, "labels")?,
+            spec: row::text(row, "spec")?,
+            generation: row::count(row, "generation")?,
+            version: row::count(row, "version")?,
+        };
+        let what = format!("{} {}", table.name(), part.name);
+        row::check_seal(row, "seal", &part.sealed(table, &part.generation.to_string()), &what)?;
+        Ok(part)
+    }
+
+    pub(crate) fn seal(&self, table: Table) -> [u8; 16] {
+        row::seal(&self.sealed(table, &self.generation.to_string()))
+    }
+
+    fn sealed<'a>(&'a self, table: Table, generation: &'a str) -> [&'a str; 5] {
+        [table.name(), self.name, self.labels, self.spec, generation]
+    }
+}
+
+pub(crate) fn read_stack(row: &Row<'_>) -> Result<StackRecord, StoreError> {
+    let part = Part::read(Table::Stack, row)?;
+    Ok(StackRecord {
+        name: part.name.to_owned(),
+        labels: row::parse(part.labels)?,
+        spec: row::parse(part.spec)?,
+        generation: part.generation,
+        version: part.version,
+        hold: row::optional_text(row, "hold")?.map(row::parse).transpose()?,
+        deleting: row.get("deleting")?,
+        created_at: row::time(row, "created_at")?,
+        updated_at: row::time(row, "updated_at")?,
+    })
+}
+
+fn read_account(row: &Row<'_>) -> Result<AccountRecord, StoreError> {
+    let part = Part::read(Table::Account, row)?;
+    Ok(AccountRecord {
+        name: part.name.to_owned(),
+        labels: row::parse(part.labels)?,
+        spec: row::parse(part.spec)?,
+        generation: part.generation,
+        version: part.version,
+        created_at: row::time(row, "created_at")?,
+    })
+}
+
+/// The stack's spec as it is stored: its resources have rows of their own.
+pub(crate) fn without_resources(spec: &StackSpec) -> Result<String, StoreError> {
+    let mut spec = serde_json::to_value(StackSpec { resources: Vec::new(), ..spec.clone() })?;
+    if let Value::Object(fields) = &mut spec {
+        fields.shift_remove("resources");
+    }
+    row::json(&spec)
+}
+
+/// The row of a stack or account, as `read` takes it.
+pub(crate) fn find<T>(
+    connection: &Connection,
+    table: Table,
+    name: &str,
+    read: impl FnOnce(&Row<'_>) -> Result<T, StoreError>,
+) -> Result<Option<T>, StoreError> {
+    row::one(connection, table.select(), params![name], read)
+}
+
+impl Store {
+    /// All stacks, by name.
+    ///
+    /// # Errors
+    /// As every read: [`StoreError::Corrupt`], [`StoreError::Sqlite`].
+    pub fn stacks(&self) -> Result<Vec<StackRecord>, StoreError> {
+        row::all(&self.shared.connections.reader(), "SELECT * FROM stack ORDER BY name", [], read_stack)
+    }
+
+    /// One stack.
+    ///
+    /// # Errors
+    /// As every read.
+    pub fn stack(&self, name: &str) -> Result<Option<StackRecord>, StoreError> {
+        find(&self.shared.connections.reader(), Table::Stack, name, read_stack)
+    }
+
+    /// All accounts that have a document, by name. `default` exists without one.
+    ///
+    /// # Errors
+    /// As every read.
+    pub fn accounts(&self) -> Result<Vec<AccountRecord>, StoreError> {
+        row::all(&self.shared.connections.reader(), "SELECT * FROM account ORDER BY name", [], read_account)
+    }
+
+    /// One account.
+    ///
+    /// # Errors
+    /// As every read.
+    pub fn account(&self, name: &str) -> Result<Option<AccountRecord>, StoreError> {
+        find(&self.shared.connections.reader(), Table::Account, name, read_account)
+    }
+}
