@@ -29,6 +29,13 @@ impl Tag {
         Self { declaration: "c".to_owned(), version: digest(content) }
     }
 
+    /// The same declaration; the version also hangs on `more`.
+    #[must_use]
+    pub(crate) fn with(self, more: &impl Serialize) -> Self {
+        let version = digest(&(&self.version, more));
+        Self { version, ..self }
+    }
+
     fn text(&self) -> String {
         format!("\"{}.{}\"", self.declaration, self.version)
     }
