@@ -1,2 +1,73 @@
-//! .
-fn main() {}
+//! Holdfast keeps AWS accounts in the state their owners declared.
+//!
+//! The binary: configuration, wiring, and the command line. It decides nothing about AWS.
+
+mod args;
+mod client;
+mod commands;
+mod config;
+mod demo;
+mod disk;
+mod duration;
+mod failure;
+mod output;
+mod serve;
+
+use anyhow::Result;
+use args::{Cli, Command, ConfigCommand};
+use clap::{CommandFactory, Parser};
+use client::Client;
+use commands::{declare, doctor, explain, look, steer, wait};
+use failure::{Ending, Failure};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(e) => {
+            output::talk(format!("error: cannot start the runtime: {e}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(run(cli)) {
+        Ok(Ending::Fine) => ExitCode::SUCCESS,
+        Ok(Ending::Differences) => ExitCode::from(2),
+        Err(e) => {
+            output::talk(format!("error: {e:#}"));
+            ExitCode::from(e.downcast_ref::<Failure>().map_or(1, Failure::code))
+        }
+    }
+}
+
+async fn run(cli: Cli) -> Result<Ending> {
+    let how = cli.client.output;
+    let client = Client::new(&cli.client)?;
+    match cli.command {
+        Command::Serve(args) => serve::serve(&args).await,
+        Command::Demo(args) => demo::demo(&args).await,
+        Command::Validate(args) => declare::validate(how, &args),
+        Command::Plan(args) => declare::plan(&client, how, &args).await,
+        Command::Apply(args) => declare::apply(&client, how, &args).await,
+        Command::Get(args) => look::get(&client, how, &args).await,
+        Command::Describe(arg) => look::describe(&client, how, &arg.resource).await,
+        Command::Drift(args) => look::drift(&client, how, &args).await,
+        Command::History(arg) => look::history(&client, how, &arg.resource).await,
+        Command::Events(args) => look::events(&client, how, &args).await,
+        Command::Scopes => look::scopes(&client, how).await,
+        Command::Reconcile(arg) => steer::reconcile(&client, &arg.stack).await,
+        Command::Pause(args) => steer::pause(&client, &args).await,
+        Command::Resume(arg) => steer::resume(&client, &arg.stack).await,
+        Command::Delete(args) => steer::delete(&client, &args).await,
+        Command::Wait(args) => wait::wait(&client, &args).await,
+        Command::Explain { field } => explain::explain(how, &field),
+        Command::Schema { kind } => explain::schema(kind.as_deref()),
+        Command::Doctor { health } => doctor::doctor(&client, health).await,
+        Command::Config { what: ConfigCommand::Show(args) } => serve::show_config(how, &args),
+        Command::Config { what: ConfigCommand::Token } => serve::make_token(how),
+        Command::Completion { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "holdfast", &mut std::io::stdout());
+            Ok(Ending::Fine)
+        }
+    }
+}

@@ -1,2 +1,83 @@
-//! .
-fn main() {}
+//! The habits: one command each, the same on a laptop and in CI.
+
+mod bench;
+mod generate;
+mod setup;
+mod shell;
+mod tidy;
+mod vendor;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// The habits of this repository.
+#[derive(Parser)]
+#[command(name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    habit: Habit,
+}
+
+#[derive(Subcommand)]
+enum Habit {
+    /// All that must hold before a change lands: format, lints, tidy, test
+    Ci,
+    /// Set up what the tests need, build, and run all of them
+    Test {
+        /// Only tests whose name contains this
+        filter: Option<String>,
+    },
+    /// House rules that no compiler checks, and generated files that are out of date
+    Tidy,
+    /// Renew text expectations and generated files
+    Golden,
+    /// Print the figures, against the floor and against peers
+    Bench {
+        /// Resources in the simulated account
+        #[arg(long, default_value_t = 10_000)]
+        resources: usize,
+    },
+    /// Renew the dashboard's vendored modules from npm
+    VendorWeb,
+}
+
+fn main() -> Result<()> {
+    let root = shell::root()?;
+    match Cli::parse().habit {
+        Habit::Ci => {
+            shell::cargo(&root, &["fmt", "--all", "--check"])?;
+            shell::cargo(&root, &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
+            tidy::check(&root)?;
+            test(&root, None)
+        }
+        Habit::Test { filter } => test(&root, filter.as_deref()),
+        Habit::Tidy => tidy::check(&root),
+        Habit::Golden => {
+            generate::write(&root)?;
+            shell::run(shell::command(&root, "cargo").args(["test", "--workspace"]).env("INSTA_UPDATE", "always"))
+        }
+        Habit::Bench { resources } => bench::run(&root, resources),
+        Habit::VendorWeb => vendor::renew(&root),
+    }
+}
+
+/// Emulators and browser first, so that a machine that lacks something says so before the long build.
+fn test(root: &std::path::Path, filter: Option<&str>) -> Result<()> {
+    let tools = setup::emulators(root)?;
+    let browser = setup::browser(root)?;
+    tidy::check(root)?;
+    // One build for all of it: another choice of packages would mean other features, and the SDK built twice.
+    shell::cargo(root, &["build", "--workspace", "--all-targets"])?;
+    let mut tests = shell::command(root, "cargo");
+    tests.args(["test", "--workspace"]).args(filter);
+    tests.env("HOLDFAST_MOTO", &tools.moto).env("HOLDFAST_MINISTACK", &tools.ministack).env("HOLDFAST_PYTHON", &tools.python);
+    shell::run(&mut tests)?;
+    match browser {
+        setup::Browser::Here(node) if filter.is_none() => setup::browser_tests(root, &node),
+        setup::Browser::Here(_) => Ok(()),
+        setup::Browser::Missing(why) => {
+            shell::say(&format!("browser tests not run: {why}"));
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,83 @@
+// Events as a list, and where the newest ones come from.
+import { html, useEffect, useState } from "../lib.js";
+import { call, withQuery } from "../api.js";
+import { remember, seen, stream } from "../live.js";
+import { Icon } from "../icons.js";
+import { words } from "../format.js";
+import { toResource, toStack } from "../router.js";
+import { Ago, ErrorNote, Waiting } from "../parts.js";
+
+const PAGE = 200;
+const MOST_PAGES = 20;
+
+/**
+ * Reads the newest events. A server that knows `order=desc` answers them at once; one that only knows "oldest first"
+ * is followed page by page to the end of its log.
+ */
+async function readNewest(filter) {
+  let cursor = null, newest = [];
+  for (let page = 0; page < MOST_PAGES; page += 1) {
+    const answer = await call(withQuery("/v1/events", { ...filter, order: "desc", limit: PAGE, after: cursor }));
+    const items = answer?.items ?? [];
+    newest = newest.concat(items).slice(-500);
+    const descending = items.length > 1 && Number(items[0].id) > Number(items[items.length - 1].id);
+    if (descending || !answer?.nextCursor || items.length === 0) break;
+    cursor = answer.nextCursor;
+  }
+  return newest;
+}
+
+let firstRead = null;
+
+/** The newest events of everything; they go on arriving by the stream. */
+export function useRecentEvents() {
+  const [state, setState] = useState({ loading: true, error: null });
+  const [attempt, setAttempt] = useState(0);
+  useEffect(() => {
+    let gone = false;
+    firstRead ??= readNewest({}).then((items) => { for (const event of items) seen(event.id); remember(items); });
+    firstRead.then(() => { if (!gone) setState({ loading: false, error: null }); }, (error) => {
+      firstRead = null;
+      if (!gone) setState({ loading: false, error });
+    });
+    return () => { gone = true; };
+  }, [attempt]);
+  const retry = () => { setState({ loading: true, error: null }); setAttempt(attempt + 1); };
+  const events = stream.value;
+  let waiting = null;
+  if (events.length === 0 && state.loading) waiting = html`<${Waiting} lines=${5} />`;
+  if (events.length === 0 && state.error) waiting = html`<${ErrorNote} error=${state.error} retry=${retry} />`;
+  return { events, waiting };
+}
+
+// The word an event's type or reason begins with decides its icon; an unknown one gets a dot.
+const LOOKS = [
+  [/fail|refus|denied|error|stuck/i, "failed"], [/block|conflict|held/i, "blocked"], [/drift|undeclared/i, "drifted"],
+  [/heal|insync|in sync|synced|succeed|applied|created|resum/i, "insync"], [/paus/i, "paused"], [/delet|remov|gone/i, "deleting"],
+  [/progress|step|action|start|reconcil|writ|updat/i, "progressing"], [/unknown|gap|sweep/i, "unknown"],
+];
+
+export function eventLook(event) {
+  for (const text of [event.reason, event.type]) {
+    const found = text && LOOKS.find(([pattern]) => pattern.test(text));
+    if (found) return found[1];
+  }
+  return "event";
+}
+
+/** What an event is about, as a link as near to it as there is. */
+export function EventSubject({ event }) {
+  if (event.stack && event.kind && event.name) return html`<a data-row href=${toResource(event)}>${event.kind}/${event.name}</a><span class="faint"> in </span><a href=${toStack(event.stack)}>${event.stack}</a>`;
+  if (event.stack) return html`<a data-row href=${toStack(event.stack)}>${event.stack}</a>`;
+  return html`<span class="muted">${[event.account, event.region].filter(Boolean).join(" / ") || "Holdfast"}</span>`;
+}
+
+export function EventList({ events }) {
+  return html`<ol class="rows events" data-rows>${events.map((event) => {
+    const look = eventLook(event);
+    return html`<li key=${event.id} class="row event-row"><span class=${`event-icon is-${look}`}><${Icon} name=${look} /></span>
+      <span class="event-what"><strong>${words(event.reason || event.type)}</strong></span>
+      <span class="event-about"><${EventSubject} event=${event} /></span>
+      <span class="event-message muted">${event.message}</span><span class="event-at muted"><${Ago} at=${event.at} /></span></li>`;
+  })}</ol>`;
+}

@@ -1,0 +1,99 @@
+// The frame of every page: header, banner of a lost connection, help, token.
+import { html, signal, useEffect, useState } from "./lib.js";
+import { token, tokenWanted, useQuery, useToken } from "./api.js";
+import { connection, reconnect } from "./live.js";
+import { helpOpen, KEYS, keysOn, setKeysOn } from "./keys.js";
+import { link, route } from "./router.js";
+import { number, timeOfDay, until } from "./format.js";
+import { Icon } from "./icons.js";
+import { Dialog, now } from "./parts.js";
+
+const PAGES = [["Overview", []], ["Resources", ["resources"]], ["Drift", ["drift"]], ["Events", ["events"]]];
+
+// ---- theme ----
+
+const THEMES = ["auto", "light", "dark"];
+const theme = signal(document.documentElement.dataset.theme ?? "auto");
+
+/** Auto (the system's choice), light, dark, and round again. */
+export function nextTheme() {
+  theme.value = THEMES[(THEMES.indexOf(theme.value) + 1) % THEMES.length];
+  if (theme.value === "auto") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = theme.value;
+  try { localStorage.setItem("holdfast.theme", theme.value); } catch { /* Then it lasts as long as the page. */ }
+}
+
+function ThemeButton() {
+  const icon = { auto: "auto", light: "sun", dark: "moon" }[theme.value];
+  return html`<button type="button" class="ghost icon-only" onClick=${nextTheme} title=${`Theme: ${theme.value}`}
+    aria-label=${`Theme: ${theme.value}. Change it.`}><${Icon} name=${icon} /></button>`;
+}
+
+// ---- header ----
+
+function Live() {
+  const { state, since } = connection.value;
+  const [look, text] = { live: ["live", "Live"], connecting: ["wait", "Connecting"], lost: ["lost", "Offline"] }[state];
+  return html`<span class=${`live is-${look}`} title=${state === "live" ? `Events arrive as they happen, since ${timeOfDay(since)}` : ""}>
+    ${look === "lost" ? html`<${Icon} name="offline" />` : html`<span class="dot" aria-hidden="true"></span>`}<span>${text}</span></span>`;
+}
+
+/** The number beside "Drift"; it stays away while nothing drifts. */
+function DriftCount() {
+  const { data } = useQuery(tokenWanted.value ? null : "/v1/overview");
+  const drifted = data?.phases?.Drifted ?? 0;
+  return drifted > 0 && html` <span class="nav-count num">${number(drifted)}<span class="unseen"> drifted</span></span>`;
+}
+
+export function Header() {
+  const here = route.value.path[0] ?? "";
+  return html`<header class="top"><div class="top-inner">
+    <a class="brand" href=${link()}><svg viewBox="0 0 32 32" aria-hidden="true"><path d="M12 8H9v16h3M20 8h3v16h-3" /><circle cx="16" cy="16" r="3.4" /></svg><span>Holdfast</span></a>
+    <nav aria-label="Main">${PAGES.map(([name, path]) => html`<a key=${name} href=${link(path)}
+      aria-current=${here === (path[0] ?? "") || (name === "Overview" && here === "stacks") ? (here === (path[0] ?? "") ? "page" : "true") : undefined}>${name}${name === "Drift" && html`<${DriftCount} />`}</a>`)}</nav>
+    <div class="tools"><${Live} /><${ThemeButton} />
+      <button type="button" class="ghost icon-only" onClick=${() => { helpOpen.value = true; }} aria-label="Keyboard and help" title="Keyboard and help (?)"><${Icon} name="keyboard" /></button>
+      ${token.value && html`<button type="button" class="ghost icon-only" onClick=${() => useToken("")} aria-label="Forget the token" title="Forget the token"><${Icon} name="key" /></button>`}</div>
+  </div></header>`;
+}
+
+/** Says that what is shown may be old, and when the next attempt is made. */
+export function LostBanner() {
+  const { state, retryAt, since, reason } = connection.value;
+  if (state !== "lost" || tokenWanted.value) return null;
+  return html`<div class="banner" role="alert"><${Icon} name="offline" />
+    <p><strong>Connection lost.</strong> What you see may be older than ${timeOfDay(since)}. <span class="muted">${reason}</span></p>
+    <span class="num muted" aria-hidden="true">Next attempt ${until(retryAt, now.value)}</span>
+    <button type="button" onClick=${reconnect}>Reconnect now</button></div>`;
+}
+
+// ---- help ----
+
+export function Help() {
+  const close = () => { helpOpen.value = false; };
+  return html`<${Dialog} open=${helpOpen.value} onClose=${close} title="Keyboard">
+    <table class="keys"><tbody>${KEYS.map(([keys, what]) => html`<tr key=${keys}><th scope="row">${keys.split("  ").map((k) => html`<kbd key=${k}>${k}</kbd>`)}</th><td>${what}</td></tr>`)}</tbody></table>
+    <label class="check"><input type="checkbox" checked=${keysOn.value} onChange=${(e) => setKeysOn(e.currentTarget.checked)} /> Use single-letter keys</label>
+    <p class="muted small">The API is described at <a href="/openapi.json">/openapi.json</a>; every page here shows what a call under <code>/v1</code> answers.</p>
+  <//>`;
+}
+
+// ---- token ----
+
+export function TokenPage() {
+  const [value, setValue] = useState("");
+  const refused = tokenWanted.value === "refused";
+  useEffect(() => { document.title = "Token needed · Holdfast"; }, []);
+  const submit = (event) => {
+    event.preventDefault();
+    if (value.trim()) useToken(value.trim());
+  };
+  return html`<main id="main" class="token-page"><form class="panel token" onSubmit=${submit}>
+    <${Icon} name="key" class="large" /><h1 tabindex="-1">This Holdfast asks for a token</h1>
+    <p class="muted">Paste one of the tokens named in its configuration under <code>[auth] tokens</code>. It stays in this tab and is forgotten when you close it.</p>
+    ${refused && html`<p class="field-error" role="alert" id="token-error"><${Icon} name="failed" /> The server does not know this token. It may be mistyped or withdrawn.</p>`}
+    <label for="token">Token</label>
+    <input id="token" type="password" autocomplete="off" spellcheck=${false} value=${value} autofocus required
+      aria-invalid=${refused ? "true" : undefined} aria-describedby=${refused ? "token-error" : undefined} onInput=${(e) => setValue(e.currentTarget.value)} />
+    <button type="submit" class="primary">Open the dashboard</button></form></main>`;
+}

@@ -1,0 +1,295 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Keeps AWS accounts in the state their owners declared.
+#[derive(Debug, Parser)]
+#[command(name = "holdfast", version, propagate_version = true, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) client: ClientArgs,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Where the server is, and how answers are printed.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ClientArgs {
+    /// Address of the Holdfast server
+    #[arg(long, global = true, env = "HOLDFAST_SERVER", default_value = "http://127.0.0.1:8080", value_name = "URL")]
+    pub(crate) server: String,
+    /// Bearer token for the server
+    #[arg(long, global = true, env = "HOLDFAST_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    pub(crate) token: Option<String>,
+    /// How data is printed
+    #[arg(short, long, global = true, value_enum, default_value_t = Output::Table)]
+    pub(crate) output: Output,
+}
+
+/// How data is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// Columns that fit into 80 characters
+    Table,
+    /// More columns
+    Wide,
+    /// The API's own JSON
+    Json,
+    /// One name a line
+    Name,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the controller and its API
+    Serve(ServeArgs),
+    /// Show Holdfast at work on a simulated AWS; needs nothing
+    Demo(DemoArgs),
+    /// Check documents without a server
+    Validate(FileArgs),
+    /// Show what applying documents would do
+    Plan(PlanArgs),
+    /// Declare documents
+    Apply(ApplyArgs),
+    /// List stacks, accounts or resources, or show one
+    Get(GetArgs),
+    /// Show all that is known of one resource
+    Describe(ResourceArg),
+    /// Show the drift report
+    Drift(DriftArgs),
+    /// Show what happened to a resource, newest first
+    History(ResourceArg),
+    /// Show the event log, oldest first
+    Events(EventsArgs),
+    /// Look at a stack now, and try again what was refused or stuck
+    Reconcile(StackArg),
+    /// Hold a stack: look, report, write nothing
+    Pause(PauseArgs),
+    /// Let a paused stack go on
+    Resume(StackArg),
+    /// Drop a declaration, and with --deletion=delete what it made
+    Delete(DeleteArgs),
+    /// Wait until resources reach a phase
+    Wait(WaitArgs),
+    /// Show each account and region with its last sweep
+    Scopes,
+    /// Explain a kind or one of its fields
+    Explain {
+        /// Such as `Service` or `Service.networkConfiguration`
+        field: String,
+    },
+    /// Print the JSON Schema of a kind, or of all documents
+    Schema {
+        /// A kind, such as `Service`
+        kind: Option<String>,
+    },
+    /// Check this machine, the server and its AWS access
+    Doctor {
+        /// Only ask whether the server is alive; for health checks of containers
+        #[arg(long)]
+        health: bool,
+    },
+    /// Look at the configuration
+    Config {
+        #[command(subcommand)]
+        what: ConfigCommand,
+    },
+    /// Print a completion script
+    Completion {
+        /// The shell to complete for
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Print each setting and where it came from
+    Show(ServeArgs),
+    /// Make a token: printed once, with the hash to configure
+    Token,
+}
+
+/// What `serve` takes; each is also a key of the file and an environment variable.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct ServeArgs {
+    /// Configuration file (TOML)
+    #[arg(long, env = "HOLDFAST_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Address to listen on; port 0 takes a free one
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<String>,
+    /// Where the store is, such as sqlite:///var/lib/holdfast/holdfast.db
+    #[arg(long, value_name = "URL")]
+    pub(crate) store: Option<String>,
+    /// Time from sweep to sweep, such as 60s
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) sweep_interval: Option<String>,
+    /// Log filter, such as info or holdfast_engine=debug
+    #[arg(long, value_name = "FILTER")]
+    pub(crate) log: Option<String>,
+    /// Accept a store on a disk that goes away with the container
+    #[arg(long)]
+    pub(crate) ephemeral: bool,
+    /// Run against a simulated AWS inside the process
+    #[arg(long)]
+    pub(crate) simulate: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Address to listen on; port 0 takes a free one
+    #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDR")]
+    pub(crate) listen: String,
+    /// Time between changes behind Holdfast's back
+    #[arg(long, default_value = "8s", value_name = "DURATION")]
+    pub(crate) every: String,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct FileArgs {
+    /// A JSON document, a directory of them, or - for standard input
+    #[arg(short = 'f', long = "filename", required = true, value_name = "FILE|DIR|-")]
+    pub(crate) files: Vec<PathBuf>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct PlanArgs {
+    #[command(flatten)]
+    pub(crate) files: FileArgs,
+    /// Plan as if declarations that are not in the stack any more were dropped
+    #[arg(long)]
+    pub(crate) prune: bool,
+    /// Exit with 2 if there are differences
+    #[arg(long)]
+    pub(crate) exit_code: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ApplyArgs {
+    #[command(flatten)]
+    pub(crate) files: FileArgs,
+    /// Plan only; store nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Drop declarations that are not in the stack any more; what is live goes by policy.deletion
+    #[arg(long)]
+    pub(crate) prune: bool,
+    /// Confirm that --prune may drop every resource of a stack
+    #[arg(long, requires = "prune")]
+    pub(crate) confirm_empty: bool,
+    /// Wait until all of it is in sync
+    #[arg(long)]
+    pub(crate) wait: bool,
+    /// How long to wait
+    #[arg(long, default_value = "10m", value_name = "DURATION")]
+    pub(crate) timeout: String,
+}
+
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct FilterArgs {
+    /// Only this stack
+    #[arg(long)]
+    pub(crate) stack: Option<String>,
+    /// Only this account
+    #[arg(long)]
+    pub(crate) account: Option<String>,
+    /// Only this region
+    #[arg(long)]
+    pub(crate) region: Option<String>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct GetArgs {
+    /// stacks, accounts, resources, or a kind such as Service; or STACK/KIND/NAME
+    pub(crate) kind: Option<String>,
+    /// A name
+    pub(crate) name: Option<String>,
+    #[command(flatten)]
+    pub(crate) filter: FilterArgs,
+    /// Only this phase, such as Drifted
+    #[arg(long)]
+    pub(crate) phase: Option<String>,
+    /// Only names that contain this
+    #[arg(short, long)]
+    pub(crate) query: Option<String>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ResourceArg {
+    /// STACK/KIND/NAME
+    #[arg(value_name = "STACK/KIND/NAME")]
+    pub(crate) resource: String,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct StackArg {
+    /// The stack
+    pub(crate) stack: String,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct DriftArgs {
+    #[command(flatten)]
+    pub(crate) filter: FilterArgs,
+    /// Only this kind
+    #[arg(long)]
+    pub(crate) kind: Option<String>,
+    /// Only this severity: exposure, functional, cosmetic
+    #[arg(long)]
+    pub(crate) severity: Option<String>,
+    /// Exit with 2 if there is drift
+    #[arg(long)]
+    pub(crate) exit_code: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct EventsArgs {
+    /// Go on as events come
+    #[arg(short, long)]
+    pub(crate) watch: bool,
+    /// Only events after this id
+    #[arg(long, default_value_t = 0)]
+    pub(crate) after: u64,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct PauseArgs {
+    /// The stack
+    pub(crate) stack: String,
+    /// Why, for those who find it
+    #[arg(long)]
+    pub(crate) reason: String,
+    /// When it ends by itself (RFC 3339)
+    #[arg(long, value_name = "TIME")]
+    pub(crate) until: Option<String>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct DeleteArgs {
+    /// STACK, or STACK/KIND/NAME
+    #[arg(value_name = "STACK[/KIND/NAME]")]
+    pub(crate) target: String,
+    /// What happens live: retain, delete, snapshot; by default what policy.deletion says
+    #[arg(long, value_parser = ["retain", "delete", "snapshot"])]
+    pub(crate) deletion: Option<String>,
+    /// Wait until it is gone
+    #[arg(long)]
+    pub(crate) wait: bool,
+    /// How long to wait
+    #[arg(long, default_value = "10m", value_name = "DURATION")]
+    pub(crate) timeout: String,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct WaitArgs {
+    /// STACK or STACK/KIND/NAME; everything if absent
+    #[arg(value_name = "STACK[/KIND/NAME]")]
+    pub(crate) target: Option<String>,
+    /// The phase to wait for, `Ready` for the condition, or `Gone`
+    #[arg(long = "for", default_value = "InSync", value_name = "PHASE")]
+    pub(crate) goal: String,
+    /// How long to wait
+    #[arg(long, default_value = "10m", value_name = "DURATION")]
+    pub(crate) timeout: String,
+}

@@ -1,0 +1,107 @@
+//! Commands that declare: validate, plan, apply.
+
+use super::read_documents;
+use super::wait;
+use crate::args::{ApplyArgs, FileArgs, Output, PlanArgs};
+use crate::client::Client;
+use crate::failure::{Ending, Failure};
+use crate::output::{self, line, sign, talk, text};
+use anyhow::Result;
+use reqwest::Method;
+use serde_json::Value;
+
+/// Prints a plan: one line a step with its reason, then why the rest is left alone.
+pub(crate) fn print_plan(how: Output, answer: &Value) -> Result<Ending> {
+    let steps: Vec<&Value> = answer["steps"].as_array().into_iter().flatten().collect();
+    let ending = if steps.is_empty() { Ending::Fine } else { Ending::Differences };
+    if how == Output::Json {
+        output::json(answer)?;
+        return Ok(ending);
+    }
+    for step in &steps {
+        let after: Vec<String> = step["needs"].as_array().into_iter().flatten().map(Value::to_string).collect();
+        let after = if after.is_empty() { String::new() } else { format!("  after {}", after.join(", ")) };
+        let key = &step["key"];
+        line(format!("{:>3} {} {}/{}{after}", text(step, "/id"), sign(&text(step, "/verb")), text(key, "/kind"), text(key, "/name")))?;
+        line(format!("      {}", text(step, "/text")))?;
+        line(format!("      because {}", text(step, "/because")))?;
+    }
+    for verdict in answer["verdicts"].as_array().into_iter().flatten() {
+        let decision = text(verdict, "/decision");
+        if !["inSync", "create", "update", "delete", "adopt"].contains(&decision.as_str()) {
+            let key = &verdict["key"];
+            line(format!("    ‖ {}/{} is left alone\n      {}", text(key, "/kind"), text(key, "/name"), text(verdict, "/reason")))?;
+        }
+    }
+    if let Some(hash) = answer["planHash"].as_str() {
+        talk(format!("Plan {hash}"));
+    }
+    let count = |verb: &str| steps.iter().filter(|s| s["verb"] == verb).count();
+    talk(format!("{} to create, {} to update, {} to delete.", count("create"), count("update"), count("delete")));
+    Ok(ending)
+}
+
+pub(crate) fn validate(how: Output, args: &FileArgs) -> Result<Ending> {
+    let body = read_documents(&args.files)?;
+    let registry = holdfast_kinds::registry();
+    match holdfast_core::validate::offline(&body, &registry) {
+        Ok(resources) => {
+            match how {
+                Output::Json => output::json(&serde_json::json!({ "valid": true, "resources": resources }))?,
+                _ => talk(format!("Valid: {resources} resource{}.", if resources == 1 { "" } else { "s" })),
+            }
+            Ok(Ending::Fine)
+        }
+        Err(errors) => Err(Failure::Problem {
+            status: 422,
+            body: serde_json::json!({ "title": "The document is not valid", "errors": errors }),
+        }
+        .into()),
+    }
+}
+
+pub(crate) async fn plan(client: &Client, how: Output, args: &PlanArgs) -> Result<Ending> {
+    let body = read_documents(&args.files.files)?;
+    let query = [("prune", args.prune.then(|| "true".to_owned()))];
+    let answer = client.send(client.request(Method::POST, "/v1/plan", &query).json(&body)).await?;
+    let ending = print_plan(how, &answer)?;
+    Ok(if args.exit_code { ending } else { Ending::Fine })
+}
+
+pub(crate) async fn apply(client: &Client, how: Output, args: &ApplyArgs) -> Result<Ending> {
+    let body = read_documents(&args.files.files)?;
+    let flag = |on: bool| on.then(|| "true".to_owned());
+    let query = [
+        ("dryRun", flag(args.dry_run)),
+        ("prune", flag(args.prune)),
+        ("confirm", args.confirm_empty.then(|| "empty".to_owned())),
+    ];
+    let answer = client.send(client.request(Method::POST, "/v1/apply", &query).json(&body)).await?;
+    if args.dry_run {
+        print_plan(how, &answer)?;
+        return Ok(Ending::Fine);
+    }
+    if how == Output::Json {
+        output::json(&answer)?;
+    }
+    let mut stacks: Vec<String> = Vec::new();
+    for result in answer["results"].as_array().into_iter().flatten() {
+        let (stack, kind, name) = (text(result, "/stack"), text(result, "/kind"), text(result, "/name"));
+        let full = if stack.is_empty() { format!("{kind}/{name}") } else { format!("{stack}/{kind}/{name}") };
+        let owner = if kind == "Stack" { name.clone() } else { stack };
+        if !owner.is_empty() && !stacks.contains(&owner) {
+            stacks.push(owner);
+        }
+        match how {
+            Output::Json => {}
+            Output::Name => line(full)?,
+            Output::Table | Output::Wide => line(format!("{full} {} (generation {})", text(result, "/outcome"), text(result, "/generation")))?,
+        }
+    }
+    if args.wait {
+        for stack in stacks {
+            wait::until(client, Some(&stack), "InSync", &args.timeout).await?;
+        }
+    }
+    Ok(Ending::Fine)
+}

@@ -1,0 +1,47 @@
+//! `doctor`: what works between this machine, the server and AWS.
+
+use crate::client::Client;
+use crate::failure::{Ending, Failure};
+use crate::output::{line, text};
+use anyhow::Result;
+
+/// Checks one thing after the other; every failing line says what to do.
+pub(crate) async fn doctor(client: &Client, health: bool) -> Result<Ending> {
+    if health {
+        client.get("/healthz", &[]).await?;
+        return Ok(Ending::Fine);
+    }
+    let mut bad = 0;
+    let mut tell = |good: bool, what: String| -> Result<()> {
+        bad += i32::from(!good);
+        line(format!("{} {what}", if good { "✓" } else { "✗" }))
+    };
+    match client.get("/healthz", &[]).await {
+        Ok(_) => tell(true, format!("server       {} answers", client.server()))?,
+        Err(e) => {
+            tell(false, format!("server       {e:#}"))?;
+            return Err(Failure::Problem { status: 503, body: serde_json::json!({ "title": "The server cannot be reached" }) }.into());
+        }
+    }
+    match client.get("/readyz", &[]).await {
+        Ok(_) => tell(true, "ready        the store works and every scope has been swept".to_owned())?,
+        Err(e) => tell(false, format!("ready        {e:#}"))?,
+    }
+    match client.list("/v1/scopes", &[]).await {
+        Ok(scopes) => {
+            for scope in scopes {
+                let name = format!("{}/{}", text(&scope, "/account"), text(&scope, "/region"));
+                let error = text(&scope, "/error");
+                match error.is_empty() {
+                    true => tell(true, format!("AWS          {name} swept, {} calls in {} ms", text(&scope, "/apiCalls"), text(&scope, "/durationMs")))?,
+                    false => tell(false, format!("AWS          {name}: {error}"))?,
+                }
+            }
+        }
+        Err(e) => tell(false, format!("token        {e:#}"))?,
+    }
+    if bad == 0 {
+        return Ok(Ending::Fine);
+    }
+    anyhow::bail!("{bad} of these checks failed")
+}

@@ -1,0 +1,135 @@
+//! `explain` and `schema`: what the kinds know of their fields, without a server.
+
+use super::look::unknown_kind;
+use crate::args::Output;
+use crate::failure::Ending;
+use crate::output::{self, line};
+use anyhow::{Context, Result, bail};
+use holdfast_core::kind::AnyKind;
+use serde_json::Value;
+
+pub(crate) fn schema(kind: Option<&str>) -> Result<Ending> {
+    let registry = holdfast_kinds::registry();
+    let schema = match kind {
+        None => holdfast_core::schema::all(&registry),
+        Some(name) => {
+            let kind = registry.get(name).with_context(|| unknown_kind(name))?;
+            holdfast_core::schema::of_kind(kind)
+        }
+    };
+    output::json(&schema)?;
+    Ok(Ending::Fine)
+}
+
+pub(crate) fn explain(how: Output, field: &str) -> Result<Ending> {
+    let mut parts = field.split('.');
+    let name = parts.next().unwrap_or_default();
+    let registry = holdfast_kinds::registry();
+    let kind = registry.get(name).with_context(|| unknown_kind(name))?;
+    let (mut here, mut pointer) = (kind.schema().clone(), String::new());
+    for part in parts {
+        here = step_into(kind, &here, part, &pointer)?;
+        pointer = format!("{pointer}/{part}");
+        if is_list(kind, &here) {
+            pointer.push_str("/*");
+        }
+    }
+    if how == Output::Json {
+        output::json(&here)?;
+        return Ok(Ending::Fine);
+    }
+    line(format!("{field}  {}", type_of(kind, &here)))?;
+    let doc = if pointer.is_empty() { kind.summary() } else { described(kind, &here) };
+    line(format!("\n{}", doc.trim()))?;
+    facts(kind, pointer.trim_end_matches("/*"))?;
+    let fields = properties(kind, &here);
+    if !fields.is_empty() {
+        line("\nFields")?;
+        for (name, schema) in fields {
+            let doc = described(kind, &schema).split_inclusive(['.', '\n']).next().unwrap_or_default().trim().to_owned();
+            line(format!("  {name}  {}", type_of(kind, &schema)))?;
+            if !doc.is_empty() {
+                line(format!("      {doc}"))?;
+            }
+        }
+    }
+    if pointer.is_empty() {
+        line("\nOutputs")?;
+        for output in kind.outputs() {
+            line(format!("  ${{{name}/NAME.{}}}  {}", output.name, output.doc))?;
+        }
+    }
+    Ok(Ending::Fine)
+}
+
+fn facts(kind: &dyn AnyKind, pointer: &str) -> Result<()> {
+    let node = kind.facts().at(pointer);
+    let Some(field) = node.field().filter(|_| !pointer.is_empty()) else { return Ok(()) };
+    let mut said = vec![format!("compared as {:?}", field.shape)];
+    if field.create_only {
+        said.push("cannot change in place".to_owned());
+    }
+    if field.late {
+        said.push("filled in after the create, so references through it may form a circle".to_owned());
+    }
+    if let Some(default) = field.default {
+        said.push(format!("AWS's default: {default}"));
+    }
+    if !field.source.is_empty() {
+        said.push(format!("source: {}", field.source));
+    }
+    said.into_iter().try_for_each(|s| line(format!("  · {s}")))
+}
+
+fn step_into(kind: &dyn AnyKind, here: &Value, part: &str, pointer: &str) -> Result<Value> {
+    let fields = properties(kind, here);
+    match fields.iter().find(|(n, _)| n == part) {
+        Some((_, schema)) => Ok(schema.clone()),
+        None => {
+            let near = holdfast_core::problem::did_you_mean(part, fields.iter().map(|(n, _)| n.as_str()));
+            bail!("{}{pointer} has no field {part}.{near}", kind.name())
+        }
+    }
+}
+
+/// Follows `$ref`s, the non-null branch of an optional, and the items of a list.
+fn resolve(kind: &dyn AnyKind, schema: &Value) -> Value {
+    let mut here = schema.clone();
+    for _ in 0..16 {
+        if let Some(reference) = here["$ref"].as_str() {
+            here = kind.schema().pointer(reference.trim_start_matches('#')).cloned().unwrap_or_default();
+        } else if let Some(branch) = here["anyOf"].as_array().and_then(|b| b.iter().find(|b| b["type"] != "null")) {
+            here = branch.clone();
+        } else if here["items"].is_object() {
+            here = here["items"].clone();
+        } else {
+            break;
+        }
+    }
+    here
+}
+
+fn is_list(kind: &dyn AnyKind, schema: &Value) -> bool {
+    type_of(kind, schema).starts_with("[]")
+}
+
+fn properties(kind: &dyn AnyKind, schema: &Value) -> Vec<(String, Value)> {
+    let resolved = resolve(kind, schema);
+    resolved["properties"].as_object().into_iter().flatten().map(|(k, v)| (k.clone(), v.clone())).collect()
+}
+
+fn described<'a>(_: &dyn AnyKind, schema: &'a Value) -> &'a str {
+    schema["description"].as_str().unwrap_or_default()
+}
+
+fn type_of(kind: &dyn AnyKind, schema: &Value) -> String {
+    let list = schema["items"].is_object() || schema["type"] == "array" || schema["type"].as_array().is_some_and(|t| t.iter().any(|t| t == "array"));
+    let inner = resolve(kind, schema);
+    let name = match &inner["type"] {
+        Value::String(s) => s.clone(),
+        Value::Array(types) => types.iter().filter_map(Value::as_str).filter(|t| *t != "null").collect::<Vec<_>>().join("|"),
+        _ if inner["enum"].is_array() || inner["oneOf"].is_array() => "string".to_owned(),
+        _ => "any".to_owned(),
+    };
+    if list { format!("[]{name}") } else { name }
+}

@@ -1,0 +1,278 @@
+//! Commands that look: get, describe, drift, history, events, scopes.
+
+use crate::args::{DriftArgs, EventsArgs, FilterArgs, GetArgs, Output};
+use crate::client::{Client, segment};
+use crate::failure::Ending;
+use crate::output::{self, Column, age, line, phase, short, text};
+use anyhow::{Context, Result, bail};
+use futures::StreamExt;
+use holdfast_core::name::ResourceKey;
+use serde_json::Value;
+
+fn filters(filter: &FilterArgs) -> Vec<(&'static str, Option<String>)> {
+    vec![("stack", filter.stack.clone()), ("account", filter.account.clone()), ("region", filter.region.clone())]
+}
+
+fn key_of(value: &Value) -> String {
+    format!("{}/{}/{}", text(value, "/metadata/stack"), text(value, "/kind"), text(value, "/metadata/name"))
+}
+
+const RESOURCES: &[Column] = &[
+    Column { head: "RESOURCE", wide: false, read: key_of },
+    Column { head: "PHASE", wide: false, read: |v| phase(&text(v, "/status/phase")) },
+    Column { head: "READY", wide: false, read: |v| ready(v) },
+    Column { head: "GEN", wide: false, read: |v| text(v, "/metadata/generation") },
+    Column { head: "AGE", wide: false, read: |v| age(&text(v, "/metadata/createdAt")) },
+    Column { head: "ACCOUNT", wide: true, read: |v| text(v, "/metadata/account") },
+    Column { head: "REGION", wide: true, read: |v| text(v, "/metadata/region") },
+    Column { head: "ID", wide: true, read: |v| text(v, "/status/outputs/id") },
+    Column { head: "MESSAGE", wide: true, read: |v| condition(v, "Synced", "message") },
+];
+
+const STACKS: &[Column] = &[
+    Column { head: "STACK", wide: false, read: |v| text(v, "/metadata/name") },
+    Column { head: "ACCOUNT", wide: false, read: |v| text(v, "/spec/account") },
+    Column { head: "REGION", wide: false, read: |v| text(v, "/spec/region") },
+    Column { head: "PHASES", wide: false, read: phases },
+    Column { head: "AGE", wide: false, read: |v| age(&text(v, "/metadata/createdAt")) },
+];
+
+const ACCOUNTS: &[Column] = &[
+    Column { head: "ACCOUNT", wide: false, read: |v| text(v, "/metadata/name") },
+    Column { head: "ID", wide: false, read: |v| text(v, "/spec/accountId") },
+    Column { head: "ROLE", wide: false, read: |v| text(v, "/spec/roleArn") },
+];
+
+const SCOPES: &[Column] = &[
+    Column { head: "ACCOUNT", wide: false, read: |v| text(v, "/account") },
+    Column { head: "REGION", wide: false, read: |v| text(v, "/region") },
+    Column { head: "SWEPT", wide: false, read: |v| age(&text(v, "/sweptAt")) },
+    Column { head: "TOOK", wide: false, read: |v| format!("{} ms", text(v, "/durationMs")) },
+    Column { head: "CALLS", wide: false, read: |v| text(v, "/apiCalls") },
+    Column { head: "THROTTLED", wide: false, read: |v| text(v, "/throttles") },
+    Column { head: "ERROR", wide: false, read: |v| text(v, "/error") },
+];
+
+fn condition(v: &Value, kind: &str, field: &str) -> String {
+    let conditions = v.pointer("/status/conditions").and_then(Value::as_array).into_iter().flatten();
+    conditions.filter(|c| c["type"] == kind).map(|c| text(c, &format!("/{field}"))).next().unwrap_or_default()
+}
+
+fn ready(v: &Value) -> String {
+    condition(v, "Ready", "status")
+}
+
+fn phases(v: &Value) -> String {
+    let map = v.pointer("/status/phases").and_then(Value::as_object);
+    map.into_iter().flatten().filter(|(_, n)| **n != 0).map(|(k, n)| format!("{n} {k}")).collect::<Vec<_>>().join(", ")
+}
+
+/// Kinds may be written as kubectl's users do: `services`, `target-groups`, `loadbalancer`.
+fn kind_name(given: &str) -> Option<String> {
+    let plain = |s: &str| s.to_lowercase().replace(['-', '_'], "");
+    let wanted = plain(given);
+    let registry = holdfast_kinds::registry();
+    registry.names().find(|n| plain(n) == wanted || format!("{}s", plain(n)) == wanted).map(str::to_owned)
+}
+
+pub(crate) async fn get(client: &Client, how: Output, args: &GetArgs) -> Result<Ending> {
+    let given = args.kind.as_deref().unwrap_or("resources");
+    if let Some(key) = ResourceKey::parse(given) {
+        return one_resource(client, how, &key).await;
+    }
+    match given.to_lowercase().as_str() {
+        "stack" | "stacks" => match &args.name {
+            Some(name) => {
+                let stack = client.get(&format!("/v1/stacks/{}", segment(name)), &[]).await?;
+                if how == Output::Json { output::json(&stack)? } else { output::items(how, &[stack], STACKS, |v| text(v, "/metadata/name"))? }
+            }
+            None => output::items(how, &client.list("/v1/stacks", &[]).await?, STACKS, |v| text(v, "/metadata/name"))?,
+        },
+        "account" | "accounts" => {
+            output::items(how, &client.list("/v1/accounts", &[]).await?, ACCOUNTS, |v| text(v, "/metadata/name"))?;
+        }
+        all => {
+            let kind = match all {
+                "resource" | "resources" | "all" => None,
+                _ => Some(kind_name(given).with_context(|| unknown_kind(given))?),
+            };
+            let mut query = filters(&args.filter);
+            let limit = Some("500".to_owned());
+            query.extend([("kind", kind), ("phase", args.phase.clone()), ("q", args.query.clone()), ("limit", limit)]);
+            let mut found = client.list("/v1/resources", &query).await?;
+            if let Some(name) = &args.name {
+                found.retain(|v| v["metadata"]["name"] == **name);
+                if found.is_empty() {
+                    bail!("there is no {given} named {name}");
+                }
+            }
+            output::items(how, &found, RESOURCES, key_of)?;
+        }
+    }
+    Ok(Ending::Fine)
+}
+
+pub(crate) fn unknown_kind(given: &str) -> String {
+    let registry = holdfast_kinds::registry();
+    let near = holdfast_core::problem::did_you_mean(given, registry.names());
+    format!("there is no kind {given}.{near} Kinds: {}", registry.names().collect::<Vec<_>>().join(", "))
+}
+
+/// `/v1/resources/{stack}/{kind}/{name}` of `STACK/KIND/NAME`.
+pub(crate) fn resource_path(given: &str) -> Result<String> {
+    let key = ResourceKey::parse(given).with_context(|| format!("\"{given}\" names no resource; write STACK/KIND/NAME"))?;
+    let kind = kind_name(&key.kind).unwrap_or(key.kind);
+    Ok(format!("/v1/resources/{}/{}/{}", segment(&key.stack), segment(&kind), segment(&key.name)))
+}
+
+async fn one_resource(client: &Client, how: Output, key: &ResourceKey) -> Result<Ending> {
+    let found = client.get(&resource_path(&key.to_string())?, &[]).await?;
+    if how == Output::Json { output::json(&found)? } else { output::items(how, &[found], RESOURCES, key_of)? }
+    Ok(Ending::Fine)
+}
+
+pub(crate) async fn describe(client: &Client, how: Output, resource: &str) -> Result<Ending> {
+    let found = client.get(&resource_path(resource)?, &[]).await?;
+    if how == Output::Json {
+        output::json(&found)?;
+        return Ok(Ending::Fine);
+    }
+    line(format!("{}  {}", key_of(&found), phase(&text(&found, "/status/phase"))))?;
+    for (label, pointer) in [
+        ("uid", "/metadata/uid"),
+        ("account", "/metadata/account"),
+        ("region", "/metadata/region"),
+        ("generation", "/metadata/generation"),
+        ("observed", "/status/observedGeneration"),
+        ("last looked at", "/status/lastObservedAt"),
+    ] {
+        line(format!("  {label:<15} {}", text(&found, pointer)))?;
+    }
+    section("Conditions", found.pointer("/status/conditions"), |c| {
+        format!("{:<19} {:<8} {}  {}", text(c, "/type"), text(c, "/status"), text(c, "/reason"), text(c, "/message"))
+    })?;
+    section("Drift", found.pointer("/status/drift/fields"), drift_line)?;
+    line("Outputs")?;
+    for (name, value) in found.pointer("/status/outputs").and_then(Value::as_object).into_iter().flatten() {
+        line(format!("  {name:<15} {}", short(value)))?;
+    }
+    line("Spec")?;
+    line(serde_json::to_string_pretty(&found["spec"])?.lines().map(|l| format!("  {l}")).collect::<Vec<_>>().join("\n"))?;
+    Ok(Ending::Fine)
+}
+
+fn section(title: &str, items: Option<&Value>, show: fn(&Value) -> String) -> Result<()> {
+    let items: Vec<&Value> = items.and_then(Value::as_array).into_iter().flatten().collect();
+    if items.is_empty() {
+        return Ok(());
+    }
+    line(title)?;
+    items.into_iter().try_for_each(|i| line(format!("  {}", show(i).trim_end())))
+}
+
+fn drift_line(field: &Value) -> String {
+    let path = text(field, "/path");
+    let path = if path.is_empty() { "(all of it)".to_owned() } else { path };
+    let (declared, live) = (short(&field["desired"]), short(&field["live"]));
+    let head = format!("{path}  {} · {} · {}", text(field, "/change"), text(field, "/severity"), text(field, "/decision"));
+    match text(field, "/change").as_str() {
+        "missing" => head,
+        _ => format!("{head}\n      declared  {declared}\n      live      {live}"),
+    }
+}
+
+pub(crate) async fn drift(client: &Client, how: Output, args: &DriftArgs) -> Result<Ending> {
+    let mut query = filters(&args.filter);
+    query.extend([("kind", args.kind.clone()), ("severity", args.severity.clone())]);
+    let report = client.get("/v1/drift", &query).await?;
+    let items: Vec<Value> = report["items"].as_array().cloned().unwrap_or_default();
+    match how {
+        Output::Json => output::json(&report)?,
+        Output::Name => items.iter().try_for_each(|i| line(item_name(i)))?,
+        Output::Table | Output::Wide => {
+            for item in &items {
+                line(format!("{}  {} since {}", item_name(item), text(item, "/action"), age(&text(item, "/since"))))?;
+                for field in item["fields"].as_array().into_iter().flatten() {
+                    line(format!("    {}", drift_line(field).replace('\n', "\n    ")))?;
+                }
+            }
+            let summary = &report["summary"];
+            let n = |key: &str| summary[key].as_u64().unwrap_or(0);
+            output::talk(format!(
+                "{} resources: {} in sync, {} drifted, {} missing, {} unknown",
+                n("resources"), n("inSync"), n("drifted"), n("missing"), n("unknown")
+            ));
+        }
+    }
+    Ok(if args.exit_code && !items.is_empty() { Ending::Differences } else { Ending::Fine })
+}
+
+fn item_name(item: &Value) -> String {
+    format!("{}/{}/{}", text(item, "/stack"), text(item, "/kind"), text(item, "/name"))
+}
+
+pub(crate) async fn history(client: &Client, how: Output, resource: &str) -> Result<Ending> {
+    let items = client.list(&format!("{}/history", resource_path(resource)?), &[]).await?;
+    let columns = [
+        Column { head: "AT", wide: false, read: |v| text(v, "/at").chars().take(19).collect() },
+        Column { head: "WHAT", wide: false, read: |v| text(v, "/what") },
+        Column { head: "GEN", wide: true, read: |v| text(v, "/generation") },
+        Column { head: "SUMMARY", wide: false, read: |v| text(v, "/summary") },
+    ];
+    output::items(how, &items, &columns, |v| text(v, "/summary"))?;
+    Ok(Ending::Fine)
+}
+
+fn event_line(event: &Value) -> String {
+    let at: String = text(event, "/at").chars().take(19).collect();
+    format!("{:>6}  {at}  {:<16} {}  {}", text(event, "/id"), text(event, "/type"), item_name(event), text(event, "/message"))
+}
+
+pub(crate) async fn events(client: &Client, how: Output, args: &EventsArgs) -> Result<Ending> {
+    let show = |event: &Value| match how {
+        Output::Json => line(event),
+        Output::Name => line(text(event, "/id")),
+        _ => line(event_line(event)),
+    };
+    if args.watch {
+        return watch(client, args.after, show).await;
+    }
+    let mut after = args.after;
+    loop {
+        let page = client.get("/v1/events", &[("after", Some(after.to_string()))]).await?;
+        let items: Vec<Value> = page["items"].as_array().cloned().unwrap_or_default();
+        items.iter().try_for_each(&show)?;
+        match items.last().and_then(|e| e["id"].as_u64()).filter(|id| *id > after) {
+            Some(last) => after = last,
+            None => return Ok(Ending::Fine),
+        }
+    }
+}
+
+/// Follows `/v1/watch`, and takes it up again where it broke off.
+async fn watch(client: &Client, mut after: u64, show: impl Fn(&Value) -> Result<()>) -> Result<Ending> {
+    loop {
+        let request = client.request(reqwest::Method::GET, "/v1/watch", &[("after", Some(after.to_string()))]);
+        let mut stream = client.open(request).await?.bytes_stream();
+        let mut buffer: Vec<u8> = Vec::new();
+        while let Some(Ok(chunk)) = stream.next().await {
+            buffer.extend_from_slice(&chunk);
+            while let Some(end) = buffer.iter().position(|b| *b == b'\n') {
+                let raw: Vec<u8> = buffer.drain(..=end).collect();
+                let Some(data) = std::str::from_utf8(&raw).ok().and_then(|l| l.trim_end().strip_prefix("data:")) else { continue };
+                if let Ok(event) = serde_json::from_str::<Value>(data.trim()) {
+                    after = event["id"].as_u64().unwrap_or(after).max(after);
+                    show(&event)?;
+                }
+            }
+        }
+        output::talk("The server closed the stream; taking it up again.");
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    }
+}
+
+pub(crate) async fn scopes(client: &Client, how: Output) -> Result<Ending> {
+    let items = client.list("/v1/scopes", &[]).await?;
+    output::items(how, &items, SCOPES, |v| format!("{}/{}", text(v, "/account"), text(v, "/region")))?;
+    Ok(Ending::Fine)
+}

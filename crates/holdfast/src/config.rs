@@ -1,0 +1,224 @@
+//! The configuration: flag over environment over file over default, and where each value came from.
+
+use crate::args::ServeArgs;
+use crate::duration;
+use anyhow::{Context, Result, bail};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// A setting: its key in the file, its default as text, and what it is.
+struct Setting {
+    key: &'static str,
+    default: &'static str,
+    doc: &'static str,
+}
+
+const SETTINGS: &[Setting] = &[
+    Setting { key: "listen", default: "127.0.0.1:8080", doc: "address to listen on" },
+    Setting { key: "store", default: "sqlite://holdfast.db", doc: "where desired state is kept" },
+    Setting { key: "log", default: "info", doc: "log filter" },
+    Setting { key: "sweep.interval", default: "60s", doc: "time from sweep to sweep of a scope" },
+    Setting { key: "safety.maxDeletesPerHour", default: "10", doc: "deletions nobody named, an hour and a scope" },
+    Setting { key: "safety.maxReplacementsPerHour", default: "2", doc: "replacements, an hour and a scope; this version makes none" },
+    Setting { key: "auth.tokens", default: "", doc: "tokens, as blake3:HASH from `holdfast config token`" },
+];
+
+/// Where a value came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    Default,
+    File(PathBuf),
+    Environment(String),
+    Flag,
+}
+
+impl std::fmt::Display for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Source::Default => write!(f, "default"),
+            Source::File(path) => write!(f, "{}", path.display()),
+            Source::Environment(name) => write!(f, "{name}"),
+            Source::Flag => write!(f, "flag"),
+        }
+    }
+}
+
+/// The configuration in force.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    values: BTreeMap<&'static str, (String, Source)>,
+    /// Address to listen on.
+    pub(crate) listen: String,
+    /// Path of the SQLite file.
+    pub(crate) store: PathBuf,
+    /// Log filter.
+    pub(crate) log: String,
+    /// Time from sweep to sweep.
+    pub(crate) sweep_interval: Duration,
+    /// Deletions by policy an hour and a scope.
+    pub(crate) max_deletes_per_hour: u32,
+    /// Tokens, hashed or plain as configured.
+    pub(crate) tokens: Vec<String>,
+    /// A throw-away disk will do.
+    pub(crate) ephemeral: bool,
+}
+
+/// The environment variable of a key: `sweep.interval` is `HOLDFAST_SWEEP_INTERVAL`.
+fn variable(key: &str) -> String {
+    let mut name = String::from("HOLDFAST_");
+    for c in key.chars() {
+        match c {
+            '.' => name.push('_'),
+            c if c.is_ascii_uppercase() => name.extend(['_', c]),
+            c => name.push(c.to_ascii_uppercase()),
+        }
+    }
+    name
+}
+
+impl Config {
+    /// Puts the configuration together; a wrong key or value is an error that names it.
+    pub(crate) fn load(args: &ServeArgs, environment: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
+        let mut values: BTreeMap<&'static str, (String, Source)> =
+            SETTINGS.iter().map(|s| (s.key, (s.default.to_owned(), Source::Default))).collect();
+        if let Some(path) = &args.config {
+            for (key, value) in read_file(path)? {
+                values.insert(key, (value, Source::File(path.clone())));
+            }
+        }
+        for setting in SETTINGS {
+            let name = variable(setting.key);
+            if let Some(value) = environment(&name) {
+                values.insert(setting.key, (value, Source::Environment(name)));
+            }
+        }
+        let flags = [
+            ("listen", &args.listen),
+            ("store", &args.store),
+            ("sweep.interval", &args.sweep_interval),
+            ("log", &args.log),
+        ];
+        for (key, value) in flags {
+            if let Some(value) = value {
+                values.insert(key, (value.clone(), Source::Flag));
+            }
+        }
+        Self::check(values, args.ephemeral || environment("HOLDFAST_EPHEMERAL").is_some_and(|v| v == "true" || v == "1"))
+    }
+
+    fn check(values: BTreeMap<&'static str, (String, Source)>, ephemeral: bool) -> Result<Self> {
+        let text = |key: &str| values.get(key).map_or("", |(v, _)| v.as_str());
+        let wrong = |key: &str| {
+            let from = values.get(key).map(|(_, s)| s.to_string()).unwrap_or_default();
+            format!("{key} (from {from})")
+        };
+        let interval = duration::parse(text("sweep.interval")).map_err(anyhow::Error::msg).with_context(|| wrong("sweep.interval"))?;
+        if interval < Duration::from_millis(100) {
+            bail!("{}: sweeps cannot follow each other faster than every 100ms", wrong("sweep.interval"));
+        }
+        let number = |key: &str| -> Result<u32> {
+            text(key).parse().with_context(|| format!("{}: \"{}\" is no whole number", wrong(key), text(key)))
+        };
+        number("safety.maxReplacementsPerHour")?;
+        Ok(Self {
+            listen: text("listen").to_owned(),
+            store: store_path(text("store")).with_context(|| wrong("store"))?,
+            log: text("log").to_owned(),
+            sweep_interval: interval,
+            max_deletes_per_hour: number("safety.maxDeletesPerHour")?,
+            tokens: text("auth.tokens").split(',').map(str::trim).filter(|t| !t.is_empty()).map(str::to_owned).collect(),
+            ephemeral,
+            values,
+        })
+    }
+
+    /// Each key with its value and source, tokens left out.
+    pub(crate) fn show(&self) -> Vec<(&'static str, String, String, &'static str)> {
+        SETTINGS
+            .iter()
+            .map(|s| {
+                let (value, source) = self.values.get(s.key).cloned().unwrap_or((String::new(), Source::Default));
+                let value = if s.key == "auth.tokens" { format!("{} configured", self.tokens.len()) } else { value };
+                (s.key, value, source.to_string(), s.doc)
+            })
+            .collect()
+    }
+}
+
+/// The file of `sqlite://PATH`; an absolute path follows the two slashes.
+fn store_path(url: &str) -> Result<PathBuf> {
+    match url.split_once("://") {
+        Some(("sqlite", path)) if !path.is_empty() => Ok(PathBuf::from(path)),
+        Some(("postgres" | "postgresql", _)) => bail!("PostgreSQL is not supported by this version; use sqlite://PATH"),
+        _ => bail!("\"{url}\" is no store; write sqlite://PATH, such as sqlite:///var/lib/holdfast/holdfast.db"),
+    }
+}
+
+fn read_file(path: &Path) -> Result<Vec<(&'static str, String)>> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read the configuration file {}", path.display()))?;
+    let table: toml::Table = text.parse().with_context(|| format!("{} is no TOML", path.display()))?;
+    let mut out = Vec::new();
+    flatten("", &table, &mut |key, value| {
+        let Some(setting) = SETTINGS.iter().find(|s| s.key == key) else {
+            let near = holdfast_core::problem::did_you_mean(key, SETTINGS.iter().map(|s| s.key));
+            bail!("{}: there is no setting \"{key}\".{near}", path.display());
+        };
+        let text = match value {
+            toml::Value::String(s) => s.clone(),
+            toml::Value::Array(items) => items.iter().filter_map(|i| i.as_str()).collect::<Vec<_>>().join(","),
+            toml::Value::Integer(n) => n.to_string(),
+            other => bail!("{}: {key} cannot be {}", path.display(), other.type_str()),
+        };
+        out.push((setting.key, text));
+        Ok(())
+    })?;
+    Ok(out)
+}
+
+fn flatten(prefix: &str, table: &toml::Table, visit: &mut dyn FnMut(&str, &toml::Value) -> Result<()>) -> Result<()> {
+    for (key, value) in table {
+        let full = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+        match value {
+            toml::Value::Table(inner) => flatten(&full, inner, visit)?,
+            other => visit(&full, other)?,
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(file: &str, env: &[(&str, &str)], listen: Option<&str>) -> Result<Config> {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("holdfast.toml");
+        std::fs::write(&path, file).expect("the file");
+        let args = ServeArgs { config: Some(path), listen: listen.map(str::to_owned), ..ServeArgs::default() };
+        Config::load(&args, &|name| env.iter().find(|(k, _)| *k == name).map(|(_, v)| (*v).to_owned()))
+    }
+
+    #[test]
+    fn a_flag_beats_the_environment_beats_the_file_beats_the_default() {
+        let file = "listen = \"a:1\"\n[sweep]\ninterval = \"5s\"\n[safety]\nmaxDeletesPerHour = 3\n";
+        let config = load(file, &[("HOLDFAST_LISTEN", "b:2"), ("HOLDFAST_SWEEP_INTERVAL", "7s")], Some("c:3")).expect("good");
+        assert_eq!((config.listen.as_str(), config.sweep_interval.as_secs(), config.max_deletes_per_hour), ("c:3", 7, 3));
+        let sources: Vec<String> = config.show().into_iter().map(|(_, _, s, _)| s).collect();
+        assert_eq!((sources[0].as_str(), sources[1].as_str(), sources[3].as_str()), ("flag", "default", "HOLDFAST_SWEEP_INTERVAL"));
+    }
+
+    #[test]
+    fn a_wrong_key_is_named_with_the_nearest_right_one() {
+        let error = load("[sweep]\nintervall = \"5s\"\n", &[], None).expect_err("refused");
+        assert!(format!("{error:#}").contains("Did you mean \"sweep.interval\"?"), "{error:#}");
+    }
+
+    #[test]
+    fn a_wrong_value_is_named_with_its_source() {
+        let error = load("", &[("HOLDFAST_SWEEP_INTERVAL", "often")], None).expect_err("refused");
+        assert!(format!("{error:#}").contains("HOLDFAST_SWEEP_INTERVAL"), "{error:#}");
+        assert!(load("store = \"postgres://x\"\n", &[], None).is_err());
+        assert_eq!(store_path("sqlite:///abs/x.db").expect("good"), PathBuf::from("/abs/x.db"));
+    }
+}

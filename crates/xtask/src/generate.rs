@@ -1,0 +1,164 @@
+//! Files that are generated from the kinds: IAM policies, a docs page a kind, the kinds' index.
+
+use anyhow::{Context, Result};
+use holdfast_core::kind::AnyKind;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// Every generated file with its content, by path from the top.
+fn all() -> Result<Vec<(String, String)>> {
+    let registry = holdfast_kinds::registry();
+    let mut out = Vec::new();
+    let mut index = String::from("# Kinds\n\n| kind | what it is |\n|---|---|\n");
+    for kind in registry.iter() {
+        out.push((format!("docs/src/kinds/{}.md", kind.name()), page(kind)?));
+        index += &format!("| [{0}](kinds/{0}.md) | {1} |\n", kind.name(), kind.summary());
+    }
+    out.push(("docs/src/kinds.md".to_owned(), index));
+    let kinds: Vec<&dyn AnyKind> = registry.iter().collect();
+    out.push(("deploy/iam/controller.json".to_owned(), policy(&kinds, &["sts:AssumeRole"])?));
+    out.push(("deploy/iam/member.json".to_owned(), policy(&kinds, &[])?));
+    let reads: fn(&str) -> bool = |action| {
+        let verb = action.split(':').nth(1).unwrap_or_default();
+        ["Describe", "List", "Get"].iter().any(|v| verb.starts_with(v))
+    };
+    out.push(("deploy/iam/read-only.json".to_owned(), statement(&kinds, &[], reads)?));
+    Ok(out)
+}
+
+fn policy(kinds: &[&dyn AnyKind], more: &[&str]) -> Result<String> {
+    statement(kinds, more, |_| true)
+}
+
+/// One statement a service, so that a reader sees at a glance what is asked for.
+fn statement(kinds: &[&dyn AnyKind], more: &[&str], keep: fn(&str) -> bool) -> Result<String> {
+    let shared = ["sts:GetCallerIdentity", "tag:GetResources"];
+    let actions: BTreeSet<&str> =
+        kinds.iter().flat_map(|k| k.permissions()).chain(more).chain(&shared).copied().filter(|a| keep(a)).collect();
+    let services: BTreeSet<&str> = actions.iter().filter_map(|a| a.split(':').next()).collect();
+    let statements: Vec<Value> = services
+        .into_iter()
+        .map(|service| {
+            let own: Vec<&&str> = actions.iter().filter(|a| a.starts_with(&format!("{service}:"))).collect();
+            let sid = service.split('-').map(capital).collect::<String>();
+            json!({ "Sid": format!("Holdfast{sid}"), "Effect": "Allow", "Action": own, "Resource": "*" })
+        })
+        .collect();
+    let document = json!({ "Version": "2012-10-17", "Statement": statements });
+    Ok(serde_json::to_string_pretty(&document)? + "\n")
+}
+
+fn capital(word: &str) -> String {
+    let mut chars = word.chars();
+    chars.next().map(|c| c.to_ascii_uppercase().to_string() + chars.as_str()).unwrap_or_default()
+}
+
+fn page(kind: &dyn AnyKind) -> Result<String> {
+    let name = kind.name();
+    let example: Value = serde_json::from_str(kind.example()).with_context(|| format!("the example of {name} is no JSON"))?;
+    let mut text = format!("# {name}\n\n{}\n\n{}\n\n## Example\n\n```json\n{}\n```\n", kind.summary(), kind.doc().trim(), serde_json::to_string_pretty(&example)?);
+    text += "\n## Fields\n\n| field | type | | what it is |\n|---|---|---|---|\n";
+    let mut rows = Vec::new();
+    fields(kind, kind.schema(), "", 0, &mut rows);
+    text += &rows.concat();
+    text += "\n*create-only*: AWS cannot change it in place. *late*: filled in after the create, so references through it may form a circle.\n";
+    let known: Vec<_> = kind.fields().iter().filter(|f| f.default.is_some()).collect();
+    if !known.is_empty() {
+        text += "\n## Defaults that are no drift\n\n| field | default | source |\n|---|---|---|\n";
+        for f in known {
+            text += &format!("| `{}` | `{}` | {} |\n", f.path, f.default.unwrap_or_default(), f.source);
+        }
+    }
+    text += "\n## Outputs\n\n| reference | what it is |\n|---|---|\n";
+    for output in kind.outputs() {
+        text += &format!("| `${{{name}/NAME.{}}}` | {} |\n", output.name, output.doc);
+    }
+    text += "\n## Permissions\n\n";
+    for permission in kind.permissions() {
+        text += &format!("- `{permission}`\n");
+    }
+    Ok(text)
+}
+
+/// One row a field, nested ones behind their parent; five levels reach every field there is.
+fn fields(kind: &dyn AnyKind, schema: &Value, prefix: &str, depth: usize, rows: &mut Vec<String>) {
+    let schema = resolved(kind, schema);
+    let required: Vec<&str> = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    for (name, field) in schema["properties"].as_object().into_iter().flatten() {
+        let path = format!("{prefix}/{name}");
+        let inner = resolved(kind, field);
+        let (list, item) = match inner["items"].is_object() {
+            true => ("list of ", resolved(kind, &inner["items"])),
+            false => ("", inner.clone()),
+        };
+        let facts = kind.facts().at(&path);
+        let mut marks = Vec::new();
+        if required.contains(&name.as_str()) {
+            marks.push("required");
+        }
+        if facts.field().is_some_and(|f| f.create_only) {
+            marks.push("create-only");
+        }
+        if facts.field().is_some_and(|f| f.late) {
+            marks.push("late");
+        }
+        let doc = field["description"].as_str().or(inner["description"].as_str()).unwrap_or_default();
+        let doc = doc.replace('\n', " ").replace('|', "\\|");
+        rows.push(format!("| `{}` | {list}{} | {} | {doc} |\n", &path[1..].replace('/', "."), type_name(&item), marks.join(", ")));
+        if depth < 5 {
+            let below = if list.is_empty() { path } else { format!("{path}/*") };
+            fields(kind, &item, &below, depth + 1, rows);
+        }
+    }
+}
+
+fn type_name(schema: &Value) -> String {
+    let choices = schema["enum"].as_array().map(|c| c.iter().filter_map(Value::as_str).map(|c| format!("`{c}`")).collect::<Vec<_>>());
+    if let Some(choices) = choices.filter(|c| !c.is_empty()) {
+        return choices.join(" \\| ");
+    }
+    match &schema["type"] {
+        Value::String(s) if s == "object" && schema["additionalProperties"].is_object() => "map".to_owned(),
+        Value::String(s) => s.clone(),
+        Value::Array(types) => types.iter().filter_map(Value::as_str).filter(|t| *t != "null").collect::<Vec<_>>().join(" or "),
+        _ => "string".to_owned(),
+    }
+}
+
+fn resolved(kind: &dyn AnyKind, schema: &Value) -> Value {
+    let mut here = schema.clone();
+    for _ in 0..8 {
+        if let Some(reference) = here["$ref"].as_str() {
+            here = kind.schema().pointer(reference.trim_start_matches('#')).cloned().unwrap_or_default();
+        } else if let Some(branch) = here["anyOf"].as_array().and_then(|b| b.iter().find(|b| b["type"] != "null")) {
+            here = branch.clone();
+        } else {
+            break;
+        }
+    }
+    here
+}
+
+/// Writes all generated files.
+pub(crate) fn write(root: &Path) -> Result<()> {
+    for (path, text) in all()? {
+        let path = root.join(path);
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// What is written differently from what would be generated now.
+pub(crate) fn stale(root: &Path) -> Result<Vec<String>> {
+    let mut out = Vec::new();
+    for (path, text) in all()? {
+        if std::fs::read_to_string(root.join(&path)).ok().as_deref() != Some(text.as_str()) {
+            out.push(format!("{path} is out of date; run `cargo xtask golden`"));
+        }
+    }
+    Ok(out)
+}
