@@ -38,3 +38,23 @@ pub fn did_you_mean<'a>(given: &str, candidates: impl IntoIterator<Item = &'a st
         .map(|(_, c)| format!(" Did you mean \"{c}\"?"))
         .unwrap_or_default()
 }
+
+/// The first `most` characters of `text`, with `…` where something was cut off.
+pub fn clip(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.to_owned(),
+    }
+}
+
+/// Sorts mistakes by their place, list items by number, and drops repetitions.
+pub(crate) fn tidy(mut errors: Vec<SpecError>) -> Vec<SpecError> {
+    let place = |e: &SpecError| -> Vec<(usize, String)> {
+        // A number sorts by its length first, so that item 10 comes after item 9.
+        let length = |s: &str| if s.bytes().all(|b| b.is_ascii_digit()) { s.len() } else { 0 };
+        e.pointer.split('/').map(|s| (length(s), s.to_owned())).collect()
+    };
+    errors.sort_by_cached_key(|e| (place(e), e.code.clone(), e.message.clone()));
+    errors.dedup();
+    errors
+}
