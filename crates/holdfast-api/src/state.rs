@@ -6,6 +6,7 @@ use crate::http::cursor::Sealer;
 use crate::http::problem::Problem;
 use crate::metrics::Metrics;
 use holdfast_core::kind::Registry;
+use holdfast_core::validate::Validators;
 use holdfast_store::{Store, StoreError};
 use http::StatusCode;
 use jiff::Timestamp;
@@ -81,6 +82,7 @@ pub struct ApiState(Arc<Inner>);
 
 struct Inner {
     wiring: Wiring,
+    validators: Validators,
     metrics: Metrics,
     newest_event: watch::Sender<u64>,
     declaring: Mutex<()>,
@@ -108,6 +110,7 @@ impl ApiState {
         let secret = wiring.options.tokens.iter().map(ToString::to_string).collect::<String>();
         let watchers = Arc::new(Semaphore::new(wiring.options.max_watchers));
         Self(Arc::new(Inner {
+            validators: Validators::new(&wiring.registry),
             metrics: Metrics::new(),
             newest_event,
             declaring: Mutex::new(()),
@@ -137,6 +140,9 @@ impl ApiState {
     }
     pub(crate) fn registry(&self) -> &Registry {
         &self.0.wiring.registry
+    }
+    pub(crate) fn validators(&self) -> &Validators {
+        &self.0.validators
     }
     pub(crate) fn control(&self) -> &dyn Loop {
         &*self.0.wiring.control

@@ -71,7 +71,7 @@ pub async fn serve(
                 continue;
             }
         };
-        let connection = graceful.watch(connection(stream, service.clone(), state.options()));
+        let connection = graceful.watch(talk(stream, service.clone(), state.options()));
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection ended early");
@@ -90,7 +90,7 @@ pub async fn serve(
 
 type Service = TowerToHyperService<axum::Router>;
 
-fn connection(
+fn talk(
     stream: TcpStream,
     service: Service,
     options: &ServerOptions,

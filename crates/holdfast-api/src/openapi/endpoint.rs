@@ -169,7 +169,7 @@ impl Endpoint {
             }
         };
         let checked = middleware::from_fn(checked);
-        let handler: MethodRouter<ApiState> = self.handler.route_layer::<_, std::convert::Infallible>(checked);
+        let handler: MethodRouter<ApiState> = self.handler.route_layer(checked);
         (self.path, handler)
     }
 }
