@@ -32,11 +32,24 @@ impl SpecError {
 pub fn did_you_mean<'a>(given: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
     candidates
         .into_iter()
-        .map(|c| (strsim::jaro_winkler(&given.to_lowercase(), &c.to_lowercase()), c))
+        .map(|c| (likeness(&given.to_lowercase(), &c.to_lowercase()), c))
         .filter(|(score, _)| *score >= 0.8)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, c)| format!(" Did you mean \"{c}\"?"))
         .unwrap_or_default()
+}
+
+/// How alike two words are, up to 1. In short words two letters the wrong way round leave little that
+/// Jaro-Winkler would see.
+fn likeness(a: &str, b: &str) -> f64 {
+    let slip = a.len().max(b.len()) >= 3 && strsim::osa_distance(a, b) == 1;
+    strsim::jaro_winkler(a, b).max(if slip { 0.85 } else { 0.0 })
+}
+
+/// The sentence with a capital letter first.
+pub(crate) fn capital(sentence: &str) -> String {
+    let mut chars = sentence.chars();
+    chars.next().map(|c| c.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }
 
 /// The first `most` characters of `text`, with `…` where something was cut off.

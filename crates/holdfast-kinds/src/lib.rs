@@ -1,14 +1,25 @@
-//! What Holdfast knows of AWS: one folder a kind, which reads `spec`, `rules` of the kind, `plan`, `aws`.
+//! What Holdfast knows of AWS: one folder a kind.
 //!
-//! Everything outside `aws/` folders and `aws.rs` files is pure. SDK types appear only there, behind the feature
-//! `aws`. This crate must never know the store, the engine or the API.
+//! A kind's folder reads top to bottom: its doc page, the spec, what is refused, the plan, AWS. SDK types appear only in
+//! `aws.rs` files and in [`aws`], behind the feature `aws`; all else is pure. This crate must never know the store, the
+//! engine or the API. A new kind is its folder, one `mod` line and one line in the list below; the laws in `laws/` hold
+//! it to what every kind must do.
 
 #[cfg(feature = "aws")]
 pub mod aws;
+mod cluster;
 pub(crate) mod common;
+mod ecs;
+mod elb;
 #[cfg(test)]
 mod laws;
+mod listener;
+mod listener_rule;
+mod load_balancer;
 mod security_group;
+mod service;
+mod target_group;
+mod task_definition;
 
 use holdfast_core::kind::{Erased, Registry};
 
@@ -35,5 +46,12 @@ macro_rules! kinds {
 }
 
 kinds! {
+    cluster::Cluster,
+    listener::Listener,
+    listener_rule::ListenerRule,
+    load_balancer::LoadBalancer,
     security_group::SecurityGroup,
+    service::Service,
+    target_group::TargetGroup,
+    task_definition::TaskDefinition,
 }

@@ -120,7 +120,7 @@ pub(crate) fn policy(policy: &Policy, pointer: &str, errors: &mut Vec<SpecError>
     }
 }
 
-fn is_pointer(path: &str) -> Result<(), String> {
+pub(crate) fn is_pointer(path: &str) -> Result<(), String> {
     let shown = clip(path, 60);
     if path.is_empty() {
         return Err("An empty path ignores everything; write drift: \"report\" for that.".to_owned());

@@ -76,7 +76,7 @@ impl Parser<'_> {
             Some(Value::String(kind)) => return Some((map, kind)),
             Some(_) => self.refuse(format!("{pointer}/kind"), "wrong-type", "The kind must be a string."),
             None => {
-                let message = format!("The field \"kind\" is required: {}.", self.kinds(pointer));
+                let message = format!("The field \"kind\" is required. There are: {}.", self.kinds(pointer));
                 self.refuse(format!("{pointer}/kind"), "missing-field", message);
             }
         }
@@ -234,10 +234,13 @@ impl Parser<'_> {
         let errors = crate::problem::tidy(envelope.errors(&value, Latitude::None, &|_| false));
         // Backwards, because removing a list item renumbers those after it.
         for error in errors.iter().rev() {
-            // A name of the wrong form is still a name that others refer to.
-            if !matches!(error.code.as_str(), "bad-pattern" | "too-long" | "too-short" | "missing-field") {
-                pointer::remove(&mut value, &error.pointer);
-            }
+            let wrong = match error.code.as_str() {
+                // A name of the wrong form is still a name that others refer to.
+                "bad-pattern" | "too-long" | "too-short" => continue,
+                "missing-field" => error.pointer.rsplit_once('/').map_or("", |(parent, _)| parent),
+                _ => error.pointer.as_str(),
+            };
+            pointer::remove(&mut value, wrong);
         }
         without_read_only(&mut value);
         let typed = serde_json::from_value::<T>(value);

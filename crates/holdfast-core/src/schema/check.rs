@@ -3,7 +3,7 @@
 use super::shape::{self, Shape, type_name};
 use super::strict::strict;
 use crate::pointer;
-use crate::problem::{SpecError, clip, did_you_mean};
+use crate::problem::{SpecError, capital, clip, did_you_mean};
 use crate::reference;
 use jsonschema::ValidationError;
 use jsonschema::error::ValidationErrorKind as Fault;
@@ -134,6 +134,10 @@ impl Translator<'_> {
 
     fn unknown_field(&self, here: &str, field: &str) -> SpecError {
         let known = self.shape.at(here).fields();
+        if known.contains(field) {
+            let message = format!("The field \"{field}\" does not go with the others here. Remove it.");
+            return SpecError::new(pointer::join(here, field), "unknown-field", message);
+        }
         let near = did_you_mean(field, known.iter().copied());
         let hint = if !near.is_empty() {
             near
@@ -298,9 +302,4 @@ fn format_words(format: &str) -> &str {
         "ipv6" => "IPv6 address",
         other => other,
     }
-}
-
-fn capital(sentence: &str) -> String {
-    let mut chars = sentence.chars();
-    chars.next().map(|c| c.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }

@@ -14,14 +14,14 @@ pub fn draft7(schema: &Value) -> Value {
 }
 
 fn rewrite(map: &mut Map<String, Value>) {
-    if let Some(definitions) = map.remove("$defs") {
+    if let Some(definitions) = map.shift_remove("$defs") {
         map.insert("definitions".to_owned(), definitions);
     }
     // Draft-07 has no word for what the combined schemas leave over; the server still refuses it.
-    map.remove("unevaluatedProperties");
-    map.remove("unevaluatedItems");
-    if let Some(first) = map.remove("prefixItems") {
-        if let Some(rest) = map.remove("items") {
+    map.shift_remove("unevaluatedProperties");
+    map.shift_remove("unevaluatedItems");
+    if let Some(first) = map.shift_remove("prefixItems") {
+        if let Some(rest) = map.shift_remove("items") {
             map.insert("additionalItems".to_owned(), rest);
         }
         map.insert("items".to_owned(), first);
@@ -30,10 +30,10 @@ fn rewrite(map: &mut Map<String, Value>) {
         *target = target.replace("/$defs/", "/definitions/");
         // Whatever stands beside a reference is not looked at in draft-07.
         if map.len() > 1
-            && let Some(reference) = map.remove("$ref")
+            && let Some(reference) = map.shift_remove("$ref")
         {
             let mut parts = vec![json!({ "$ref": reference })];
-            if let Some(Value::Array(more)) = map.remove("allOf") {
+            if let Some(Value::Array(more)) = map.shift_remove("allOf") {
                 parts.extend(more);
             }
             map.insert("allOf".to_owned(), Value::Array(parts));

@@ -129,8 +129,7 @@ fn status() -> Value {
 fn metadata(of: Option<Standing>) -> Value {
     let mut properties = json!({ "name": name(of.map_or(PLAIN_NAME, |_| NAME)) });
     if of.is_some() {
-        properties["stack"] = name(PLAIN_NAME);
-        properties["stack"]["description"] = json!("The stack that the resource belongs to.");
+        properties["stack"] = name((PLAIN_NAME.0, STACK_NAME));
         properties["account"] = json!({ "type": "string", "description": "Overrides the stack's account." });
         properties["region"] = json!({ "type": "string", "description": "Overrides the stack's region." });
     }
@@ -161,6 +160,8 @@ const PLAIN_NAME: (&str, &str) = (
     "^[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?$",
     "A name is letters, digits, `_` and `-`, at most 63 of them, a letter or digit first and last.",
 );
+
+const STACK_NAME: &str = "The stack of the resource: letters, digits, `_` and `-`, at most 63 of them, a letter or digit first and last.";
 
 fn name((pattern, description): (&str, &str)) -> Value {
     json!({ "type": "string", "maxLength": 63, "pattern": pattern, "description": description })

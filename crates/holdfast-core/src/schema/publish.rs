@@ -52,17 +52,32 @@ pub fn named(name: &str, registry: &Registry) -> Option<Value> {
 /// The spec of a kind, and the definitions that it refers to.
 fn spec(kind: &dyn AnyKind) -> (Value, Map<String, Value>) {
     let mut spec = strict::strict(kind.schema());
+    // The defaults of our own types are no defaults of AWS: a field that is absent is not managed.
+    visit::everywhere(&mut spec, &mut |map| _ = map.shift_remove("default"));
     facts::annotate(&mut spec, kind.fields());
     open::open(&mut spec);
     let mut definitions = Map::new();
     if let Value::Object(map) = &mut spec {
-        if let Some(Value::Object(own)) = map.remove("$defs") {
+        if let Some(Value::Object(own)) = map.shift_remove("$defs") {
             definitions = own;
         }
-        map.remove("$schema");
-        map.remove("title");
+        map.shift_remove("$schema");
+        map.shift_remove("title");
     }
+    drop_unused(&spec, &mut definitions);
     (spec, definitions)
+}
+
+/// Takes out the definitions that nothing refers to any more.
+fn drop_unused(spec: &Value, definitions: &mut Map<String, Value>) {
+    loop {
+        let text = format!("{spec}{}", json!(definitions));
+        let before = definitions.len();
+        definitions.retain(|name, _| text.contains(&format!("\"#/$defs/{name}\"")));
+        if definitions.len() == before {
+            return;
+        }
+    }
 }
 
 fn kind_is(name: &str) -> Value {

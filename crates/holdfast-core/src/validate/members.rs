@@ -214,7 +214,8 @@ impl Batch<'_> {
 
 /// Ignored paths that are no field of the kind.
 fn ignored_paths(policy: &Policy, shape: &Shape<'_>, pointer: &str, errors: &mut Vec<SpecError>) {
-    for (index, ignore) in policy.ignore.iter().flatten().enumerate() {
+    let paths = policy.ignore.iter().flatten().enumerate().filter(|(_, i)| limits::is_pointer(&i.path).is_ok());
+    for (index, ignore) in paths {
         let mut here = shape.clone();
         for segment in pointer::segments(&ignore.path) {
             let fields = here.fields();

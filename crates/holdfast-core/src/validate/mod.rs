@@ -19,7 +19,7 @@ pub use world::{
 };
 
 use crate::document::{self, Document, Parsed, Read};
-use crate::kind::AnyKind;
+use crate::kind::{AnyKind, Registry};
 use crate::name::{ResourceKey, Scope};
 use crate::pointer;
 use crate::policy::Policy;
@@ -46,10 +46,35 @@ pub fn check(documents: &[(String, Document)], world: &World<'_>) -> Result<Acce
     run(Parsed { documents: documents.iter().map(read).collect(), ..Parsed::default() }, world)
 }
 
+/// Checks a body as far as that is possible with no server at hand: accounts and stacks that the body does not
+/// declare may exist. Gives the number of its resources.
+pub fn offline(body: &Value, registry: &Registry) -> Result<usize, Vec<SpecError>> {
+    let validators = Validators::new(registry);
+    // Any region will do: which one the server has is its own affair.
+    let world = World { registry, validators: &validators, stored: &Nothing, default_region: Some("us-east-1"), prune: false };
+    let accepted = look(document::read(body, registry), &world, Sight::Body)?;
+    Ok(accepted.resources.len())
+}
+
 fn run(parsed: Parsed, world: &World<'_>) -> Result<Accepted, Vec<SpecError>> {
+    look(parsed, world, Sight::Whole)
+}
+
+/// How much is known of what is declared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sight {
+    /// All of it.
+    Whole,
+    /// All of the body, and nothing beside it.
+    Body,
+    /// Some of the body could not be read, so what seems to be missing may be there.
+    Part,
+}
+
+fn look(parsed: Parsed, world: &World<'_>, sight: Sight) -> Result<Accepted, Vec<SpecError>> {
     let mut batch = Batch {
         world,
-        partial: parsed.partial,
+        sight: if parsed.partial { Sight::Part } else { sight },
         errors: parsed.errors,
         accounts: Vec::new(),
         stacks: BTreeMap::new(),
@@ -68,8 +93,7 @@ fn run(parsed: Parsed, world: &World<'_>) -> Result<Accepted, Vec<SpecError>> {
 /// A body on its way through the checks.
 struct Batch<'a> {
     world: &'a World<'a>,
-    /// Some of the body could not be read, so what seems to be missing may be there.
-    partial: bool,
+    sight: Sight,
     errors: Vec<SpecError>,
     accounts: Vec<AcceptedAccount>,
     stacks: BTreeMap<String, stacks::StackContext>,

@@ -1,6 +1,6 @@
 //! References between resources: dangling ones, circles, and rules across resources.
 
-use super::Batch;
+use super::{Batch, Sight};
 use crate::kind::AnyKind;
 use crate::name::ResourceKey;
 use crate::problem::{SpecError, did_you_mean};
@@ -61,7 +61,8 @@ impl Batch<'_> {
     }
 
     fn dangles(&self, from: &ResourceKey, to: &ResourceKey) -> Option<(&'static str, String)> {
-        if self.partial {
+        let declared_here = self.stacks.get(&to.stack).is_some_and(|s| s.pointer.is_some());
+        if self.sight == Sight::Part || self.sight == Sight::Body && !declared_here {
             return None;
         }
         let mut stacks = self.world.stored.stacks();
@@ -158,7 +159,9 @@ impl Needs {
                     open.push_back(to.clone());
                     graph.add_node(to)
                 });
-                graph.update_edge(from, node, at);
+                if !graph.contains_edge(from, node) {
+                    graph.add_edge(from, node, at);
+                }
             }
         }
         Self { graph }

@@ -1,6 +1,6 @@
 //! Accounts and regions.
 
-use super::{AcceptedAccount, Batch, DEFAULT_ACCOUNT};
+use super::{AcceptedAccount, Batch, DEFAULT_ACCOUNT, Sight};
 use crate::document::{AccountDocument, AccountSpec, Document, Read};
 use crate::problem::{SpecError, clip, did_you_mean};
 
@@ -14,17 +14,25 @@ const REGIONS: &[&str] = &[
     "us-gov-west-1", "us-west-1", "us-west-2",
 ];
 
+/// The words that regions are made of between the continent and the number.
+const DIRECTIONS: &[&str] =
+    &["central", "east", "north", "northeast", "northwest", "south", "southeast", "southwest", "west"];
+
 /// True if the text has the form of a region: `eu-west-1`, `us-gov-east-1`.
 fn is_region(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
-    let Some(([first, middle @ ..], last)) = parts.split_last().map(|(last, rest)| (rest, last)) else { return false };
-    let letters = |s: &&str| !s.is_empty() && s.len() <= 12 && s.bytes().all(|b| b.is_ascii_lowercase());
+    let (first, partition, direction, number) = match parts.as_slice() {
+        [first, direction, number] => (first, "", direction, number),
+        [first, partition, direction, number] => (first, *partition, direction, number),
+        _ => return false,
+    };
+    let letters = |s: &str| s.bytes().all(|b| b.is_ascii_lowercase());
     (2..=4).contains(&first.len())
         && letters(first)
-        && (1..=2).contains(&middle.len())
-        && middle.iter().all(letters)
-        && (1..=2).contains(&last.len())
-        && last.bytes().all(|b| b.is_ascii_digit())
+        && (partition.is_empty() || partition == "gov" || partition.starts_with("iso") && letters(partition))
+        && DIRECTIONS.contains(direction)
+        && (1..=2).contains(&number.len())
+        && number.bytes().all(|b| b.is_ascii_digit())
 }
 
 fn bad_region(region: &str, pointer: &str) -> SpecError {
@@ -90,7 +98,7 @@ impl Batch<'_> {
     /// The account must exist; none named is the default one.
     pub(super) fn check_account(&self, name: Option<&str>, pointer: &str, errors: &mut Vec<SpecError>) {
         let Some(name) = name else { return };
-        if self.account(name).is_some() || self.partial {
+        if self.account(name).is_some() || self.sight != Sight::Whole {
             return;
         }
         let mut known = self.world.stored.accounts();

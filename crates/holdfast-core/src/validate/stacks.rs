@@ -4,7 +4,7 @@ use super::{AcceptedStack, Batch, DEFAULT_ACCOUNT, StoredStack};
 use crate::document::{Document, Read, StackSpec, limits};
 use crate::name::Scope;
 use crate::pointer;
-use crate::problem::{SpecError, did_you_mean};
+use crate::problem::{SpecError, capital, did_you_mean};
 use crate::reference::{self, Reference};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -159,7 +159,9 @@ pub(super) fn fill(value: &mut Value, variables: &Map<String, Value>, pointer: &
             unknown.push((at.to_owned(), name.clone()));
         }
     };
-    reference::each(value, pointer, &mut visit, errors);
+    let mut malformed = Vec::new();
+    reference::each(value, pointer, &mut visit, &mut malformed);
+    errors.extend(malformed.into_iter().map(|e| SpecError { message: format!("{}.", capital(&e.message)), ..e }));
     for (at, name) in unknown {
         let near = did_you_mean(&name, variables.keys().map(String::as_str));
         let hint = if near.is_empty() { " Add it to the stack's variables." } else { &near };

@@ -1,5 +1,6 @@
 //! The rotating audit: what AWS gives only one thing a call is read in turns, within a share of the budget.
 
+use super::cache::Attributes;
 use super::call::Aws;
 use super::lock;
 use futures::StreamExt;
@@ -30,7 +31,13 @@ impl Aws<'_> {
     where
         F: Future<Output = Result<Value, ApplyError>> + Send,
     {
-        let (turn, due) = self.due(arns);
+        let left = self.audit_left.load(Ordering::Relaxed);
+        let (turn, due) = {
+            let mut kept = lock(&self.cache.attributes);
+            let due = kept.due(arns, left);
+            (kept.audits, due)
+        };
+        self.audit_left.store(left - due.len(), Ordering::Relaxed);
         // The list is made before anything is awaited, so that the future does not hold the caller's closure.
         let reads: Vec<_> = due
             .into_iter()
@@ -56,17 +63,34 @@ impl Aws<'_> {
             arns.iter().filter_map(|arn| kept.by_arn.get(arn).map(|(_, v)| (arn.clone(), v.clone()))).collect();
         audit
     }
+}
 
-    /// The number of this turn, and the ARNs whose turn it is.
-    fn due(&self, arns: &[String]) -> (u64, Vec<String>) {
-        let mut kept = lock(&self.cache.attributes);
-        kept.audits += 1;
+impl Attributes {
+    /// Those of `arns` whose turn it is, at most `left`: never read first, then the oldest. Begins a new turn.
+    fn due(&mut self, arns: &[String], left: usize) -> Vec<String> {
+        self.audits += 1;
         let mut queue: Vec<(u64, &String)> =
-            arns.iter().map(|arn| (kept.by_arn.get(arn).map_or(0, |(read, _)| *read), arn)).collect();
+            arns.iter().map(|arn| (self.by_arn.get(arn).map_or(0, |(read, _)| *read), arn)).collect();
         queue.sort();
-        let left = self.audit_left.load(Ordering::Relaxed);
-        queue.truncate(left);
-        self.audit_left.store(left - queue.len(), Ordering::Relaxed);
-        (kept.audits, queue.into_iter().map(|(_, arn)| arn.clone()).collect())
+        queue.into_iter().take(left).map(|(_, arn)| arn.clone()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_never_read_comes_first_then_the_oldest() {
+        let mut kept = Attributes::default();
+        let arns: Vec<String> = ["a", "b", "c"].map(str::to_owned).to_vec();
+        let mut turn = |left: usize| {
+            let due = kept.due(&arns, left);
+            for arn in &due {
+                kept.by_arn.insert(arn.clone(), (kept.audits, Arc::default()));
+            }
+            due.concat()
+        };
+        assert_eq!([turn(2), turn(2), turn(1), turn(0), turn(9)], ["ab", "ca", "b", "", "acb"]);
     }
 }

@@ -266,6 +266,18 @@ mod tests {
     }
 
     #[test]
+    fn a_web_page_is_no_aws_answer() {
+        let page = |text: &'static str| {
+            let status = aws_smithy_runtime_api::http::StatusCode::try_from(500).expect("a status");
+            HttpResponse::new(status, aws_smithy_types::body::SdkBody::from(text))
+        };
+        let error = without_code("ec2:X", Access::Write, &page("<!doctype html>\n<html lang=en>"));
+        assert_eq!((error.class, error.code.as_str()), (ErrorClass::Transient, "NotAnAwsAnswer"));
+        let error = without_code("ec2:X", Access::Write, &page("<Response/>"));
+        assert_eq!(error.class, ErrorClass::Lost, "a write whose answer cannot be read may have happened");
+    }
+
+    #[test]
     fn a_denial_names_the_missing_permission_once() {
         let error = answered("ecs:CreateCluster", "AccessDeniedException", "no", 400);
         assert_eq!(error.message, "no; the permission ecs:CreateCluster is needed");

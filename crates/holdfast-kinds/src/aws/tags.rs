@@ -37,8 +37,8 @@ impl Aws<'_> {
         if arns.is_empty() {
             return Ok(TagsByArn::new());
         }
-        let feed = self.feed.0.get_or_init(|| self.read_feed()).await;
-        let (mut known, doubtful) = self.sift(arns, feed);
+        let feed = self.owned().await;
+        let (mut known, doubtful) = sift(arns, feed, &lock(&self.cache.tags));
         let asked: Vec<_> = doubtful.chunks(batch.max(1)).map(|some| confirm(some.to_vec())).collect();
         for answer in futures::future::join_all(asked).await {
             known.extend(answer?.into_iter().map(|(arn, tags)| (arn, Arc::new(tags))));
@@ -50,24 +50,10 @@ impl Aws<'_> {
         Ok(known)
     }
 
-    /// What the feed is believed, and what has to be confirmed. A first sight is believed: nothing of ours was
-    /// written yet that the feed could be late for.
-    fn sift(&self, arns: &[String], feed: &TagsByArn) -> (TagsByArn, Vec<String>) {
-        let kept = lock(&self.cache.tags);
-        let mut known = TagsByArn::new();
-        let mut doubtful = Vec::new();
-        for arn in arns {
-            match (feed.get(arn), kept.get(arn)) {
-                (Some(tags), None) => {
-                    known.insert(arn.clone(), tags.clone());
-                }
-                (Some(tags), Some(before)) if tags == before => {
-                    known.insert(arn.clone(), tags.clone());
-                }
-                _ => doubtful.push(arn.clone()),
-            }
-        }
-        (known, doubtful)
+    /// The tags of everything that carries our owner tag, as the feed has them: eventually consistent, and empty where
+    /// the feed cannot be read. Good for finding things, never for deciding that they are not there.
+    pub(crate) async fn owned(&self) -> &TagsByArn {
+        self.feed.0.get_or_init(|| self.read_feed()).await
     }
 
     /// All tags of all things that carry our owner tag. A feed that cannot be read is empty: everything is then
@@ -96,5 +82,39 @@ impl Aws<'_> {
                 TagsByArn::new()
             }
         }
+    }
+}
+
+/// What the feed is believed, and what has to be confirmed. A first sight is believed: nothing of ours was written
+/// yet that the feed could be late for.
+fn sift(arns: &[String], feed: &TagsByArn, before: &TagsByArn) -> (TagsByArn, Vec<String>) {
+    let mut known = TagsByArn::new();
+    let mut doubtful = Vec::new();
+    for arn in arns {
+        match feed.get(arn) {
+            Some(tags) if before.get(arn).is_none_or(|b| b == tags) => {
+                known.insert(arn.clone(), tags.clone());
+            }
+            _ => doubtful.push(arn.clone()),
+        }
+    }
+    (known, doubtful)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_feed_is_believed_only_where_it_says_what_is_known_or_speaks_first() {
+        let tags = |pairs: &[(&str, &str)]| -> TagsByArn {
+            let one = |v: &str| Arc::new(Tags::from([("k".to_owned(), v.to_owned())]));
+            pairs.iter().map(|(arn, v)| ((*arn).to_owned(), one(v))).collect()
+        };
+        let arns: Vec<String> = ["same", "new", "late", "absent"].map(str::to_owned).to_vec();
+        let feed = tags(&[("same", "1"), ("new", "1"), ("late", "1")]);
+        let (known, doubtful) = sift(&arns, &feed, &tags(&[("same", "1"), ("late", "2")]));
+        assert_eq!(known, tags(&[("same", "1"), ("new", "1")]));
+        assert_eq!(doubtful, ["late", "absent"]);
     }
 }

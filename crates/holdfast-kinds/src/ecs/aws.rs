@@ -1,0 +1,183 @@
+//! How the ECS kinds talk to ECS.
+//!
+//! The members of our specs are those of ECS's JSON, so a spec is sent and an answer read as JSON, through the SDK's own
+//! operations: endpoint, signature, time-outs and errors are the SDK's, only the body is ours. Translating some two
+//! hundred members twice by hand would add nothing but places to forget one.
+
+use crate::aws::{Aws, Service};
+use crate::common::{Retag, Tags};
+use aws_sdk_ecs::types::Tag;
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::Intercept;
+use aws_smithy_runtime_api::client::interceptors::context::{
+    AfterDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextMut,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::config_bag::ConfigBag;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_types::request_id::RequestId;
+use holdfast_core::cloud::ApplyError;
+use serde_json::{Value, json};
+use std::error::Error;
+use std::future::Future;
+use std::sync::{Arc, OnceLock};
+
+/// Puts our JSON in place of an operation's body, and keeps the answer's.
+#[derive(Debug)]
+pub(crate) struct Json {
+    body: String,
+    answer: Arc<OnceLock<Value>>,
+}
+
+impl Intercept for Json {
+    fn name(&self) -> &'static str {
+        "Json"
+    }
+
+    fn modify_before_signing(
+        &self,
+        context: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let request = context.request_mut();
+        request.headers_mut().insert("content-length", self.body.len().to_string());
+        *request.body_mut() = SdkBody::from(self.body.clone());
+        Ok(())
+    }
+
+    fn read_after_deserialization(
+        &self,
+        context: &AfterDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let response = context.response();
+        if response.status().is_success() {
+            let answer = serde_json::from_slice(response.body().bytes().unwrap_or_default())?;
+            // One attempt, one answer: the SDK does not retry here.
+            self.answer.get_or_init(|| answer);
+        }
+        Ok(())
+    }
+}
+
+/// An operation's body on its way, and where its answer will be.
+fn exchange(body: &Value) -> (Json, Arc<OnceLock<Value>>) {
+    let answer = Arc::default();
+    (Json { body: body.to_string(), answer: Arc::clone(&answer) }, answer)
+}
+
+fn take(answer: &OnceLock<Value>) -> Value {
+    answer.get().cloned().unwrap_or_default()
+}
+
+/// Makes a call of ECS that changes nothing, with `body` for its input; returns its output.
+pub(crate) async fn read<O, E, F>(
+    aws: &Aws<'_>,
+    operation: &'static str,
+    body: Value,
+    send: impl FnOnce(Json) -> F,
+) -> Result<Value, ApplyError>
+where
+    F: Future<Output = Result<O, SdkError<E, HttpResponse>>> + Send,
+    O: RequestId,
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    let (json, answer) = exchange(&body);
+    aws.read(Service::Ecs, operation, send(json)).await?;
+    Ok(take(&answer))
+}
+
+/// Makes a call of ECS that changes something, with `body` for its input; returns its output.
+pub(crate) async fn write<O, E, F>(
+    aws: &Aws<'_>,
+    operation: &'static str,
+    body: Value,
+    send: impl FnOnce(Json) -> F,
+) -> Result<Value, ApplyError>
+where
+    F: Future<Output = Result<O, SdkError<E, HttpResponse>>> + Send,
+    O: RequestId,
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    let (json, answer) = exchange(&body);
+    aws.write(Service::Ecs, operation, send(json)).await?;
+    Ok(take(&answer))
+}
+
+/// Sets and removes tags of anything of ECS, by ARN.
+pub(crate) async fn retag(aws: &Aws<'_>, change: &Retag) -> Result<(), ApplyError> {
+    if !change.set.is_empty() {
+        let tags = change.set.iter().map(|(k, v)| Tag::builder().key(k).value(v).build()).collect();
+        let call = aws.ecs().tag_resource().resource_arn(&change.id).set_tags(Some(tags));
+        aws.write(Service::Ecs, "TagResource", call.send()).await?;
+    }
+    if !change.remove.is_empty() {
+        let keys = change.remove.iter().cloned().collect();
+        let call = aws.ecs().untag_resource().resource_arn(&change.id).set_tag_keys(Some(keys));
+        aws.write(Service::Ecs, "UntagResource", call.send()).await?;
+    }
+    aws.cache().forget(&change.id);
+    Ok(())
+}
+
+/// Tags as ECS takes them.
+pub(crate) fn tags_to_wire(tags: &Tags) -> Value {
+    tags.iter().map(|(key, value)| json!({ "key": key, "value": value })).collect()
+}
+
+/// Tags as ECS gives them.
+pub(crate) fn tags_from_wire(tags: Option<&Value>) -> Tags {
+    let pair = |tag: &Value| {
+        let text = |key: &str| tag.get(key).and_then(Value::as_str);
+        Some((text("key")?.to_owned(), text("value").unwrap_or_default().to_owned()))
+    };
+    tags.and_then(Value::as_array).into_iter().flatten().filter_map(pair).collect()
+}
+
+/// The items of a list in an answer.
+pub(crate) fn items<'v>(answer: &'v Value, list: &str) -> impl Iterator<Item = &'v Value> {
+    answer.get(list).and_then(Value::as_array).into_iter().flatten()
+}
+
+/// What a batched describe could not give, as (name or ARN, reason); what is merely not there is left out.
+pub(crate) fn failures(answer: &Value) -> Vec<(String, String)> {
+    items(answer, "failures")
+        .filter_map(|f| {
+            let text = |key: &str| f.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+            let reason = text("reason");
+            (reason != "MISSING").then(|| (text("arn"), format!("{reason} {}", text("detail")).trim().to_owned()))
+        })
+        .collect()
+}
+
+/// A client token as ECS takes it: at most 36 printable characters, the same for the same `token`.
+pub(crate) fn client_token(token: &str) -> String {
+    let fits = token.len() <= 36 && token.bytes().all(|b| b.is_ascii_graphic());
+    if fits { token.to_owned() } else { super::fingerprint(token) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_token_always_fits() {
+        assert_eq!(client_token("0198-ab"), "0198-ab");
+        let long = client_token(&"x".repeat(60));
+        assert_eq!(long.len(), 32);
+        assert_eq!(long, client_token(&"x".repeat(60)));
+        assert_ne!(long, client_token(&"x".repeat(61)));
+    }
+
+    #[test]
+    fn what_is_missing_is_no_failure() {
+        let answer = json!({ "failures": [
+            { "arn": "a", "reason": "MISSING" }, { "arn": "b", "reason": "ACCESS", "detail": "denied" }] });
+        assert_eq!(failures(&answer), [("b".to_owned(), "ACCESS denied".to_owned())]);
+    }
+}

@@ -1,0 +1,130 @@
+//! ECS's side of a service.
+
+use super::observed::{identity, service};
+use super::{Action, Service};
+use crate::aws::{Aws, Live, gap};
+use crate::common::{Tags, text};
+use crate::ecs::aws::{client_token, failures, items, read, retag, tags_from_wire, tags_to_wire, write};
+use crate::ecs::{drop_nulls, name_of, outputs};
+use async_trait::async_trait;
+use holdfast_core::cloud::{Applied, ApplyError};
+use holdfast_core::kind::Kind;
+use holdfast_core::observe::{Gap, Reading, Wanted};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What one DescribeServices takes, of one cluster.
+const BATCH: usize = 10;
+
+/// Declared specs by `cluster/service`; none where only an earlier handle says that it is ours.
+type Declared<'w> = BTreeMap<String, Option<&'w Value>>;
+
+#[async_trait]
+impl Live for Service {
+    async fn sweep(aws: &Aws<'_>, wanted: &Wanted) -> Reading {
+        let declared = declared(wanted);
+        let mut by_cluster: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for (cluster, name) in declared.keys().filter_map(|identity| identity.split_once('/')) {
+            by_cluster.entry(cluster).or_default().push(name);
+        }
+        let batches: Vec<(&str, Vec<&str>)> =
+            by_cluster.iter().flat_map(|(c, names)| names.chunks(BATCH).map(|some| (*c, some.to_vec()))).collect();
+        let calls = batches.iter().map(|(cluster, names)| describe(aws, cluster, names));
+        let answers = futures::future::join_all(calls).await;
+        let mut reading = Reading::default();
+        for ((cluster, names), answer) in batches.iter().zip(answers) {
+            match answer {
+                Ok(answer) => collect(&answer, cluster, &declared, &mut reading),
+                // Where there is no cluster there is certainly no service.
+                Err(error) if error.code.contains("ClusterNotFound") => {}
+                Err(error) => {
+                    let of = names.iter().map(|name| format!("{cluster}/{name}")).collect();
+                    reading.gaps.push(gap(&error, of));
+                }
+            }
+        }
+        reading
+    }
+
+    async fn apply(aws: &Aws<'_>, action: &Action, token: &str) -> Result<Applied, ApplyError> {
+        match action {
+            Action::Create { spec, tags } => return create(aws, spec, tags, token).await,
+            Action::Update { cluster, service, fields, force, remember } => {
+                let body = update_body(cluster, service, fields, *force);
+                let send = |json| aws.ecs().update_service().customize().interceptor(json).send();
+                write(aws, "UpdateService", body, send).await?;
+                // After the deployment is asked for: if this is lost, it is asked for once more, not never.
+                if let Some(tags) = remember {
+                    retag(aws, tags).await?;
+                }
+            }
+            Action::Tag(tags) => retag(aws, tags).await?,
+            Action::Delete { cluster, service } => {
+                let body = json!({ "cluster": cluster, "service": service, "force": true });
+                let send = |json| aws.ecs().delete_service().customize().interceptor(json).send();
+                write(aws, "DeleteService", body, send).await?;
+            }
+        }
+        Ok(Applied::default())
+    }
+}
+
+fn declared(wanted: &Wanted) -> Declared<'_> {
+    let mut declared = Declared::new();
+    // A name that the declaration no longer has may still be live: `…:service/cluster/name`.
+    for arn in wanted.resources.iter().filter_map(|r| r.id.as_deref()) {
+        if let Some((_, path)) = arn.split_once(":service/").filter(|(_, path)| path.contains('/')) {
+            declared.insert(path.to_owned(), None);
+        }
+    }
+    declared.extend(wanted.resources.iter().filter_map(|r| Some((identity(&r.spec)?, Some(&*r.spec)))));
+    declared
+}
+
+async fn describe(aws: &Aws<'_>, cluster: &str, names: &[&str]) -> Result<Value, ApplyError> {
+    let body = json!({ "cluster": cluster, "services": names, "include": ["TAGS"] });
+    read(aws, "DescribeServices", body, |json| aws.ecs().describe_services().customize().interceptor(json).send()).await
+}
+
+fn collect(answer: &Value, cluster: &str, declared: &Declared<'_>, reading: &mut Reading) {
+    let found = items(answer, "services").filter_map(|wire| {
+        let spec = declared.get(&format!("{cluster}/{}", text(wire, "serviceName")?)).copied().flatten();
+        service(wire, tags_from_wire(wire.get("tags")), spec)
+    });
+    reading.observations.extend(found.map(Arc::new));
+    reading.gaps.extend(failures(answer).into_iter().map(|(arn, reason)| Gap {
+        operation: "ecs:DescribeServices".to_owned(),
+        of: vec![format!("{cluster}/{}", name_of(&arn))],
+        reason,
+    }));
+}
+
+async fn create(aws: &Aws<'_>, spec: &Value, tags: &Tags, token: &str) -> Result<Applied, ApplyError> {
+    let mut body = spec.clone();
+    Service::canonical(&mut body);
+    drop_nulls(&mut body);
+    body["tags"] = tags_to_wire(tags);
+    body["clientToken"] = json!(client_token(token));
+    let send = |json| aws.ecs().create_service().customize().interceptor(json).send();
+    let answer = write(aws, "CreateService", body, send).await?;
+    let made = &answer["service"];
+    let Some((arn, name)) = text(made, "serviceArn").zip(text(made, "serviceName")) else {
+        return Ok(Applied::default());
+    };
+    let cluster = name_of(text(made, "clusterArn").unwrap_or("default"));
+    let outputs = outputs(arn, arn, &[("serviceName", json!(name)), ("clusterName", json!(cluster))]);
+    Ok(Applied { id: Some(arn.to_owned()), outputs, ..Applied::default() })
+}
+
+fn update_body(cluster: &str, service: &str, fields: &Map<String, Value>, force: bool) -> Value {
+    let mut body = Value::Object(fields.clone());
+    Service::canonical(&mut body);
+    drop_nulls(&mut body);
+    body["cluster"] = json!(cluster);
+    body["service"] = json!(service);
+    if force {
+        body["forceNewDeployment"] = json!(true);
+    }
+    body
+}

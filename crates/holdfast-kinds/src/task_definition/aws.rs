@@ -1,0 +1,253 @@
+//! ECS's side of a task definition.
+//!
+//! One listing of the region says which revisions are active; what a revision says is read once and kept for ever.
+
+use super::observed::revision;
+use super::{Action, TaskDefinition};
+use crate::aws::{Aws, Live, Service, all_pages, gap, unreadable};
+use crate::common::{Tags, closed, text};
+use crate::ecs::aws::{read, retag, tags_from_wire, tags_to_wire, write};
+use crate::ecs::{drop_nulls, name_of, outputs};
+use async_trait::async_trait;
+use aws_sdk_ecs::types::TaskDefinitionStatus;
+use holdfast_core::cloud::{Applied, ApplyError};
+use holdfast_core::kind::Kind;
+use holdfast_core::name::{RESOURCE_TAG, UID_TAG};
+use holdfast_core::observe::{Gap, Observation, Reading, Wanted, WantedResource};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// New revisions of a family that one sweep reads at most, while it looks for one of ours.
+const UNKNOWN_A_SWEEP: usize = 30;
+
+/// Revisions of a family, older than our newest, that one sweep reads at most: only upkeep needs them.
+const OLDER_A_SWEEP: usize = 2;
+
+#[async_trait]
+impl Live for TaskDefinition {
+    async fn sweep(aws: &Aws<'_>, wanted: &Wanted) -> Reading {
+        let families = families(wanted);
+        if families.is_empty() {
+            return Reading::default();
+        }
+        let mut active = match active_revisions(aws).await {
+            Ok(active) => active,
+            Err(error) => return unreadable(&error),
+        };
+        let looks = families.iter().map(|(family, wanted)| {
+            let listed = active.remove(family.as_str()).unwrap_or_default();
+            async move { (family, look(aws, family, wanted, listed).await) }
+        });
+        let looks: Vec<_> = looks.collect();
+        let mut reading = Reading::default();
+        for (family, found) in futures::future::join_all(looks).await {
+            match found {
+                Ok(found) => reading.observations.extend(found.map(Arc::new)),
+                Err(gap) => reading.gaps.push(Gap { of: vec![family.clone()], ..gap }),
+            }
+        }
+        reading
+    }
+
+    async fn apply(aws: &Aws<'_>, action: &Action, _token: &str) -> Result<Applied, ApplyError> {
+        match action {
+            Action::Register { spec, tags } => return register(aws, spec, tags).await,
+            Action::Deregister { revisions, .. } => {
+                for arn in revisions {
+                    deregister(aws, arn).await?;
+                }
+            }
+            Action::Tag(tags) => retag(aws, tags).await?,
+        }
+        Ok(Applied::default())
+    }
+}
+
+/// Who wants which family: by declaration, and by an earlier handle.
+fn families(wanted: &Wanted) -> BTreeMap<String, Vec<&WantedResource>> {
+    let mut families: BTreeMap<String, Vec<&WantedResource>> = BTreeMap::new();
+    for resource in &wanted.resources {
+        let declared = TaskDefinition::identity(&resource.spec);
+        let earlier = resource.id.as_deref().and_then(family_and_number).map(|(family, _)| family.to_owned());
+        if earlier != declared {
+            families.entry(earlier.unwrap_or_default()).or_default().push(resource);
+        }
+        families.entry(declared.unwrap_or_default()).or_default().push(resource);
+    }
+    families.remove("");
+    families
+}
+
+fn family_and_number(arn: &str) -> Option<(&str, u64)> {
+    let (family, number) = name_of(arn).rsplit_once(':')?;
+    Some((family, number.parse().ok()?))
+}
+
+/// ARNs of all active revisions of the region by family, newest first.
+async fn active_revisions(aws: &Aws<'_>) -> Result<BTreeMap<String, Vec<String>>, ApplyError> {
+    let pages = all_pages(
+        |token| {
+            let page = aws.ecs().list_task_definitions().status(TaskDefinitionStatus::Active).max_results(100);
+            aws.read(Service::Ecs, "ListTaskDefinitions", page.set_next_token(token).send())
+        },
+        |answer| answer.next_token(),
+    )
+    .await?;
+    let mut active: BTreeMap<String, Vec<(u64, String)>> = BTreeMap::new();
+    for arn in pages.iter().flat_map(|page| page.task_definition_arns()) {
+        if let Some((family, number)) = family_and_number(arn) {
+            active.entry(family.to_owned()).or_default().push((number, arn.clone()));
+        }
+    }
+    let newest_first = |mut list: Vec<(u64, String)>| {
+        list.sort_by(|a, b| b.cmp(a));
+        list.into_iter().map(|(_, arn)| arn).collect()
+    };
+    Ok(active.into_iter().map(|(family, list)| (family, newest_first(list))).collect())
+}
+
+/// The observation of a family: our newest revision, else the newest of others.
+async fn look(
+    aws: &Aws<'_>,
+    family: &str,
+    wanted: &[&WantedResource],
+    mut listed: Vec<String>,
+) -> Result<Option<Observation>, Gap> {
+    let of_family = |arn: &&str| family_and_number(arn).is_some_and(|(of, _)| of == family);
+    for known in wanted.iter().filter_map(|w| w.id.as_deref()).filter(of_family) {
+        with_unlisted(aws, known, &mut listed).await.map_err(|e| gap(&e, Vec::new()))?;
+    }
+    let mut newest_foreign = None;
+    let mut unknown = 0;
+    for (place, arn) in listed.iter().enumerate() {
+        if aws.cache().immutable(arn).is_none() {
+            unknown += 1;
+            if unknown > UNKNOWN_A_SWEEP {
+                let reason = format!("looking for our revision among {} active ones; the next sweep goes on", listed.len());
+                return Err(Gap { operation: "ecs:DescribeTaskDefinition".to_owned(), of: Vec::new(), reason });
+            }
+        }
+        let content = content(aws, arn).await.map_err(|e| gap(&e, Vec::new()))?;
+        if is_ours(arn, &content, wanted) {
+            let older = older_of_ours(aws, &listed[place + 1..], wanted).await;
+            let tags = current_tags(aws, arn).await.map_err(|e| gap(&e, Vec::new()))?;
+            return Ok(Some(observe(&content, tags, &older, wanted)));
+        }
+        newest_foreign.get_or_insert(content);
+    }
+    Ok(newest_foreign.map(|content| observe(&content, tags_from_wire(content.get("tags")), &[], wanted)))
+}
+
+/// Adds the revision we registered last, if the listing does not show it yet.
+async fn with_unlisted(aws: &Aws<'_>, known: &str, listed: &mut Vec<String>) -> Result<(), ApplyError> {
+    let number = |arn: &str| family_and_number(arn).map_or(0, |(_, n)| n);
+    if listed.first().is_some_and(|first| number(known) <= number(first)) {
+        return Ok(());
+    }
+    // Not from what is kept: whether it is still active is the question.
+    match describe(aws, known).await {
+        Ok(answer) if answer.pointer("/taskDefinition/status").and_then(Value::as_str) == Some("ACTIVE") => {
+            aws.cache().keep_immutable(known, answer);
+            listed.insert(0, known.to_owned());
+        }
+        Ok(_) => {}
+        // ECS has no code of its own for a revision that is not there.
+        Err(error) if matches!(error.class, holdfast_core::cloud::ErrorClass::Rejected) => {}
+        Err(error) => return Err(error),
+    }
+    Ok(())
+}
+
+fn observe(content: &Value, tags: Tags, older: &[String], wanted: &[&WantedResource]) -> Observation {
+    let declared = wanted.iter().map(|w| &*w.spec).find(|spec| closed(spec, "family").is_some());
+    revision(&content["taskDefinition"], tags, older, declared)
+}
+
+/// Ours by its tags when it was registered, or because we remember it.
+fn is_ours(arn: &str, content: &Value, wanted: &[&WantedResource]) -> bool {
+    let tags = tags_from_wire(content.get("tags"));
+    wanted.iter().any(|w| {
+        w.id.as_deref() == Some(arn)
+            || tags.get(UID_TAG) == Some(&w.uid)
+            || tags.get(RESOURCE_TAG).is_some_and(|resource| *resource == w.key.to_string())
+    })
+}
+
+async fn older_of_ours(aws: &Aws<'_>, listed: &[String], wanted: &[&WantedResource]) -> Vec<String> {
+    let mut left = OLDER_A_SWEEP;
+    let mut ours = Vec::new();
+    for arn in listed {
+        let known = aws.cache().immutable(arn);
+        if known.is_none() && left == 0 {
+            continue;
+        }
+        left -= usize::from(known.is_none());
+        // A revision that cannot be read now is upkept later.
+        if let Ok(content) = content(aws, arn).await
+            && is_ours(arn, &content, wanted)
+        {
+            ours.push(arn.clone());
+        }
+    }
+    ours
+}
+
+/// What a revision says, with the tags it was registered with; read once.
+async fn content(aws: &Aws<'_>, arn: &str) -> Result<Arc<Value>, ApplyError> {
+    match aws.cache().immutable(arn) {
+        Some(content) => Ok(content),
+        None => Ok(aws.cache().keep_immutable(arn, describe(aws, arn).await?)),
+    }
+}
+
+async fn describe(aws: &Aws<'_>, arn: &str) -> Result<Value, ApplyError> {
+    let body = json!({ "taskDefinition": arn, "include": ["TAGS"] });
+    let send = |json| aws.ecs().describe_task_definition().customize().interceptor(json).send();
+    read(aws, "DescribeTaskDefinition", body, send).await
+}
+
+/// The tags a revision has now: they can change, unlike what it says.
+async fn current_tags(aws: &Aws<'_>, arn: &str) -> Result<Tags, ApplyError> {
+    let one = [arn.to_owned()];
+    let ask = |arns: Vec<String>| async move {
+        let mut tags = BTreeMap::new();
+        for arn in arns {
+            let body = json!({ "resourceArn": arn });
+            let send = |json| aws.ecs().list_tags_for_resource().customize().interceptor(json).send();
+            let answer = read(aws, "ListTagsForResource", body, send).await?;
+            tags.insert(arn, tags_from_wire(answer.get("tags")));
+        }
+        Ok(tags)
+    };
+    let tags = aws.tags_of(&one, 1, ask).await?;
+    Ok(tags.get(arn).map(|t| Tags::clone(t)).unwrap_or_default())
+}
+
+async fn register(aws: &Aws<'_>, spec: &Value, tags: &Tags) -> Result<Applied, ApplyError> {
+    let mut body = spec.clone();
+    TaskDefinition::canonical(&mut body);
+    drop_nulls(&mut body);
+    if !tags.is_empty() {
+        body["tags"] = tags_to_wire(tags);
+    }
+    let send = |json| aws.ecs().register_task_definition().customize().interceptor(json).send();
+    let answer = write(aws, "RegisterTaskDefinition", body, send).await?;
+    let made = &answer["taskDefinition"];
+    let Some(arn) = text(made, "taskDefinitionArn").map(str::to_owned) else {
+        return Ok(Applied::default());
+    };
+    let family = text(made, "family").unwrap_or_default();
+    let outputs = outputs(&arn, &arn, &[("family", json!(family)), ("revision", made["revision"].clone())]);
+    Ok(Applied { id: Some(arn), outputs, ..Applied::default() })
+}
+
+async fn deregister(aws: &Aws<'_>, arn: &str) -> Result<(), ApplyError> {
+    let body = json!({ "taskDefinition": arn });
+    let send = |json| aws.ecs().deregister_task_definition().customize().interceptor(json).send();
+    match write(aws, "DeregisterTaskDefinition", body, send).await {
+        // Somebody was faster.
+        Err(error) if error.message.to_ascii_lowercase().contains("inactive") => Ok(()),
+        other => other.map(|_| ()),
+    }
+}
