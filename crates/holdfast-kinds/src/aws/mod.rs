@@ -12,8 +12,6 @@ mod clients;
 mod error;
 mod tags;
 
-pub(crate) use audit::Audit;
-pub(crate) use cache::Cache;
 pub(crate) use call::{Aws, Service, all_pages, gap, unreadable};
 pub(crate) use tags::TagsByArn;
 
@@ -137,12 +135,16 @@ impl AwsCloud {
     /// The scope's clients and cache; an error says which account is unknown.
     async fn state(&self, scope: &Scope) -> Result<Arc<ScopeState>, ApplyError> {
         let access = access_of(&lock(&self.accounts), &scope.account).ok_or_else(|| {
-            let words = format!("the account \"{}\" is not known; apply an Account document of that name", scope.account);
+            let words =
+                format!("the account \"{}\" is not known; apply an Account document of that name", scope.account);
             error::ours("account", "UnknownAccount", ErrorClass::Rejected, words)
         })?;
         let base = self.base.get_or_init(clients::base_config).await;
         let mut scopes = lock(&self.scopes);
-        Ok(scopes.entry(scope.clone()).or_insert_with(|| Arc::new(ScopeState::new(base.clone(), scope, access))).clone())
+        Ok(scopes
+            .entry(scope.clone())
+            .or_insert_with(|| Arc::new(ScopeState::new(base.clone(), scope, access)))
+            .clone())
     }
 
     fn gaps_everywhere(&self, wanted: &BTreeMap<KindName, Wanted>, error: &ApplyError) -> BTreeMap<KindName, Reading> {

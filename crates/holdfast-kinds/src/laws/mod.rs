@@ -132,7 +132,10 @@ fn what_was_just_created_is_as_declared_tagged_and_in_sync() {
             }
         }
         wrong.extend(
-            kind.outputs().iter().filter(|o| !live.outputs.contains_key(o.name)).map(|o| format!("no output {}", o.name)),
+            kind.outputs()
+                .iter()
+                .filter(|o| !live.outputs.contains_key(o.name))
+                .map(|o| format!("no output {}", o.name)),
         );
         let (said, seen) = (kind.identity(&world.spec), &live.identity);
         if said.as_deref().is_some_and(|said| said != seen) {
@@ -160,7 +163,9 @@ fn what_is_not_declared_is_silence() {
                 Err(why) => wrong.push(format!("without {field}: its create is refused: {why}")),
                 Ok(()) => {
                     let left = world.diffs();
-                    wrong.extend(left.iter().map(|d| format!("without {field}: {} {} -> {}", d.path, d.desired, d.live)));
+                    wrong.extend(
+                        left.iter().map(|d| format!("without {field}: {} {} -> {}", d.path, d.desired, d.live)),
+                    );
                     wrong.extend(world.is_quiet().err().map(|why| format!("without {field}: {why}")));
                 }
             }
