@@ -1,1 +1,39 @@
-//! .
+//! What the end-to-end tests stand on: the built binary, AWS implementations that others wrote, a proxy that
+//! counts calls, and a client that is not ours.
+
+pub mod emulator;
+pub mod outside;
+pub mod proxy;
+pub mod scenario;
+pub mod server;
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+use std::time::Duration;
+
+/// The region that the tests work in.
+pub const REGION: &str = "eu-west-3";
+
+/// The example stack `es` with the given network instead of its own variables.
+pub fn es_stack(network: &emulator::Network) -> Result<Value> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/es/stack.json");
+    let mut stack: Value = serde_json::from_str(&std::fs::read_to_string(path)?).context("examples/es/stack.json")?;
+    let variables = &mut stack["spec"]["variables"];
+    variables["vpcId"] = Value::from(network.vpc.clone());
+    variables["subnetA"] = Value::from(network.subnets[0].clone());
+    variables["subnetB"] = Value::from(network.subnets[1].clone());
+    Ok(stack)
+}
+
+/// Looks every 100 ms until `look` gives something; fails after `limit` with what was looked for.
+pub fn eventually<T>(what: &str, limit: Duration, mut look: impl FnMut() -> Result<Option<T>>) -> Result<T> {
+    let started = std::time::Instant::now();
+    loop {
+        if let Some(found) = look().with_context(|| format!("while waiting for {what}"))? {
+            return Ok(found);
+        }
+        anyhow::ensure!(started.elapsed() < limit, "after {limit:?} there was still no {what}");
+        // A deadline, not a measure: how long a look takes never decides a test.
+        std::thread::park_timeout(Duration::from_millis(100));
+    }
+}

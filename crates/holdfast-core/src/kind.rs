@@ -81,6 +81,10 @@ pub trait Kind: Send + Sync + 'static {
     /// The steps that delete it, in order.
     fn delete(live: &Observation) -> Vec<Draft<Self::Action>>;
 
+    /// All actions of this kind that one plan does in a scope, in the plan's order. A kind widens some of them here
+    /// where AWS wants changes of several things in one call, such as priorities that rules swap.
+    fn together(_actions: &mut [Self::Action]) {}
+
     /// What AWS makes of an action: the observation afterwards, `None` when the thing is gone. `before` is
     /// `None` for a thing that does not exist. Drives the simulated AWS and the laws.
     fn predict(
@@ -250,6 +254,7 @@ pub trait AnyKind: Send + Sync {
         remove: BTreeSet<String>,
     ) -> AnyAction;
     fn delete(&self, live: &Observation) -> Vec<Draft<AnyAction>>;
+    fn together(&self, actions: &mut [AnyAction]);
     fn predict(
         &self,
         before: Option<&Observation>,
@@ -377,6 +382,15 @@ impl<K: Kind> AnyKind for Erased<K> {
     }
     fn delete(&self, live: &Observation) -> Vec<Draft<AnyAction>> {
         K::delete(live).into_iter().map(erase_draft).collect()
+    }
+    fn together(&self, actions: &mut [AnyAction]) {
+        // An action that this kind cannot read is none of its own making; then all stay as they are.
+        let typed: Result<Vec<K::Action>, _> =
+            actions.iter().map(|a| serde_json::from_value(a.json.clone())).collect();
+        if let Ok(mut typed) = typed {
+            K::together(&mut typed);
+            actions.iter_mut().zip(&typed).for_each(|(any, action)| *any = erase(action));
+        }
     }
     fn predict(
         &self,

@@ -9,12 +9,23 @@
 pub mod aws;
 mod cluster;
 pub(crate) mod common;
+<<<<<<< HEAD
 mod ecs;
+=======
+pub(crate) mod elb;
+>>>>>>> elb
 #[cfg(test)]
 mod laws;
+mod listener;
+mod listener_rule;
+mod load_balancer;
 mod security_group;
+<<<<<<< HEAD
 mod service;
 mod task_definition;
+=======
+mod target_group;
+>>>>>>> elb
 
 use holdfast_core::kind::{Erased, Registry};
 
@@ -41,8 +52,16 @@ macro_rules! kinds {
 }
 
 kinds! {
+<<<<<<< HEAD
     cluster::Cluster,
     security_group::SecurityGroup,
     service::Service,
     task_definition::TaskDefinition,
+=======
+    listener::Listener,
+    listener_rule::ListenerRule,
+    load_balancer::LoadBalancer,
+    security_group::SecurityGroup,
+    target_group::TargetGroup,
+>>>>>>> elb
 }

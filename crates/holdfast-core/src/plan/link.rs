@@ -3,7 +3,7 @@
 use super::build::Target;
 use super::decide::Decided;
 use super::{Decision, Desired, Plan, Step, Verb};
-use crate::kind::{AnyKind, Follow};
+use crate::kind::{AnyAction, AnyKind, Follow};
 use crate::name::ResourceKey;
 use crate::reference;
 use crate::status::{Change, Phase};
@@ -47,6 +47,7 @@ pub(super) fn link(entries: Vec<Drafted<'_>>) -> Plan {
     for entry in &entries {
         linker.number(entry);
     }
+    linker.join_siblings(&entries);
     let follows: Vec<_> = entries.iter().map(|e| (&e.desired.key, e.kind.map_or(&[][..], AnyKind::follows), e.refs)).collect();
     linker.need_outputs(&entries.iter().map(|e| (&e.desired.key, e.refs)).collect());
     linker.need_followed(&follows);
@@ -110,6 +111,23 @@ impl Linker {
                 target: verdict.id.clone(),
             });
             previous = Some(id);
+        }
+    }
+
+    /// Lets each kind widen its actions by one another; every step stays a step of its own resource.
+    fn join_siblings(&mut self, entries: &[Drafted<'_>]) {
+        let kinds: BTreeMap<&str, &dyn AnyKind> = entries.iter().filter_map(|e| Some((e.kind?.name(), e.kind?))).collect();
+        for (name, kind) in kinds {
+            let mut siblings: Vec<&mut Step> = self.steps.iter_mut().filter(|s| s.key.kind == name).collect();
+            if siblings.len() < 2 {
+                continue;
+            }
+            let pair = |s: &&mut Step| AnyAction { json: s.action.clone(), text: s.text.clone() };
+            let mut actions: Vec<AnyAction> = siblings.iter().map(pair).collect();
+            kind.together(&mut actions);
+            for (step, action) in siblings.iter_mut().zip(actions) {
+                (step.action, step.text) = (action.json, action.text);
+            }
         }
     }
 

@@ -29,7 +29,9 @@ pub(super) fn at<'s>(root: &'s Value, path: &str) -> Option<Vec<&'s Value>> {
             .filter_map(|schema| {
                 let named = schema.get("properties").and_then(|p| p.get(&segment));
                 let any = || schema.get("items").or_else(|| schema.get("additionalProperties"));
-                named.or_else(|| (segment == "*").then(any).flatten())
+                // A key of a free map may have facts of its own.
+                let free = || schema.get("additionalProperties").filter(|s| s.is_object());
+                named.or_else(|| if segment == "*" { any() } else { free() })
             })
             .collect();
     }

@@ -1,0 +1,132 @@
+//! How listeners and rules are found: by their ARNs, 20 a call, and by their parent only where an ARN is unknown or
+//! something is missing. AWS has no listing of all of them.
+
+use super::{BATCH, is_not_found};
+use crate::aws::{Aws, TagsByArn, gap};
+use holdfast_core::cloud::ApplyError;
+use holdfast_core::name::{RESOURCE_TAG, UID_TAG};
+use holdfast_core::observe::{Gap, Wanted, WantedResource};
+use holdfast_core::reference::{Piece, pieces};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::future::Future;
+
+/// A kind whose things live in another one.
+pub(crate) trait Child {
+    /// What AWS describes it as.
+    type Item: Send;
+    /// The field of the spec that holds the parent's ARN.
+    const PARENT: &'static str;
+    /// What the ARN's path is called, and the parent's: `listener` and `loadbalancer`.
+    const PATHS: (&'static str, &'static str);
+
+    /// Describes by ARN; fails as a whole if one is missing.
+    fn by_arns(aws: &Aws<'_>, arns: Vec<String>) -> impl Future<Output = Result<Vec<Self::Item>, ApplyError>> + Send;
+    /// Describes all of a parent.
+    fn of_parent(aws: &Aws<'_>, parent: String) -> impl Future<Output = Result<Vec<Self::Item>, ApplyError>> + Send;
+    /// Its ARN.
+    fn arn(item: &Self::Item) -> &str;
+    /// The identity that a spec wants.
+    fn identity(spec: &Value) -> Option<String>;
+}
+
+/// What was found.
+pub(crate) struct Found<T> {
+    /// By ARN; more may be among them than was wanted.
+    pub(crate) items: BTreeMap<String, T>,
+    /// What could not be read.
+    pub(crate) gaps: Vec<Gap>,
+}
+
+/// Finds all that is wanted.
+pub(crate) async fn find<C: Child>(aws: &Aws<'_>, wanted: &Wanted) -> Found<C::Item> {
+    let owned = aws.owned().await;
+    let mut found = Found { items: BTreeMap::new(), gaps: Vec::new() };
+    let (mut known, mut parents) = (BTreeMap::new(), BTreeMap::<String, Vec<&WantedResource>>::new());
+    for resource in &wanted.resources {
+        match resource.id.clone().or_else(|| tagged_as(owned, C::PATHS.0, resource)) {
+            Some(arn) => {
+                known.insert(arn, resource);
+            }
+            None => {
+                if let Some(parent) = parent_of_spec::<C>(owned, resource) {
+                    parents.entry(parent).or_default().push(resource);
+                }
+            }
+        }
+    }
+    let arns: Vec<String> = known.keys().cloned().collect();
+    let answers = arns.chunks(BATCH).map(|some| async move { (some, C::by_arns(aws, some.to_vec()).await) });
+    for (some, answer) in futures::future::join_all(answers).await {
+        let concerned = || some.iter().filter_map(|arn| known.get(arn).copied());
+        match answer {
+            Ok(items) => found.items.extend(items.into_iter().map(|item| (C::arn(&item).to_owned(), item))),
+            Err(error) if is_not_found(&error) => {}
+            Err(error) => {
+                found.gaps.push(gap_of::<C>(&error, concerned()));
+                continue;
+            }
+        }
+        // What is missing may have been made anew under its parent, by whomever.
+        for arn in some.iter().filter(|arn| !found.items.contains_key(*arn)) {
+            if let (Some(parent), Some(resource)) = (parent_of_arn::<C>(arn), known.get(arn)) {
+                parents.entry(parent).or_default().push(resource);
+            }
+        }
+    }
+    let answers = parents.into_iter().map(|(parent, list)| async move { (list, C::of_parent(aws, parent).await) });
+    for (list, answer) in futures::future::join_all(answers).await {
+        match answer {
+            Ok(items) => found.items.extend(items.into_iter().map(|item| (C::arn(&item).to_owned(), item))),
+            // Without the parent there is no child.
+            Err(error) if is_not_found(&error) => {}
+            Err(error) => found.gaps.push(gap_of::<C>(&error, list.into_iter())),
+        }
+    }
+    found
+}
+
+/// The gap of some resources; of the whole kind where one of them cannot be named.
+fn gap_of<'w, C: Child>(error: &ApplyError, concerned: impl Iterator<Item = &'w WantedResource>) -> Gap {
+    let mut names = Vec::new();
+    for resource in concerned {
+        let identity = C::identity(&resource.spec);
+        if resource.id.is_none() && identity.is_none() {
+            return gap(error, Vec::new());
+        }
+        names.extend(resource.id.clone().into_iter().chain(identity));
+    }
+    gap(error, names)
+}
+
+/// The ARN of the thing with this owner tag, according to the feed.
+fn tagged_as(owned: &TagsByArn, path: &str, resource: &WantedResource) -> Option<String> {
+    let path = format!(":{path}/");
+    let ours = |tags: &BTreeMap<String, String>| tags.get(UID_TAG) == Some(&resource.uid);
+    owned.iter().find(|(arn, tags)| arn.contains(&path) && ours(tags)).map(|(arn, _)| arn.clone())
+}
+
+/// The parent's ARN out of the spec; an open reference is followed by the owner tag of what it names.
+fn parent_of_spec<C: Child>(owned: &TagsByArn, resource: &WantedResource) -> Option<String> {
+    let text = resource.spec.get(C::PARENT).and_then(Value::as_str)?;
+    let pieces = pieces(text).ok()?;
+    match pieces.as_slice() {
+        [Piece::Text(arn)] => Some(arn.clone()),
+        [Piece::Reference(reference, _)] => {
+            let (key, _) = reference.target(&resource.key.stack)?;
+            let (name, path) = (key.to_string(), format!(":{}/", C::PATHS.1));
+            let parent = |(arn, tags): &(&String, &std::sync::Arc<BTreeMap<String, String>>)| {
+                arn.contains(&path) && tags.get(RESOURCE_TAG) == Some(&name)
+            };
+            owned.iter().find(parent).map(|(arn, _)| arn.clone())
+        }
+        _ => None,
+    }
+}
+
+/// The parent's ARN out of the child's: its path under the parent's name, without the last part.
+fn parent_of_arn<C: Child>(arn: &str) -> Option<String> {
+    let (own, parents) = (format!(":{}/", C::PATHS.0), format!(":{}/", C::PATHS.1));
+    let (front, _) = arn.rsplit_once('/')?;
+    front.contains(&own).then(|| front.replacen(&own, &parents, 1))
+}

@@ -1,0 +1,169 @@
+//! What the live sides of the four kinds share: calls about tags and attributes, and how a child of something is found.
+
+pub(crate) mod actions;
+pub(crate) mod children;
+
+use super::types::Int;
+use crate::aws::{Aws, Service, TagsByArn};
+use crate::common::{Retag, Tags};
+use aws_sdk_elasticloadbalancingv2::types::Tag;
+use holdfast_core::cloud::{Applied, ApplyError, ErrorClass};
+use holdfast_core::observe::{Observation, Wanted};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// AWS's limit of ARNs for DescribeTags; DescribeListeners and DescribeRules are known to take as many.
+pub(crate) const BATCH: usize = 20;
+/// The largest page of all listings.
+pub(crate) const PAGE: i32 = 400;
+
+/// The tags of `arns`, from the feed where it is believed.
+pub(crate) async fn tags_of(aws: &Aws<'_>, arns: &[String]) -> Result<TagsByArn, ApplyError> {
+    aws.tags_of(arns, BATCH, |some| async move {
+        let call = aws.elb().describe_tags().set_resource_arns(Some(some));
+        let answer = aws.read(Service::Elb, "DescribeTags", call.send()).await?;
+        let all = answer.tag_descriptions().iter();
+        Ok(all.filter_map(|d| Some((d.resource_arn()?.to_owned(), tags_from(d.tags())))).collect())
+    })
+    .await
+}
+
+fn tags_from(tags: &[Tag]) -> Tags {
+    tags.iter().filter_map(|t| Some((t.key()?.to_owned(), t.value().unwrap_or_default().to_owned()))).collect()
+}
+
+/// Tags for a call; none at all rather than an empty list, which AWS refuses.
+pub(crate) fn tags_for(tags: &Tags) -> Option<Vec<Tag>> {
+    let list: Vec<Tag> = tags.iter().map(|(k, v)| Tag::builder().key(k).value(v).build()).collect();
+    (!list.is_empty()).then_some(list)
+}
+
+/// Sets tags, then removes others.
+pub(crate) async fn retag(aws: &Aws<'_>, change: &Retag) -> Result<(), ApplyError> {
+    if let Some(tags) = tags_for(&change.set) {
+        let call = aws.elb().add_tags().resource_arns(&change.id).set_tags(Some(tags));
+        aws.write(Service::Elb, "AddTags", call.send()).await?;
+    }
+    if !change.remove.is_empty() {
+        let keys = change.remove.iter().cloned().collect();
+        let call = aws.elb().remove_tags().resource_arns(&change.id).set_tag_keys(Some(keys));
+        aws.write(Service::Elb, "RemoveTags", call.send()).await?;
+    }
+    Ok(())
+}
+
+/// An action's members as their types. An action comes out of a checked spec, so this fails only on a reference that
+/// was filled in with a value of another type.
+pub(crate) fn parse<T: DeserializeOwned>(operation: &str, members: &Map<String, Value>) -> Result<T, ApplyError> {
+    serde_json::from_value(Value::Object(members.clone()))
+        .map_err(|e| refused(operation, "InvalidValue", format!("a value is not of the type that AWS takes: {e}")))
+}
+
+/// A refusal of our own.
+pub(crate) fn refused(operation: &str, code: &str, message: String) -> ApplyError {
+    ApplyError {
+        class: ErrorClass::Rejected,
+        operation: format!("elasticloadbalancing:{operation}"),
+        code: code.to_owned(),
+        message,
+        request_id: None,
+    }
+}
+
+/// Success also where the thing to delete is gone already.
+pub(crate) fn gone_is_fine<T>(answer: Result<T, ApplyError>) -> Result<(), ApplyError> {
+    match answer {
+        Err(error) if !is_not_found(&error) => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// True if AWS said that the thing is not there.
+pub(crate) fn is_not_found(error: &ApplyError) -> bool {
+    error.code.contains("NotFound")
+}
+
+/// A number for a call.
+pub(crate) fn number(int: Option<&Int>) -> Option<i32> {
+    int.and_then(Int::known).and_then(|n| i32::try_from(n).ok())
+}
+
+/// The answer to a create.
+pub(crate) fn made(seen: Observation) -> Applied {
+    Applied { id: Some(seen.id), outputs: seen.outputs, request_ids: Vec::new() }
+}
+
+/// AWS answered a create without saying what it made.
+pub(crate) fn nothing_made(operation: &str) -> ApplyError {
+    let words = "AWS's answer does not say what was made; it is looked for in the next sweep".to_owned();
+    ApplyError { class: ErrorClass::Lost, ..refused(operation, "EmptyAnswer", words) }
+}
+
+/// Those of a listing that concern us: wanted by handle or by identity, or with our owner tag in the feed.
+pub(crate) struct Relevant<'w> {
+    ids: BTreeSet<&'w str>,
+    identities: BTreeSet<String>,
+    /// One is wanted whose identity hangs on what is not known yet: anything found may be it.
+    open: bool,
+}
+
+impl<'w> Relevant<'w> {
+    /// `identity` is the kind's own.
+    pub(crate) fn new(wanted: &'w Wanted, identity: impl Fn(&Value) -> Option<String>) -> Self {
+        let ids = wanted.resources.iter().filter_map(|w| w.id.as_deref()).collect();
+        let all: Vec<Option<String>> = wanted.resources.iter().map(|w| identity(&w.spec)).collect();
+        let open = wanted.resources.iter().zip(&all).any(|(w, identity)| w.id.is_none() && identity.is_none());
+        Self { ids, identities: all.into_iter().flatten().collect(), open }
+    }
+
+    /// True if it concerns us.
+    pub(crate) fn has(&self, owned: &TagsByArn, arn: &str, identity: &str) -> bool {
+        self.open || self.ids.contains(arn) || self.identities.contains(identity) || owned.contains_key(arn)
+    }
+}
+
+/// The specs by the handle or the identity of what they want.
+pub(crate) fn spec_of<'w>(
+    wanted: &'w Wanted,
+    seen: &Observation,
+    identity: impl Fn(&Value) -> Option<String>,
+) -> Option<&'w Value> {
+    let by = |test: &dyn Fn(&&holdfast_core::observe::WantedResource) -> bool| wanted.resources.iter().find(test);
+    by(&|w| seen.owner_uid() == Some(w.uid.as_str()))
+        .or_else(|| by(&|w| w.id.as_deref() == Some(seen.id.as_str())))
+        .or_else(|| by(&|w| identity(&w.spec).as_deref() == Some(seen.identity.as_str())))
+        .map(|w| w.spec.as_ref())
+}
+
+/// Puts what the audit read into an observation; what it has not read yet is unknown.
+pub(crate) fn put_audited(seen: &mut Observation, read: Option<&Value>, fields: &[&str]) {
+    for field in fields {
+        match (read.and_then(|r| r.get(*field)), seen.fields.as_object_mut()) {
+            (Some(value), Some(map)) => {
+                map.insert((*field).to_owned(), value.clone());
+            }
+            _ => seen.unread.push(format!("/{field}")),
+        }
+    }
+}
+
+/// Attributes as a JSON object.
+pub(crate) fn attributes_json<'a>(pairs: impl Iterator<Item = (Option<&'a str>, Option<&'a str>)>) -> Value {
+    let known = pairs.filter_map(|(k, v)| Some((k?.to_owned(), Value::String(v.unwrap_or_default().to_owned()))));
+    Value::Object(known.collect())
+}
+
+/// The text of each ARN, once each and in order.
+pub(crate) fn arns<'a>(all: impl Iterator<Item = &'a Observation>) -> Vec<String> {
+    all.map(|o| o.id.clone()).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// Puts the tags into the observations.
+pub(crate) fn put_tags(seen: &mut [Observation], tags: &TagsByArn) {
+    for one in seen {
+        if let Some(tags) = tags.get(&one.id) {
+            one.tags = BTreeMap::clone(tags);
+        }
+    }
+}

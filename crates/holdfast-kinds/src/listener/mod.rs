@@ -1,0 +1,141 @@
+//! `Listener`: a port of a load balancer, and what is done with requests that no rule takes.
+
+#[cfg(feature = "aws")]
+mod aws;
+mod plan;
+mod predict;
+mod spec;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use plan::Action;
+pub(crate) use spec::ListenerSpec;
+
+use crate::common::{Retag, closed, text, to_number, without_nulls};
+use crate::elb::types::is_open;
+use holdfast_core::facts::Field;
+use holdfast_core::kind::{Container, Context, Converge, Draft, Kind, Mint, Output, Refusal};
+use holdfast_core::observe::Observation;
+use holdfast_core::problem::SpecError;
+use holdfast_core::status::FieldDiff;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The kind.
+pub(crate) struct Listener;
+
+impl Kind for Listener {
+    const NAME: &'static str = "Listener";
+    const SUMMARY: &'static str = "A port of a load balancer, and what is done with its requests";
+    const DOC: &'static str = include_str!("doc.md");
+    const EXAMPLE: &'static str = include_str!("example.json");
+    const FIELDS: &'static [Field] = spec::FIELDS;
+    const OUTPUTS: &'static [Output] = &[
+        Output { name: "id", doc: "The ARN" },
+        Output { name: "arn", doc: "The ARN" },
+        Output { name: "port", doc: "The port; none for Gateway Load Balancers" },
+        Output { name: "loadBalancerArn", doc: "The ARN of its load balancer" },
+    ];
+    const PERMISSIONS: &'static [&'static str] = &[
+        "elasticloadbalancing:AddListenerCertificates",
+        "elasticloadbalancing:AddTags",
+        "elasticloadbalancing:CreateListener",
+        "elasticloadbalancing:DeleteListener",
+        "elasticloadbalancing:DescribeListenerAttributes",
+        "elasticloadbalancing:DescribeListenerCertificates",
+        "elasticloadbalancing:DescribeListeners",
+        "elasticloadbalancing:DescribeTags",
+        "elasticloadbalancing:ModifyListener",
+        "elasticloadbalancing:ModifyListenerAttributes",
+        "elasticloadbalancing:RemoveListenerCertificates",
+        "elasticloadbalancing:RemoveTags",
+        "tag:GetResources",
+    ];
+    const CONTAINER: Option<Container> = Some(Container { pointer: "/loadBalancerArn", cascades: true });
+
+    type Spec = ListenerSpec;
+    type Action = Action;
+
+    fn validate(spec: &Self::Spec) -> Vec<SpecError> {
+        spec::validate(spec)
+    }
+
+    fn canonical(spec: &mut Value) {
+        canonical(spec);
+    }
+
+    fn identity(spec: &Value) -> Option<String> {
+        identity(spec)
+    }
+
+    fn create(spec: &Value, context: &Context<'_>) -> Vec<Draft<Action>> {
+        plan::create(spec, context)
+    }
+
+    fn converge(spec: &Value, live: &Observation, diffs: &[FieldDiff], _: &Context<'_>) -> Converge<Action> {
+        plan::converge(spec, live, diffs)
+    }
+
+    fn retag(live: &Observation, set: BTreeMap<String, String>, remove: BTreeSet<String>) -> Action {
+        Action::Tag(Retag::of(live, set, remove))
+    }
+
+    fn delete(live: &Observation) -> Vec<Draft<Action>> {
+        plan::delete(live)
+    }
+
+    fn predict(before: Option<&Observation>, action: &Action, mint: &mut Mint) -> Result<Option<Observation>, Refusal> {
+        predict::predict(before, action, mint)
+    }
+}
+
+/// The load balancer, the port and the protocol; a Gateway Load Balancer has one listener, without either.
+fn identity(spec: &Value) -> Option<String> {
+    let parent = closed(spec, "loadBalancerArn")?;
+    let part = |key: &str| match spec.get(key) {
+        Some(Value::String(text)) if is_open(text) => None,
+        Some(Value::String(text)) => Some(text.clone()),
+        Some(Value::Number(number)) => Some(number.to_string()),
+        _ => Some("-".to_owned()),
+    };
+    Some(format!("{parent}:{}/{}", part("port")?, part("protocol")?))
+}
+
+/// Actions in their canonical form, the default certificate marked and no other, numbers as numbers.
+fn canonical(spec: &mut Value) {
+    crate::elb::attributes::canonical(spec);
+    crate::elb::canonical_tags(spec);
+    if let Some(port) = spec.get_mut("port") {
+        to_number(port);
+    }
+    if let Some(actions) = spec.get_mut("defaultActions") {
+        crate::elb::actions::canonical(actions);
+    }
+    if let Some(mutual) = spec.get_mut("mutualAuthentication") {
+        without_nulls(mutual);
+    }
+    if let Some(Value::Array(certificates)) = spec.get_mut("certificates") {
+        canonical_certificates(certificates);
+    }
+}
+
+/// The first is the default one unless another is marked. AWS lists a default certificate twice if it is among the
+/// others too.
+fn canonical_certificates(certificates: &mut Vec<Value>) {
+    let marked = |c: &Value| matches!(c.get("isDefault"), Some(v) if *v == true || v == "true");
+    let at = certificates.iter().position(marked).unwrap_or(0);
+    let default = certificates.get(at).and_then(|c| text(c, "certificateArn")).map(str::to_owned);
+    let mut found = false;
+    certificates.retain_mut(|certificate| {
+        let is_default = text(certificate, "certificateArn") == default.as_deref();
+        let again = is_default && found;
+        found |= is_default;
+        if let Value::Object(map) = certificate {
+            map.shift_remove("isDefault");
+            if is_default {
+                map.insert("isDefault".to_owned(), Value::Bool(true));
+            }
+        }
+        !again
+    });
+}

@@ -1,0 +1,103 @@
+//! `LoadBalancer`: an Application, Network or Gateway Load Balancer of Elastic Load Balancing v2.
+
+#[cfg(feature = "aws")]
+mod aws;
+mod plan;
+mod predict;
+mod spec;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use plan::Action;
+pub(crate) use spec::LoadBalancerSpec;
+
+use crate::common::{Retag, closed};
+use holdfast_core::facts::Field;
+use holdfast_core::kind::{Context, Converge, Draft, Kind, Mint, Output, Refusal};
+use holdfast_core::observe::Observation;
+use holdfast_core::problem::SpecError;
+use holdfast_core::status::FieldDiff;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The kind.
+pub(crate) struct LoadBalancer;
+
+impl Kind for LoadBalancer {
+    const NAME: &'static str = "LoadBalancer";
+    const SUMMARY: &'static str = "An Application, Network or Gateway Load Balancer";
+    const DOC: &'static str = include_str!("doc.md");
+    const EXAMPLE: &'static str = include_str!("example.json");
+    const FIELDS: &'static [Field] = spec::FIELDS;
+    const OUTPUTS: &'static [Output] = &[
+        Output { name: "id", doc: "The ARN" },
+        Output { name: "arn", doc: "The ARN" },
+        Output { name: "name", doc: "The name" },
+        Output { name: "fullName", doc: "What CloudWatch calls it: `app/NAME/ID`" },
+        Output { name: "dnsName", doc: "Its DNS name, for an alias record" },
+        Output { name: "canonicalHostedZoneId", doc: "The hosted zone of the DNS name, for an alias record" },
+        Output { name: "vpcId", doc: "The id of its VPC" },
+        Output { name: "securityGroups", doc: "The ids of its security groups, a list" },
+    ];
+    const PERMISSIONS: &'static [&'static str] = &[
+        "elasticloadbalancing:AddTags",
+        "elasticloadbalancing:CreateLoadBalancer",
+        "elasticloadbalancing:DeleteLoadBalancer",
+        "elasticloadbalancing:DescribeCapacityReservation",
+        "elasticloadbalancing:DescribeLoadBalancerAttributes",
+        "elasticloadbalancing:DescribeLoadBalancers",
+        "elasticloadbalancing:DescribeTags",
+        "elasticloadbalancing:ModifyCapacityReservation",
+        "elasticloadbalancing:ModifyIpPools",
+        "elasticloadbalancing:ModifyLoadBalancerAttributes",
+        "elasticloadbalancing:RemoveTags",
+        "elasticloadbalancing:SetIpAddressType",
+        "elasticloadbalancing:SetSecurityGroups",
+        "elasticloadbalancing:SetSubnets",
+        "tag:GetResources",
+    ];
+
+    type Spec = LoadBalancerSpec;
+    type Action = Action;
+
+    fn validate(spec: &Self::Spec) -> Vec<SpecError> {
+        spec::validate(spec)
+    }
+
+    fn canonical(spec: &mut Value) {
+        canonical(spec);
+    }
+
+    fn identity(spec: &Value) -> Option<String> {
+        closed(spec, "name").map(str::to_owned)
+    }
+
+    fn create(spec: &Value, context: &Context<'_>) -> Vec<Draft<Action>> {
+        plan::create(spec, context)
+    }
+
+    fn converge(spec: &Value, live: &Observation, diffs: &[FieldDiff], _: &Context<'_>) -> Converge<Action> {
+        plan::converge(spec, live, diffs)
+    }
+
+    fn retag(live: &Observation, set: BTreeMap<String, String>, remove: BTreeSet<String>) -> Action {
+        Action::Tag(Retag::of(live, set, remove))
+    }
+
+    fn delete(live: &Observation) -> Vec<Draft<Action>> {
+        plan::delete(live)
+    }
+
+    fn predict(before: Option<&Observation>, action: &Action, mint: &mut Mint) -> Result<Option<Observation>, Refusal> {
+        predict::predict(before, action, mint)
+    }
+}
+
+/// Attribute values become texts; the rest of a spec is as AWS has it.
+fn canonical(spec: &mut Value) {
+    crate::elb::attributes::canonical(spec);
+    crate::elb::canonical_tags(spec);
+    if let Some(units) = spec.pointer_mut("/minimumLoadBalancerCapacity/capacityUnits") {
+        crate::common::to_number(units);
+    }
+}

@@ -1,0 +1,202 @@
+//! Elastic Load Balancing's side of a target group.
+
+use super::TargetGroup;
+use super::plan::Action;
+use super::spec::{Matcher, TargetGroupSpec};
+use crate::aws::{Aws, Live, Service, all_pages, unreadable};
+use crate::common::Tags;
+use crate::elb::attributes::Attributes;
+use crate::elb::aws::actions::object;
+use crate::elb::aws::{
+    PAGE, Relevant, arns, attributes_json, gone_is_fine, made, nothing_made, number, parse, put_audited, put_tags, retag,
+    spec_of, tags_for, tags_of,
+};
+use crate::elb::types::Flag;
+use crate::elb::{full_name, outputs};
+use async_trait::async_trait;
+use aws_sdk_elasticloadbalancingv2::types as wire;
+use holdfast_core::cloud::{Applied, ApplyError};
+use holdfast_core::kind::Kind;
+use holdfast_core::observe::{Health, LiveState, Observation, Reading, Wanted};
+use serde_json::{Map, Value, json};
+use std::sync::Arc;
+
+#[async_trait]
+impl Live for TargetGroup {
+    const AUDITED: bool = true;
+
+    /// One listing of all target groups, 400 a page, health checks inline; attributes in turns.
+    async fn sweep(aws: &Aws<'_>, wanted: &Wanted) -> Reading {
+        let pages = all_pages(
+            |marker| {
+                let page = aws.elb().describe_target_groups().page_size(PAGE).set_marker(marker);
+                aws.read(Service::Elb, "DescribeTargetGroups", page.send())
+            },
+            |answer| answer.next_marker(),
+        )
+        .await;
+        let pages = match pages {
+            Ok(pages) => pages,
+            Err(error) => return unreadable(&error),
+        };
+        let (relevant, owned) = (Relevant::new(wanted, TargetGroup::identity), aws.owned().await);
+        let all = pages.iter().flat_map(|page| page.target_groups()).filter_map(observe);
+        let mut seen: Vec<Observation> = all.filter(|o| relevant.has(owned, &o.id, &o.identity)).collect();
+        match tags_of(aws, &arns(seen.iter())).await {
+            Ok(tags) => put_tags(&mut seen, &tags),
+            Err(error) => return unreadable(&error),
+        }
+        audit(aws, wanted, &mut seen).await;
+        Reading { observations: seen.into_iter().map(Arc::new).collect(), gaps: Vec::new() }
+    }
+
+    async fn apply(aws: &Aws<'_>, action: &Action, _token: &str) -> Result<Applied, ApplyError> {
+        match action {
+            Action::Create { spec, tags } => return create(aws, spec, tags).await,
+            Action::Modify { arn, set } => modify(aws, arn, set).await?,
+            Action::ModifyAttributes { arn, attributes } => {
+                modify_attributes(aws, arn, attributes).await?;
+                aws.cache().forget(arn);
+            }
+            Action::Tag(change) => {
+                retag(aws, change).await?;
+                aws.cache().forget(&change.id);
+            }
+            Action::Delete { arn } => {
+                let call = aws.elb().delete_target_group().target_group_arn(arn);
+                gone_is_fine(aws.write(Service::Elb, "DeleteTargetGroup", call.send()).await)?;
+                aws.cache().forget(arn);
+            }
+        }
+        Ok(Applied::default())
+    }
+}
+
+fn observe(group: &wire::TargetGroup) -> Option<Observation> {
+    let (arn, name) = (group.target_group_arn()?.to_owned(), group.target_group_name()?.to_owned());
+    let matcher = group.matcher().map(|m| {
+        object([("httpCode", m.http_code().map(Into::into)), ("grpcCode", m.grpc_code().map(Into::into))])
+    });
+    let mut fields = object([
+        ("name", Some(name.as_str().into())),
+        ("protocol", group.protocol().map(|p| p.as_str().into())),
+        ("protocolVersion", group.protocol_version().map(Into::into)),
+        ("port", group.port().map(Into::into)),
+        ("vpcId", group.vpc_id().map(Into::into)),
+        ("targetType", group.target_type().map(|t| t.as_str().into())),
+        ("ipAddressType", group.ip_address_type().map(|t| t.as_str().into())),
+        ("targetControlPort", group.target_control_port().map(Into::into)),
+        ("healthCheckEnabled", group.health_check_enabled().map(Into::into)),
+        ("healthCheckProtocol", group.health_check_protocol().map(|p| p.as_str().into())),
+        ("healthCheckPort", group.health_check_port().map(Into::into)),
+        ("healthCheckPath", group.health_check_path().map(Into::into)),
+        ("healthCheckIntervalSeconds", group.health_check_interval_seconds().map(Into::into)),
+        ("healthCheckTimeoutSeconds", group.health_check_timeout_seconds().map(Into::into)),
+        ("healthyThresholdCount", group.healthy_threshold_count().map(Into::into)),
+        ("unhealthyThresholdCount", group.unhealthy_threshold_count().map(Into::into)),
+        ("matcher", matcher.filter(|m| *m != json!({}))),
+    ]);
+    super::canonical(&mut fields);
+    let outputs = outputs(
+        &arn,
+        [
+            ("name", Some(name.as_str().into())),
+            ("fullName", Some(full_name(&arn).into())),
+            ("port", group.port().map(Into::into)),
+        ],
+    );
+    Some(Observation {
+        id: arn,
+        identity: name,
+        tags: Tags::new(),
+        fields,
+        unread: Vec::new(),
+        outputs,
+        state: LiveState::Settled,
+        // The health of targets costs a call a group; it is read on demand only.
+        health: Health::Healthy,
+        private: Value::Null,
+    })
+}
+
+/// Reads the attributes of those groups whose declaration has some, in turns.
+async fn audit(aws: &Aws<'_>, wanted: &Wanted, seen: &mut [Observation]) {
+    let declares = |o: &&Observation| {
+        spec_of(wanted, o, TargetGroup::identity).is_some_and(|s| s.get("attributes").is_some_and(Value::is_object))
+    };
+    let due = arns(seen.iter().filter(declares));
+    let audit = aws.audit(&due, |arn| async move { read_attributes(aws, &arn).await }).await;
+    for one in seen {
+        let read = audit.values.get(&one.id).map(Arc::as_ref);
+        put_audited(one, read, &["attributes"]);
+    }
+}
+
+async fn read_attributes(aws: &Aws<'_>, arn: &str) -> Result<Value, ApplyError> {
+    let call = aws.elb().describe_target_group_attributes().target_group_arn(arn);
+    let answer = aws.read(Service::Elb, "DescribeTargetGroupAttributes", call.send()).await?;
+    Ok(json!({ "attributes": attributes_json(answer.attributes().iter().map(|a| (a.key(), a.value()))) }))
+}
+
+fn matcher(matcher: Option<&Matcher>) -> Option<wire::Matcher> {
+    let text = |t: &Option<crate::elb::types::Text>| t.as_ref().map(|t| t.0.clone());
+    matcher.map(|m| {
+        wire::Matcher::builder().set_http_code(text(&m.http_code)).set_grpc_code(text(&m.grpc_code)).build()
+    })
+}
+
+async fn create(aws: &Aws<'_>, members: &Map<String, Value>, tags: &Tags) -> Result<Applied, ApplyError> {
+    let spec: TargetGroupSpec = parse("CreateTargetGroup", members)?;
+    let call = aws
+        .elb()
+        .create_target_group()
+        .name(&spec.name)
+        .set_protocol(spec.protocol.as_deref().map(Into::into))
+        .set_protocol_version(spec.protocol_version.as_ref().map(|v| v.0.clone()))
+        .set_port(number(spec.port.as_ref()))
+        .set_vpc_id(spec.vpc_id.clone())
+        .set_target_type(spec.target_type.as_deref().map(Into::into))
+        .set_ip_address_type(spec.ip_address_type.as_deref().map(Into::into))
+        .set_target_control_port(number(spec.target_control_port.as_ref()))
+        .set_health_check_enabled(spec.health_check_enabled.as_ref().and_then(Flag::known))
+        .set_health_check_protocol(spec.health_check_protocol.as_deref().map(Into::into))
+        .set_health_check_port(spec.health_check_port.as_ref().map(|p| p.0.clone()))
+        .set_health_check_path(spec.health_check_path.clone())
+        .set_health_check_interval_seconds(number(spec.health_check_interval_seconds.as_ref()))
+        .set_health_check_timeout_seconds(number(spec.health_check_timeout_seconds.as_ref()))
+        .set_healthy_threshold_count(number(spec.healthy_threshold_count.as_ref()))
+        .set_unhealthy_threshold_count(number(spec.unhealthy_threshold_count.as_ref()))
+        .set_matcher(matcher(spec.matcher.as_ref()))
+        .set_tags(tags_for(tags));
+    let answer = aws.write(Service::Elb, "CreateTargetGroup", call.send()).await?;
+    let seen = answer.target_groups().first().and_then(observe);
+    seen.map(made).ok_or_else(|| nothing_made("CreateTargetGroup"))
+}
+
+async fn modify(aws: &Aws<'_>, arn: &str, set: &Map<String, Value>) -> Result<(), ApplyError> {
+    let mut members = set.clone();
+    // The type of a spec wants a name, which this call does not take.
+    members.insert("name".to_owned(), "".into());
+    let spec: TargetGroupSpec = parse("ModifyTargetGroup", &members)?;
+    let call = aws
+        .elb()
+        .modify_target_group()
+        .target_group_arn(arn)
+        .set_health_check_enabled(spec.health_check_enabled.as_ref().and_then(Flag::known))
+        .set_health_check_protocol(spec.health_check_protocol.as_deref().map(Into::into))
+        .set_health_check_port(spec.health_check_port.as_ref().map(|p| p.0.clone()))
+        .set_health_check_path(spec.health_check_path.clone())
+        .set_health_check_interval_seconds(number(spec.health_check_interval_seconds.as_ref()))
+        .set_health_check_timeout_seconds(number(spec.health_check_timeout_seconds.as_ref()))
+        .set_healthy_threshold_count(number(spec.healthy_threshold_count.as_ref()))
+        .set_unhealthy_threshold_count(number(spec.unhealthy_threshold_count.as_ref()))
+        .set_matcher(matcher(spec.matcher.as_ref()));
+    aws.write(Service::Elb, "ModifyTargetGroup", call.send()).await.map(drop)
+}
+
+async fn modify_attributes(aws: &Aws<'_>, arn: &str, attributes: &Attributes) -> Result<(), ApplyError> {
+    let one = |(k, v)| wire::TargetGroupAttribute::builder().key(k).value(v).build();
+    let list = attributes.iter().map(one).collect();
+    let call = aws.elb().modify_target_group_attributes().target_group_arn(arn).set_attributes(Some(list));
+    aws.write(Service::Elb, "ModifyTargetGroupAttributes", call.send()).await.map(drop)
+}

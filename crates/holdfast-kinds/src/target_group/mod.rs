@@ -1,0 +1,129 @@
+//! `TargetGroup`: where a load balancer sends requests, and how it checks their health.
+
+#[cfg(feature = "aws")]
+mod aws;
+mod defaults;
+mod plan;
+mod predict;
+mod spec;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use plan::Action;
+pub(crate) use spec::TargetGroupSpec;
+
+use crate::common::{Retag, closed, to_number, to_text};
+use holdfast_core::facts::Field;
+use holdfast_core::kind::{Context, Converge, Draft, Kind, Mint, Output, Refusal};
+use holdfast_core::observe::Observation;
+use holdfast_core::problem::SpecError;
+use holdfast_core::status::FieldDiff;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The kind.
+pub(crate) struct TargetGroup;
+
+impl Kind for TargetGroup {
+    const NAME: &'static str = "TargetGroup";
+    const SUMMARY: &'static str = "A group of targets behind a load balancer, with its health check";
+    const DOC: &'static str = include_str!("doc.md");
+    const EXAMPLE: &'static str = include_str!("example.json");
+    const FIELDS: &'static [Field] = spec::FIELDS;
+    const OUTPUTS: &'static [Output] = &[
+        Output { name: "id", doc: "The ARN" },
+        Output { name: "arn", doc: "The ARN" },
+        Output { name: "name", doc: "The name" },
+        Output { name: "fullName", doc: "What CloudWatch calls it: `targetgroup/NAME/ID`" },
+        Output { name: "port", doc: "The port; none for Lambda" },
+    ];
+    const PERMISSIONS: &'static [&'static str] = &[
+        "elasticloadbalancing:AddTags",
+        "elasticloadbalancing:CreateTargetGroup",
+        "elasticloadbalancing:DeleteTargetGroup",
+        "elasticloadbalancing:DescribeTags",
+        "elasticloadbalancing:DescribeTargetGroupAttributes",
+        "elasticloadbalancing:DescribeTargetGroups",
+        "elasticloadbalancing:ModifyTargetGroup",
+        "elasticloadbalancing:ModifyTargetGroupAttributes",
+        "elasticloadbalancing:RemoveTags",
+        "tag:GetResources",
+    ];
+    const HELD_BY_USERS: bool = true;
+
+    type Spec = TargetGroupSpec;
+    type Action = Action;
+
+    fn validate(spec: &Self::Spec) -> Vec<SpecError> {
+        spec::validate(spec)
+    }
+
+    fn canonical(spec: &mut Value) {
+        canonical(spec);
+    }
+
+    fn identity(spec: &Value) -> Option<String> {
+        closed(spec, "name").map(str::to_owned)
+    }
+
+    fn create(spec: &Value, context: &Context<'_>) -> Vec<Draft<Action>> {
+        plan::create(spec, context)
+    }
+
+    fn converge(spec: &Value, live: &Observation, diffs: &[FieldDiff], _: &Context<'_>) -> Converge<Action> {
+        plan::converge(spec, live, diffs)
+    }
+
+    fn retag(live: &Observation, set: BTreeMap<String, String>, remove: BTreeSet<String>) -> Action {
+        Action::Tag(Retag::of(live, set, remove))
+    }
+
+    fn delete(live: &Observation) -> Vec<Draft<Action>> {
+        plan::delete(live)
+    }
+
+    fn predict(before: Option<&Observation>, action: &Action, mint: &mut Mint) -> Result<Option<Observation>, Refusal> {
+        predict::predict(before, action, mint)
+    }
+}
+
+/// Numbers become numbers and texts texts, codes lose blanks, and a null of the health check becomes AWS's default for
+/// the protocol.
+fn canonical(spec: &mut Value) {
+    crate::elb::attributes::canonical(spec);
+    crate::elb::canonical_tags(spec);
+    for field in defaults::HEALTH_CHECK {
+        if spec.get(*field).is_some_and(Value::is_null) {
+            let default = defaults::of(spec, field);
+            spec[*field] = default;
+        }
+    }
+    let numbers = [
+        "/port",
+        "/targetControlPort",
+        "/healthCheckIntervalSeconds",
+        "/healthCheckTimeoutSeconds",
+        "/healthyThresholdCount",
+        "/unhealthyThresholdCount",
+    ];
+    for pointer in numbers {
+        if let Some(value) = spec.pointer_mut(pointer) {
+            to_number(value);
+        }
+    }
+    for pointer in ["/healthCheckPort", "/matcher/httpCode", "/matcher/grpcCode"] {
+        if let Some(value) = spec.pointer_mut(pointer) {
+            to_text(value);
+        }
+    }
+    for pointer in ["/matcher/httpCode", "/matcher/grpcCode"] {
+        if let Some(Value::String(codes)) = spec.pointer_mut(pointer)
+            && !crate::elb::types::is_open(codes)
+        {
+            codes.retain(|c| !c.is_whitespace());
+        }
+    }
+    if let Some(matcher) = spec.get_mut("matcher") {
+        crate::common::without_nulls(matcher);
+    }
+}

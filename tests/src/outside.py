@@ -1,0 +1,38 @@
+"""The client that is not ours: boto3, one JSON call a line in, one JSON answer a line out."""
+import datetime
+import json
+import os
+import sys
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+clients = {}
+
+
+def client(service):
+    if service not in clients:
+        clients[service] = boto3.client(
+            service,
+            region_name=os.environ["AWS_REGION"],
+            endpoint_url=os.environ["AWS_ENDPOINT_URL"],
+            aws_access_key_id="outside",
+            aws_secret_access_key="outside",
+            config=Config(retries={"max_attempts": 3}),
+        )
+    return clients[service]
+
+
+def plain(value):
+    return value.isoformat() if isinstance(value, datetime.datetime) else str(value)
+
+
+for line in sys.stdin:
+    call = json.loads(line)
+    try:
+        answer = getattr(client(call["service"]), call["operation"])(**call["arguments"])
+        answer.pop("ResponseMetadata", None)
+        print(json.dumps({"ok": answer}, default=plain), flush=True)
+    except ClientError as error:
+        print(json.dumps({"error": error.response["Error"]}, default=plain), flush=True)

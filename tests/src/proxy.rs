@@ -1,0 +1,116 @@
+//! A loopback proxy that names and counts every AWS call on its way to an emulator.
+
+use anyhow::{Context, Result};
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+
+/// A proxy in front of one endpoint; its threads end with the process.
+#[derive(Clone)]
+pub struct Proxy {
+    /// `http://127.0.0.1:PORT`
+    pub endpoint: String,
+    calls: Arc<Mutex<BTreeMap<String, u64>>>,
+}
+
+impl Proxy {
+    /// Stands in front of `upstream` (`http://127.0.0.1:PORT`).
+    pub fn start(upstream: &str) -> Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let endpoint = format!("http://{}", listener.local_addr()?);
+        let upstream = upstream.trim_start_matches("http://").to_owned();
+        let calls = Arc::new(Mutex::new(BTreeMap::new()));
+        let seen = Arc::clone(&calls);
+        std::thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                let (upstream, seen) = (upstream.clone(), Arc::clone(&seen));
+                // A connection that breaks is the client's to notice.
+                std::thread::spawn(move || drop(serve(client, &upstream, &seen)));
+            }
+        });
+        Ok(Self { endpoint, calls })
+    }
+
+    /// Calls since the last reset, by `Operation`.
+    pub fn counts(&self) -> BTreeMap<String, u64> {
+        self.calls.lock().map(|c| c.clone()).unwrap_or_default()
+    }
+
+    /// Forgets what was counted.
+    pub fn reset(&self) {
+        if let Ok(mut calls) = self.calls.lock() {
+            calls.clear();
+        }
+    }
+
+    /// Calls that change something, by operation.
+    pub fn writes(&self) -> BTreeMap<String, u64> {
+        self.counts().into_iter().filter(|(name, _)| !is_read(name)).collect()
+    }
+
+    /// All calls.
+    pub fn total(&self) -> u64 {
+        self.counts().values().sum()
+    }
+}
+
+/// True for operations that only look.
+pub fn is_read(operation: &str) -> bool {
+    ["Describe", "List", "Get", "AssumeRole"].iter().any(|v| operation.starts_with(v))
+}
+
+/// Passes on one request, and closes: the client opens another connection for its next.
+fn serve(client: TcpStream, upstream: &str, calls: &Mutex<BTreeMap<String, u64>>) -> Result<()> {
+    client.set_nodelay(true)?;
+    let mut reader = BufReader::new(client.try_clone()?);
+    let mut client = client;
+    let Some((head, body)) = read_request(&mut reader)? else { return Ok(()) };
+    if let (Some(name), Ok(mut calls)) = (operation(&head, &body), calls.lock()) {
+        *calls.entry(name).or_insert(0) += 1;
+    }
+    let mut server = TcpStream::connect(upstream).context("the emulator is gone")?;
+    server.set_nodelay(true)?;
+    // One request a connection upstream: the emulator closes it, so the answer ends where the stream ends.
+    for line in head.lines().filter(|l| !l.is_empty() && !l.to_ascii_lowercase().starts_with("connection:")) {
+        write!(server, "{line}\r\n")?;
+    }
+    server.write_all(b"Connection: close\r\n\r\n")?;
+    server.write_all(&body)?;
+    let mut answer = Vec::new();
+    server.read_to_end(&mut answer)?;
+    client.write_all(&answer)?;
+    Ok(client.shutdown(std::net::Shutdown::Both)?)
+}
+
+fn read_request(reader: &mut BufReader<TcpStream>) -> Result<Option<(String, Vec<u8>)>> {
+    let mut head = String::new();
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line)? == 0 {
+            return Ok(None);
+        }
+        if line.trim().is_empty() {
+            break;
+        }
+        head.push_str(line.trim_end());
+        head.push('\n');
+    }
+    let length = header(&head, "content-length").and_then(|v| v.parse().ok()).unwrap_or(0);
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body)?;
+    Ok(Some((head, body)))
+}
+
+fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
+    head.lines().filter_map(|l| l.split_once(':')).find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.trim())
+}
+
+/// `X-Amz-Target: Service.Operation`, or `Action=Operation` in the form body.
+fn operation(head: &str, body: &[u8]) -> Option<String> {
+    if let Some(target) = header(head, "x-amz-target") {
+        return target.rsplit('.').next().map(str::to_owned);
+    }
+    let body = std::str::from_utf8(body).ok()?;
+    body.split('&').find_map(|pair| pair.strip_prefix("Action=")).map(str::to_owned)
+}
