@@ -9,23 +9,17 @@
 pub mod aws;
 mod cluster;
 pub(crate) mod common;
-<<<<<<< HEAD
 mod ecs;
-=======
-pub(crate) mod elb;
->>>>>>> elb
+mod elb;
 #[cfg(test)]
 mod laws;
 mod listener;
 mod listener_rule;
 mod load_balancer;
 mod security_group;
-<<<<<<< HEAD
 mod service;
-mod task_definition;
-=======
 mod target_group;
->>>>>>> elb
+mod task_definition;
 
 use holdfast_core::kind::{Erased, Registry};
 
@@ -52,16 +46,12 @@ macro_rules! kinds {
 }
 
 kinds! {
-<<<<<<< HEAD
     cluster::Cluster,
-    security_group::SecurityGroup,
-    service::Service,
-    task_definition::TaskDefinition,
-=======
     listener::Listener,
     listener_rule::ListenerRule,
     load_balancer::LoadBalancer,
     security_group::SecurityGroup,
+    service::Service,
     target_group::TargetGroup,
->>>>>>> elb
+    task_definition::TaskDefinition,
 }

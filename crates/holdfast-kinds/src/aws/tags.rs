@@ -37,13 +37,8 @@ impl Aws<'_> {
         if arns.is_empty() {
             return Ok(TagsByArn::new());
         }
-<<<<<<< HEAD
-        let feed = self.feed.0.get_or_init(|| self.read_feed()).await;
-        let (mut known, doubtful) = sift(arns, feed, &lock(&self.cache.tags));
-=======
         let feed = self.owned().await;
-        let (mut known, doubtful) = self.sift(arns, feed);
->>>>>>> elb
+        let (mut known, doubtful) = sift(arns, feed, &lock(&self.cache.tags));
         let asked: Vec<_> = doubtful.chunks(batch.max(1)).map(|some| confirm(some.to_vec())).collect();
         for answer in futures::future::join_all(asked).await {
             known.extend(answer?.into_iter().map(|(arn, tags)| (arn, Arc::new(tags))));
@@ -55,35 +50,12 @@ impl Aws<'_> {
         Ok(known)
     }
 
-<<<<<<< HEAD
-=======
     /// The tags of everything that carries our owner tag, as the feed has them: eventually consistent, and empty where
     /// the feed cannot be read. Good for finding things, never for deciding that they are not there.
     pub(crate) async fn owned(&self) -> &TagsByArn {
         self.feed.0.get_or_init(|| self.read_feed()).await
     }
 
-    /// What the feed is believed, and what has to be confirmed. A first sight is believed: nothing of ours was
-    /// written yet that the feed could be late for.
-    fn sift(&self, arns: &[String], feed: &TagsByArn) -> (TagsByArn, Vec<String>) {
-        let kept = lock(&self.cache.tags);
-        let mut known = TagsByArn::new();
-        let mut doubtful = Vec::new();
-        for arn in arns {
-            match (feed.get(arn), kept.get(arn)) {
-                (Some(tags), None) => {
-                    known.insert(arn.clone(), tags.clone());
-                }
-                (Some(tags), Some(before)) if tags == before => {
-                    known.insert(arn.clone(), tags.clone());
-                }
-                _ => doubtful.push(arn.clone()),
-            }
-        }
-        (known, doubtful)
-    }
-
->>>>>>> elb
     /// All tags of all things that carry our owner tag. A feed that cannot be read is empty: everything is then
     /// confirmed by its service, which costs calls and nothing else.
     async fn read_feed(&self) -> TagsByArn {
