@@ -174,6 +174,24 @@ fn what_is_not_declared_is_silence() {
 }
 
 #[test]
+fn what_must_be_unset_is_unset_in_two_rounds() {
+    for_every_kind(|kind, wrong| {
+        for field in schema::optional(kind.schema()).into_iter().filter(|field| field != "tags") {
+            let mut world = World::new(kind);
+            world.spec[&field] = Value::Null;
+            if !kind.validate(&world.spec).is_empty() {
+                continue;
+            }
+            kind.canonical(&mut world.spec);
+            match world.create().map(|()| world.heal(2)) {
+                Ok(Outcome::Healed | Outcome::Replace) => {}
+                Ok(Outcome::Stuck(why)) | Err(why) => wrong.push(format!("{field} null: {why}")),
+            }
+        }
+    });
+}
+
+#[test]
 fn every_live_change_of_a_single_field_is_healed_in_two_rounds() {
     for_every_kind(|kind, wrong| {
         let mut world = World::new(kind);
