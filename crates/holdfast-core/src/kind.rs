@@ -50,6 +50,18 @@ pub trait Kind: Send + Sync + 'static {
     /// references.
     fn validate(spec: &Self::Spec) -> Vec<SpecError>;
 
+    /// Rules across resources, such as "the container that a service names must be in its task definition".
+    /// `peers` gives the spec of any declared resource, in this stack or another. Both sides are as written, with
+    /// variables filled in and references still standing. Pointers are relative to the spec.
+    fn validate_with(
+        spec: &Value,
+        peers: &dyn Fn(&ResourceKey) -> Option<Value>,
+        stack: &str,
+    ) -> Vec<SpecError> {
+        let _ = (spec, peers, stack);
+        Vec::new()
+    }
+
     /// Brings a declared or observed spec to canonical form, in place. Total, idempotent, and silent about
     /// values that are still `${…}`.
     fn canonical(spec: &mut Value);
@@ -236,6 +248,12 @@ pub trait AnyKind: Send + Sync {
     fn schema(&self) -> &Value;
     /// Typed parse and cross-field rules; a parse that fails is one error.
     fn validate(&self, spec: &Value) -> Vec<SpecError>;
+    fn validate_with(
+        &self,
+        spec: &Value,
+        peers: &dyn Fn(&ResourceKey) -> Option<Value>,
+        stack: &str,
+    ) -> Vec<SpecError>;
     fn canonical(&self, spec: &mut Value);
     fn identity(&self, spec: &Value) -> Option<String>;
     fn severity(&self, diff: &FieldDiff) -> Severity;
@@ -284,6 +302,16 @@ impl<K: Kind> Erased<K> {
     pub fn boxed() -> Box<dyn AnyKind> {
         Box::new(Self { facts: OnceLock::new(), schema: OnceLock::new(), kind: PhantomData })
     }
+}
+
+fn pointer_of(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    path.iter().fold(String::new(), |pointer, segment| match segment {
+        Segment::Seq { index } => format!("{pointer}/{index}"),
+        Segment::Map { key } => crate::pointer::join(&pointer, key),
+        // The variant of an enum is no place in the document.
+        Segment::Enum { .. } | Segment::Unknown => pointer,
+    })
 }
 
 fn erase<A: Serialize + Display>(action: &A) -> AnyAction {
@@ -342,10 +370,18 @@ impl<K: Kind> AnyKind for Erased<K> {
         self.schema.get_or_init(|| schemars::schema_for!(K::Spec).to_value())
     }
     fn validate(&self, spec: &Value) -> Vec<SpecError> {
-        match serde_json::from_value::<K::Spec>(spec.clone()) {
+        match serde_path_to_error::deserialize::<_, K::Spec>(spec) {
             Ok(spec) => K::validate(&spec),
-            Err(e) => vec![SpecError::new("", "invalid-value", e.to_string())],
+            Err(e) => vec![SpecError::new(pointer_of(e.path()), "invalid-value", format!("{}.", e.inner()))],
         }
+    }
+    fn validate_with(
+        &self,
+        spec: &Value,
+        peers: &dyn Fn(&ResourceKey) -> Option<Value>,
+        stack: &str,
+    ) -> Vec<SpecError> {
+        K::validate_with(spec, peers, stack)
     }
     fn canonical(&self, spec: &mut Value) {
         K::canonical(spec);

@@ -1,17 +1,15 @@
 //! Changes of what is declared.
 
+use crate::cache::Touched;
+use crate::declare::{put_resource, remove};
 use crate::parts::{self, Part, Table};
 use crate::record_types::{Event, EventType};
-use crate::resource::{self, Declared, StatusColumns};
-use crate::types::{Change, Outcome, Precondition, Removal, ResourceChange, StackChange, Target, What};
+use crate::types::{Change, Outcome, Precondition, StackChange, Target, What};
 use crate::write::Write;
 use crate::{Store, StoreError, row};
-use holdfast_core::name::ResourceKey;
-use holdfast_core::plan::{Fate, Hold};
-use holdfast_core::status::{ConditionType, Phase, Status, Truth};
+use holdfast_core::plan::Hold;
 use jiff::Timestamp;
 use rusqlite::params;
-use serde_json::{Map, Value};
 
 impl Store {
     /// Makes a change: all of it or nothing, on the disk before this returns. Answers what became of each
@@ -31,17 +29,14 @@ impl Store {
     pub fn set_hold(&self, stack: &str, hold: Option<&Hold>, now: Timestamp, event: &Event) -> Result<bool, StoreError> {
         let text = hold.map(row::json).transpose()?;
         self.write(|write| {
-            let version = write.version()?;
-            let found = row::run(
-                write,
-                "UPDATE stack SET hold = ?2, version = ?3, updated_at = ?4 WHERE name = ?1",
-                params![stack, text, row::number(version), now.as_microsecond()],
-            )?;
-            if found > 0 {
-                write.log(event)?;
-                write.touched = crate::cache::Touched::Everything;
-            }
-            Ok(found > 0)
+            let Some((_, deleting)) = parts::state(write, stack)? else {
+                return Ok(false);
+            };
+            parts::put_state(write, stack, text.as_deref(), deleting)?;
+            row::run(write, "UPDATE stack SET updated_at = ?2 WHERE name = ?1", params![stack, now.as_microsecond()])?;
+            write.log(event)?;
+            write.touched = Touched::Everything;
+            Ok(true)
         })
     }
 }
@@ -120,27 +115,19 @@ fn put_stack(write: &mut Write<'_>, now: Timestamp, stack: &StackChange) -> Resu
 }
 
 /// Ends the deletion of a stack, if it was being deleted.
-fn revive(write: &mut Write<'_>, stack: &str) -> Result<bool, StoreError> {
-    let deleting = parts::find(write, Table::Stack, stack, |r| Ok(r.get::<_, bool>("deleting")?))?;
-    if deleting != Some(true) {
+pub(crate) fn revive(write: &mut Write<'_>, stack: &str) -> Result<bool, StoreError> {
+    let Some((hold, true)) = parts::state(write, stack)? else {
         return Ok(false);
-    }
-    let version = write.version()?;
-    row::run(write, "UPDATE stack SET deleting = 0, version = ?2 WHERE name = ?1", params![stack, row::number(version)])?;
+    };
+    parts::put_state(write, stack, hold.as_deref(), false)?;
     Ok(true)
 }
 
 fn remove_stack(write: &mut Write<'_>, now: Timestamp, stack: &str) -> Result<Outcome, StoreError> {
-    let deleting = parts::find(write, Table::Stack, stack, |r| Ok(r.get::<_, bool>("deleting")?))?;
-    if deleting != Some(false) {
+    let Some((hold, false)) = parts::state(write, stack)? else {
         return part_outcome(write, Table::Stack, stack, What::Unchanged);
-    }
-    let version = row::number(write.version()?);
-    row::run(
-        write,
-        "UPDATE stack SET deleting = 1, version = ?2, updated_at = ?3 WHERE name = ?1",
-        params![stack, version, now.as_microsecond()],
-    )?;
+    };
+    parts::put_state(write, stack, hold.as_deref(), true)?;
     let (reason, verb) = words(What::Deleting);
     write.log(&Event::new(now, EventType::Declared, reason, format!("stack {stack} {verb}")).of_stack(stack))?;
     part_outcome(write, Table::Stack, stack, What::Deleting)
@@ -165,20 +152,17 @@ fn put_part(
     };
     let version = write.version()?;
     let seal = Part { name, labels, spec, generation, version }.seal(table);
-    let (generation_column, version_column, at) = (row::number(generation), row::number(version), now.as_microsecond());
-    let sql = match table {
-        Table::Stack => {
-            "INSERT INTO stack (name, labels, spec, generation, version, created_at, updated_at, seal)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7)
-             ON CONFLICT (name) DO UPDATE SET labels = ?2, spec = ?3, generation = ?4, version = ?5, updated_at = ?6, seal = ?7"
-        }
-        Table::Account => {
-            "INSERT INTO account (name, labels, spec, generation, version, created_at, seal)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-             ON CONFLICT (name) DO UPDATE SET labels = ?2, spec = ?3, generation = ?4, version = ?5, seal = ?7"
-        }
-    };
-    row::run(write, sql, params![name, labels, spec, generation_column, version_column, at, seal])?;
+    let sql = format!(
+        "INSERT INTO {} (name, labels, spec, generation, version, created_at, updated_at, seal)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7)
+         ON CONFLICT (name) DO UPDATE SET labels = ?2, spec = ?3, generation = ?4, version = ?5, updated_at = ?6, seal = ?7",
+        table.name()
+    );
+    let counts = (row::number(generation), row::number(version));
+    row::run(write, &sql, params![name, labels, spec, counts.0, counts.1, now.as_microsecond(), seal])?;
+    if let (Table::Stack, What::Created) = (table, what) {
+        parts::put_state(write, name, None, false)?;
+    }
     let (reason, verb) = words(what);
     let mut event = Event::new(now, EventType::Declared, reason, format!("{} {name} {verb}", table.name()));
     match table {
@@ -190,7 +174,7 @@ fn put_part(
 }
 
 /// The reason and the verb of an event that tells of an outcome.
-fn words(what: What) -> (&'static str, &'static str) {
+pub(crate) fn words(what: What) -> (&'static str, &'static str) {
     match what {
         What::Created => ("Created", "declared"),
         What::Updated => ("Updated", "declaration changed"),
@@ -198,307 +182,6 @@ fn words(what: What) -> (&'static str, &'static str) {
         What::Deleting => ("DeletionRequested", "is to be deleted"),
         What::Removed => ("Removed", "no longer declared"),
     }
-}
-
-/// A resource as it stands, as far as a change of it needs to know.
-struct Standing {
-    id: i64,
-    uid: String,
-    generation: u64,
-    version: u64,
-    fate: Fate,
-    status: Status,
-    /// Spec, policy, tags and scope are the same as in the change.
-    same_inputs: bool,
-    same_scope: bool,
-    /// What people wrote is the same as in the change.
-    same_writing: bool,
-    scope: holdfast_core::name::Scope,
-}
-
-/// A resource change as columns.
-struct Columns {
-    labels: String,
-    stack_tags: String,
-    policy: String,
-    policy_own: String,
-    spec: String,
-    document_spec: Option<String>,
-}
-
-impl Columns {
-    fn of(change: &ResourceChange) -> Result<Self, StoreError> {
-        let (spec, document) = (row::json(&change.spec)?, row::json(&change.document_spec)?);
-        Ok(Self {
-            labels: row::json(&change.labels)?,
-            stack_tags: row::json(&change.stack_tags)?,
-            policy: row::json(&change.policy_effective)?,
-            policy_own: row::json(&change.policy_own)?,
-            document_spec: (document != spec).then_some(document),
-            spec,
-        })
-    }
-
-    fn declared<'a>(&'a self, change: &'a ResourceChange, uid: &'a str, generation: u64, fate: &'a str) -> Declared<'a> {
-        Declared {
-            stack: &change.key.stack,
-            kind: &change.key.kind,
-            name: &change.key.name,
-            account: &change.scope.account,
-            region: &change.scope.region,
-            uid,
-            generation,
-            fate,
-            labels: &self.labels,
-            stack_tags: &self.stack_tags,
-            policy: &self.policy,
-            policy_own: &self.policy_own,
-            spec: &self.spec,
-            document_spec: self.document_spec.as_deref(),
-        }
-    }
-}
-
-const STANDING: &str = "SELECT * FROM resource WHERE stack = ?1 AND kind = ?2 AND name = ?3";
-
-fn standing(
-    write: &Write<'_>,
-    key: &ResourceKey,
-    new: Option<(&ResourceChange, &Columns)>,
-) -> Result<Option<Standing>, StoreError> {
-    row::one(write, STANDING, params![key.stack, key.kind, key.name], |r| {
-        let old = Declared::read(r)?;
-        let (mut same_inputs, mut same_scope, mut same_writing) = (true, true, true);
-        if let Some((change, columns)) = new {
-            same_scope = old.scope() == change.scope;
-            same_inputs = same_scope
-                && row::same(old.spec, &columns.spec)?
-                && row::same(old.policy, &columns.policy)?
-                && row::same(old.stack_tags, &columns.stack_tags)?;
-            let written = columns.document_spec.as_deref().unwrap_or(&columns.spec);
-            same_writing = row::same(old.document_spec.unwrap_or(old.spec), written)?
-                && row::same(old.policy_own, &columns.policy_own)?
-                && row::same(old.labels, &columns.labels)?;
-        }
-        Ok(Standing {
-            id: r.get("id")?,
-            uid: old.uid.to_owned(),
-            generation: old.generation,
-            version: row::count(r, "version")?,
-            fate: old.fate()?,
-            status: resource::status(r)?,
-            same_inputs,
-            same_scope,
-            same_writing,
-            scope: old.scope(),
-        })
-    })
-}
-
-fn put_resource(write: &mut Write<'_>, now: Timestamp, change: &ResourceChange) -> Result<Outcome, StoreError> {
-    let target = Target::Resource(change.key.clone());
-    if parts::find(write, Table::Stack, &change.key.stack, |_| Ok(()))?.is_none() {
-        return Err(StoreError::Missing(Target::Stack(change.key.stack.clone())));
-    }
-    revive(write, &change.key.stack)?;
-    let columns = Columns::of(change)?;
-    let (what, generation) = match standing(write, &change.key, Some((change, &columns)))? {
-        None => {
-            insert(write, now, change, &columns)?;
-            (What::Created, 1)
-        }
-        Some(old) if old.same_inputs && old.same_writing && old.fate == Fate::Keep => {
-            return Ok(Outcome { target, what: What::Unchanged, generation: old.generation, version: old.version });
-        }
-        Some(old) => {
-            let moved = !old.same_inputs || old.fate != Fate::Keep;
-            let generation = old.generation + u64::from(moved);
-            update(write, now, change, &columns, &old, generation)?;
-            (What::Updated, generation)
-        }
-    };
-    let (reason, verb) = words(what);
-    let event = Event::new(now, EventType::Declared, reason, format!("{} {verb}", change.key));
-    write.log(&event.of(&change.key).at_generation(generation))?;
-    write.touched.scope(change.scope.clone());
-    let version = write.version()?;
-    Ok(Outcome { target, what, generation, version })
-}
-
-fn insert(write: &mut Write<'_>, now: Timestamp, change: &ResourceChange, columns: &Columns) -> Result<(), StoreError> {
-    let fate = row::word(&Fate::Keep)?;
-    let declared = columns.declared(change, &change.new_uid, 1, &fate);
-    let status = StatusColumns::of(&change.new_uid, &Status::default())?;
-    let version = row::number(write.version()?);
-    row::run(
-        write,
-        "INSERT INTO resource (stack, kind, name, account, region, phase, uid, generation, version, fate, created_at,
-           updated_at, seal, status_seal, labels, stack_tags, policy, policy_own, spec, document_spec, status)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 1, ?8, ?9, ?10, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
-        params![
-            declared.stack,
-            declared.kind,
-            declared.name,
-            declared.account,
-            declared.region,
-            status.phase,
-            declared.uid,
-            version,
-            declared.fate,
-            now.as_microsecond(),
-            declared.seal(),
-            status.seal,
-            declared.labels,
-            declared.stack_tags,
-            declared.policy,
-            declared.policy_own,
-            declared.spec,
-            declared.document_spec,
-            status.text
-        ],
-    )?;
-    keep_generation(write, now, &declared, What::Created)
-}
-
-fn update(
-    write: &mut Write<'_>,
-    now: Timestamp,
-    change: &ResourceChange,
-    columns: &Columns,
-    old: &Standing,
-    generation: u64,
-) -> Result<(), StoreError> {
-    let fate = row::word(&Fate::Keep)?;
-    let declared = columns.declared(change, &old.uid, generation, &fate);
-    let version = row::number(write.version()?);
-    row::run(
-        write,
-        "UPDATE resource SET account = ?2, region = ?3, generation = ?4, version = ?5, fate = ?6, updated_at = ?7,
-           seal = ?8, labels = ?9, stack_tags = ?10, policy = ?11, policy_own = ?12, spec = ?13, document_spec = ?14
-         WHERE id = ?1",
-        params![
-            old.id,
-            declared.account,
-            declared.region,
-            row::number(generation),
-            version,
-            declared.fate,
-            now.as_microsecond(),
-            declared.seal(),
-            declared.labels,
-            declared.stack_tags,
-            declared.policy,
-            declared.policy_own,
-            declared.spec,
-            declared.document_spec
-        ],
-    )?;
-    if !old.same_scope {
-        // What is remembered belongs to another place.
-        row::run(write, "DELETE FROM memory WHERE resource_id = ?1", params![old.id])?;
-        write.touched.scope(old.scope.clone());
-    }
-    if generation == old.generation {
-        return Ok(());
-    }
-    let said = unseen(old.status.clone(), Phase::Pending, "NewGeneration", generation, now);
-    put_status(write, old.id, &old.uid, &said)?;
-    keep_generation(write, now, &declared, What::Updated)
-}
-
-/// What can be said of a resource whose declaration has just moved: no longer that it is in sync.
-fn unseen(mut status: Status, phase: Phase, reason: &str, generation: u64, now: Timestamp) -> Status {
-    status.phase = phase;
-    if let Some(synced) = status.conditions.iter_mut().find(|c| c.kind == ConditionType::Synced) {
-        if synced.status != Truth::Unknown {
-            synced.since = now;
-        }
-        synced.status = Truth::Unknown;
-        synced.reason = reason.to_owned();
-        synced.message = format!("generation {generation} has been accepted; the next pass looks at it");
-    }
-    status
-}
-
-fn put_status(write: &Write<'_>, id: i64, uid: &str, status: &Status) -> Result<(), StoreError> {
-    let columns = StatusColumns::of(uid, status)?;
-    row::run(
-        write,
-        "UPDATE resource SET status = ?2, phase = ?3, status_seal = ?4, drift_since = ?5 WHERE id = ?1",
-        params![id, columns.text, columns.phase, columns.seal, columns.drift_since],
-    )?;
-    Ok(())
-}
-
-fn keep_generation(write: &Write<'_>, now: Timestamp, declared: &Declared<'_>, what: What) -> Result<(), StoreError> {
-    let mut body = Map::new();
-    body.insert("uid".to_owned(), declared.uid.into());
-    body.insert("account".to_owned(), declared.account.into());
-    body.insert("region".to_owned(), declared.region.into());
-    body.insert("spec".to_owned(), row::parse(declared.spec)?);
-    if let Some(document) = declared.document_spec {
-        body.insert("documentSpec".to_owned(), row::parse(document)?);
-    }
-    body.insert("policy".to_owned(), row::parse(declared.policy)?);
-    body.insert("stackTags".to_owned(), row::parse(declared.stack_tags)?);
-    row::run(
-        write,
-        "INSERT INTO generation (stack, kind, name, uid, generation, at, reason, body)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-        params![
-            declared.stack,
-            declared.kind,
-            declared.name,
-            declared.uid,
-            row::number(declared.generation),
-            now.as_microsecond(),
-            words(what).0,
-            row::json(&Value::Object(body))?
-        ],
-    )?;
-    Ok(())
-}
-
-fn remove(write: &mut Write<'_>, now: Timestamp, removal: &Removal) -> Result<Outcome, StoreError> {
-    let target = Target::Resource(removal.key.clone());
-    let Some(old) = standing(write, &removal.key, None)? else {
-        return Ok(Outcome { target, what: What::Unchanged, generation: 0, version: 0 });
-    };
-    let (what, version) = match removal.fate {
-        None | Some(Fate::Keep) => {
-            row::run(write, "DELETE FROM resource WHERE id = ?1", params![old.id])?;
-            (What::Removed, old.version)
-        }
-        Some(fate) if old.fate == fate || old.fate == Fate::DeleteByName => {
-            return Ok(Outcome { target, what: What::Unchanged, generation: old.generation, version: old.version });
-        }
-        Some(fate) => {
-            let version = write.version()?;
-            doom(write, now, &removal.key, fate, version)?;
-            let said = unseen(old.status, Phase::Deleting, "DeletionRequested", old.generation, now);
-            put_status(write, old.id, &old.uid, &said)?;
-            (What::Deleting, version)
-        }
-    };
-    let (reason, verb) = words(what);
-    let event = Event::new(now, EventType::Declared, reason, format!("{} {verb}", removal.key));
-    write.log(&event.of(&removal.key).at_generation(old.generation))?;
-    write.touched.scope(old.scope);
-    Ok(Outcome { target, what, generation: old.generation, version })
-}
-
-/// Gives a resource its end, and the row the seal that goes with it.
-fn doom(write: &Write<'_>, now: Timestamp, key: &ResourceKey, fate: Fate, version: u64) -> Result<(), StoreError> {
-    let word = row::word(&fate)?;
-    let place = params![key.stack, key.kind, key.name];
-    let seal = row::one(write, STANDING, place, |r| Ok(Declared { fate: &word, ..Declared::read(r)? }.seal()))?;
-    row::run(
-        write,
-        "UPDATE resource SET fate = ?4, seal = ?5, version = ?6, updated_at = ?7
-         WHERE stack = ?1 AND kind = ?2 AND name = ?3",
-        params![key.stack, key.kind, key.name, word, seal, row::number(version), now.as_microsecond()],
-    )?;
-    Ok(())
 }
 
 /// Drops the stacks that were to go and have no resource left; answers their names.

@@ -3,7 +3,7 @@
 use crate::cache::DesiredEntry;
 use crate::resource::{self, Declared, SELECT};
 use crate::types::in_force;
-use crate::{Store, StoreError, row};
+use crate::{Store, StoreError, parts, row};
 use holdfast_core::name::{ResourceKey, Scope};
 use holdfast_core::plan::{Desired, Memory};
 use holdfast_core::status::Status;
@@ -45,13 +45,14 @@ impl Store {
         let sql = format!("{SELECT} WHERE r.account = ?1 AND r.region = ?2 ORDER BY r.stack, r.kind, r.name");
         let connection = self.shared.connections.reader();
         let list = row::all(&connection, &sql, params![scope.account, scope.region], |r| {
-            let hold = resource::hold(r)?;
+            let declared = Declared::read(r)?;
+            let hold = parts::hold(declared.stack, r)?;
             match hold.as_ref().and_then(|h| h.until) {
                 Some(end) if end <= now => from = Some(from.map_or(end, |f| f.max(end))),
                 Some(end) => until = Some(until.map_or(end, |u| u.min(end))),
                 None => {}
             }
-            Ok(Arc::new(Declared::read(r)?.desired(hold.filter(|h| in_force(h, now)))?))
+            Ok(Arc::new(declared.desired(hold.filter(|h| in_force(h, now)))?))
         })?;
         let list: Arc<[Arc<Desired>]> = list.into();
         self.shared.cache.fill_desired(epoch, scope, DesiredEntry { list: Arc::clone(&list), from, until });
@@ -71,6 +72,20 @@ impl Store {
             |r| Ok((key(r)?, resource::memory(r)?)),
         )?;
         Ok(found.into_iter().collect())
+    }
+
+    /// What is remembered of one resource.
+    ///
+    /// # Errors
+    /// As every read.
+    pub fn memory(&self, key: &ResourceKey) -> Result<Option<Memory>, StoreError> {
+        row::one(
+            &self.shared.connections.reader(),
+            "SELECT r.uid, m.body, m.seal AS memory_seal FROM resource r JOIN memory m ON m.resource_id = r.id
+             WHERE r.stack = ?1 AND r.kind = ?2 AND r.name = ?3",
+            params![key.stack, key.kind, key.name],
+            resource::memory,
+        )
     }
 
     /// What was last said of the resources of a scope, as it was written.

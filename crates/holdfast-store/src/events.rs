@@ -95,7 +95,7 @@ type Ordered = (HistoryEntry, (u8, u64));
 fn generations(connection: &Connection, key: &ResourceKey, limit: usize) -> Result<Vec<Ordered>, StoreError> {
     row::all(
         connection,
-        "SELECT * FROM generation WHERE stack = ?1 AND kind = ?2 AND name = ?3 ORDER BY at DESC, generation DESC LIMIT ?4",
+        "SELECT * FROM generation WHERE stack = ?1 AND kind = ?2 AND name = ?3 ORDER BY id DESC LIMIT ?4",
         params![key.stack, key.kind, key.name, row::limit(limit)],
         |r| {
             let generation = row::count(r, "generation")?;
@@ -107,7 +107,7 @@ fn generations(connection: &Connection, key: &ResourceKey, limit: usize) -> Resu
                 message: format!("generation {generation} was declared"),
                 data: row::parse(row::text(r, "body")?)?,
             };
-            Ok((entry, (0, generation)))
+            Ok((entry, (0, row::count(r, "id")?)))
         },
     )
 }

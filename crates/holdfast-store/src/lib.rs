@@ -27,6 +27,7 @@
 mod cache;
 mod change;
 mod connect;
+mod declare;
 mod desired;
 mod error;
 mod events;

@@ -2,7 +2,9 @@
 
 use crate::types::{AccountRecord, StackRecord};
 use crate::{Store, StoreError, row};
+use crate::write::Write;
 use holdfast_core::document::StackSpec;
+use holdfast_core::plan::Hold;
 use rusqlite::{Connection, Row, params};
 use serde_json::Value;
 
@@ -61,6 +63,38 @@ impl<'r> Part<'r> {
     }
 }
 
+/// What is sealed of what happens to a stack, apart from what it declares.
+fn state_parts<'a>(stack: &'a str, hold: Option<&'a str>, deleting: bool) -> [&'a str; 4] {
+    // No JSON text is empty.
+    ["state", stack, hold.unwrap_or(""), if deleting { "deleting" } else { "declared" }]
+}
+
+/// The pause of a stack, seal checked. The row has its columns `hold`, `deleting` and `state_seal`.
+pub(crate) fn hold(stack: &str, row: &Row<'_>) -> Result<Option<Hold>, StoreError> {
+    let (hold, deleting) = (row::optional_text(row, "hold")?, row.get("deleting")?);
+    row::check_seal(row, "state_seal", &state_parts(stack, hold, deleting), &format_args!("the state of stack {stack}"))?;
+    hold.map(row::parse).transpose()
+}
+
+/// Sets the pause and the end of a stack, as columns.
+pub(crate) fn put_state(write: &mut Write<'_>, stack: &str, hold: Option<&str>, deleting: bool) -> Result<(), StoreError> {
+    let version = row::number(write.version()?);
+    row::run(
+        write,
+        "UPDATE stack SET hold = ?2, deleting = ?3, state_seal = ?4, version = ?5 WHERE name = ?1",
+        params![stack, hold, deleting, row::seal(&state_parts(stack, hold, deleting)), version],
+    )?;
+    Ok(())
+}
+
+/// The pause of a stack as its column, and whether the stack is to go; `None` if there is no such stack.
+pub(crate) fn state(connection: &Connection, stack: &str) -> Result<Option<(Option<String>, bool)>, StoreError> {
+    find(connection, Table::Stack, stack, |r| {
+        hold(stack, r)?;
+        Ok((row::optional_text(r, "hold")?.map(str::to_owned), r.get("deleting")?))
+    })
+}
+
 pub(crate) fn read_stack(row: &Row<'_>) -> Result<StackRecord, StoreError> {
     let part = Part::read(Table::Stack, row)?;
     Ok(StackRecord {
@@ -69,7 +103,7 @@ pub(crate) fn read_stack(row: &Row<'_>) -> Result<StackRecord, StoreError> {
         spec: row::parse(part.spec)?,
         generation: part.generation,
         version: part.version,
-        hold: row::optional_text(row, "hold")?.map(row::parse).transpose()?,
+        hold: hold(part.name, row)?,
         deleting: row.get("deleting")?,
         created_at: row::time(row, "created_at")?,
         updated_at: row::time(row, "updated_at")?,
@@ -85,6 +119,7 @@ fn read_account(row: &Row<'_>) -> Result<AccountRecord, StoreError> {
         generation: part.generation,
         version: part.version,
         created_at: row::time(row, "created_at")?,
+        updated_at: row::time(row, "updated_at")?,
     })
 }
 

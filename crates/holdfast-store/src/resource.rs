@@ -1,7 +1,7 @@
 //! The row of a resource: how it is read, checked and written.
 
 use crate::types::ResourceRecord;
-use crate::{StoreError, row};
+use crate::{StoreError, parts, row};
 use holdfast_core::name::{ResourceKey, Scope};
 use holdfast_core::plan::{Desired, Fate, Hold, Memory};
 use holdfast_core::status::Status;
@@ -9,7 +9,7 @@ use rusqlite::{Connection, Row, params};
 use std::sync::Arc;
 
 /// What a query of resources selects; `r` is the resource, `s` its stack.
-pub(crate) const SELECT: &str = "SELECT r.*, s.hold AS hold FROM resource r JOIN stack s ON s.name = r.stack";
+pub(crate) const SELECT: &str = "SELECT r.*, s.hold, s.deleting, s.state_seal FROM resource r JOIN stack s ON s.name = r.stack";
 
 /// The declared part of a row, borrowed from it, seal checked.
 pub(crate) struct Declared<'r> {
@@ -107,11 +107,6 @@ impl<'r> Declared<'r> {
     }
 }
 
-/// The pause of the row's stack.
-pub(crate) fn hold(row: &Row<'_>) -> Result<Option<Hold>, StoreError> {
-    row::optional_text(row, "hold")?.map(row::parse).transpose()
-}
-
 /// The status of a row, seal checked.
 pub(crate) fn status(row: &Row<'_>) -> Result<Status, StoreError> {
     let (uid, text) = (row::text(row, "uid")?, row::text(row, "status")?);
@@ -131,7 +126,7 @@ pub(crate) fn record(row: &Row<'_>) -> Result<ResourceRecord, StoreError> {
         generation: declared.generation,
         version: row::count(row, "version")?,
         fate: declared.fate()?,
-        hold: hold(row)?,
+        hold: parts::hold(declared.stack, row)?,
         document_spec: match declared.document_spec {
             Some(text) => Arc::new(row::parse(text)?),
             None => Arc::clone(&spec),

@@ -13,7 +13,8 @@ INSERT INTO counter VALUES ('version', 0), ('probe', 0);
 CREATE TABLE account (
   name TEXT PRIMARY KEY,
   labels TEXT NOT NULL, spec TEXT NOT NULL,
-  generation INTEGER NOT NULL, version INTEGER NOT NULL, created_at INTEGER NOT NULL,
+  generation INTEGER NOT NULL, version INTEGER NOT NULL,
+  created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL,
   seal BLOB NOT NULL
 );
 
@@ -21,9 +22,9 @@ CREATE TABLE stack (
   name TEXT PRIMARY KEY,
   labels TEXT NOT NULL, spec TEXT NOT NULL,
   generation INTEGER NOT NULL, version INTEGER NOT NULL,
-  hold TEXT, deleting INTEGER NOT NULL DEFAULT 0,
   created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL,
-  seal BLOB NOT NULL
+  hold TEXT, deleting INTEGER NOT NULL DEFAULT 0,
+  seal BLOB NOT NULL, state_seal BLOB NOT NULL DEFAULT x'' -- the second over hold and deleting
 );
 
 -- Columns that are searched come before the long ones, so that a scan need not follow overflow pages.
@@ -52,10 +53,11 @@ CREATE TABLE memory (
 
 -- Outlives its resource.
 CREATE TABLE generation (
+  id INTEGER PRIMARY KEY,
   stack TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, uid TEXT NOT NULL, generation INTEGER NOT NULL,
-  at INTEGER NOT NULL, reason TEXT NOT NULL, body TEXT NOT NULL,
-  PRIMARY KEY (stack, kind, name, uid, generation)
-) WITHOUT ROWID;
+  at INTEGER NOT NULL, reason TEXT NOT NULL, body TEXT NOT NULL
+);
+CREATE INDEX generation_key ON generation (stack, kind, name, id);
 
 CREATE TABLE scope_status (
   account TEXT NOT NULL, region TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (account, region)

@@ -238,6 +238,8 @@ pub struct AccountRecord {
     pub version: u64,
     /// When it was first declared.
     pub created_at: Timestamp,
+    /// When its row last changed.
+    pub updated_at: Timestamp,
 }
 
 /// True if `hold` is a pause that still holds at `now`.

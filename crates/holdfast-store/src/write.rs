@@ -93,3 +93,39 @@ impl Store {
         Ok((answer, newest_event))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::types::{Change, StackChange};
+    use crate::{Filter, Location, Store, StoreError};
+    use jiff::Timestamp;
+
+    fn limit_pages(store: &Store, pages: u32) {
+        store.shared.connections.writer().pragma_update(None, "max_page_count", pages).unwrap();
+    }
+
+    fn apply(store: &Store, name: &str) -> Result<(), StoreError> {
+        let labels = [("long".to_owned(), "x".repeat(50_000))].into();
+        let stacks = vec![StackChange { name: name.to_owned(), labels, ..StackChange::default() }];
+        store.change(&Change { stacks, ..Change::at(Timestamp::UNIX_EPOCH) }).map(drop)
+    }
+
+    #[test]
+    fn a_full_disk_refuses_writes_keeps_reads_and_heals_itself() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(&Location::File(directory.path().join("holdfast.db"))).unwrap();
+        apply(&store, "fits").unwrap();
+        let events = store.newest_event().unwrap();
+        // SQLite never shrinks below what is there, so this stops all growth.
+        limit_pages(&store, 1);
+        for _ in 0..2 {
+            assert!(matches!(apply(&store, "does-not-fit"), Err(StoreError::Full)));
+            assert_eq!(store.stacks().unwrap().len(), 1);
+            assert_eq!(store.newest_event().unwrap(), events);
+            assert_eq!(store.summary(&Filter::default()).unwrap().resources, 0);
+        }
+        limit_pages(&store, u32::MAX);
+        apply(&store, "does-not-fit").unwrap();
+        assert_eq!(store.stacks().unwrap().len(), 2);
+    }
+}

@@ -1,4 +1,15 @@
 //! The documents that users write: Stack, Resource, Account, List.
+//!
+//! [`from_bytes`] makes JSON of a body, [`parse`] documents of the JSON. What a document asks for is checked
+//! against what else is declared by [`validate`](crate::validate).
+
+mod bytes;
+pub(crate) mod limits;
+mod parse;
+
+pub use bytes::{MAX_DEPTH, from_bytes};
+pub use parse::parse;
+pub(crate) use parse::{Parsed, Read, read};
 
 use crate::policy::Policy;
 use serde::{Deserialize, Serialize};

@@ -1,1 +1,0 @@
-//! JSON Schemas of the documents, assembled from the kinds.

@@ -1,1 +1,0 @@
-//! Validation of whole documents: every mistake at once, each with its JSON Pointer.

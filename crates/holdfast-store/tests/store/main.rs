@@ -1,0 +1,10 @@
+//! The store from outside: sentences that any backend must satisfy, laws, damage, crashes, speed.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod crash;
+mod damage;
+mod fixture;
+mod laws;
+mod sentences;
+mod speed;
