@@ -2,7 +2,13 @@
 
 use super::plan::{Action, together};
 use crate::elb::check::{check_converge, check_diffs, check_invalid, made};
+use holdfast_core::name::{RESOURCE_TAG, ResourceKey, Scope, UID_TAG};
+use holdfast_core::observe::{Observation, Reading, Snapshot};
+use holdfast_core::plan::{Desired, Fate, Hold, Input, Settings, plan};
+use holdfast_core::policy::Policy;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 const KIND: &str = "ListenerRule";
 const LISTENER: &str = "arn:aws:elasticloadbalancing:eu-west-1:1:listener/app/web/0123456789abcdef/0123456789abcdef";
@@ -137,4 +143,55 @@ fn mistakes_are_told_all_at_once() {
     let mut transforms = rule(1, path("/a"));
     transforms["transforms"] = json!([{ "type": "url-rewrite" }, { "type": "url-rewrite", "urlRewriteConfig": { "rewrites": [] } }]);
     check_invalid(KIND, &transforms, &["/transforms/0/urlRewriteConfig missing-field", "/transforms/1/type duplicate-transform"]);
+}
+
+fn declared(name: &str, priority: u32) -> Arc<Desired> {
+    Arc::new(Desired {
+        key: ResourceKey::new("s", KIND, name),
+        uid: name.to_owned(),
+        generation: 1,
+        scope: Scope::new("default", "eu-west-1"),
+        spec: Arc::new(rule(priority, path(&format!("/{name}")))),
+        stack_tags: BTreeMap::new(),
+        policy: Policy::default(),
+        fate: Fate::Keep,
+        hold: None,
+    })
+}
+
+fn live(name: &str, priority: u32) -> Arc<Observation> {
+    let mut seen = made(KIND, &rule(priority, path(&format!("/{name}"))));
+    seen.id = format!("{}/{name}", LISTENER.replace(":listener/", ":listener-rule/"));
+    seen.tags = BTreeMap::from([(UID_TAG, name.to_owned()), (RESOURCE_TAG, format!("s/{KIND}/{name}"))].map(|(k, v)| (k.to_owned(), v)));
+    Arc::new(seen)
+}
+
+#[test]
+fn a_plan_swaps_two_rules_and_leaves_a_paused_one_alone() {
+    let mut paused = declared("c", 3);
+    Arc::make_mut(&mut paused).hold = Some(Hold { reason: "a person looks at it".to_owned(), until: None });
+    let desired = [declared("a", 2), declared("b", 1), paused, declared("d", 9)];
+    let reading = Reading { observations: vec![live("a", 1), live("b", 2), live("c", 9), live("d", 3)], gaps: Vec::new() };
+    let scope = Scope::new("default", "eu-west-1");
+    let plan = plan(&Input {
+        registry: &crate::registry(),
+        desired: &desired,
+        snapshot: &Snapshot { scope, taken_at: jiff::Timestamp::UNIX_EPOCH, kinds: BTreeMap::from([(KIND, reading)]) },
+        memory: &BTreeMap::new(),
+        elsewhere: &BTreeMap::new(),
+        declared_uids: &|_| true,
+        settings: &Settings::default(),
+        deletes_left: 0,
+        now: jiff::Timestamp::UNIX_EPOCH,
+    });
+    let told: Vec<String> = plan.steps.iter().map(|s| format!("{}: {}", s.key.name, s.text)).collect();
+    assert_eq!(
+        told,
+        [
+            "a: move from priority 1 to 2, with web/b to 1",
+            "b: move from priority 2 to 1, with web/a to 2",
+            // The rule in its way is paused, so AWS will say that the priority is in use.
+            "d: move from priority 3 to 9",
+        ]
+    );
 }
