@@ -62,7 +62,7 @@ export function LostBanner() {
   const { state, retryAt, since, reason } = connection.value;
   if (state !== "lost" || tokenWanted.value) return null;
   return html`<div class="banner" role="alert"><${Icon} name="offline" />
-    <p><strong>Connection lost.</strong> What you see may be older than ${timeOfDay(since)}. <span class="muted">${reason}</span></p>
+    <p><strong>Connection lost.</strong> What you see may be out of date since ${timeOfDay(since)}. <span class="muted">${reason}</span></p>
     <span class="num muted" aria-hidden="true">Next attempt ${until(retryAt, now.value)}</span>
     <button type="button" onClick=${reconnect}>Reconnect now</button></div>`;
 }

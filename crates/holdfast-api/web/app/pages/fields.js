@@ -4,7 +4,7 @@ import { number, words } from "../format.js";
 import { Icon } from "../icons.js";
 import { Empty, Panel } from "../parts.js";
 import { FIELD_STATES, fieldState, Value } from "../values.js";
-import { Severity } from "./drift-parts.js";
+import { absentDeclared, NOT_DECLARED, Severity } from "./drift-parts.js";
 
 /** The fields of a resource; an answer without them is filled from its drift and its spec. */
 export function fieldsOf(data) {
@@ -14,7 +14,7 @@ export function fieldsOf(data) {
   const known = new Set(fields.map((f) => f.path));
   for (const f of drifted.values()) {
     if (known.has(f.path)) continue;
-    fields.push({ path: f.path, declared: f.change === "added" ? undefined : f.desired, live: absentLive(f) ? undefined : f.live, lastWritten: f.lastWritten ?? undefined, state: f.change === "undeclared" ? "undeclared" : "drift", drift: f });
+    fields.push({ path: f.path, declared: NOT_DECLARED.includes(f.change) && f.desired === null ? undefined : f.desired, live: absentLive(f) ? undefined : f.live, lastWritten: f.lastWritten ?? undefined, state: f.change === "undeclared" ? "undeclared" : "drift", drift: f });
   }
   const order = (f) => FIELD_STATES.indexOf(f.state in { drift: 1, undeclared: 1, same: 1 } ? f.state : "unknown");
   return fields.map((f, i) => [f, i]).sort(([a, i], [b, j]) => order(a) - order(b) || i - j).map(([f]) => f);
@@ -43,14 +43,14 @@ function Field({ field: f }) {
   const [icon, word, look] = fieldState(f.state);
   return html`<tr role="row" class=${`field ${look}`}><th role="rowheader" scope="row" class="c-path"><code class="path">${f.path || "(the whole thing)"}</code>
       <span class="field-state"><span class=${`phase ${look}`}><${Icon} name=${icon} />${word}</span>${f.drift?.severity && html`<${Severity} severity=${f.drift.severity} />`}${f.drift?.decision && html`<span class="muted">${words(f.drift.decision)}</span>`}</span></th>
-    <td role="cell" data-label="Declared"><${Value} value=${declared(f)} other=${f.state === "drift" ? f.live : undefined} absent="not declared" /></td>
+    <td role="cell" data-label="Declared"><${Value} value=${declared(f)} other=${f.state === "drift" ? f.live : undefined} absent=${absentDeclared(f.drift?.change)} /></td>
     <td role="cell" data-label="Live">${f.state === "unknown" && (f.live === undefined || f.live === null) ? html`<span class="absent">not read</span>` : html`<${Value} value=${live(f)} other=${f.state === "drift" ? f.declared : undefined} absent="not there" />`}</td>
-    <td role="cell" data-label="Last written"><${Value} value=${f.lastWritten ?? undefined} absent="never" /></td></tr>`;
+    <td role="cell" data-label="Last written"><${Value} value=${f.lastWritten ?? undefined} other=${f.state === "drift" ? f.live : undefined} absent="never" /></td></tr>`;
 }
 
 /** The API writes null where there is nothing; an added or undeclared field is not "declared null". */
 function declared(f) {
-  const nothing = f.declared === null && (f.state === "undeclared" || f.drift?.change === "added");
+  const nothing = f.declared === null && (f.state === "undeclared" || NOT_DECLARED.includes(f.drift?.change));
   return nothing ? undefined : f.declared;
 }
 

@@ -82,8 +82,8 @@ function Conditions({ conditions }) {
   return html`<${Panel} title="Conditions">${conditions.length === 0 ? html`<p class="none-found">No pass has looked at it yet.</p>` : html`
     <table class="list cards conditions" role="table"><thead role="rowgroup"><tr role="row"><th role="columnheader" scope="col">Condition</th><th role="columnheader" scope="col">Status</th><th role="columnheader" scope="col">Reason</th><th role="columnheader" scope="col" class="right">For</th></tr></thead>
     <tbody role="rowgroup">${conditions.map((c) => html`<tr role="row" key=${c.type}><th role="rowheader" scope="row">${words(c.type)}</th>
-      <td role="cell"><${Truth} condition=${c} /></td><td role="cell"><span class="reason">${words(c.reason)}</span>${c.message && html`<span class="reason-message muted">${c.message}</span>`}</td>
-      <td role="cell" class="right nowrap muted" data-label="For"><${Since} at=${c.since} /></td></tr>`)}</tbody></table>`}<//>`;
+      <td role="cell"><${Truth} condition=${c} /></td><td role="cell" class="c-why"><span class="reason">${words(c.reason)}</span>${c.message && html`<span class="reason-message muted">${c.message}</span>`}</td>
+      <td role="cell" class="right nowrap muted c-for"><${Since} at=${c.since} /></td></tr>`)}</tbody></table>`}<//>`;
 }
 
 function Truth({ condition: { type, status } }) {
