@@ -45,7 +45,8 @@ pub(crate) fn named_otherwise(world: &ScopeWorld, kind: KindName, action: &Value
         levels.iter().map(|words| words.iter().filter(|w| known.contains(*w)).count()).collect()
     };
     let things = world.all(now).filter(|(_, k, _)| *k == kind).map(|(serial, _, o)| (score(o), serial));
-    let best = things.filter(|(score, _)| score.iter().any(|n| *n > 0)).max_by(|a, b| a.0.cmp(&b.0).then(b.1.cmp(&a.1)));
+    let best =
+        things.filter(|(score, _)| score.iter().any(|n| *n > 0)).max_by(|a, b| a.0.cmp(&b.0).then(b.1.cmp(&a.1)));
     best.map(|(_, serial)| serial)
 }
 

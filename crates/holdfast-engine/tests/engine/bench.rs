@@ -110,12 +110,6 @@ impl Bench {
         self.store.change(&change).expect("the store takes it");
     }
 
-    pub(crate) fn remove_one(&self, key: &str, fate: Fate) {
-        let mut change = Change::at(self.clock.now());
-        change.removals = vec![Removal { key: self.key(key), fate: Some(fate) }];
-        self.store.change(&change).expect("the store takes it");
-    }
-
     pub(crate) fn key(&self, key: &str) -> ResourceKey {
         ResourceKey::parse(key).expect("a key")
     }
@@ -245,6 +239,12 @@ impl Bench {
             self.clock.advance(SignedDuration::from_secs(2));
         }
         false
+    }
+
+    /// A pass of a new process.
+    pub(crate) async fn pass_after_restart(&mut self, process: &str) -> PassReport {
+        self.restart(process, Arc::new(Undisturbed));
+        self.pass().await
     }
 }
 

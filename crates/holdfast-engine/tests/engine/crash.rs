@@ -24,7 +24,11 @@ fn things(size: u32, image: &str) -> Value {
             ("Group", "a", json!({ "groupName": "a", "rules": ["http"] })),
             ("Group", "b", json!({ "groupName": "b", "rules": ["ssh", "${Group/a.id}"] })),
             ("Recipe", "r", json!({ "family": "r", "image": image })),
-            ("Machine", "m", json!({ "name": "m", "size": size, "group": "${Group/b.id}", "recipe": "${Recipe/r.arn}" })),
+            (
+                "Machine",
+                "m",
+                json!({ "name": "m", "size": size, "group": "${Group/b.id}", "recipe": "${Recipe/r.arn}" }),
+            ),
             ("Part", "p", json!({ "machine": "${Machine/m.id}", "slot": 1 })),
         ],
     )

@@ -57,7 +57,7 @@ async fn throttling_delays_and_costs_no_more_than_one_try_a_delay() {
 #[tokio::test]
 async fn a_partial_sweep_neither_creates_nor_deletes_and_says_unknown() {
     let b = bench();
-    b.declare(&machines(4));
+    b.declare(&machines(12));
     b.settle().await;
     let writes = b.writes().len();
     for hidden in [Hidden::All, Hidden::PerMille(1000), Hidden::PerMille(500)] {

@@ -9,3 +9,4 @@ mod faults;
 mod life;
 mod loops;
 mod real;
+mod seeds;
