@@ -60,8 +60,13 @@ pub fn clip(text: &str, most: usize) -> String {
     }
 }
 
-/// Sorts mistakes by their place, list items by number, and drops repetitions.
+/// In characters; several lines for a person, nothing for a log.
+const LONGEST_MESSAGE: usize = 600;
+
+/// Sorts mistakes by their place, list items by number, drops repetitions, and cuts off messages that repeat a
+/// value of any length.
 pub(crate) fn tidy(mut errors: Vec<SpecError>) -> Vec<SpecError> {
+    errors.iter_mut().for_each(|e| e.message = clip(&e.message, LONGEST_MESSAGE));
     let place = |e: &SpecError| -> Vec<(usize, String)> {
         // A number sorts by its length first, so that item 10 comes after item 9.
         let length = |s: &str| if s.bytes().all(|b| b.is_ascii_digit()) { s.len() } else { 0 };

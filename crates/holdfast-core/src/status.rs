@@ -1,11 +1,13 @@
 //! Status: what is said of a resource, in the words of the API.
 
 use crate::facts::Severity;
+use crate::policy::jiff_timestamp::Until as Time;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// Where a resource stands between declared and live. It speaks of sync alone, never of health.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum Phase {
     /// Not looked at yet.
     #[default]
@@ -35,7 +37,7 @@ impl std::fmt::Display for Phase {
 }
 
 /// A condition, as Kubernetes writes them.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Condition {
     /// `Synced`, `Ready`, `ReferencesResolved`, `Owned` or `Stuck`.
@@ -48,11 +50,12 @@ pub struct Condition {
     /// A sentence: what, and what to do; empty when there is nothing to say.
     pub message: String,
     /// Since when it has this status. Kept by [`merge_since`] over passes.
+    #[schemars(with = "Time")]
     pub since: jiff::Timestamp,
 }
 
 /// The conditions that every resource has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub enum ConditionType {
     /// Live equals declared.
     Synced,
@@ -67,7 +70,7 @@ pub enum ConditionType {
 }
 
 /// Three-valued truth.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Truth {
     /// Yes.
     True,
@@ -78,7 +81,7 @@ pub enum Truth {
 }
 
 /// One difference between declared and live.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FieldDiff {
     /// JSON Pointer into the spec.
@@ -100,7 +103,7 @@ pub struct FieldDiff {
 }
 
 /// In which way live differs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Change {
     /// Live has what the declaration has not.
@@ -116,10 +119,11 @@ pub enum Change {
 }
 
 /// The drift of one resource.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Drift {
     /// Since when.
+    #[schemars(with = "Time")]
     pub since: jiff::Timestamp,
     /// What the loop does: `healing`, `reporting`, `held`, `waiting`.
     pub action: String,
@@ -128,7 +132,7 @@ pub struct Drift {
 }
 
 /// The status of a resource, as the API shows it and the store keeps it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Status {
     /// Where it stands.
@@ -144,6 +148,7 @@ pub struct Status {
     /// How live differs; `None` when it does not.
     pub drift: Option<Drift>,
     /// When it was last seen, or last seen to be absent.
+    #[schemars(with = "Option<Time>")]
     pub last_observed_at: Option<jiff::Timestamp>,
 }
 

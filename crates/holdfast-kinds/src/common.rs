@@ -36,15 +36,8 @@ pub(crate) fn to_text(value: &mut Value) {
     }
 }
 
-/// Puts the items of a set in one order and drops what is there twice.
-pub(crate) fn sort_set(value: &mut Value) {
-    if let Value::Array(items) = value {
-        items.sort_by_cached_key(Value::to_string);
-        items.dedup();
-    }
-}
-
 /// Sets `key` if there is a value.
+#[cfg(feature = "aws")]
 pub(crate) fn put(map: &mut Map<String, Value>, key: &str, value: Option<impl Into<Value>>) {
     if let Some(value) = value {
         map.insert(key.to_owned(), value.into());

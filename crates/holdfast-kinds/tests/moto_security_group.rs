@@ -102,7 +102,12 @@ impl Bench {
         let resources = self
             .specs
             .keys()
-            .map(|key| WantedResource { key: key.clone(), uid: key.name.clone(), id: None, spec: Arc::new(self.spec(key)) })
+            .map(|key| WantedResource {
+                key: key.clone(),
+                uid: key.name.clone(),
+                id: None,
+                spec: Arc::new(self.spec(key)),
+            })
             .collect();
         let wanted = BTreeMap::from([("SecurityGroup", Wanted { resources })]);
         let mut snapshot = self.cloud.sweep(&self.scope, &wanted).await;

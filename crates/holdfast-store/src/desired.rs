@@ -74,6 +74,20 @@ impl Store {
         Ok(found.into_iter().collect())
     }
 
+    /// What is remembered of one resource.
+    ///
+    /// # Errors
+    /// As every read.
+    pub fn memory(&self, key: &ResourceKey) -> Result<Option<Memory>, StoreError> {
+        row::one(
+            &self.shared.connections.reader(),
+            "SELECT r.uid, m.body, m.seal AS memory_seal FROM resource r JOIN memory m ON m.resource_id = r.id
+             WHERE r.stack = ?1 AND r.kind = ?2 AND r.name = ?3",
+            params![key.stack, key.kind, key.name],
+            resource::memory,
+        )
+    }
+
     /// What was last said of the resources of a scope, as it was written.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 //! The binary: configuration, wiring, and the command line. It decides nothing about AWS.
 
 mod args;
+mod aws;
 mod client;
 mod commands;
 mod config;
@@ -12,6 +13,7 @@ mod duration;
 mod failure;
 mod output;
 mod serve;
+mod wiring;
 
 use anyhow::Result;
 use args::{Cli, Command, ConfigCommand};

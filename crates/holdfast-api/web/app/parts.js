@@ -38,9 +38,9 @@ export function PhaseCount({ phase, n }) {
 /** Counts by phase as one bar. */
 export function PhaseBar({ phases, tall = false }) {
   const all = total(phases);
-  const gap = 0.5;
+  const gap = tall ? 0.2 : 1;
   let x = 0;
-  const parts = present(phases).reverse().map(([phase, n]) => {
+  const parts = present(phases).map(([phase, n]) => {
     const width = (n / all) * 100;
     const part = html`<rect key=${phase} class=${`fill-${phaseClass(phase)}`} x=${x.toFixed(3)} y="0" height="8"
       width=${Math.max(width - (x + width < 99.9 ? gap : 0), 0.4).toFixed(3)}><title>${`${n} ${phaseWord(phase).toLowerCase()}`}</title></rect>`;
@@ -62,7 +62,7 @@ export function Panel({ title, count, actions, children, class: extra = "", id }
 
 /** Nothing to show: what that means and what to do next. */
 export function Empty({ icon = "info", title, children }) {
-  return html`<div class="empty"><${Icon} name=${icon} class="large" /><h3>${title}</h3>${children}</div>`;
+  return html`<div class="empty"><${Icon} name=${icon} class="large" /><p class="empty-title">${title}</p>${children}</div>`;
 }
 
 /** A command to copy. */

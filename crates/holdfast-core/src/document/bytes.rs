@@ -142,10 +142,8 @@ impl<'de> Visitor<'de> for Seed<'_> {
                 reader.here = pointer::join(&reader.here, &key);
                 reader.no_nul(&key)?;
                 if map.contains_key(&key) {
-                    let message = format!(
-                        "The key \"{}\" stands here twice. Keep one of them.",
-                        crate::problem::clip(&key, 60)
-                    );
+                    let message =
+                        format!("The key \"{}\" stands here twice. Keep one of them.", crate::problem::clip(&key, 60));
                     let error = SpecError::new(reader.here.clone(), "duplicate-key", message);
                     return Err(reader.refuse(error));
                 }

@@ -45,12 +45,7 @@ pub(crate) fn labels(labels: &BTreeMap<String, String>, pointer: &str, errors: &
     sizes(labels.iter().map(|(k, v)| (k.as_str(), v.as_str())), "label", pointer, errors);
 }
 
-fn sizes<'a>(
-    pairs: impl Iterator<Item = (&'a str, &'a str)>,
-    what: &str,
-    pointer: &str,
-    errors: &mut Vec<SpecError>,
-) {
+fn sizes<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>, what: &str, pointer: &str, errors: &mut Vec<SpecError>) {
     for (key, value) in pairs {
         let at = pointer::join(pointer, key);
         let (long, wide) = (key.chars().count(), value.chars().count());
@@ -88,7 +83,8 @@ fn no_references(value: &Value, pointer: &str, errors: &mut Vec<SpecError>) {
         Value::String(text) => {
             let pieces = reference::pieces(text).unwrap_or_default();
             if pieces.iter().any(|p| matches!(p, Piece::Reference(..))) {
-                let message = "A variable holds a plain value, no reference. Write the reference where the variable is used.";
+                let message =
+                    "A variable holds a plain value, no reference. Write the reference where the variable is used.";
                 errors.push(SpecError::new(pointer, "reference-in-variable", message));
             }
         }

@@ -69,7 +69,11 @@ impl Parser<'_> {
     /// The kind that a document says it is of, if it is an object and says so.
     fn kind_of<'v>(&mut self, pointer: &str, value: &'v Value) -> Option<(&'v Map<String, Value>, &'v str)> {
         let Value::Object(map) = value else {
-            self.refuse(pointer, "wrong-type", "A document must be an object with apiVersion, kind, metadata and spec.");
+            self.refuse(
+                pointer,
+                "wrong-type",
+                "A document must be an object with apiVersion, kind, metadata and spec.",
+            );
             return None;
         };
         match map.get("kind") {
@@ -149,7 +153,12 @@ impl Parser<'_> {
     }
 
     /// The resources in a stack that can be read, with their pointers; the stack has no name if it cannot be read.
-    fn members(&mut self, pointer: &str, values: &[Value], stack: Option<&str>) -> (Vec<String>, Vec<ResourceDocument>) {
+    fn members(
+        &mut self,
+        pointer: &str,
+        values: &[Value],
+        stack: Option<&str>,
+    ) -> (Vec<String>, Vec<ResourceDocument>) {
         let read = values.iter().enumerate().filter_map(|(index, value)| {
             let at = format!("{pointer}/spec/resources/{index}");
             let resource = self.member(&at, value, stack)?;
@@ -172,7 +181,8 @@ impl Parser<'_> {
         let resource = self.resource(pointer, value, &ENVELOPES.in_stack)?;
         let stack = stack?;
         if resource.metadata.stack.as_deref().is_some_and(|named| named != stack) {
-            let message = format!("The resource stands in the stack \"{stack}\". Leave the field out or name that stack.");
+            let message =
+                format!("The resource stands in the stack \"{stack}\". Leave the field out or name that stack.");
             self.refuse(format!("{pointer}/metadata/stack"), "wrong-stack", message);
         }
         self.first_resource(pointer, stack, &resource).then_some(resource)

@@ -110,6 +110,8 @@ impl Translator<'_> {
             Fault::Required { property } => out.push(self.missing_field(here, property)),
             Fault::AnyOf { context } | Fault::OneOfNotValid { context } => self.say_branches(here, context, out),
             Fault::Type { .. } => out.push(self.wrong_type(here, error.instance())),
+            // A number that may also be written as text: the pattern is there to keep other text out.
+            Fault::Pattern { .. } if self.is_number(here) => out.push(self.wrong_type(here, error.instance())),
             Fault::Constant { expected_value } => {
                 out.push(self.not_allowed(here, error.instance(), &[expected_value.as_ref()]));
             }
@@ -159,9 +161,17 @@ impl Translator<'_> {
         SpecError::new(at, "missing-field", format!("The field \"{field}\" is required.{what}"))
     }
 
+    fn is_number(&self, here: &str) -> bool {
+        let types = self.shape.at(here).types();
+        types.contains("number") || types.contains("integer")
+    }
+
     fn wrong_type(&self, here: &str, value: &Value) -> SpecError {
         let mut wanted = self.shape.at(here).types();
         wanted.remove("null");
+        if self.is_number(here) {
+            wanted.remove("string");
+        }
         if wanted.contains("number") {
             wanted.remove("integer");
         }
@@ -206,20 +216,42 @@ impl Translator<'_> {
         match error.kind() {
             Fault::Minimum { limit } => ("out-of-range", format!("it must be at least {limit}, and is {shown}.")),
             Fault::Maximum { limit } => ("out-of-range", format!("it must be at most {limit}, and is {shown}.")),
-            Fault::ExclusiveMinimum { limit } => ("out-of-range", format!("it must be more than {limit}, and is {shown}.")),
-            Fault::ExclusiveMaximum { limit } => ("out-of-range", format!("it must be less than {limit}, and is {shown}.")),
-            Fault::MultipleOf { multiple_of } => ("out-of-range", format!("it must be a multiple of {multiple_of}, and is {shown}.")),
-            Fault::MaxLength { limit } => ("too-long", format!("it may have at most {limit} characters, and has {length}.")),
-            Fault::MinLength { limit } => ("too-short", format!("it must have at least {limit} characters, and has {length}.")),
-            Fault::MaxItems { limit } => ("too-many", format!("at most {limit} items are allowed, and there are {count}.")),
-            Fault::MinItems { limit } => ("too-few", format!("at least {limit} items are needed, and there are {count}.")),
-            Fault::AdditionalItems { limit } => ("too-many", format!("at most {limit} items are allowed, and there are {count}.")),
-            Fault::MaxProperties { limit } => ("too-many", format!("at most {limit} keys are allowed, and there are {count}.")),
-            Fault::MinProperties { limit } => ("too-few", format!("at least {limit} keys are needed, and there are {count}.")),
+            Fault::ExclusiveMinimum { limit } => {
+                ("out-of-range", format!("it must be more than {limit}, and is {shown}."))
+            }
+            Fault::ExclusiveMaximum { limit } => {
+                ("out-of-range", format!("it must be less than {limit}, and is {shown}."))
+            }
+            Fault::MultipleOf { multiple_of } => {
+                ("out-of-range", format!("it must be a multiple of {multiple_of}, and is {shown}."))
+            }
+            Fault::MaxLength { limit } => {
+                ("too-long", format!("it may have at most {limit} characters, and has {length}."))
+            }
+            Fault::MinLength { limit } => {
+                ("too-short", format!("it must have at least {limit} characters, and has {length}."))
+            }
+            Fault::MaxItems { limit } => {
+                ("too-many", format!("at most {limit} items are allowed, and there are {count}."))
+            }
+            Fault::MinItems { limit } => {
+                ("too-few", format!("at least {limit} items are needed, and there are {count}."))
+            }
+            Fault::AdditionalItems { limit } => {
+                ("too-many", format!("at most {limit} items are allowed, and there are {count}."))
+            }
+            Fault::MaxProperties { limit } => {
+                ("too-many", format!("at most {limit} keys are allowed, and there are {count}."))
+            }
+            Fault::MinProperties { limit } => {
+                ("too-few", format!("at least {limit} keys are needed, and there are {count}."))
+            }
             Fault::Pattern { pattern } => ("bad-pattern", format!("{shown} does not match the pattern {pattern}.")),
             Fault::Format { format } => ("bad-format", format!("{shown} is no {}.", format_words(format))),
             Fault::FalseSchema | Fault::Not { .. } => ("not-allowed", format!("{shown} is not allowed here.")),
-            Fault::OneOfMultipleValid { .. } => ("ambiguous", "more than one of the forms allowed here fits; keep the fields of one.".to_owned()),
+            Fault::OneOfMultipleValid { .. } => {
+                ("ambiguous", "more than one of the forms allowed here fits; keep the fields of one.".to_owned())
+            }
             _ => ("invalid-value", format!("{}.", error.masked())),
         }
     }
@@ -238,7 +270,8 @@ impl Translator<'_> {
             return;
         }
         let rank = |branch: &&Vec<&ValidationError<'static>>| {
-            let wrong_type = branch.iter().any(|e| e.instance_path().as_str() == here && matches!(e.kind(), Fault::Type { .. }));
+            let wrong_type =
+                branch.iter().any(|e| e.instance_path().as_str() == here && matches!(e.kind(), Fault::Type { .. }));
             let other_choice = branch.iter().any(|e| fixed(e).is_some());
             (wrong_type, other_choice, branch.len())
         };
@@ -248,7 +281,10 @@ impl Translator<'_> {
     }
 
     /// Where every branch asks for another word at the same place: that place, its value, and the words.
-    fn choice<'e>(&self, branches: &[Vec<&'e ValidationError<'static>>]) -> Option<(&'e str, &'e Value, Vec<&'e Value>)> {
+    fn choice<'e>(
+        &self,
+        branches: &[Vec<&'e ValidationError<'static>>],
+    ) -> Option<(&'e str, &'e Value, Vec<&'e Value>)> {
         let first = branches.first()?.iter().find(|e| fixed(e).is_some())?;
         let at = first.instance_path().as_str();
         let mut options = Vec::new();

@@ -161,7 +161,8 @@ const PLAIN_NAME: (&str, &str) = (
     "A name is letters, digits, `_` and `-`, at most 63 of them, a letter or digit first and last.",
 );
 
-const STACK_NAME: &str = "The stack of the resource: letters, digits, `_` and `-`, at most 63 of them, a letter or digit first and last.";
+const STACK_NAME: &str =
+    "The stack of the resource: letters, digits, `_` and `-`, at most 63 of them, a letter or digit first and last.";
 
 fn name((pattern, description): (&str, &str)) -> Value {
     json!({ "type": "string", "maxLength": 63, "pattern": pattern, "description": description })

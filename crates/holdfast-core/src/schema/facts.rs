@@ -1,6 +1,6 @@
 //! Field facts in a schema: `x-holdfast` for programs, a sentence in the description for people.
 
-use crate::facts::{Field, ItemKey, Shape, Severity};
+use crate::facts::{Field, ItemKey, Severity, Shape};
 use serde_json::{Map, Value, json};
 
 /// Writes a kind's facts beside its fields. A definition that is used at several places is copied to those that
@@ -86,7 +86,9 @@ fn compared(shape: Shape) -> (&'static str, Option<String>) {
         Shape::Object => ("object", None),
         Shape::Map => ("map", Some("Only the keys that are declared are managed.".to_owned())),
         Shape::List => ("list", None),
-        Shape::Set(ItemKey::Of(fields)) => ("set", Some(format!("The order does not matter; items are the same when {} is.", fields.join(" and ")))),
+        Shape::Set(ItemKey::Of(fields)) => {
+            ("set", Some(format!("The order does not matter; items are the same when {} is.", fields.join(" and "))))
+        }
         Shape::Set(ItemKey::Whole | ItemKey::AllBut(_)) => ("set", Some("The order does not matter.".to_owned())),
         Shape::WriteOnly => ("never", Some("It is an instruction and is not compared.".to_owned())),
     }

@@ -52,7 +52,11 @@ fn loosen(schema: &mut Value, null: Null) {
             let mut inner = Map::new();
             for (keyword, value) in std::mem::take(map) {
                 let outside = matches!(keyword.as_str(), "description" | "title" | "x-holdfast" | "default");
-                if outside { map.insert(keyword, value) } else { inner.insert(keyword, value) };
+                if outside {
+                    map.insert(keyword, value)
+                } else {
+                    inner.insert(keyword, value)
+                };
             }
             inner.extend(taken.map(|branches| ("anyOf".to_owned(), branches)));
             vec![Value::Object(inner)]
@@ -72,7 +76,9 @@ fn says_something(map: &Map<String, Value>) -> bool {
 /// Opens a schema by its keywords alone, which keeps it readable; false if that cannot be.
 fn flat(map: &mut Map<String, Value>, null: Null) -> bool {
     let combined = ["enum", "$ref", "anyOf", "oneOf", "allOf", "minLength", "maxLength", "format"];
-    let numeric = |f: &Value| f.as_str().is_some_and(|f| f.starts_with("int") || f.starts_with("uint") || f == "double" || f == "float");
+    let numeric = |f: &Value| {
+        f.as_str().is_some_and(|f| f.starts_with("int") || f.starts_with("uint") || f == "double" || f == "float")
+    };
     if combined.iter().any(|k| map.get(*k).is_some_and(|v| *k != "format" || !numeric(v))) {
         return false;
     }

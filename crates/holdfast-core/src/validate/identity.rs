@@ -35,7 +35,8 @@ impl Batch<'_> {
             let Some(own) = identity(kind, &candidate.spec, &candidate.key.stack) else { continue };
             let (name, scope) = (kind.name(), &candidate.scope);
             let stored = beside.entry((name, scope)).or_insert_with(|| self.identities_beside(kind, scope));
-            let twin = seen.get(&(name, scope, own.clone())).map(|k| (*k).clone()).or_else(|| stored.get(&own).cloned());
+            let twin =
+                seen.get(&(name, scope, own.clone())).map(|k| (*k).clone()).or_else(|| stored.get(&own).cloned());
             match twin {
                 Some(twin) => errors.push(duplicate(candidate, &twin, &own)),
                 None => {

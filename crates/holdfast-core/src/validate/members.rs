@@ -90,7 +90,8 @@ impl Batch<'_> {
             if stored.scope == candidate.scope {
                 continue;
             }
-            let stack_says = self.stacks.get(&candidate.key.stack).filter(|s| s.pointer.is_some() && s.scope == candidate.scope);
+            let stack_says =
+                self.stacks.get(&candidate.key.stack).filter(|s| s.pointer.is_some() && s.scope == candidate.scope);
             if stack_says.is_some() {
                 by_stack.entry(candidate.key.stack.clone()).or_default().push((stored.key, stored.scope));
             } else {
@@ -117,7 +118,8 @@ impl Batch<'_> {
         if (&old.account, &old.region) == (&new.account, &new.region) && old.variables == new.variables {
             return Vec::new();
         }
-        let text = |text: &Option<String>| text.as_deref().and_then(|t| fill_text(t, &old.variables, "", &mut Vec::new()));
+        let text =
+            |text: &Option<String>| text.as_deref().and_then(|t| fill_text(t, &old.variables, "", &mut Vec::new()));
         let account = text(&old.account).unwrap_or_else(|| super::DEFAULT_ACCOUNT.to_owned());
         let region = text(&old.region).or_else(|| self.world.default_region.map(str::to_owned)).unwrap_or_default();
         let was = Scope { account, region };
@@ -219,7 +221,8 @@ fn ignored_paths(policy: &Policy, shape: &Shape<'_>, pointer: &str, errors: &mut
         let mut here = shape.clone();
         for segment in pointer::segments(&ignore.path) {
             let fields = here.fields();
-            if segment != "*" && !fields.is_empty() && !fields.contains(segment.as_str()) && !here.is_free_key(&segment) {
+            if segment != "*" && !fields.is_empty() && !fields.contains(segment.as_str()) && !here.is_free_key(&segment)
+            {
                 let near = did_you_mean(&segment, fields);
                 let message = format!("The kind has no field {}: \"{segment}\" is unknown.{near}", ignore.path);
                 errors.push(SpecError::new(format!("{pointer}/policy/ignore/{index}/path"), "unknown-field", message));

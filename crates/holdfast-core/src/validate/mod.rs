@@ -51,7 +51,8 @@ pub fn check(documents: &[(String, Document)], world: &World<'_>) -> Result<Acce
 pub fn offline(body: &Value, registry: &Registry) -> Result<usize, Vec<SpecError>> {
     let validators = Validators::new(registry);
     // Any region will do: which one the server has is its own affair.
-    let world = World { registry, validators: &validators, stored: &Nothing, default_region: Some("us-east-1"), prune: false };
+    let world =
+        World { registry, validators: &validators, stored: &Nothing, default_region: Some("us-east-1"), prune: false };
     let accepted = look(document::read(body, registry), &world, Sight::Body)?;
     Ok(accepted.resources.len())
 }
@@ -125,10 +126,8 @@ impl Candidate<'_> {
             return anchor(&self.document_spec, error).under(&format!("{}/spec", self.pointer));
         }
         let place = if error.pointer.is_empty() { String::new() } else { format!(" at {}", error.pointer) };
-        let message = format!(
-            "{}, which the body leaves as it is, would get a mistake{place}: {}",
-            self.key, error.message
-        );
+        let message =
+            format!("{}, which the body leaves as it is, would get a mistake{place}: {}", self.key, error.message);
         SpecError::new(format!("{}/spec", self.pointer), &error.code, message)
     }
 }

@@ -46,7 +46,10 @@ impl Batch<'_> {
     fn is_wrong(&self, from: &ResourceKey, to: &ResourceKey, output: &str) -> Option<(&'static str, String)> {
         let Some(kind) = self.world.registry.get(&to.kind) else {
             let near = did_you_mean(&to.kind, self.world.registry.names());
-            return Some(("unknown-kind", format!("The reference names the kind \"{}\", which there is not.{near}", to.kind)));
+            return Some((
+                "unknown-kind",
+                format!("The reference names the kind \"{}\", which there is not.{near}", to.kind),
+            ));
         };
         if !self.index.contains_key(to) && self.stored(to).is_none() {
             return self.dangles(from, to);
@@ -69,11 +72,17 @@ impl Batch<'_> {
         stacks.extend(self.stacks.keys().cloned());
         if !stacks.contains(&to.stack) {
             let near = did_you_mean(&to.stack, stacks.iter().map(String::as_str));
-            return Some(("unknown-stack", format!("There is no stack \"{}\".{near} Apply that stack first.", to.stack)));
+            return Some((
+                "unknown-stack",
+                format!("There is no stack \"{}\".{near} Apply that stack first.", to.stack),
+            ));
         }
         let going = self.world.stored.resource(to).is_some();
         if going {
-            return Some(("dangling-reference", format!("{to} is going away, so it cannot be referred to. Declare it, or take the reference out.")));
+            return Some((
+                "dangling-reference",
+                format!("{to} is going away, so it cannot be referred to. Declare it, or take the reference out."),
+            ));
         }
         let known = self.declared_in(&to.stack);
         let alike: Vec<&str> = known.iter().filter(|k| k.kind == to.kind).map(|k| k.name.as_str()).collect();
@@ -116,7 +125,8 @@ impl Batch<'_> {
             let own = group.iter().filter_map(|n| Some((self.index.get(&needs.graph[*n])?, *n)));
             let Some((at, start)) = own.filter(|(at, _)| self.resources[**at].declared).min() else { continue };
             let Some(circle) = needs.circle(start) else { continue };
-            let names: Vec<String> = circle.iter().map(|n| self.name_in(&self.resources[*at].key, &needs.graph[*n])).collect();
+            let names: Vec<String> =
+                circle.iter().map(|n| self.name_in(&self.resources[*at].key, &needs.graph[*n])).collect();
             let Some(edge) = circle.get(1).and_then(|next| needs.graph.find_edge(start, *next)) else { continue };
             let message = if circle.len() == 2 {
                 format!("{} refers to itself, so it could never be made. Take the reference out.", names[0])
@@ -134,7 +144,11 @@ impl Batch<'_> {
     }
 
     fn name_in(&self, from: &ResourceKey, key: &ResourceKey) -> String {
-        if from.stack == key.stack { format!("{}/{}", key.kind, key.name) } else { format!("{}:{}/{}", key.stack, key.kind, key.name) }
+        if from.stack == key.stack {
+            format!("{}/{}", key.kind, key.name)
+        } else {
+            format!("{}:{}/{}", key.stack, key.kind, key.name)
+        }
     }
 }
 

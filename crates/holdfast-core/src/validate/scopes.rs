@@ -6,12 +6,44 @@ use crate::problem::{SpecError, clip, did_you_mean};
 
 /// AWS's regions, for the hint only: a region that is newer than this list is taken as well.
 const REGIONS: &[&str] = &[
-    "af-south-1", "ap-east-1", "ap-east-2", "ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1",
-    "ap-south-2", "ap-southeast-1", "ap-southeast-2", "ap-southeast-3", "ap-southeast-4", "ap-southeast-5",
-    "ap-southeast-6", "ap-southeast-7", "ca-central-1", "ca-west-1", "cn-north-1", "cn-northwest-1", "eu-central-1",
-    "eu-central-2", "eu-north-1", "eu-south-1", "eu-south-2", "eu-west-1", "eu-west-2", "eu-west-3", "il-central-1",
-    "me-central-1", "me-south-1", "mx-central-1", "sa-east-1", "us-east-1", "us-east-2", "us-gov-east-1",
-    "us-gov-west-1", "us-west-1", "us-west-2",
+    "af-south-1",
+    "ap-east-1",
+    "ap-east-2",
+    "ap-northeast-1",
+    "ap-northeast-2",
+    "ap-northeast-3",
+    "ap-south-1",
+    "ap-south-2",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "ap-southeast-3",
+    "ap-southeast-4",
+    "ap-southeast-5",
+    "ap-southeast-6",
+    "ap-southeast-7",
+    "ca-central-1",
+    "ca-west-1",
+    "cn-north-1",
+    "cn-northwest-1",
+    "eu-central-1",
+    "eu-central-2",
+    "eu-north-1",
+    "eu-south-1",
+    "eu-south-2",
+    "eu-west-1",
+    "eu-west-2",
+    "eu-west-3",
+    "il-central-1",
+    "me-central-1",
+    "me-south-1",
+    "mx-central-1",
+    "sa-east-1",
+    "us-east-1",
+    "us-east-2",
+    "us-gov-east-1",
+    "us-gov-west-1",
+    "us-west-1",
+    "us-west-2",
 ];
 
 /// The words that regions are made of between the continent and the number.
@@ -84,15 +116,15 @@ impl Batch<'_> {
         }
         let gone = used.iter().map(|s| s.region.as_str()).filter(|r| !allows(spec, r)).collect::<Vec<_>>();
         if !gone.is_empty() {
-            let message = format!("There are resources in {}. Keep it in the list or delete them first.", gone.join(", "));
+            let message =
+                format!("There are resources in {}. Keep it in the list or delete them first.", gone.join(", "));
             self.refuse(format!("{pointer}/regions"), "region-in-use", message);
         }
     }
 
     fn account(&self, name: &str) -> Option<AccountSpec> {
         let own = self.accounts.iter().find(|a| a.name == name).map(|a| a.spec.clone());
-        own.or_else(|| self.world.stored.account(name))
-            .or_else(|| (name == DEFAULT_ACCOUNT).then(AccountSpec::default))
+        own.or_else(|| self.world.stored.account(name)).or_else(|| (name == DEFAULT_ACCOUNT).then(AccountSpec::default))
     }
 
     /// The account must exist; none named is the default one.

@@ -73,13 +73,7 @@ impl Batch<'_> {
         }
     }
 
-    fn declare_stack(
-        &mut self,
-        name: &str,
-        pointer: Option<&str>,
-        labels: BTreeMap<String, String>,
-        spec: StackSpec,
-    ) {
+    fn declare_stack(&mut self, name: &str, pointer: Option<&str>, labels: BTreeMap<String, String>, spec: StackSpec) {
         // The mistakes of a stack that is stored already are not this body's.
         let mut errors = Vec::new();
         let base = pointer.unwrap_or_default();

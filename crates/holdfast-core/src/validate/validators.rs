@@ -38,16 +38,16 @@ pub(crate) fn spec(kind: &dyn AnyKind, checker: &Checker, spec: &mut Value) -> V
     if errors.is_empty() && !has_holes(spec, &checker.shape()) {
         errors.extend(typed(kind, spec));
     }
+    let mut general = Vec::new();
     if let Some(Value::Object(tags)) = spec.get("tags")
         && checker.shape().child("tags").is_free_key("any")
     {
-        limits::tags(tags, "/tags", &mut errors);
+        limits::tags(tags, "/tags", &mut general);
     }
-    let mut repeated = Vec::new();
-    repetitions(spec, facts, "", &mut repeated);
+    repetitions(spec, facts, "", &mut general);
     // The kind's own words are better where it found the same.
-    repeated.retain(|r| !errors.iter().any(|e| e.pointer == r.pointer));
-    errors.extend(repeated);
+    general.retain(|g| !errors.iter().any(|e| e.pointer == g.pointer));
+    errors.extend(general);
     errors
 }
 
@@ -57,8 +57,7 @@ fn typed(kind: &dyn AnyKind, spec: &Value) -> Vec<SpecError> {
     without_nulls(&mut spec);
     let mut errors = kind.validate(&spec);
     errors.retain(|e| {
-        e.code != "invalid-value"
-            || !spec.pointer(&e.pointer).and_then(Value::as_str).is_some_and(reference::is_open)
+        e.code != "invalid-value" || !spec.pointer(&e.pointer).and_then(Value::as_str).is_some_and(reference::is_open)
     });
     errors
 }
@@ -78,9 +77,7 @@ fn without_nulls(value: &mut Value) {
 fn has_holes(value: &Value, shape: &Shape<'_>) -> bool {
     match value {
         Value::String(text) => reference::is_open(text) && !shape.takes_any_string(),
-        Value::Array(items) => {
-            items.iter().enumerate().any(|(i, item)| has_holes(item, &shape.child(&i.to_string())))
-        }
+        Value::Array(items) => items.iter().enumerate().any(|(i, item)| has_holes(item, &shape.child(&i.to_string()))),
         Value::Object(map) => map.iter().any(|(key, item)| has_holes(item, &shape.child(key))),
         _ => false,
     }

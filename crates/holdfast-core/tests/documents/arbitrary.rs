@@ -2,16 +2,53 @@
 
 use crate::{kinds, outcome, stack};
 use holdfast_core::document::{MAX_DEPTH, from_bytes, parse};
+use holdfast_core::validate::offline;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 /// Words that mean something here, so that arbitrary bodies get further than the first line.
 fn word() -> impl Strategy<Value = String> {
     let known = [
-        "apiVersion", "holdfast.dev/v1", "kind", "metadata", "name", "stack", "spec", "resources", "items", "List",
-        "Stack", "Account", "Box", "Lid", "policy", "ignore", "path", "tags", "variables", "region", "account",
-        "boxName", "size", "slots", "seal", "type", "wax", "handle", "colour", "boxId", "cutFrom", "${var.a}",
-        "${Box/a.id}", "${Lid/a.id}", "${", "$${", "/a/~", "eu-west-1", "*", "",
+        "apiVersion",
+        "holdfast.dev/v1",
+        "kind",
+        "metadata",
+        "name",
+        "stack",
+        "spec",
+        "resources",
+        "items",
+        "List",
+        "Stack",
+        "Account",
+        "Box",
+        "Lid",
+        "policy",
+        "ignore",
+        "path",
+        "tags",
+        "variables",
+        "region",
+        "account",
+        "boxName",
+        "size",
+        "slots",
+        "seal",
+        "type",
+        "wax",
+        "handle",
+        "colour",
+        "boxId",
+        "cutFrom",
+        "${var.a}",
+        "${Box/a.id}",
+        "${Lid/a.id}",
+        "${",
+        "$${",
+        "/a/~",
+        "eu-west-1",
+        "*",
+        "",
     ];
     prop_oneof![4 => prop::sample::select(known.to_vec()).prop_map(str::to_owned), 1 => ".{0,6}"]
 }
@@ -27,7 +64,8 @@ fn value() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(5, 64, 6, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
-            prop::collection::vec((word(), inner), 0..6).prop_map(|pairs| Value::from(pairs.into_iter().collect::<Map<_, _>>())),
+            prop::collection::vec((word(), inner), 0..6)
+                .prop_map(|pairs| Value::from(pairs.into_iter().collect::<Map<_, _>>())),
         ]
     })
 }
@@ -68,7 +106,7 @@ proptest! {
     #[test]
     fn errors_point_into_the_body_or_at_what_is_missing(spec in value()) {
         let body = stack(json!([{ "kind": "Box", "metadata": { "name": "a" }, "spec": spec }]));
-        if let Err(errors) = parse(&body, &kinds::registry()) {
+        if let Err(errors) = offline(&body, &kinds::registry()) {
             for error in errors {
                 let parent = error.pointer.rsplit_once('/').map_or("", |(parent, _)| parent);
                 prop_assert!(body.pointer(parent).is_some(), "{} is nowhere", error.pointer);

@@ -200,9 +200,8 @@ impl Kind for LidKind {
     fn validate_with(spec: &Value, peers: &dyn Fn(&ResourceKey) -> Option<Value>, stack: &str) -> Vec<SpecError> {
         let text = |field: &str| spec.get(field).and_then(Value::as_str);
         let (Some(slot), Some(of)) = (text("slot"), text("boxId")) else { return Vec::new() };
-        let Ok([Piece::Reference(reference, _)]) = pieces(of).as_deref().map(|p| <[Piece; 1]>::try_from(p.to_vec()).unwrap_or([Piece::Text(String::new())])) else {
-            return Vec::new();
-        };
+        let pieces = pieces(of).unwrap_or_default();
+        let [Piece::Reference(reference, _)] = pieces.as_slice() else { return Vec::new() };
         let Some(peer) = reference.target(stack).and_then(|(key, _)| peers(&key)) else { return Vec::new() };
         let slots = peer.get("slots").and_then(Value::as_array).cloned().unwrap_or_default();
         if slots.iter().any(|s| s["name"] == slot) {

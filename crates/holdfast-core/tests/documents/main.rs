@@ -40,7 +40,8 @@ pub fn accepted_in(body: &Value, stored: &dyn Stored, absent: Absent) -> Result<
         World { registry: &registry, validators: &validators, stored, default_region: Some("eu-west-1"), prune };
     check_body(body, &world).map_err(|errors| {
         errors.iter().fold(String::new(), |mut text, e| {
-            let _ = writeln!(text, "{} [{}] {}", if e.pointer.is_empty() { "\"\"" } else { &e.pointer }, e.code, e.message);
+            let _ =
+                writeln!(text, "{} [{}] {}", if e.pointer.is_empty() { "\"\"" } else { &e.pointer }, e.code, e.message);
             text
         })
     })

@@ -63,7 +63,13 @@ fn the_schema_of_everything_knows_stacks_lists_and_accounts() {
     let list = json!({ "apiVersion": "holdfast.dev/v1", "kind": "List", "items": [in_stack, alone(json!({}))] });
     for schema in [&whole, &schema::draft7(&whole)] {
         assert_eq!(errors(schema, &list), Vec::<String>::new());
-        for wrong in [json!({}), json!({ "kind": "Box" }), json!({ "apiVersion": "holdfast.dev/v1", "kind": "Bok" }), stack(json!([{ "kind": "Stack" }])), stack(json!([a_box("a", json!({ "size": 0 }))]))] {
+        for wrong in [
+            json!({}),
+            json!({ "kind": "Box" }),
+            json!({ "apiVersion": "holdfast.dev/v1", "kind": "Bok" }),
+            stack(json!([{ "kind": "Stack" }])),
+            stack(json!([a_box("a", json!({ "size": 0 }))])),
+        ] {
             assert!(!errors(schema, &wrong).is_empty(), "{wrong} was taken");
         }
     }

@@ -68,7 +68,8 @@ fn tags_and_labels_keep_the_limits_of_aws() {
     let mut all = Transcript::default();
     let long = "x".repeat(129);
     let mut body = stack(json!([]));
-    body["spec"]["tags"] = json!({ "": "a", "aws:x": "a", "Holdfast:uid": "a", "long": "v".repeat(257), "n": 5, "l": [] });
+    body["spec"]["tags"] =
+        json!({ "": "a", "aws:x": "a", "Holdfast:uid": "a", "long": "v".repeat(257), "n": 5, "l": [] });
     body["spec"]["tags"][&long] = json!("a");
     body["metadata"]["labels"] = json!({ "": "a", "long": "v".repeat(257), "aws:x": "fine here" });
     all.check("of a stack", body);
@@ -101,7 +102,10 @@ fn policies_say_what_they_may_say() {
 #[test]
 fn a_duplicate_is_named_at_the_second() {
     let mut all = Transcript::default();
-    all.stack("two boxes of a name", json!([a_box("a", json!({})), a_box("b", json!({})), a_box("a", json!({ "boxName": "c" }))]));
+    all.stack(
+        "two boxes of a name",
+        json!([a_box("a", json!({})), a_box("b", json!({})), a_box("a", json!({ "boxName": "c" }))]),
+    );
     let account = json!({ "apiVersion": "holdfast.dev/v1", "kind": "Account", "metadata": { "name": "prod" },
         "spec": { "accountId": "123456789012" } });
     let list = json!({ "apiVersion": "holdfast.dev/v1", "kind": "List", "items": [
@@ -119,7 +123,10 @@ fn a_list_holds_documents_and_lists_of_them() {
         .check("of nothing", json!({ "apiVersion": version, "kind": "List", "items": [] }))
         .check("with no items", json!({ "apiVersion": version, "kind": "List" }))
         .check("with a spec", json!({ "apiVersion": version, "kind": "List", "items": [], "spec": {} }))
-        .check("of what is no document", json!({ "apiVersion": version, "kind": "List", "items": [1, {}, { "kind": "Boks" }] }))
+        .check(
+            "of what is no document",
+            json!({ "apiVersion": version, "kind": "List", "items": [1, {}, { "kind": "Boks" }] }),
+        )
         .check("with items that are an object", json!({ "apiVersion": version, "kind": "List", "items": {} }));
     insta::assert_snapshot!(all.text());
 }

@@ -46,7 +46,10 @@ fn wrong_types_say_what_is_wanted() {
 #[test]
 fn scalars_are_taken_in_the_type_they_come_in() {
     insta::assert_snapshot!(specs(&[
-        ("numbers for text", json!({ "weight": 256, "attributes": { "seconds": 30, "on": true, "x": "y" }, "tags": { "n": 1.5 } })),
+        (
+            "numbers for text",
+            json!({ "weight": 256, "attributes": { "seconds": 30, "on": true, "x": "y" }, "tags": { "n": 1.5 } })
+        ),
         ("text for numbers", json!({ "size": "80", "count": 3.0, "slots": [{ "name": "a", "depth": "7" }] })),
     ]));
 }
@@ -69,9 +72,12 @@ fn a_reference_may_stand_wherever_a_value_goes() {
         ),
     ]));
     let body = stack(json!([
-        a_box("a", json!({ "size": "${Box/b.volume}", "colour": "${Box/b.id}", "handle": "${Box/b.arn}",
+        a_box(
+            "a",
+            json!({ "size": "${Box/b.volume}", "colour": "${Box/b.id}", "handle": "${Box/b.arn}",
             "boxName": "A-${Box/b.id}-which-is-longer-than-it-may-be",
-            "slots": ["${Box/b.id}", { "name": "x", "depth": "${Box/b.volume}" }], "seal": { "type": "${Box/b.id}" } })),
+            "slots": ["${Box/b.id}", { "name": "x", "depth": "${Box/b.volume}" }], "seal": { "type": "${Box/b.id}" } })
+        ),
         a_box("b", json!({}))
     ]));
     insta::assert_snapshot!("a_reference_in_every_type", crate::outcome(&body));
@@ -80,10 +86,11 @@ fn a_reference_may_stand_wherever_a_value_goes() {
 #[test]
 fn variables_are_filled_in_and_unknown_ones_refused() {
     let mut all = Transcript::default();
-    let mut body = stack(json!([
-        a_box("a", json!({ "boxName": "${var.env}-a", "size": "${var.size}", "weight": "${var.size}", "slots": "${var.slots}",
-            "attributes": { "raw": "$${HOME} ${var.env}" } }))
-    ]));
+    let mut body = stack(json!([a_box(
+        "a",
+        json!({ "boxName": "${var.env}-a", "size": "${var.size}", "weight": "${var.size}", "slots": "${var.slots}",
+            "attributes": { "raw": "$${HOME} ${var.env}" } })
+    )]));
     body["spec"]["variables"] = json!({ "env": "prod", "size": 20, "slots": [{ "name": "left" }], "account": "prod" });
     body["spec"]["tags"] = json!({ "env": "${var.env}" });
     all.check("all known", body.clone());

@@ -106,12 +106,18 @@ fn accounts_and_regions_must_be_there() {
     let empty = stack(json!([]));
     see("a known account", with(empty.clone(), json!({ "/spec/account": "prod", "/spec/region": "eu-west-3" })));
     see("an unknown one", with(empty.clone(), json!({ "/spec/account": "prd" })));
-    see("a region it does not have", with(empty.clone(), json!({ "/spec/account": "prod", "/spec/region": "eu-west-2" })));
+    see(
+        "a region it does not have",
+        with(empty.clone(), json!({ "/spec/account": "prod", "/spec/region": "eu-west-2" })),
+    );
     see("no region at all", with(empty.clone(), json!({ "/spec/region": "eu-wset-1" })));
     let elsewhere = with(a_box("a", json!({})), json!({ "/metadata/account": "staging", "/metadata/region": "eu" }));
     see("of a resource", stack(json!([elsewhere])));
     let out = with(a_box("a", json!({})), json!({ "/metadata/account": "prod" }));
-    see("an override that leaves the account's regions", with(stack(json!([out])), json!({ "/spec/region": "us-east-1" })));
+    see(
+        "an override that leaves the account's regions",
+        with(stack(json!([out])), json!({ "/spec/region": "us-east-1" })),
+    );
     let list = json!({ "apiVersion": "holdfast.dev/v1", "kind": "List", "items": [
         with(empty, json!({ "/spec/account": "new" })), account("new", json!({ "accountId": "210987654321" })) ] });
     see("an account of the same body", list);
@@ -126,7 +132,10 @@ fn an_account_that_is_in_use_stays_the_same_account() {
     let mut see = |title: &str, body: Value| _ = all.line(title, &outcome_in(&body, &memory, Absent::Stays));
     see("another id", account("prod", json!({ "accountId": "210987654321" })));
     see("without a region in use", account("prod", json!({ "accountId": "123456789012", "regions": ["eu-west-3"] })));
-    see("with more regions", account("prod", json!({ "accountId": "123456789012", "regions": ["eu-west-1", "us-east-1"] })));
+    see(
+        "with more regions",
+        account("prod", json!({ "accountId": "123456789012", "regions": ["eu-west-1", "us-east-1"] })),
+    );
     insta::assert_snapshot!(all.text());
 }
 
@@ -148,8 +157,9 @@ fn a_live_resource_does_not_move() {
 
 #[test]
 fn references_reach_what_is_stored() {
-    let memory = Memory::with(&[stack(json!([a_box("a", json!({ "slots": [{ "name": "left" }] })), a_box("old", json!({}))]))])
-        .deleting("shop/Box/old");
+    let memory =
+        Memory::with(&[stack(json!([a_box("a", json!({ "slots": [{ "name": "left" }] })), a_box("old", json!({}))]))])
+            .deleting("shop/Box/old");
     let other = |resources: Value| with(stack(resources), json!({ "/metadata/name": "other" }));
     let mut all = Transcript::default();
     let mut see = |title: &str, body: Value| _ = all.line(title, &outcome_in(&body, &memory, Absent::Stays));
@@ -167,7 +177,10 @@ fn references_reach_what_is_stored() {
 fn a_circle_may_run_through_what_is_stored() {
     let memory = Memory::with(&[
         stack(json!([a_box("a", json!({}))])),
-        with(stack(json!([a_lid("l", json!({ "cutFrom": "${shop:Box/a.id}" }))])), json!({ "/metadata/name": "other" })),
+        with(
+            stack(json!([a_lid("l", json!({ "cutFrom": "${shop:Box/a.id}" }))])),
+            json!({ "/metadata/name": "other" }),
+        ),
     ]);
     let body = stack(json!([a_box("a", json!({ "lidId": "${other:Lid/l.id}" }))]));
     insta::assert_snapshot!(outcome_in(&body, &memory, Absent::Stays));
@@ -175,7 +188,8 @@ fn a_circle_may_run_through_what_is_stored() {
 
 #[test]
 fn a_thing_has_one_owner_in_all_stacks() {
-    let memory = Memory::with(&[stack(json!([a_box("a", json!({})), a_box("old", json!({}))]))]).deleting("shop/Box/old");
+    let memory =
+        Memory::with(&[stack(json!([a_box("a", json!({})), a_box("old", json!({}))]))]).deleting("shop/Box/old");
     let other = |resources: Value| with(stack(resources), json!({ "/metadata/name": "other" }));
     let mut all = Transcript::default();
     let mut see = |title: &str, body: Value, absent| _ = all.line(title, &outcome_in(&body, &memory, absent));

@@ -26,7 +26,7 @@ pub(crate) struct Audit {
 impl Aws<'_> {
     /// Reads attributes of `arns` by `read`, those never read first, then the oldest, as far as this kind's share
     /// of the audit budget goes. Values of things that are not in `arns` stay kept for other kinds. Counts one
-    /// call for each ARN. Call [`Cache::forget`](super::Cache::forget) after writing one.
+    /// call for each ARN. Call [`Cache::forget`](super::cache::Cache::forget) after writing one.
     pub(crate) async fn audit<F>(&self, arns: &[String], read: impl Fn(String) -> F) -> Audit
     where
         F: Future<Output = Result<Value, ApplyError>> + Send,

@@ -120,13 +120,8 @@ const DENIED: &[&str] = &[
 ];
 
 /// Parts of codes that mean a quota is full. The `TooMany…` codes are those of Elastic Load Balancing.
-const QUOTA: &[&str] = &[
-    "LimitExceeded",
-    "QuotaExceeded",
-    "TooMany",
-    "TargetGroupAssociationLimit",
-    "InsufficientCapacity",
-];
+const QUOTA: &[&str] =
+    &["LimitExceeded", "QuotaExceeded", "TooMany", "TargetGroupAssociationLimit", "InsufficientCapacity"];
 
 /// Parts of codes that mean the world is not as the plan saw it.
 const CONFLICT: &[&str] = &[
@@ -148,7 +143,8 @@ const CONFLICT: &[&str] = &[
 const CONFLICT_WORDS: &[&str] = &["not idempotent", "still Draining", "does not have an associated load balancer"];
 
 /// Parts of codes that mean a fault of AWS's, whatever the status.
-const TRANSIENT: &[&str] = &["InternalError", "InternalFailure", "ServerException", "ServiceUnavailable", "Unavailable"];
+const TRANSIENT: &[&str] =
+    &["InternalError", "InternalFailure", "ServerException", "ServiceUnavailable", "Unavailable"];
 
 fn is_clock_skew(code: &str, message: &str) -> bool {
     matches!(code, "RequestExpired" | "RequestTimeTooSkewed" | "RequestInTheFuture")
@@ -181,7 +177,8 @@ fn without_code(operation: &str, access: Access, raw: &HttpResponse) -> ApplyErr
 
 fn is_html(raw: &HttpResponse) -> bool {
     let body = raw.body().bytes().unwrap_or_default();
-    let start: Vec<u8> = body.iter().filter(|b| !b.is_ascii_whitespace()).take(14).map(u8::to_ascii_lowercase).collect();
+    let start: Vec<u8> =
+        body.iter().filter(|b| !b.is_ascii_whitespace()).take(14).map(u8::to_ascii_lowercase).collect();
     start.starts_with(b"<!doctypehtml") || start.starts_with(b"<html")
 }
 
@@ -201,7 +198,8 @@ where
         };
         return ours(operation, "NoCredentials", class, format!("no AWS credentials: {words}"));
     }
-    let never_connected = find::<std::io::Error>(error).is_some_and(|e| e.kind() == std::io::ErrorKind::ConnectionRefused)
+    let never_connected = find::<std::io::Error>(error)
+        .is_some_and(|e| e.kind() == std::io::ErrorKind::ConnectionRefused)
         || words.contains("dns error")
         || words.contains("HTTP connect timeout")
         || matches!(error, SdkError::ConstructionFailure(_));

@@ -12,8 +12,6 @@ mod clients;
 mod error;
 mod tags;
 
-pub(crate) use audit::Audit;
-pub(crate) use cache::Cache;
 pub(crate) use call::{Aws, Service, all_pages, gap, unreadable};
 pub(crate) use tags::TagsByArn;
 
@@ -136,13 +134,19 @@ impl AwsCloud {
 
     /// The scope's clients and cache; an error says which account is unknown.
     async fn state(&self, scope: &Scope) -> Result<Arc<ScopeState>, ApplyError> {
-        let access = access_of(&lock(&self.accounts), &scope.account).ok_or_else(|| {
-            let words = format!("the account \"{}\" is not known; apply an Account document of that name", scope.account);
+        let base = self.base.get_or_init(clients::base_config).await;
+        // Held until the state stands in its place, so that it is never made by a way of access that was just replaced.
+        let accounts = lock(&self.accounts);
+        let access = access_of(&accounts, &scope.account).ok_or_else(|| {
+            let words =
+                format!("the account \"{}\" is not known; apply an Account document of that name", scope.account);
             error::ours("account", "UnknownAccount", ErrorClass::Rejected, words)
         })?;
-        let base = self.base.get_or_init(clients::base_config).await;
         let mut scopes = lock(&self.scopes);
-        Ok(scopes.entry(scope.clone()).or_insert_with(|| Arc::new(ScopeState::new(base.clone(), scope, access))).clone())
+        Ok(scopes
+            .entry(scope.clone())
+            .or_insert_with(|| Arc::new(ScopeState::new(base.clone(), scope, access)))
+            .clone())
     }
 
     fn gaps_everywhere(&self, wanted: &BTreeMap<KindName, Wanted>, error: &ApplyError) -> BTreeMap<KindName, Reading> {
@@ -167,7 +171,7 @@ impl AwsCloud {
         let clients = state.clients().await;
         let feed = tags::Feed::default();
         let readings = wanted.iter().map(|(name, wanted_here)| {
-            let (clients, cache, feed) = (&clients, state.cache(), &feed);
+            let (cache, feed) = (state.cache(), &feed);
             async move {
                 let Some(kind) = self.live.get(name) else {
                     return (*name, hidden("sweep", format!("this build does not know the kind {name}")));
@@ -196,7 +200,7 @@ impl Cloud for AwsCloud {
         let state = self.state(scope).await?;
         let clients = state.clients().await;
         let shot = OneShot::default();
-        let aws = Aws::new(scope, self.meter.as_ref(), &clients, state.cache(), shot.feed(), 0);
+        let aws = Aws::new(scope, self.meter.as_ref(), clients, state.cache(), shot.feed(), 0);
         let outcome = AssertUnwindSafe(live.apply(&aws, action, token)).catch_unwind().await;
         let mut applied = outcome.unwrap_or_else(|panic| {
             Err(error::ours(kind, "Panic", ErrorClass::Lost, panic_words(kind, panic.as_ref())))
@@ -209,7 +213,7 @@ impl Cloud for AwsCloud {
         let state = self.state(scope).await?;
         let clients = state.clients().await;
         let shot = OneShot::default();
-        let aws = Aws::new(scope, self.meter.as_ref(), &clients, state.cache(), shot.feed(), 0);
+        let aws = Aws::new(scope, self.meter.as_ref(), clients, state.cache(), shot.feed(), 0);
         let answer = aws.read(Service::Sts, "GetCallerIdentity", aws.sts().get_caller_identity().send()).await?;
         answer.account().map(str::to_owned).ok_or_else(|| {
             let words = "AWS named no account".to_owned();

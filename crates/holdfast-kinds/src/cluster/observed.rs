@@ -20,6 +20,10 @@ pub(super) fn cluster(wire: &Value, tags: Tags, declared: Option<&Value>) -> Opt
     let mut fields = wire.clone();
     ecs::keep_known(&mut fields, schema(), schema());
     ecs::drop_empty(&mut fields);
+    // AWS always answers the settings; an imitation that does not has them at their defaults.
+    if let Value::Object(map) = &mut fields {
+        map.entry("settings").or_insert_with(|| json!([]));
+    }
     ecs::respell_namespace(fields.get_mut("serviceConnectDefaults"), declared.and_then(|d| d.get("serviceConnectDefaults")));
     Cluster::canonical(&mut fields);
     Some(Observation {

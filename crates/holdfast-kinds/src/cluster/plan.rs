@@ -119,8 +119,6 @@ pub(super) fn predict(
             let name = crate::common::text(spec, "clusterName").unwrap_or("default").to_owned();
             wire.insert("clusterArn".to_owned(), json!(mint.arn("ecs", &format!("cluster/{name}"))));
             wire.insert("clusterName".to_owned(), json!(name));
-            // AWS always answers this setting.
-            wire.entry("settings").or_insert_with(|| json!([]));
             Ok(cluster(&Value::Object(wire), tags.clone(), Some(spec)))
         }
         Action::Update { cluster: name, fields } | Action::PutCapacityProviders { cluster: name, fields } => {

@@ -5,6 +5,8 @@ pub(crate) mod check;
 pub(crate) mod shapes;
 #[cfg(feature = "aws")]
 pub(crate) mod aws;
+#[cfg(test)]
+pub(crate) mod testing;
 
 use serde_json::{Map, Value, json};
 

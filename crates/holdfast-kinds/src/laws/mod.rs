@@ -132,7 +132,10 @@ fn what_was_just_created_is_as_declared_tagged_and_in_sync() {
             }
         }
         wrong.extend(
-            kind.outputs().iter().filter(|o| !live.outputs.contains_key(o.name)).map(|o| format!("no output {}", o.name)),
+            kind.outputs()
+                .iter()
+                .filter(|o| !live.outputs.contains_key(o.name))
+                .map(|o| format!("no output {}", o.name)),
         );
         let (said, seen) = (kind.identity(&world.spec), &live.identity);
         if said.as_deref().is_some_and(|said| said != seen) {
@@ -160,9 +163,29 @@ fn what_is_not_declared_is_silence() {
                 Err(why) => wrong.push(format!("without {field}: its create is refused: {why}")),
                 Ok(()) => {
                     let left = world.diffs();
-                    wrong.extend(left.iter().map(|d| format!("without {field}: {} {} -> {}", d.path, d.desired, d.live)));
+                    wrong.extend(
+                        left.iter().map(|d| format!("without {field}: {} {} -> {}", d.path, d.desired, d.live)),
+                    );
                     wrong.extend(world.is_quiet().err().map(|why| format!("without {field}: {why}")));
                 }
+            }
+        }
+    });
+}
+
+#[test]
+fn what_must_be_unset_is_unset_in_two_rounds() {
+    for_every_kind(|kind, wrong| {
+        for field in schema::optional(kind.schema()).into_iter().filter(|field| field != "tags") {
+            let mut world = World::new(kind);
+            world.spec[&field] = Value::Null;
+            if !kind.validate(&world.spec).is_empty() {
+                continue;
+            }
+            kind.canonical(&mut world.spec);
+            match world.create().map(|()| world.heal(2)) {
+                Ok(Outcome::Healed | Outcome::Replace) => {}
+                Ok(Outcome::Stuck(why)) | Err(why) => wrong.push(format!("{field} null: {why}")),
             }
         }
     });

@@ -63,9 +63,10 @@ fn other_text(text: &str) -> String {
 /// Another item like this one: the same, with its first text or number moved on.
 fn another(item: &Value) -> Value {
     let mut other = item.clone();
-    let Some(first) = pointers(item).into_iter().find(|p| {
-        item.pointer(p).is_some_and(|v| v.is_number() || v.as_str().is_some_and(|s| other_text(s) != s))
-    }) else {
+    let Some(first) = pointers(item)
+        .into_iter()
+        .find(|p| item.pointer(p).is_some_and(|v| v.is_number() || v.as_str().is_some_and(|s| other_text(s) != s)))
+    else {
         return other;
     };
     if let Some((_, value)) = item.pointer(&first).and_then(|v| others(v).into_iter().next()) {

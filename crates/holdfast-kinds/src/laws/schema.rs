@@ -6,7 +6,9 @@ use serde_json::Value;
 /// The alternatives of a schema: itself, what it refers to, and the branches of its combinations.
 fn branches<'s>(root: &'s Value, schema: &'s Value) -> Vec<&'s Value> {
     let mut out = vec![schema];
-    if let Some(target) = schema.get("$ref").and_then(Value::as_str).and_then(|r| root.pointer(r.trim_start_matches('#'))) {
+    if let Some(target) =
+        schema.get("$ref").and_then(Value::as_str).and_then(|r| root.pointer(r.trim_start_matches('#')))
+    {
         out.extend(branches(root, target));
     }
     for word in ["anyOf", "oneOf", "allOf"] {

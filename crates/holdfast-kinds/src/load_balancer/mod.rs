@@ -100,4 +100,8 @@ fn canonical(spec: &mut Value) {
     if let Some(units) = spec.pointer_mut("/minimumLoadBalancerCapacity/capacityUnits") {
         crate::common::to_number(units);
     }
+    // Two spellings of one thing, of which AWS shows both: that the other one is unset says nothing.
+    if let Some(spec) = spec.as_object_mut() {
+        spec.retain(|key, value| !value.is_null() || !matches!(key.as_str(), "subnets" | "subnetMappings"));
+    }
 }

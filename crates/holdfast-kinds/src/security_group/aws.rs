@@ -62,8 +62,11 @@ fn relevant<'g>(
     groups: impl Iterator<Item = &'g aws_sdk_ec2::types::SecurityGroup>,
 ) -> Vec<Arc<Observation>> {
     let ids: BTreeSet<&str> = wanted.resources.iter().filter_map(|w| w.id.as_deref()).collect();
-    let names: BTreeSet<(&str, &str)> =
-        wanted.resources.iter().filter_map(|w| Some((closed(&w.spec, "vpcId")?, closed(&w.spec, "groupName")?))).collect();
+    let names: BTreeSet<(&str, &str)> = wanted
+        .resources
+        .iter()
+        .filter_map(|w| Some((closed(&w.spec, "vpcId")?, closed(&w.spec, "groupName")?)))
+        .collect();
     groups
         .filter(|group| {
             ids.contains(group.group_id().unwrap_or_default())
@@ -85,8 +88,11 @@ fn observe(aws: &Aws<'_>, group: &aws_sdk_ec2::types::SecurityGroup) -> Observat
         "egress": flat(group.ip_permissions_egress()),
     });
     SecurityGroup::canonical(&mut fields);
-    let arn = group.security_group_arn().map_or_else(|| arn_of(aws, group.owner_id().unwrap_or_default(), &id), str::to_owned);
-    let tags = group.tags().iter().filter_map(|t| Some((t.key()?.to_owned(), t.value().unwrap_or_default().to_owned())));
+    let arn = group
+        .security_group_arn()
+        .map_or_else(|| arn_of(aws, group.owner_id().unwrap_or_default(), &id), str::to_owned);
+    let tags =
+        group.tags().iter().filter_map(|t| Some((t.key()?.to_owned(), t.value().unwrap_or_default().to_owned())));
     Observation {
         identity: identity(vpc, name),
         tags: tags.collect(),
@@ -168,7 +174,8 @@ fn permission(rule: &Rule) -> IpPermission {
         .set_from_port(port(rule.from_port))
         .set_to_port(port(rule.to_port));
     if let Some(cidr) = &rule.cidr_ipv4 {
-        permission = permission.ip_ranges(IpRange::builder().cidr_ip(cidr).set_description(description.clone()).build());
+        permission =
+            permission.ip_ranges(IpRange::builder().cidr_ip(cidr).set_description(description.clone()).build());
     }
     if let Some(cidr) = &rule.cidr_ipv6 {
         permission =
@@ -190,13 +197,8 @@ fn port(port: Option<i64>) -> Option<i32> {
 }
 
 async fn create(aws: &Aws<'_>, name: &str, description: &str, vpc: &str, tags: &Tags) -> Result<Applied, ApplyError> {
-    let call = aws
-        .ec2()
-        .create_security_group()
-        .group_name(name)
-        .description(description)
-        .vpc_id(vpc)
-        .tag_specifications(
+    let call =
+        aws.ec2().create_security_group().group_name(name).description(description).vpc_id(vpc).tag_specifications(
             TagSpecification::builder()
                 .resource_type(ResourceType::SecurityGroup)
                 .set_tags(Some(tags.iter().map(|(k, v)| Tag::builder().key(k).value(v).build()).collect()))

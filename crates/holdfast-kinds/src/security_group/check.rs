@@ -65,7 +65,8 @@ fn words(at: &str, text: &str, errors: &mut Vec<SpecError>) {
         errors.push(SpecError::new(at, "too-long", message));
     }
     if let Some(odd) = text.chars().find(|c| !c.is_ascii_alphanumeric() && !SIGNS.contains(*c)) {
-        let message = format!("the character {odd:?} is not allowed; AWS takes letters, digits, spaces and {}", SIGNS.trim());
+        let message =
+            format!("the character {odd:?} is not allowed; AWS takes letters, digits, spaces and {}", SIGNS.trim());
         errors.push(SpecError::new(at, "invalid-character", message));
     }
 }
@@ -104,7 +105,8 @@ fn range(at: &str, rule: &Rule, errors: &mut Vec<SpecError>) {
         let at = format!("{at}/{field}");
         match port {
             None => {
-                let message = format!("{} needs both fromPort and toPort; all ports are 0 to 65535", rule.ip_protocol.0);
+                let message =
+                    format!("{} needs both fromPort and toPort; all ports are 0 to 65535", rule.ip_protocol.0);
                 errors.push(SpecError::new(at, "required", message));
             }
             Some(port) if !(0..=65535).contains(&port) => {
@@ -137,10 +139,7 @@ fn type_and_code(at: &str, written: &Rule, errors: &mut Vec<SpecError>) {
 
 /// AWS opens every port for such protocols, whatever is written; who writes one believes otherwise.
 fn no_ports(at: &str, written: &Rule, errors: &mut Vec<SpecError>) {
-    let all = matches!(
-        (written.from_port, written.to_port),
-        (None | Some(-1 | 0), None | Some(-1 | 0 | 65535))
-    );
+    let all = matches!((written.from_port, written.to_port), (None | Some(-1 | 0), None | Some(-1 | 0 | 65535)));
     if !all && !is_open(&written.ip_protocol.0) {
         let message = format!(
             "with ipProtocol {} AWS opens all ports; leave the ports out, or name the protocol (tcp, udp)",
@@ -247,7 +246,10 @@ mod tests {
         check(json!({ "groupName": "é" }), &["/groupName invalid-character"]);
         check(json!({ "groupName": "x".repeat(256) }), &["/groupName too-long"]);
         check(json!({ "vpcId": "subnet-1" }), &["/vpcId invalid-value"]);
-        check(json!({ "vpcId": "${Vpc/main.id}", "groupName": "${var.env}-${var.é}" }), &["/groupName invalid-character"]);
+        check(
+            json!({ "vpcId": "${Vpc/main.id}", "groupName": "${var.env}-${var.é}" }),
+            &["/groupName invalid-character"],
+        );
     }
 
     #[test]
@@ -261,12 +263,20 @@ mod tests {
             &["/ingress/0/fromPort required", "/ingress/0/toPort required"],
         );
         check(ingress(json!({ "ipProtocol": "tpc", "cidrIpv6": "::/0" })), &["/ingress/0/ipProtocol invalid-protocol"]);
-        check(ingress(json!({ "ipProtocol": -1, "fromPort": 80, "toPort": 80, "cidrIpv6": "::/0" })), &["/ingress/0/fromPort ports-without-protocol"]);
+        check(
+            ingress(json!({ "ipProtocol": -1, "fromPort": 80, "toPort": 80, "cidrIpv6": "::/0" })),
+            &["/ingress/0/fromPort ports-without-protocol"],
+        );
         check(ingress(json!({ "ipProtocol": "-1", "fromPort": 0, "toPort": 0, "cidrIpv6": "::/0" })), &[]);
-        check(ingress(json!({ "ipProtocol": "icmp", "fromPort": -1, "toPort": 3, "cidrIpv4": "0.0.0.0/0" })), &["/ingress/0/toPort out-of-range"]);
+        check(
+            ingress(json!({ "ipProtocol": "icmp", "fromPort": -1, "toPort": 3, "cidrIpv4": "0.0.0.0/0" })),
+            &["/ingress/0/toPort out-of-range"],
+        );
         check(ingress(json!({ "ipProtocol": "-1" })), &["/ingress/0 missing-peer"]);
         check(
-            ingress(json!({ "ipProtocol": "-1", "cidrIpv4": "10.0.0.1", "referencedGroupId": "${SecurityGroup/a.id}" })),
+            ingress(
+                json!({ "ipProtocol": "-1", "cidrIpv4": "10.0.0.1", "referencedGroupId": "${SecurityGroup/a.id}" }),
+            ),
             &["/ingress/0/referencedGroupId too-many-peers", "/ingress/0/cidrIpv4 invalid-cidr"],
         );
     }
@@ -282,7 +292,9 @@ mod tests {
     #[test]
     fn sixty_rules_a_direction_and_family() {
         let rules = |count: u32| -> Vec<Value> {
-            (0..count).map(|i| json!({ "ipProtocol": "tcp", "fromPort": i, "toPort": i, "cidrIpv4": "10.0.0.0/8" })).collect()
+            (0..count)
+                .map(|i| json!({ "ipProtocol": "tcp", "fromPort": i, "toPort": i, "cidrIpv4": "10.0.0.0/8" }))
+                .collect()
         };
         check(json!({ "ingress": rules(60) }), &[]);
         check(json!({ "ingress": rules(61) }), &["/ingress too-many-items"]);

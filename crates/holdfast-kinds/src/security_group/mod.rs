@@ -115,9 +115,9 @@ impl Kind for SecurityGroup {
     }
 
     fn severity(diff: &FieldDiff) -> Severity {
-        let open_to_all = ["cidrIpv4", "cidrIpv6"].iter().any(|peer| {
-            matches!(diff.live.get(peer).and_then(Value::as_str), Some("0.0.0.0/0" | "::/0"))
-        });
+        let open_to_all = ["cidrIpv4", "cidrIpv6"]
+            .iter()
+            .any(|peer| matches!(diff.live.get(peer).and_then(Value::as_str), Some("0.0.0.0/0" | "::/0")));
         if diff.change == Change::Added && open_to_all { Severity::Exposure } else { diff.severity }
     }
 
@@ -137,11 +137,7 @@ impl Kind for SecurityGroup {
         plan::delete(live)
     }
 
-    fn predict(
-        before: Option<&Observation>,
-        action: &Action,
-        mint: &mut Mint,
-    ) -> Result<Option<Observation>, Refusal> {
+    fn predict(before: Option<&Observation>, action: &Action, mint: &mut Mint) -> Result<Option<Observation>, Refusal> {
         plan::predict(before, action, mint)
     }
 }

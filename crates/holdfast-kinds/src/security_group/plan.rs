@@ -73,7 +73,8 @@ const NAMED: usize = 4;
 
 impl fmt::Display for Rules {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let named: Vec<String> = self.rules.iter().take(NAMED).map(|r| common::one_line(&r.words(self.direction))).collect();
+        let named: Vec<String> =
+            self.rules.iter().take(NAMED).map(|r| common::one_line(&r.words(self.direction))).collect();
         write!(f, "{} {}", self.direction, named.join(", "))?;
         match self.rules.len().saturating_sub(NAMED) {
             0 => Ok(()),

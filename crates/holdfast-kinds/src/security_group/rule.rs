@@ -177,7 +177,7 @@ impl Rule {
 /// The name AWS uses for a protocol.
 fn protocol(written: &str) -> String {
     let lower = written.trim().to_ascii_lowercase();
-    let named = match lower.parse::<i64>() {
+    match lower.parse::<i64>() {
         Ok(-1) => "-1".to_owned(),
         Ok(1) => "icmp".to_owned(),
         Ok(6) => "tcp".to_owned(),
@@ -187,8 +187,7 @@ fn protocol(written: &str) -> String {
         Err(_) if lower == "all" => "-1".to_owned(),
         Err(_) if is_open(written) => written.to_owned(),
         Err(_) => lower,
-    };
-    named
+    }
 }
 
 /// The range with its host bits masked and its address shortened; as written if it is none.

@@ -11,7 +11,8 @@ fn told(steps: &[Draft<Action>]) -> Vec<String> {
 }
 
 fn spec(ingress: Value, egress: Value) -> Value {
-    let mut spec = json!({ "groupName": "a", "description": "d", "vpcId": "vpc-1", "ingress": ingress, "egress": egress });
+    let mut spec =
+        json!({ "groupName": "a", "description": "d", "vpcId": "vpc-1", "ingress": ingress, "egress": egress });
     SecurityGroup::canonical(&mut spec);
     spec
 }
@@ -23,7 +24,8 @@ fn tcp(port: u16, peer: &str) -> Value {
 
 fn live(ingress: Value, egress: Value) -> Observation {
     let (mut mint, tags) = (Mint { account_id: "1".to_owned(), region: "eu-west-1".to_owned(), next: 0 }, Tags::new());
-    let create = Action::Create { group_name: "a".to_owned(), description: "d".to_owned(), vpc_id: "vpc-1".to_owned(), tags };
+    let create =
+        Action::Create { group_name: "a".to_owned(), description: "d".to_owned(), vpc_id: "vpc-1".to_owned(), tags };
     let made = SecurityGroup::predict(None, &create, &mut mint).expect("it is taken").expect("it is there");
     Observation { id: "sg-1".to_owned(), fields: spec(ingress, egress), ..made }
 }
@@ -108,7 +110,8 @@ fn a_delete_lets_go_of_other_groups_first() {
 
 #[test]
 fn a_live_rule_open_to_everyone_is_an_exposure() {
-    let (declared, there) = (spec(json!([]), json!([])), live(json!([tcp(22, "0.0.0.0/0"), tcp(23, "10.0.0.0/8")]), json!([])));
+    let (declared, there) =
+        (spec(json!([]), json!([])), live(json!([tcp(22, "0.0.0.0/0"), tcp(23, "10.0.0.0/8")]), json!([])));
     let diffs = compare(&declared, &there.fields, None, None, &[], &Facts::new(SecurityGroup::FIELDS));
     let severities: Vec<Severity> = diffs.iter().map(SecurityGroup::severity).collect();
     assert_eq!(severities, [Severity::Exposure, Severity::Functional]);

@@ -199,7 +199,7 @@ fn fargate_size(found: &mut Mistakes, spec: &Spec) {
             return found.unless(false, "/cpu", "invalid-value", words);
         }
     };
-    let listed = |m: u64| (least..=most).contains(&m) && m % step == 0 && !(least == 512 && m == 1536);
+    let listed = |m: u64| (least..=most).contains(&m) && m.is_multiple_of(step) && !(least == 512 && m == 1536);
     let words = format!("with {cpu} CPU units Fargate has {least} to {most} MiB, in steps of {step}");
     found.unless(number("memory").is_some_and(listed), "/memory", "invalid-value", words);
 }

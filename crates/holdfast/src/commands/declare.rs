@@ -7,6 +7,7 @@ use crate::client::Client;
 use crate::failure::{Ending, Failure};
 use crate::output::{self, line, sign, talk, text};
 use anyhow::Result;
+use holdfast_core::validate::{Nothing, Validators, World, check_body};
 use reqwest::Method;
 use serde_json::Value;
 
@@ -44,8 +45,16 @@ pub(crate) fn print_plan(how: Output, answer: &Value) -> Result<Ending> {
 pub(crate) fn validate(how: Output, args: &FileArgs) -> Result<Ending> {
     let body = read_documents(&args.files)?;
     let registry = holdfast_kinds::registry();
-    match holdfast_core::validate::offline(&body, &registry) {
-        Ok(resources) => {
+    let world = World {
+        registry: &registry,
+        validators: &Validators::new(&registry),
+        stored: &Nothing,
+        default_region: Some("the server's own"),
+        prune: false,
+    };
+    match check_body(&body, &world) {
+        Ok(accepted) => {
+            let resources = accepted.resources.len();
             match how {
                 Output::Json => output::json(&serde_json::json!({ "valid": true, "resources": resources }))?,
                 _ => talk(format!("Valid: {resources} resource{}.", if resources == 1 { "" } else { "s" })),

@@ -11,11 +11,8 @@ use serde_json::Value;
 pub(crate) fn schema(kind: Option<&str>) -> Result<Ending> {
     let registry = holdfast_kinds::registry();
     let schema = match kind {
-        None => holdfast_core::schema::all(&registry),
-        Some(name) => {
-            let kind = registry.get(name).with_context(|| unknown_kind(name))?;
-            holdfast_core::schema::of_kind(kind)
-        }
+        None => holdfast_core::schema::whole(&registry),
+        Some(name) => holdfast_core::schema::named(name, &registry).with_context(|| unknown_kind(name))?,
     };
     output::json(&schema)?;
     Ok(Ending::Fine)

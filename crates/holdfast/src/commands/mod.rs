@@ -44,5 +44,5 @@ fn read_one(path: &Path) -> Result<Value> {
     } else {
         bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     }
-    holdfast_core::document::from_bytes(&bytes).map_err(|e| anyhow::anyhow!("{}: {} ({})", path.display(), e.message, e.code))
+    holdfast_core::document::from_bytes(&bytes, holdfast_core::document::MAX_DEPTH).map_err(|e| anyhow::anyhow!("{}: {} ({})", path.display(), e.message, e.code))
 }

@@ -23,3 +23,9 @@ export function worstSeverity(item) {
   const found = (item.fields ?? []).map((f) => SEVERITIES.indexOf(f.severity)).filter((i) => i >= 0);
   return found.length ? Math.min(...found) : SEVERITIES.length;
 }
+
+/** The changes under which a null in `desired` stands for "no value", not for a declared null. */
+export const NOT_DECLARED = ["added", "undeclared", "missing"];
+
+/** The word for a declared side without a value: what is missing as a whole is declared all the same. */
+export const absentDeclared = (change) => (change === "missing" ? "the whole declaration" : "not declared");

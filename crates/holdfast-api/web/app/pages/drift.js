@@ -1,12 +1,13 @@
 // The drift report: everything that differs now, as a page that can be linked and printed.
 import { html, useEffect } from "../lib.js";
 import { useQuery, withQuery } from "../api.js";
-import { absolute, duration, number, plural, words } from "../format.js";
+import { absolute, number, plural, words } from "../format.js";
 import { Icon } from "../icons.js";
 import { link, route, setQuery, toResource, toStack } from "../router.js";
 import { Ago, Choice, cli, Command, copyText, curl, Empty, ErrorNote, notYet, Panel, saveJson, Since, toast } from "../parts.js";
+import { SweepTable } from "./sweep-table.js";
 import { Value } from "../values.js";
-import { Change, SEVERITIES, Severity, worstSeverity } from "./drift-parts.js";
+import { absentDeclared, Change, NOT_DECLARED, SEVERITIES, Severity, worstSeverity } from "./drift-parts.js";
 
 const FILTERS = ["stack", "account", "region", "kind", "severity"];
 
@@ -70,7 +71,7 @@ function Item({ item }) {
     <table class="list cards drift-fields" role="table"><thead role="rowgroup"><tr role="row"><th role="columnheader" scope="col" class="c-path">Field</th><th role="columnheader" scope="col" class="c-change">Change</th><th role="columnheader" scope="col">Declared</th><th role="columnheader" scope="col">Live</th><th role="columnheader" scope="col" class="c-decision">Decision</th></tr></thead>
     <tbody role="rowgroup">${fields.map((f, i) => html`<tr role="row" key=${`${f.path} ${i}`}><th role="rowheader" scope="row" class="c-path"><code class="path">${f.path || "(the whole thing)"}</code><${Severity} severity=${f.severity} /></th>
       <td role="cell" class="c-change"><${Change} change=${f.change} /></td>
-      <td role="cell" data-label="Declared"><${Value} value=${f.desired === null && ["added", "undeclared"].includes(f.change) ? undefined : f.desired} other=${f.live} absent="not declared" /></td>
+      <td role="cell" data-label="Declared"><${Value} value=${f.desired === null && NOT_DECLARED.includes(f.change) ? undefined : f.desired} other=${f.live} absent=${absentDeclared(f.change)} /></td>
       <td role="cell" data-label="Live"><${Value} value=${f.live === null && ["removed", "missing"].includes(f.change) ? undefined : f.live} other=${f.desired} absent="not there" /></td>
       <td role="cell" class="c-decision" data-label="Decision">${f.decision ? words(f.decision) : html`<span class="faint">–</span>`}</td></tr>`)}</tbody></table></section>`;
 }
@@ -84,7 +85,5 @@ function NoDrift({ report, filtered }) {
 
 function Scopes({ scopes }) {
   if (!scopes.length) return null;
-  return html`<${Panel} title="What this rests on" count=${scopes.length} class="rests-on"><div class="scroll"><table class="plain sweeps"><thead><tr><th scope="col">Scope</th><th scope="col" class="right">Swept</th><th scope="col" class="right">Took</th><th scope="col" class="right">Calls</th></tr></thead>
-    <tbody>${scopes.map((s) => html`<tr key=${`${s.account}/${s.region}`}><th scope="row"><span class="scope">${s.account}<span class="faint"> / </span>${s.region}</span>${s.error && html`<span class="row-error"><${Icon} name="failed" /> ${s.error}</span>`}</th>
-      <td class="right nowrap"><span class="no-print"><${Ago} at=${s.sweptAt} /></span><span class="print-only">${absolute(s.sweptAt)}</span></td><td class="right num nowrap">${duration(s.durationMs)}</td><td class="right num">${number(s.apiCalls)}</td></tr>`)}</tbody></table></div><//>`;
+  return html`<${Panel} title="What this rests on" count=${scopes.length} class="rests-on"><${SweepTable} scopes=${scopes} /><//>`;
 }

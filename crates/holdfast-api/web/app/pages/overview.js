@@ -1,11 +1,12 @@
 // Overview: how everything stands, where it does not, and when it was last looked at.
 import { html, useEffect, useState } from "../lib.js";
 import { useQuery } from "../api.js";
-import { duration, number, plural } from "../format.js";
+import { number, plural } from "../format.js";
 import { Icon } from "../icons.js";
 import { PHASES, phaseClass, phaseWord, present, total } from "../phases.js";
 import { link, toResource, toStack } from "../router.js";
 import { Ago, cli, Command, curl, Empty, ErrorNote, notYet, Panel, Phase, PhaseBar, PhaseCount, Search, Since } from "../parts.js";
+import { SweepTable } from "./sweep-table.js";
 import { EventList, useRecentEvents } from "./event-list.js";
 
 export function Overview() {
@@ -62,7 +63,7 @@ function Stacks({ stacks }) {
   return html`<${Panel} title="Stacks" count=${stacks.length} class="stacks"
       actions=${html`<${Search} value=${text} onInput=${setText} label="Search stacks" />`}>
     ${shown.length === 0 && html`<p class="none-found">No stack has “${text}” in its name.</p>`}
-    <ul class="rows" data-rows>${shown.map((stack) => html`<li key=${stack.name} class="row stack-row">
+    <ul class="rows aligned" data-rows>${shown.map((stack) => html`<li key=${stack.name} class="row stack-row">
       <a class="row-link" data-row href=${toStack(stack.name)}>${stack.name}</a>
       <span class="row-bar"><${PhaseBar} phases=${stack.phases} /></span>
       <${Troubles} phases=${stack.phases} /></li>`)}</ul><//>`;
@@ -72,21 +73,15 @@ function Stacks({ stacks }) {
 function Troubles({ phases }) {
   const rest = present(phases).filter(([phase]) => phase !== "InSync");
   const all = total(phases);
-  return html`<span class="troubles">${rest.map(([phase, n]) => html`<${PhaseCount} key=${phase} phase=${phase} n=${n} />`)}
-    <span class="of-all num"><span class="muted">${number(phases?.InSync ?? 0)}/${number(all)}</span><span class="unseen"> in sync</span></span></span>`;
+  return html`<span class="troubles">${rest.map(([phase, n]) => html`<${PhaseCount} key=${phase} phase=${phase} n=${n} />`)}</span>
+    <span class="of-all num"><span class="muted">${number(phases?.InSync ?? 0)}/${number(all)}</span><span class="unseen"> in sync</span></span>`;
 }
 
 function Sweeps({ scopes }) {
   const calls = scopes.reduce((sum, scope) => sum + (Number(scope.apiCalls) || 0), 0);
   return html`<${Panel} title="Last sweeps" count=${scopes.length} actions=${scopes.length > 0 && html`<span class="muted small num">${plural(calls, "API call")}</span>`}>
     ${scopes.length === 0 ? html`<${Empty} icon="observation" title="No sweep yet"><p>The first one starts as soon as a stack names an account and a region. See <code>holdfast scopes</code>.</p><//>` : html`
-    <div class="scroll"><table class="plain sweeps"><thead><tr><th scope="col">Scope</th><th scope="col" class="right">Swept</th><th scope="col" class="right">Took</th><th scope="col" class="right">Calls</th><th scope="col" class="right">Throttles</th></tr></thead>
-    <tbody>${scopes.map((scope) => html`<tr key=${`${scope.account}/${scope.region}`}>
-      <th scope="row"><span class="scope">${scope.account}<span class="faint"> / </span>${scope.region}</span>
-        ${scope.error && html`<span class="row-error"><${Icon} name="failed" /> ${scope.error}</span>`}</th>
-      <td class="right nowrap"><${Ago} at=${scope.sweptAt} /></td><td class="right num nowrap">${duration(scope.durationMs)}</td>
-      <td class="right num">${number(scope.apiCalls)}</td>
-      <td class="right num">${scope.throttles > 0 ? html`<span class="fg-drifted">${number(scope.throttles)}</span>` : html`<span class="faint">${number(scope.throttles)}</span>`}</td></tr>`)}</tbody></table></div>`}<//>`;
+    <${SweepTable} scopes=${scopes} />`}<//>`;
 }
 
 function Breakdown({ title, by, rows }) {
@@ -94,8 +89,8 @@ function Breakdown({ title, by, rows }) {
   const sorted = [...(rows ?? [])].sort((a, b) => total(b.phases) - total(a.phases));
   const shown = all ? sorted : sorted.slice(0, 8);
   return html`<${Panel} title=${title} count=${sorted.length}>
-    <ul class="rows small-rows">${shown.map((row) => html`<li key=${row.name} class="row">
-      <a class="row-link" href=${link(["resources"], { [by]: row.name })}>${row.name}</a><span class="row-bar"><${PhaseBar} phases=${row.phases} /></span><${Troubles} phases=${row.phases} /></li>`)}</ul>
+    <ul class="rows small-rows aligned" data-rows>${shown.map((row) => html`<li key=${row.name} class="row">
+      <a class="row-link" data-row href=${link(["resources"], { [by]: row.name })}>${row.name}</a><span class="row-bar"><${PhaseBar} phases=${row.phases} /></span><${Troubles} phases=${row.phases} /></li>`)}</ul>
     ${sorted.length > shown.length && html`<button type="button" class="ghost more" onClick=${() => setAll(true)}>Show all ${number(sorted.length)}</button>`}
     ${sorted.length === 0 && html`<p class="none-found">Nothing yet.</p>`}<//>`;
 }
@@ -116,9 +111,9 @@ function FirstSteps() {
   return html`<section class="panel first"><${Empty} icon="generation" title="Nothing is declared yet">
     <p>Holdfast holds what you declare. Write a stack, look at its plan, apply it; it appears here within seconds.</p>
     <ol class="steps">
-      <li><h4>Write <code>stack.json</code></h4><${Command} label="example stack">${EXAMPLE}<//></li>
-      <li><h4>Look at what it would do</h4><${Command} label="plan command">${cli("plan -f stack.json")}<//></li>
-      <li><h4>Apply it</h4><${Command} label="apply command">${cli("apply -f stack.json")}<//>
+      <li><p class="step-title">Write <code>stack.json</code></p><${Command} label="example stack">${EXAMPLE}<//></li>
+      <li><p class="step-title">Look at what it would do</p><${Command} label="plan command">${cli("plan -f stack.json")}<//></li>
+      <li><p class="step-title">Apply it</p><${Command} label="apply command">${cli("apply -f stack.json")}<//>
         <p class="muted small">or without the command-line tool</p>
         <${Command} label="curl command">${curl("/v1/apply", { data: "@stack.json" })}<//></li>
     </ol><p class="muted small">To see it all at work without an AWS account, run <code>holdfast demo</code>.</p><//></section>`;

@@ -27,7 +27,7 @@ export function Generation({ generation, observed }) {
 }
 
 export function ResourceTable({ items, stack, withStack = false }) {
-  return html`<table class="list cards" role="table" data-rows><thead role="rowgroup"><tr role="row">
+  return html`<table class="list cards resources" role="table" data-rows><thead role="rowgroup"><tr role="row">
       <th role="columnheader" scope="col" class="c-phase">Phase</th><th role="columnheader" scope="col" class="c-name">Resource</th>${withStack && html`<th role="columnheader" scope="col">Stack</th>`}
       <th role="columnheader" scope="col" class="c-ready">Health</th><th role="columnheader" scope="col" class="c-why">Why</th><th role="columnheader" scope="col" class="right c-gen">Generation</th></tr></thead>
     <tbody role="rowgroup">${items.map((item) => html`<${Row} key=${`${item.stack ?? stack}/${item.kind}/${item.name}`} item=${item} stack=${item.stack ?? stack} withStack=${withStack} />`)}</tbody></table>`;
@@ -36,11 +36,14 @@ export function ResourceTable({ items, stack, withStack = false }) {
 function Row({ item, stack, withStack }) {
   return html`<tr role="row"><td role="cell" class="c-phase"><${Phase} phase=${item.phase} /></td>
     <th role="rowheader" scope="row" class="c-name"><a class="row-link" data-row href=${toResource({ ...item, stack })}><span class="kind">${item.kind}</span><span class="slash">/</span><span class="name">${item.name}</span></a></th>
-    ${withStack && html`<td role="cell" data-label="Stack"><a href=${toStack(stack)}>${stack}</a>${(item.account || item.region) && html`<span class="where faint">${[item.account, item.region].filter(Boolean).join(" / ")}</span>`}</td>`}
+    ${withStack && html`<td role="cell" class="c-stack"><a href=${toStack(stack)}>${stack}</a>${(item.account || item.region) && html`<span class="where faint">${[item.account, item.region].filter(Boolean).join(" / ")}</span>`}</td>`}
     <td role="cell" class="c-ready"><${Ready} value=${item.ready} /></td>
     <td role="cell" class="c-why">${why(item)}</td>
-    <td role="cell" class="right c-gen" data-label="Generation"><${Generation} generation=${item.generation} observed=${item.observedGeneration} /></td></tr>`;
+    <td role="cell" class=${`right c-gen ${settled(item) ? "settled" : ""}`} data-label="Generation"><${Generation} generation=${item.generation} observed=${item.observedGeneration} /></td></tr>`;
 }
+
+/** True if the newest generation is the one that was planned. */
+const settled = (item) => item.observedGeneration === undefined || item.observedGeneration === item.generation;
 
 /** The sentence if there is one, else the reason unless the phase says the same. */
 function why(item) {

@@ -1,0 +1,49 @@
+//! What the API wants of the loop; the engine is behind it in the binary, a fake in the tests.
+
+use async_trait::async_trait;
+use holdfast_core::name::Scope;
+use holdfast_core::plan::{Desired, Plan};
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// The loop, as the API sees it.
+#[async_trait]
+pub trait Loop: Send + Sync {
+    /// Asks for a pass of these scopes soon; returns at once.
+    fn nudge(&self, scopes: &BTreeSet<Scope>);
+
+    /// Asks for a pass of these scopes soon that also tries again what was refused or is stuck in the stack.
+    ///
+    /// # Errors
+    /// [`LoopError`] if it cannot be asked.
+    async fn reconcile(&self, stack: &str, scopes: &BTreeSet<Scope>) -> Result<(), LoopError>;
+
+    /// Plans these scopes as if they had the given desired state, and writes nothing.
+    ///
+    /// # Errors
+    /// [`LoopError`] if a scope cannot be read.
+    async fn plan(&self, overlay: BTreeMap<Scope, Vec<Arc<Desired>>>) -> Result<Vec<ScopePlan>, LoopError>;
+}
+
+/// The plan of one scope.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScopePlan {
+    /// Which scope.
+    pub scope: Scope,
+    /// What would be done.
+    pub plan: Plan,
+    /// When the live state behind it was read.
+    pub seen_at: Timestamp,
+}
+
+/// Why the loop did not do what it was asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LoopError {
+    /// It is shutting down or too busy.
+    #[error("the loop cannot take this now: {0}")]
+    Unavailable(String),
+    /// Its own fault.
+    #[error("the loop failed: {0}")]
+    Failed(String),
+}

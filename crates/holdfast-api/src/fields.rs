@@ -1,0 +1,213 @@
+//! The three columns of a resource's page: declared, live and last written, field by field.
+
+use holdfast_core::plan::Memory;
+use holdfast_core::pointer;
+use holdfast_core::reference::is_open;
+use holdfast_core::status::{Change, FieldDiff, Phase, Status};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
+
+/// One field.
+#[derive(Debug, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct FieldRow {
+    /// JSON Pointer into the spec; empty for the whole thing.
+    pub(crate) path: String,
+    /// As declared, references standing; null if nobody declares it.
+    pub(crate) declared: Value,
+    /// As live; null if it is not there or not known.
+    pub(crate) live: Value,
+    /// As Holdfast last wrote it or last found it in sync, references filled in; null if never.
+    pub(crate) last_written: Value,
+    /// How they compare.
+    pub(crate) state: FieldState,
+}
+
+/// How declared and live compare.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum FieldState {
+    /// Live is as declared.
+    Same,
+    /// Live differs from what is declared.
+    Drift,
+    /// Nobody declares it, and it has changed since it was last in sync.
+    Undeclared,
+    /// No sweep has looked at this generation, or it could not be read.
+    Unknown,
+}
+
+/// The rows of a resource: one for each declared field, objects taken apart, lists of objects item by item; then
+/// differences that lie in none of them.
+pub(crate) fn rows(spec: &Value, status: &Status, generation: u64, memory: &Memory) -> Vec<FieldRow> {
+    let diffs: &[FieldDiff] = status.drift.as_ref().map_or(&[], |d| &d.fields);
+    let missing = diffs.iter().any(|d| d.change == Change::Missing);
+    let unknown = missing
+        || status.last_observed_at.is_none()
+        || status.observed_generation != generation
+        || status.phase == Phase::Unknown;
+    let written = memory.last_written.as_ref();
+    let mut rows = Vec::new();
+    leaves(spec, String::new(), &mut |path, declared| {
+        let last_written = written.and_then(|w| w.pointer(&path)).cloned().unwrap_or_default();
+        let inside: Vec<&FieldDiff> = diffs.iter().filter(|d| within(&d.path, &path)).collect();
+        let (live, state) = if missing {
+            (Value::Null, FieldState::Drift)
+        } else if !inside.is_empty() {
+            (drifted(settled(declared, &last_written), &path, &inside), worst(&inside))
+        } else if unknown {
+            (Value::Null, FieldState::Unknown)
+        } else {
+            (settled(declared, &last_written), FieldState::Same)
+        };
+        rows.push(FieldRow { path, declared: declared.clone(), live, last_written, state });
+    });
+    let outside = |d: &&FieldDiff| d.change != Change::Missing && !rows.iter().any(|r| within(&d.path, &r.path));
+    let extra: Vec<FieldRow> = diffs.iter().filter(outside).map(alone).collect();
+    rows.extend(extra);
+    rows
+}
+
+/// A difference that lies in no declared field.
+fn alone(diff: &FieldDiff) -> FieldRow {
+    FieldRow {
+        path: diff.path.clone(),
+        declared: diff.desired.clone(),
+        live: diff.live.clone(),
+        last_written: diff.last_written.clone(),
+        state: worst(&[diff]),
+    }
+}
+
+fn worst(diffs: &[&FieldDiff]) -> FieldState {
+    let silent = diffs.iter().all(|d| d.change == Change::Undeclared);
+    if silent { FieldState::Undeclared } else { FieldState::Drift }
+}
+
+/// What a field that is in sync is worth live: the declared value, or what its references were worth.
+fn settled(declared: &Value, last_written: &Value) -> Value {
+    if has_reference(declared) { last_written.clone() } else { declared.clone() }
+}
+
+fn has_reference(value: &Value) -> bool {
+    match value {
+        Value::String(text) => is_open(text),
+        Value::Array(items) => items.iter().any(has_reference),
+        Value::Object(map) => map.values().any(has_reference),
+        _ => false,
+    }
+}
+
+/// A value with the differences inside it brought in.
+fn drifted(mut value: Value, path: &str, diffs: &[&FieldDiff]) -> Value {
+    let (gone, here): (Vec<&FieldDiff>, Vec<&FieldDiff>) = diffs.iter().partition(|d| d.change == Change::Removed);
+    for diff in here {
+        pointer::set(&mut value, &diff.path[path.len()..], diff.live.clone());
+    }
+    // Backwards, because removing a list item renumbers those after it.
+    for diff in gone.iter().rev() {
+        if diff.path == path {
+            return Value::Null;
+        }
+        pointer::remove(&mut value, &diff.path[path.len()..]);
+    }
+    value
+}
+
+/// True if `path` is `outer` or lies inside it.
+fn within(path: &str, outer: &str) -> bool {
+    path.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+fn leaves<'v>(value: &'v Value, path: String, visit: &mut dyn FnMut(String, &'v Value)) {
+    match value {
+        Value::Object(map) if !map.is_empty() && (path.is_empty() || path.matches('/').count() < 3) => {
+            for (key, item) in map {
+                leaves(item, pointer::join(&path, key), visit);
+            }
+        }
+        Value::Array(items) if items.iter().any(Value::is_object) => {
+            for (index, item) in items.iter().enumerate() {
+                visit(format!("{path}/{index}"), item);
+            }
+        }
+        _ if path.is_empty() => {}
+        _ => visit(path, value),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use holdfast_core::facts::Severity;
+    use holdfast_core::status::Drift;
+    use serde_json::json;
+
+    fn diff(path: &str, change: Change, desired: Value, live: Value) -> FieldDiff {
+        FieldDiff {
+            path: path.to_owned(),
+            change,
+            desired,
+            live,
+            last_written: Value::Null,
+            severity: Severity::Functional,
+            decision: String::new(),
+        }
+    }
+
+    fn status(fields: Vec<FieldDiff>) -> Status {
+        let now = jiff::Timestamp::UNIX_EPOCH;
+        let drift = (!fields.is_empty()).then(|| Drift { since: now, action: "healing".to_owned(), fields });
+        Status { observed_generation: 1, last_observed_at: Some(now), drift, ..Status::default() }
+    }
+
+    fn said(rows: &[FieldRow]) -> Vec<(&str, &Value, FieldState)> {
+        rows.iter().map(|r| (r.path.as_str(), &r.live, r.state)).collect()
+    }
+
+    #[test]
+    fn a_field_in_sync_shows_what_its_reference_was_worth() {
+        let spec = json!({ "vpcId": "${Vpc/v.id}", "n": 1, "rules": [{ "port": 80 }] });
+        let memory = Memory { last_written: Some(json!({ "vpcId": "vpc-1", "n": 1 })), ..Memory::default() };
+        let rows = rows(&spec, &status(Vec::new()), 1, &memory);
+        assert_eq!(
+            said(&rows),
+            [
+                ("/vpcId", &json!("vpc-1"), FieldState::Same),
+                ("/n", &json!(1), FieldState::Same),
+                ("/rules/0", &json!({ "port": 80 }), FieldState::Same),
+            ]
+        );
+    }
+
+    #[test]
+    fn differences_show_inside_their_field_and_beside_the_declared_ones() {
+        let spec = json!({ "rules": [{ "port": 80, "description": "a" }], "tags": { "k": "v" } });
+        let fields = vec![
+            diff("/rules/0/description", Change::Changed, json!("a"), json!("b")),
+            diff("/rules/1", Change::Added, Value::Null, json!({ "port": 22 })),
+            diff("/tags/k", Change::Removed, json!("v"), Value::Null),
+            diff("/zone", Change::Undeclared, Value::Null, json!("z")),
+        ];
+        let rows = rows(&spec, &status(fields), 1, &Memory::default());
+        assert_eq!(
+            said(&rows),
+            [
+                ("/rules/0", &json!({ "port": 80, "description": "b" }), FieldState::Drift),
+                ("/tags/k", &Value::Null, FieldState::Drift),
+                ("/rules/1", &json!({ "port": 22 }), FieldState::Drift),
+                ("/zone", &json!("z"), FieldState::Undeclared),
+            ]
+        );
+    }
+
+    #[test]
+    fn what_no_sweep_has_seen_is_unknown_and_what_is_missing_is_not_there() {
+        let spec = json!({ "a": 1 });
+        let unseen = rows(&spec, &Status::default(), 1, &Memory::default());
+        assert_eq!(said(&unseen), [("/a", &Value::Null, FieldState::Unknown)]);
+        let gone = status(vec![diff("", Change::Missing, spec.clone(), Value::Null)]);
+        assert_eq!(said(&rows(&spec, &gone, 1, &Memory::default())), [("/a", &Value::Null, FieldState::Drift)]);
+    }
+}

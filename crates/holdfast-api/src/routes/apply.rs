@@ -1,0 +1,86 @@
+//! `POST /v1/apply`: declare documents, all or nothing.
+
+use super::declare::{self, Applied, Intake};
+use super::idempotency::Key;
+use super::plans;
+use crate::http::body::JsonBody;
+use crate::http::conditional::{Conditions, json};
+use crate::http::query::{Param, Params};
+use crate::openapi::endpoint::{Answer, Endpoint, Header, Takes};
+use crate::state::ApiState;
+use axum::extract::State;
+use axum::routing::post;
+use http::{Method, StatusCode};
+
+/// `?prune=`
+pub(crate) const PRUNE: Param =
+    Param::flag("prune", "Declarations of a Stack that its document no longer has go, each as its policy says.");
+/// `?confirm=`
+pub(crate) const CONFIRM: Param = Param::one_of(
+    "confirm",
+    "`empty` says that a person wants `prune` to take the last declaration out of a stack.",
+    &["empty"],
+);
+
+const APPLY: &[Param] =
+    &[Param::flag("dryRun", "Answers the plan and stores nothing."), PRUNE, CONFIRM];
+
+pub(crate) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::new(Method::POST, "/v1/apply", "apply", post(apply))
+            .about("declare", "Declare a Stack, a resource, an Account or a List of them, all or nothing")
+            .doc(
+                "The answer comes when everything is durable. With `dryRun` the answer is that of `POST /v1/plan`. \
+                 `If-Match` takes the ETag of the one document in the body; `If-None-Match: *` wants none of them to be there.",
+            )
+            .query(APPLY)
+            .headers(&[Header::IfMatch, Header::CreateOnly, Header::IdempotencyKey])
+            .takes(Takes::Documents)
+            .gives::<ApplyAnswer>(StatusCode::OK, "What became of each document; with `dryRun` what would, and the plan.")
+            .fails(StatusCode::CONFLICT, "A protected resource would go, or a stack would be emptied."),
+    ]
+}
+
+/// What an apply answers.
+#[derive(serde::Serialize, schemars::JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "describes the two answers of one route in the OpenAPI document")]
+enum ApplyAnswer {
+    /// Without `dryRun`.
+    Applied(Applied),
+    /// With `dryRun`.
+    Planned(plans::Planned),
+}
+
+async fn apply(
+    State(state): State<ApiState>,
+    params: Params,
+    conditions: Conditions,
+    key: Key,
+    body: JsonBody,
+) -> Answer {
+    let dry = params.is_set("dryRun");
+    // A dry run stores nothing, and so keeps no answer either.
+    let once = if dry { None } else { key.over(&body.bytes) };
+    let intake = intake(body, &params, conditions, once);
+    if dry {
+        return json(StatusCode::OK, &plans::compute(&state, intake).await?);
+    }
+    state.declaring(move |state| declare::apply(state, intake)).await?.done(&state)
+}
+
+/// What the body and the parameters want.
+pub(crate) fn intake(
+    body: JsonBody,
+    params: &Params,
+    conditions: Conditions,
+    once: Option<super::idempotency::Once>,
+) -> Intake {
+    Intake {
+        body: body.value,
+        prune: params.is_set("prune"),
+        empty_confirmed: params.text("confirm") == Some("empty"),
+        conditions,
+        once,
+    }
+}

@@ -1,0 +1,268 @@
+//! Steering a stack: reconcile now, pause, resume.
+
+use super::idempotency::{self, Key, Once};
+use super::stacks;
+use crate::http::body::{JsonBody, MaybeJson};
+use crate::http::path::Segments;
+use crate::http::problem::Problem;
+use crate::openapi::endpoint::{Answer, Endpoint, Header, Presence};
+use crate::state::ApiState;
+use crate::views::Paused;
+use axum::extract::State;
+use axum::routing::post;
+use holdfast_core::name::Scope;
+use holdfast_core::plan::Hold;
+use holdfast_core::policy::jiff_timestamp::Until as Time;
+use holdfast_core::problem::{SpecError, did_you_mean};
+use holdfast_store::{Event, EventType};
+use http::{Method, StatusCode};
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use std::collections::BTreeSet;
+
+const LONGEST_REASON: usize = 1000;
+
+pub(crate) fn endpoints() -> Vec<Endpoint> {
+    let about = |path, id, handler, summary| {
+        Endpoint::new(Method::POST, path, id, handler).about("stacks", summary).headers(&[Header::IdempotencyKey])
+    };
+    vec![
+        about("/v1/stacks/{stack}/reconcile", "reconcileStack", post(reconcile), "Look at a stack now, and try again what was refused or stuck")
+            .takes_json::<Nothing>(Presence::Optional)
+            .gives::<Asked>(StatusCode::ACCEPTED, "A pass is on its way."),
+        about("/v1/stacks/{stack}/pause", "pauseStack", post(pause), "Hold a stack: it is looked at and reported, and nothing is written")
+            .takes_json::<PauseBody>(Presence::Required)
+            .gives::<Steered>(StatusCode::OK, "It is paused."),
+        about("/v1/stacks/{stack}/resume", "resumeStack", post(resume), "Let a stack go on")
+            .takes_json::<ResumeBody>(Presence::Optional)
+            .gives::<Steered>(StatusCode::OK, "It goes on."),
+    ]
+}
+
+/// An empty object.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Nothing {}
+
+/// Why, and for how long.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "describes the body in the OpenAPI document; it is read field by field, to name every mistake")]
+struct PauseBody {
+    /// Why, for the person who wonders later.
+    #[schemars(length(min = 1, max = 1000))]
+    reason: String,
+    /// When it ends by itself.
+    #[schemars(with = "Option<Time>")]
+    until: Option<Timestamp>,
+}
+
+/// Why.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "describes the body in the OpenAPI document; it is read field by field, to name every mistake")]
+struct ResumeBody {
+    /// Why it goes on.
+    #[schemars(length(min = 1, max = 1000))]
+    reason: Option<String>,
+}
+
+/// A pass that was asked for.
+#[derive(Serialize, JsonSchema)]
+struct Asked {
+    /// The stack.
+    stack: String,
+    /// The scopes that are looked at.
+    scopes: Vec<AskedScope>,
+}
+
+/// A scope that is looked at.
+#[derive(Serialize, JsonSchema)]
+struct AskedScope {
+    account: String,
+    region: String,
+}
+
+/// A stack after a pause or a resume.
+#[derive(Serialize, JsonSchema)]
+struct Steered {
+    /// The stack.
+    stack: String,
+    /// The pause in force; null if none is.
+    paused: Option<Paused>,
+}
+
+/// The scopes of a stack, or 404.
+fn scopes(state: &ApiState, stack: &str) -> Result<BTreeSet<Scope>, Problem> {
+    Ok(stacks::find(state, stack)?.1.into_iter().map(|r| r.scope).collect())
+}
+
+async fn reconcile(
+    State(state): State<ApiState>,
+    Segments(stack): Segments<String>,
+    key: Key,
+    MaybeJson(body): MaybeJson,
+) -> Answer {
+    let mut fields = Fields::of(body.as_ref(), &[]);
+    fields.done()?;
+    let once = key.over(body.as_ref().map_or(&[], |b| &b.bytes));
+    let (name, asked) = (stack.clone(), once.clone());
+    let (repeated, scopes) = state
+        .blocking(move |state| {
+            let before = asked.as_ref().map(|o| o.before(state)).transpose()?.flatten();
+            Ok((before.is_some(), scopes(state, &name)?))
+        })
+        .await?;
+    if !repeated {
+        state.control().reconcile(&stack, &scopes).await?;
+    }
+    state
+        .blocking(move |state| {
+            idempotency::once(state, once.as_ref(), StatusCode::ACCEPTED, || {
+                let event = Event::new(state.now(), EventType::Operated, "ReconcileRequested", format!("a pass of stack {stack} was asked for"));
+                state.store().log(&[event.of_stack(&stack)])?;
+                let scopes = scopes.into_iter().map(|s| AskedScope { account: s.account, region: s.region });
+                Ok(Asked { stack, scopes: scopes.collect() })
+            })
+        })
+        .await
+}
+
+async fn pause(State(state): State<ApiState>, Segments(stack): Segments<String>, key: Key, body: JsonBody) -> Answer {
+    let mut fields = Fields::of(Some(&body), &["reason", "until"]);
+    let reason = fields.reason();
+    if reason.is_none() && fields.map.get("reason").is_none_or(Value::is_null) {
+        fields.refuse("/reason", "missing-field", "Say why it is paused: whoever wonders later reads it.");
+    }
+    let until = fields.until(state.now());
+    fields.done()?;
+    let hold = Hold { reason: reason.unwrap_or_default(), until };
+    let message = match until {
+        Some(until) => format!("stack {stack} is paused until {until}: {}", hold.reason),
+        None => format!("stack {stack} is paused: {}", hold.reason),
+    };
+    steer(state, stack, key.over(&body.bytes), Some(hold), ("Paused", message)).await
+}
+
+async fn resume(
+    State(state): State<ApiState>,
+    Segments(stack): Segments<String>,
+    key: Key,
+    MaybeJson(body): MaybeJson,
+) -> Answer {
+    let mut fields = Fields::of(body.as_ref(), &["reason"]);
+    let reason = fields.reason();
+    fields.done()?;
+    let message = match reason {
+        Some(reason) => format!("stack {stack} goes on: {reason}"),
+        None => format!("stack {stack} goes on"),
+    };
+    let once = key.over(body.as_ref().map_or(&[], |b| &b.bytes));
+    steer(state, stack, once, None, ("Resumed", message)).await
+}
+
+async fn steer(
+    state: ApiState,
+    stack: String,
+    once: Option<Once>,
+    hold: Option<Hold>,
+    (reason, message): (&'static str, String),
+) -> Answer {
+    state
+        .blocking(move |state| {
+            let scopes = scopes(state, &stack)?;
+            idempotency::once(state, once.as_ref(), StatusCode::OK, || {
+                let now = state.now();
+                let event = Event::new(now, EventType::Operated, reason, message).of_stack(&stack);
+                if !state.store().set_hold(&stack, hold.as_ref(), now, &event)? {
+                    return Err(Problem::not_found(&format!("There is no stack \"{stack}\".")));
+                }
+                state.control().nudge(&scopes);
+                Ok(Steered { stack, paused: hold.as_ref().map(Paused::from) })
+            })
+        })
+        .await
+}
+
+/// The fields of a small body, with every mistake in them.
+struct Fields {
+    map: Map<String, Value>,
+    errors: Vec<SpecError>,
+}
+
+impl Fields {
+    fn of(body: Option<&JsonBody>, known: &[&str]) -> Self {
+        let mut fields = Self { map: Map::new(), errors: Vec::new() };
+        match body.map(|b| &b.value) {
+            None => {}
+            Some(Value::Object(map)) => fields.map = map.clone(),
+            Some(_) => fields.refuse("", "wrong-type", "The body must be an object."),
+        }
+        let unknown: Vec<String> = fields.map.keys().filter(|k| !known.contains(&k.as_str())).cloned().collect();
+        for key in unknown {
+            let hint = match did_you_mean(&key, known.iter().copied()) {
+                near if !near.is_empty() => near,
+                _ if known.is_empty() => " Send an empty object.".to_owned(),
+                _ => format!(" It takes {}.", known.join(", ")),
+            };
+            let shown = holdfast_core::problem::clip(&key, 100);
+            fields.refuse(
+                &holdfast_core::pointer::join("", &key),
+                "unknown-field",
+                &format!("There is no field \"{shown}\" here.{hint}"),
+            );
+        }
+        fields
+    }
+
+    fn refuse(&mut self, pointer: &str, code: &str, message: &str) {
+        self.errors.push(SpecError::new(pointer, code, message));
+    }
+
+    fn reason(&mut self) -> Option<String> {
+        match self.map.get("reason") {
+            None | Some(Value::Null) => None,
+            Some(Value::String(text)) if text.trim().is_empty() => {
+                self.refuse("/reason", "too-short", "The reason is empty; write a few words.");
+                None
+            }
+            Some(Value::String(text)) if text.chars().count() > LONGEST_REASON => {
+                self.refuse("/reason", "too-long", &format!("The reason has more than {LONGEST_REASON} characters; shorten it."));
+                None
+            }
+            Some(Value::String(text)) => Some(text.trim().to_owned()),
+            Some(_) => {
+                self.refuse("/reason", "wrong-type", "The reason must be a string.");
+                None
+            }
+        }
+    }
+
+    fn until(&mut self, now: Timestamp) -> Option<Timestamp> {
+        let text = match self.map.get("until") {
+            None | Some(Value::Null) => return None,
+            Some(Value::String(text)) => text.clone(),
+            Some(_) => {
+                self.refuse("/until", "wrong-type", "until must be a string with an RFC 3339 time, such as \"2026-07-01T12:00:00Z\".");
+                return None;
+            }
+        };
+        match text.parse::<Timestamp>() {
+            Ok(until) if until > now => Some(until),
+            Ok(_) => {
+                self.refuse("/until", "out-of-range", &format!("until is over already; it is {now} now."));
+                None
+            }
+            Err(_) => {
+                self.refuse("/until", "bad-format", "until takes an RFC 3339 time, such as \"2026-07-01T12:00:00Z\".");
+                None
+            }
+        }
+    }
+
+    fn done(&mut self) -> Result<(), Problem> {
+        if self.errors.is_empty() { Ok(()) } else { Err(Problem::invalid(std::mem::take(&mut self.errors))) }
+    }
+}

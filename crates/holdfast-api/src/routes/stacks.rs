@@ -1,0 +1,102 @@
+//! Stacks: list, read, take away.
+
+use super::declare;
+use super::{DELETION};
+use crate::graph;
+use crate::http::conditional::{Conditions, Tag};
+use crate::http::path::Segments;
+use crate::http::problem::Problem;
+use crate::http::query::Params;
+use crate::openapi::endpoint::{Answer, Endpoint, Header};
+use crate::state::ApiState;
+use crate::views::{Page, ResourceLine, StackDetail, StackView, stack_tag};
+use axum::extract::State;
+use axum::routing::{delete, get};
+use holdfast_core::problem::did_you_mean;
+use holdfast_store::{Filter, Phases, ResourceRecord, StackRecord};
+use http::{Method, StatusCode};
+
+pub(crate) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::new(Method::GET, "/v1/stacks", "listStacks", get(list))
+            .about("stacks", "All stacks, with their resources counted by phase")
+            .headers(&[Header::IfNoneMatch])
+            .gives::<Page<StackView>>(StatusCode::OK, "The stacks."),
+        Endpoint::new(Method::GET, "/v1/stacks/{stack}", "getStack", get(read))
+            .about("stacks", "One stack with a line for each of its resources")
+            .headers(&[Header::IfNoneMatch])
+            .gives::<StackDetail>(StatusCode::OK, "The stack."),
+        Endpoint::new(Method::DELETE, "/v1/stacks/{stack}", "deleteStack", delete(remove))
+            .about("stacks", "Take a stack away with all of its declarations")
+            .doc("Live things are deleted in reverse order; the stack ends with its last resource.")
+            .query(&[DELETION])
+            .headers(&[Header::IfMatch])
+            .gives::<declare::Applied>(StatusCode::OK, "The stack is gone; what was retained stays live.")
+            .gives::<declare::Applied>(StatusCode::ACCEPTED, "Live things are being deleted; the stack ends when they are gone.")
+            .fails(StatusCode::CONFLICT, "A resource of it is protected; nothing was changed."),
+    ]
+}
+
+async fn list(State(state): State<ApiState>, conditions: Conditions) -> Answer {
+    state
+        .blocking(move |state| {
+            let mut summary = state.store().summary(&Filter::default())?;
+            let now = state.now();
+            let view = |s: StackRecord| StackView::new(&s, summary.stacks.remove(&s.name).unwrap_or_default(), now);
+            let page = Page::whole(state.store().stacks()?.into_iter().map(view).collect());
+            conditions.answer(&Tag::of_content(&page), &page)
+        })
+        .await
+}
+
+/// A stack with all of its resources, or 404 with the nearest name.
+pub(crate) fn find(state: &ApiState, name: &str) -> Result<(StackRecord, Vec<ResourceRecord>), Problem> {
+    let Some(stack) = state.store().stack(name)? else {
+        let names: Vec<String> = state.store().stacks()?.into_iter().map(|s| s.name).collect();
+        let near = did_you_mean(name, names.iter().map(String::as_str));
+        return Err(Problem::not_found(&format!("There is no stack \"{name}\".{near}")));
+    };
+    Ok((stack, members(state, name)?))
+}
+
+/// All resources of a stack.
+pub(crate) fn members(state: &ApiState, stack: &str) -> Result<Vec<ResourceRecord>, Problem> {
+    let filter = Filter { stack: Some(stack.to_owned()), ..Filter::default() };
+    Ok(state.store().resources(&filter, usize::MAX, None)?)
+}
+
+async fn read(State(state): State<ApiState>, Segments(name): Segments<String>, conditions: Conditions) -> Answer {
+    state
+        .blocking(move |state| {
+            let (stack, members) = find(state, &name)?;
+            let mut phases = Phases::new();
+            for member in &members {
+                *phases.entry(member.status.phase).or_default() += 1;
+            }
+            let line = |r: &ResourceRecord| ResourceLine::new(r, graph::depends_on(&r.key, &r.spec));
+            let detail = StackDetail {
+                stack: StackView::new(&stack, phases, state.now()),
+                resources: members.iter().map(line).collect(),
+            };
+            // Whether a pause is over hangs on the clock, so the tag takes it from the answer.
+            let tag = stack_tag(&stack, &members).with(&detail.stack);
+            conditions.answer(&tag, &detail)
+        })
+        .await
+}
+
+async fn remove(
+    State(state): State<ApiState>,
+    Segments(name): Segments<String>,
+    params: Params,
+    conditions: Conditions,
+) -> Answer {
+    let answer = state
+        .declaring(move |state| {
+            let (stack, members) = find(state, &name)?;
+            conditions.allow_write(&format!("stack {name}"), Some(&stack_tag(&stack, &members)))?;
+            declare::take_away(state, &members, params.text("deletion"), Some(&stack.name))
+        })
+        .await?;
+    answer.done(&state)
+}

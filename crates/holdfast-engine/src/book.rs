@@ -1,0 +1,144 @@
+//! What is kept of a scope between passes.
+
+use holdfast_core::kind::{AnyKind, Registry};
+use holdfast_core::name::{KindName, ResourceKey, Scope};
+use holdfast_core::observe::{Wanted, WantedResource};
+use holdfast_core::plan::{Desired, Memory};
+use holdfast_core::reference::{self, Worth};
+use holdfast_core::status::Status;
+use holdfast_store::{Store, StoreError};
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// The declared list of a scope, as the store hands it out.
+pub(crate) type DesiredList = Arc<[Arc<Desired>]>;
+
+/// Outputs by resource.
+pub(crate) type Outputs = BTreeMap<ResourceKey, Map<String, Value>>;
+
+/// What a scope's passes know of it. All of it can be had from the store again; it is kept because a pass that finds
+/// nothing new must cost nothing.
+#[derive(Debug, Default)]
+pub(crate) struct Book {
+    /// The declared list that the rest belongs to.
+    pub(crate) list: DesiredList,
+    /// One for each entry of the list, and no others.
+    pub(crate) memories: BTreeMap<ResourceKey, Memory>,
+    /// One for each entry of the list, in its order.
+    pub(crate) statuses: Vec<Status>,
+    /// Resources of other scopes that this one refers to.
+    pub(crate) abroad: Arc<BTreeSet<ResourceKey>>,
+    /// What the sweep is asked for; none when an id or an output has moved.
+    wanted: Option<Arc<BTreeMap<KindName, Wanted>>>,
+    /// The account id that the credentials were found to have, where a document asks for one.
+    pub(crate) verified: Option<String>,
+    /// True if the last pass came to its end: what is kept here is what is in the store, and no intent is open.
+    pub(crate) clean: bool,
+    /// What could not be read last time, by kind, to tell of changes only.
+    pub(crate) gaps: BTreeSet<String>,
+    /// Why the last pass did not go through, to tell of changes only.
+    pub(crate) error: Option<String>,
+    /// When steps of a resource last succeeded, for fixes that seem not to take.
+    pub(crate) acted: BTreeMap<ResourceKey, Timestamp>,
+    /// Passes in a row that left something open.
+    pub(crate) open_passes: u32,
+}
+
+impl Book {
+    /// Brings the book up to what is declared now. Costs nothing while nothing is declared anew.
+    pub(crate) fn refresh(&mut self, store: &Store, scope: &Scope, now: Timestamp) -> Result<(), StoreError> {
+        let list = store.desired(scope, now)?;
+        if self.clean && Arc::ptr_eq(&list, &self.list) {
+            return Ok(());
+        }
+        let (mut memories, mut statuses) = (store.memories(scope)?, store.statuses(scope)?);
+        let memory = |d: &Arc<Desired>| (d.key.clone(), memories.remove(&d.key).unwrap_or_default());
+        self.memories = list.iter().map(memory).collect();
+        self.statuses = list.iter().map(|d| statuses.remove(&d.key).unwrap_or_default()).collect();
+        self.abroad = Arc::new(abroad(&list));
+        self.acted.retain(|key, _| self.memories.contains_key(key));
+        self.list = list;
+        self.wanted = None;
+        Ok(())
+    }
+
+    /// What is declared of a resource.
+    pub(crate) fn desired(&self, key: &ResourceKey) -> Option<&Arc<Desired>> {
+        find(&self.list, key)
+    }
+
+    /// Says that an id or an output has moved.
+    pub(crate) fn wanted_moved(&mut self) {
+        self.wanted = None;
+    }
+
+    /// What to ask a sweep for.
+    pub(crate) fn wanted(&mut self, registry: &Registry, elsewhere: &Outputs) -> Arc<BTreeMap<KindName, Wanted>> {
+        if let Some(wanted) = &self.wanted {
+            return Arc::clone(wanted);
+        }
+        let wanted = Arc::new(wanted(&self.list, &self.memories, registry, elsewhere));
+        // What stands abroad may move without this scope hearing of it.
+        self.wanted = self.abroad.is_empty().then(|| Arc::clone(&wanted));
+        wanted
+    }
+}
+
+/// The resource of that key in a declared list, which is in the order of keys.
+pub(crate) fn find<'a>(list: &'a [Arc<Desired>], key: &ResourceKey) -> Option<&'a Arc<Desired>> {
+    list.binary_search_by(|d| d.key.cmp(key)).ok().map(|i| &list[i])
+}
+
+/// What a sweep is to be asked for, for a declared list.
+pub(crate) fn wanted(
+    list: &[Arc<Desired>],
+    memories: &BTreeMap<ResourceKey, Memory>,
+    registry: &Registry,
+    elsewhere: &Outputs,
+) -> BTreeMap<KindName, Wanted> {
+    let mut wanted: BTreeMap<KindName, Wanted> = BTreeMap::new();
+    for desired in list {
+        let Some(kind) = registry.get(&desired.key.kind).map(AnyKind::name) else { continue };
+        let id = memories.get(&desired.key).and_then(|m| m.id.clone());
+        let spec = filled(desired, memories, elsewhere);
+        let resource = WantedResource { key: desired.key.clone(), uid: desired.uid.clone(), id, spec };
+        wanted.entry(kind).or_default().resources.push(resource);
+    }
+    wanted
+}
+
+/// The spec with the references filled in that are known; the declared one itself if it has none.
+fn filled(desired: &Desired, memories: &BTreeMap<ResourceKey, Memory>, elsewhere: &Outputs) -> Arc<Value> {
+    if targets(desired).is_empty() {
+        return Arc::clone(&desired.spec);
+    }
+    let mut spec = Value::clone(&desired.spec);
+    reference::fill(&mut spec, &mut |reference| {
+        let Some((key, output)) = reference.target(&desired.key.stack) else { return Worth::Open };
+        let here = memories.get(&key).map(|m| &m.outputs);
+        let known = here.or_else(|| elsewhere.get(&key)).and_then(|o| o.get(output));
+        known.cloned().map_or(Worth::Open, Worth::Value)
+    });
+    Arc::new(spec)
+}
+
+/// The resources that a spec refers to.
+fn targets(desired: &Desired) -> BTreeSet<ResourceKey> {
+    let mut found = BTreeSet::new();
+    // Malformed references were refused when the document came in.
+    reference::each(
+        &desired.spec,
+        "",
+        &mut |_, reference| found.extend(reference.target(&desired.key.stack).map(|(key, _)| key)),
+        &mut Vec::new(),
+    );
+    found
+}
+
+/// What a declared list refers to and does not hold.
+pub(crate) fn abroad(list: &[Arc<Desired>]) -> BTreeSet<ResourceKey> {
+    let all = list.iter().flat_map(|d| targets(d));
+    all.filter(|key| find(list, key).is_none()).collect()
+}

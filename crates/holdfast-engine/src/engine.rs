@@ -1,0 +1,293 @@
+//! The engine: periodic sweeps and nudges, workers, the watch over declarations.
+
+use crate::book::{abroad, wanted};
+use crate::core::{Core, blocking};
+use crate::error::PassError;
+use crate::options::EngineOptions;
+use crate::pass::{Facts, PassReport, elsewhere, make_plan, pass, verify};
+use crate::queue::Queue;
+use crate::token::fnv;
+use futures::FutureExt;
+use holdfast_core::name::{ResourceKey, Scope};
+use holdfast_core::plan::{Desired, Plan};
+use holdfast_store::{EventFilter, EventType, Filter, ScopeStatus, StoreError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// The loop. A clone is another handle to the same one.
+#[derive(Clone)]
+pub struct Engine {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    core: Core,
+    queue: Queue,
+    tasks: TaskTracker,
+    /// Ends the workers at once, whatever they are doing.
+    abort: CancellationToken,
+    news: Notify,
+}
+
+/// Why a scope should be looked at now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Nudge {
+    /// A declaration came, changed or went.
+    Declared,
+    /// A person asked for it.
+    Reconcile,
+    /// A pause has ended.
+    Resumed,
+    /// What it refers to has moved.
+    Reference,
+}
+
+/// A scope as `/v1/scopes` shows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScopeView {
+    /// Its last sweep.
+    pub status: ScopeStatus,
+    /// True while a pass is under way.
+    pub running: bool,
+    /// How soon the next pass begins, if one is planned.
+    pub next_in: Option<Duration>,
+}
+
+/// Declarations to plan with that are not in the store.
+#[derive(Clone, Debug, Default)]
+pub struct Overlay {
+    /// Declared on top, instead of what is stored under the same key.
+    pub put: Vec<Arc<Desired>>,
+    /// Stored, and not to be planned with.
+    pub without: BTreeSet<ResourceKey>,
+}
+
+impl Engine {
+    /// An engine that only does what it is told: passes by [`Engine::pass`], no sweeps of its own.
+    pub fn idle(options: EngineOptions) -> Self {
+        let core = Core::new(options);
+        let (tasks, abort) = (TaskTracker::new(), CancellationToken::new());
+        Self { shared: Arc::new(Shared { core, queue: Queue::default(), tasks, abort, news: Notify::new() }) }
+    }
+
+    /// Starts sweeping every scope that has resources, at once and then at intervals, and whenever it is nudged or
+    /// something is declared.
+    ///
+    /// # Errors
+    /// Those of the store, if it cannot be read.
+    pub fn start(options: EngineOptions) -> Result<Self, StoreError> {
+        let engine = Self::idle(options);
+        let core = &engine.shared.core;
+        let scopes = core.store.scopes()?;
+        // Many scopes at once would be one peak; each gets a place of its own in the first moments.
+        let spread = Duration::from_millis(100).saturating_mul(scopes.len().saturating_sub(1) as u32);
+        let spread = spread.min(core.settings.sweep_interval);
+        for scope in &scopes {
+            engine.shared.queue.add(scope, Instant::now() + spread.mul_f64(place(scope)));
+        }
+        let after = core.store.newest_event()?;
+        let weak = Arc::downgrade(&engine.shared);
+        core.store.on_event(Box::new(move |_| {
+            if let Some(shared) = weak.upgrade() {
+                shared.news.notify_one();
+            }
+        }));
+        for _ in 0..core.settings.workers.max(1) {
+            engine.spawn(|shared| async move { work(&shared).await });
+        }
+        engine.spawn(move |shared| async move { watch(&shared, after).await });
+        Ok(engine)
+    }
+
+    fn spawn<F: Future<Output = ()> + Send>(&self, task: impl FnOnce(Arc<Shared>) -> F + Send + 'static)
+    where
+        F: 'static,
+    {
+        let shared = Arc::clone(&self.shared);
+        let abort = shared.abort.clone();
+        let task = task(shared);
+        self.shared.tasks.spawn(async move {
+            tokio::select! {
+                () = abort.cancelled() => {}
+                () = task => {}
+            }
+        });
+    }
+
+    /// Has a scope looked at as soon as a worker is free.
+    pub fn nudge(&self, scope: &Scope, why: Nudge) {
+        tracing::debug!(%scope, ?why, "nudged");
+        self.shared.queue.add(scope, Instant::now());
+    }
+
+    /// Has every scope looked at that a stack lives in. Answers which.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn nudge_stack(&self, stack: &str, why: Nudge) -> Result<Vec<Scope>, StoreError> {
+        let scopes = scopes_of(&self.shared.core, stack)?;
+        for scope in &scopes {
+            self.nudge(scope, why);
+        }
+        Ok(scopes)
+    }
+
+    /// Has a stack looked at now, and tries again what failed or was given up in it. Answers the scopes concerned.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn reconcile(&self, stack: &str) -> Result<Vec<Scope>, StoreError> {
+        for scope in scopes_of(&self.shared.core, stack)? {
+            self.shared.core.scope(&scope).forgive(stack);
+        }
+        self.nudge_stack(stack, Nudge::Reconcile)
+    }
+
+    /// One pass over a scope, now: sweep, plan, record, execute, record. Waits for a pass that is under way there.
+    ///
+    /// # Errors
+    /// [`PassError`]: what concerns the scope as a whole.
+    pub async fn pass(&self, scope: &Scope) -> Result<PassReport, PassError> {
+        pass(&self.shared.core, scope).await
+    }
+
+    /// What a pass would do now if the overlay were declared. Sweeps, and writes nothing anywhere.
+    ///
+    /// # Errors
+    /// [`PassError`].
+    pub async fn plan_now(&self, scope: &Scope, overlay: &Overlay) -> Result<Plan, PassError> {
+        let core = &self.shared.core;
+        let stored = blocking(|| core.store.desired(scope, core.clock.now()))?;
+        let kept = stored.iter().filter(|d| !overlay.without.contains(&d.key));
+        let mut desired: BTreeMap<&ResourceKey, &Arc<Desired>> = kept.map(|d| (&d.key, d)).collect();
+        desired.extend(overlay.put.iter().filter(|d| d.scope == *scope).map(|d| (&d.key, d)));
+        let desired: Vec<Arc<Desired>> = desired.into_values().cloned().collect();
+        verify(core, scope, &mut crate::book::Book::default()).await?;
+        let memory = blocking(|| core.store.memories(scope))?;
+        let elsewhere = elsewhere(core, scope, &abroad(&desired))?;
+        let wanted = wanted(&desired, &memory, &core.registry, &elsewhere);
+        let sweep = AssertUnwindSafe(core.cloud.sweep(scope, &wanted)).catch_unwind().await;
+        let snapshot = sweep.map_err(|p| PassError::Panicked(crate::step::panic_text(p.as_ref())))?;
+        let facts = Facts { registry: &core.registry, desired: &desired, memory: &memory, elsewhere: &elsewhere };
+        Ok(blocking(|| make_plan(core, &facts, &snapshot))?)
+    }
+
+    /// Every scope that has resources or has been swept, in order.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn scopes(&self) -> Result<Vec<ScopeView>, StoreError> {
+        let core = &self.shared.core;
+        let mut statuses: BTreeMap<Scope, ScopeStatus> =
+            core.store.scopes()?.into_iter().map(|s| (s.clone(), ScopeStatus::of(s))).collect();
+        statuses.extend(core.store.scope_statuses()?.into_iter().map(|s| (s.scope.clone(), s)));
+        let now = Instant::now();
+        let view = |(scope, status)| ScopeView {
+            status,
+            running: core.is_running(&scope),
+            next_in: self.shared.queue.due(&scope).map(|due| due.saturating_duration_since(now)),
+        };
+        Ok(statuses.into_iter().map(view).collect())
+    }
+
+    /// Stops: no step is begun any more, those under way are finished and journalled, for as long as `deadline`;
+    /// then everything ends. Answers whether all ended in time.
+    pub async fn shutdown(&self, deadline: Duration) -> bool {
+        let shared = &self.shared;
+        shared.core.stop.cancel();
+        shared.tasks.close();
+        let in_time = tokio::time::timeout(deadline, shared.tasks.wait()).await.is_ok();
+        if !in_time {
+            tracing::warn!("stopped with steps under way; the next start looks at what became of them");
+            shared.abort.cancel();
+            shared.tasks.wait().await;
+        }
+        in_time
+    }
+}
+
+/// A place of a scope between 0 and 1, always the same.
+fn place(scope: &Scope) -> f64 {
+    (fnv(&[scope.account.as_bytes(), scope.region.as_bytes()]) % 1000) as f64 / 1000.0
+}
+
+/// The scopes that a stack lives in.
+fn scopes_of(core: &Core, stack: &str) -> Result<Vec<Scope>, StoreError> {
+    let summary = core.store.summary(&Filter { stack: Some(stack.to_owned()), ..Filter::default() })?;
+    let mut scopes = core.store.scopes()?;
+    // A few too many, where a stack spans accounts and regions, cost a look each.
+    scopes.retain(|s| summary.accounts.contains_key(&s.account) && summary.regions.contains_key(&s.region));
+    Ok(scopes)
+}
+
+/// Works on scopes until the engine stops.
+async fn work(shared: &Shared) {
+    let core = &shared.core;
+    loop {
+        let scope = tokio::select! {
+            () = core.stop.cancelled() => return,
+            scope = shared.queue.next() => scope,
+        };
+        let begun = Instant::now();
+        let next = match pass(core, &scope).await {
+            Ok(report) if report.resources == 0 => None,
+            Ok(report) => {
+                for other in core.referring(&report.outputs_moved).iter().filter(|other| **other != scope) {
+                    shared.queue.add(other, Instant::now());
+                }
+                let follow_up = report.next.map(|wait| Instant::now() + wait);
+                Some(follow_up.map_or(periodic(core, &scope, begun), |f| f.min(periodic(core, &scope, begun))))
+            }
+            Err(_) => Some(periodic(core, &scope, begun)),
+        };
+        shared.queue.done(&scope, next);
+    }
+}
+
+/// When a scope is swept if nothing happens: intervals differ a little, so that scopes drift apart.
+fn periodic(core: &Core, scope: &Scope, begun: Instant) -> Instant {
+    (begun + core.settings.sweep_interval.mul_f64(0.95 + 0.1 * place(scope))).max(Instant::now())
+}
+
+/// Nudges the scopes of what is declared, paused or resumed, in whatever way it came into the store.
+async fn watch(shared: &Shared, mut after: u64) {
+    const PAGE: usize = 500;
+    let core = &shared.core;
+    loop {
+        tokio::select! {
+            () = core.stop.cancelled() => return,
+            () = shared.news.notified() => {}
+        }
+        let mut stacks = BTreeSet::new();
+        loop {
+            let events = match blocking(|| core.store.events(after, PAGE, &EventFilter::default())) {
+                Ok(events) => events,
+                Err(error) => {
+                    tracing::error!(%error, "the log could not be read; periodic sweeps go on");
+                    break;
+                }
+            };
+            after = events.last().map_or(after, |e| e.id);
+            let full = events.len() == PAGE;
+            let declared = events.into_iter().filter(|e| {
+                matches!(e.event_type, EventType::Declared | EventType::Operated)
+            });
+            stacks.extend(declared.filter_map(|e| e.stack));
+            if !full {
+                break;
+            }
+        }
+        for stack in stacks {
+            match blocking(|| scopes_of(core, &stack)) {
+                Ok(scopes) => scopes.iter().for_each(|scope| shared.queue.add(scope, Instant::now())),
+                Err(error) => tracing::error!(%error, stack, "its scopes could not be read"),
+            }
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! Why a pass did not go through.
+
+use holdfast_core::cloud::ApplyError;
+use holdfast_store::StoreError;
+
+/// Why a pass did not go through. It concerns a scope as a whole; what concerns one resource is in its status.
+#[derive(Debug, thiserror::Error)]
+pub enum PassError {
+    /// The store could not be read or written; nothing is written in AWS while that lasts.
+    #[error("the store failed, so nothing is written in AWS: {0}")]
+    Store(#[from] StoreError),
+    /// The credentials belong to another AWS account than the document says.
+    #[error(
+        "account \"{account}\" is declared as {expected}, but its credentials belong to {found}: nothing is read or \
+         written there. Correct spec.accountId or the credentials"
+    )]
+    WrongAccount {
+        /// The account's name.
+        account: String,
+        /// The id that its document declares.
+        expected: String,
+        /// The id that AWS says.
+        found: String,
+    },
+    /// AWS did not say which account the credentials belong to.
+    #[error("the account of the credentials could not be verified: {0}")]
+    Identify(ApplyError),
+    /// A defect of ours; the other scopes go on.
+    #[error("the pass panicked: {0}. This is a defect of Holdfast; the other scopes go on")]
+    Panicked(String),
+}

@@ -1,0 +1,286 @@
+//! The executor: the only writer. It makes no choices; the plan made them all.
+//!
+//! Steps run as soon as what they need has succeeded and what they come after has ended. They live in the future
+//! of the pass: when that is dropped, nothing of them goes on.
+
+use crate::book::{Book, Outputs, find};
+use crate::core::Core;
+use crate::step::{Act, Ended, Place, short, told};
+use futures::stream::{FuturesUnordered, StreamExt};
+use holdfast_core::name::{ResourceKey, Scope};
+use holdfast_core::plan::{Memory, Plan, Step, Verdict};
+use holdfast_core::reference::{self, Worth};
+use holdfast_store::{Event, StoreError};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// What became of a plan's steps.
+#[derive(Debug, Default)]
+pub(crate) struct Executed {
+    pub(crate) succeeded: usize,
+    pub(crate) failed: usize,
+    /// Steps that were not begun, with why.
+    pub(crate) cancelled: Vec<(ResourceKey, String)>,
+    /// Resources with steps that were begun.
+    pub(crate) touched: BTreeSet<ResourceKey>,
+    pub(crate) events: Vec<Event>,
+    /// Why no more steps were begun, if it was the store's fault.
+    pub(crate) broken: Option<StoreError>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Open,
+    Running,
+    Succeeded,
+    Failed,
+    Cancelled,
+}
+
+/// A plan being executed.
+pub(crate) struct Run<'a> {
+    core: &'a Core,
+    scope: &'a Scope,
+    plan: &'a Plan,
+    elsewhere: &'a Outputs,
+    states: Vec<State>,
+    /// How many steps each one still waits for.
+    waits: Vec<usize>,
+    /// Which steps wait for each one, and whether they need its success.
+    opens: Vec<Vec<(usize, Bond)>>,
+    left: BTreeMap<&'a ResourceKey, usize>,
+    free: BTreeSet<usize>,
+    out: Executed,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Bond {
+    Needs,
+    After,
+}
+
+impl<'a> Run<'a> {
+    pub(crate) fn new(core: &'a Core, scope: &'a Scope, plan: &'a Plan, elsewhere: &'a Outputs) -> Self {
+        let steps = &plan.steps;
+        let place: BTreeMap<u32, usize> = steps.iter().enumerate().map(|(i, s)| (s.id, i)).collect();
+        let mut opens = vec![Vec::new(); steps.len()];
+        let mut waits = vec![0; steps.len()];
+        let mut left: BTreeMap<&ResourceKey, usize> = BTreeMap::new();
+        for (i, step) in steps.iter().enumerate() {
+            *left.entry(&step.key).or_default() += 1;
+            let needs = step.needs.iter().map(|n| (n, Bond::Needs));
+            let after = step.after.iter().map(|n| (n, Bond::After));
+            for (j, bond) in needs.chain(after).filter_map(|(n, bond)| Some((*place.get(n)?, bond))) {
+                opens[j].push((i, bond));
+                waits[i] += 1;
+            }
+        }
+        let free = (0..steps.len()).filter(|i| waits[*i] == 0).collect();
+        let states = vec![State::Open; steps.len()];
+        Self { core, scope, plan, elsewhere, states, waits, opens, left, free, out: Executed::default() }
+    }
+
+    /// Leaves out the steps of these resources, and whatever needs them.
+    pub(crate) fn postpone(&mut self, keys: &BTreeSet<ResourceKey>) {
+        for i in 0..self.plan.steps.len() {
+            if keys.contains(&self.plan.steps[i].key) {
+                self.cancel(i, "the same fix was made a moment ago and AWS may not show it yet");
+            }
+        }
+    }
+
+    /// Runs to the end: nothing can be begun any more, and all that was begun has ended.
+    pub(crate) async fn run(mut self, book: &mut Book) -> Executed {
+        let mut running = FuturesUnordered::new();
+        loop {
+            while running.len() < self.core.settings.parallel_steps
+                && let Some(i) = self.free.pop_first()
+            {
+                if let Some(act) = self.begin(i, book) {
+                    running.push(async move { (i, act.run().await) });
+                }
+            }
+            let Some((i, ended)) = running.next().await else { break };
+            self.end(i, ended, book);
+        }
+        for i in 0..self.states.len() {
+            self.cancel(i, "Holdfast stopped before it was begun");
+        }
+        self.out
+    }
+
+    fn begin(&mut self, i: usize, book: &Book) -> Option<Act<'a>> {
+        if self.states[i] != State::Open {
+            return None;
+        }
+        let step = &self.plan.steps[i];
+        let why_not = self.why_not(step, book);
+        let action = why_not.map_or_else(|| self.filled(step, book), Err);
+        let (action, desired) = match (action, book.desired(&step.key)) {
+            (Ok(action), Some(desired)) => (action, Arc::clone(desired)),
+            (Err(why), _) => {
+                self.cancel(i, &why);
+                return None;
+            }
+            (Ok(_), None) => return None,
+        };
+        self.states[i] = State::Running;
+        self.out.touched.insert(step.key.clone());
+        let verdict = self.plan.verdict(&step.key);
+        Some(Act {
+            core: self.core,
+            scope: self.scope,
+            step,
+            action,
+            uid: desired.uid.clone(),
+            fate: desired.fate,
+            memory: book.memories.get(&step.key).cloned().unwrap_or_default(),
+            print: verdict.and_then(|v| v.fingerprint.as_deref()).unwrap_or_default(),
+            place: self.place(step, verdict),
+        })
+    }
+
+    /// Why a step must not be begun now, though the plan says so.
+    fn why_not(&self, step: &Step, book: &Book) -> Option<String> {
+        if self.core.stop.is_cancelled() {
+            return Some("Holdfast is stopping".to_owned());
+        }
+        if let Some(error) = &self.out.broken {
+            return Some(format!("the store failed: {error}"));
+        }
+        // A plan must not be carried out once it is overtaken: by a new declaration, a pause, a removal.
+        let now = self.core.clock.now();
+        let list = match crate::core::blocking(|| self.core.store.desired(self.scope, now)) {
+            Ok(list) => list,
+            Err(error) => return Some(format!("the store failed: {error}")),
+        };
+        if Arc::ptr_eq(&list, &book.list) {
+            return None;
+        }
+        let (planned, current) = (book.desired(&step.key), find(&list, &step.key));
+        let same = planned.zip(current).is_some_and(|(a, b)| {
+            (a.uid == b.uid) && (a.generation == b.generation) && (a.fate == b.fate) && (a.hold == b.hold)
+        });
+        (!same).then(|| "its declaration has moved since the plan was made".to_owned())
+    }
+
+    /// The action with its references filled in, or why that cannot be done yet.
+    fn filled(&self, step: &'a Step, book: &Book) -> Result<Value, String> {
+        let makers: BTreeSet<&ResourceKey> = self.makers(step);
+        let mut lacking = None;
+        let mut concerned = false;
+        let worth = |reference: &reference::Reference| {
+            let (key, output) = reference.target(&step.key.stack)?;
+            let here = book.memories.get(&key).map(|m| &m.outputs);
+            let value = here.or_else(|| self.elsewhere.get(&key)).and_then(|o| o.get(output)).cloned();
+            Some((key, output.to_owned(), value))
+        };
+        reference::each(
+            &step.action,
+            "",
+            &mut |_, reference| {
+                // What only looks like a reference was written by somebody who meant the text.
+                if let Some((key, output, value)) = worth(reference).filter(|(key, ..)| makers.contains(key)) {
+                    concerned = true;
+                    if value.is_none() {
+                        lacking = Some(format!("{} has not said its {output} yet", short(&key)));
+                    }
+                }
+            },
+            &mut Vec::new(),
+        );
+        if let Some(why) = lacking {
+            return Err(why);
+        }
+        let mut action = step.action.clone();
+        if concerned {
+            reference::fill(&mut action, &mut |reference| match worth(reference) {
+                Some((key, _, Some(value))) if makers.contains(&key) => Worth::Value(value),
+                _ => Worth::Open,
+            });
+        }
+        Ok(action)
+    }
+
+    /// The resources whose steps a step needs, and its own.
+    fn makers(&self, step: &'a Step) -> BTreeSet<&'a ResourceKey> {
+        // A plan's steps are numbered from 1 in their order.
+        let needed = step.needs.iter().filter_map(|id| self.plan.steps.get(*id as usize - 1));
+        needed.map(|s| &s.key).chain([&step.key]).collect()
+    }
+
+    fn place(&self, step: &Step, verdict: Option<&Verdict>) -> Place {
+        match self.left.get(&step.key) {
+            Some(1) => Place::Last(verdict.and_then(|v| v.resolved.clone())),
+            _ => Place::Inner,
+        }
+    }
+
+    fn end(&mut self, i: usize, ended: Result<Ended, StoreError>, book: &mut Book) {
+        let step = &self.plan.steps[i];
+        match ended {
+            Ok(Ended { memory, result }) => {
+                let now = self.core.clock.now();
+                let before = book.memories.get(&step.key).and_then(|m| m.failure.as_ref());
+                self.out.events.extend(told(step, &result, before, now));
+                book.acted.insert(step.key.clone(), now);
+                book.wanted_moved();
+                book.memories.insert(step.key.clone(), memory);
+                self.settle(i, if result.is_ok() { State::Succeeded } else { State::Failed });
+            }
+            Err(error) => {
+                tracing::error!(%error, step = step.text, resource = %step.key, "the journal failed; no more writes");
+                self.out.broken = Some(error);
+                self.settle(i, State::Failed);
+            }
+        }
+    }
+
+    fn cancel(&mut self, i: usize, why: &str) {
+        if self.states[i] == State::Open {
+            self.out.cancelled.push((self.plan.steps[i].key.clone(), why.to_owned()));
+            self.settle(i, State::Cancelled);
+        }
+    }
+
+    /// A step has ended: whoever waited for it is free, or has nothing left to wait for.
+    fn settle(&mut self, i: usize, state: State) {
+        self.states[i] = state;
+        let step = &self.plan.steps[i];
+        match state {
+            State::Succeeded => {
+                self.out.succeeded += 1;
+                // Only success counts down: a resource with a failed step is not as written.
+                if let Some(left) = self.left.get_mut(&step.key) {
+                    *left -= 1;
+                }
+            }
+            State::Failed => self.out.failed += 1,
+            State::Cancelled | State::Open | State::Running => {}
+        }
+        for (next, bond) in std::mem::take(&mut self.opens[i]) {
+            self.waits[next] -= 1;
+            if bond == Bond::Needs && state != State::Succeeded {
+                self.cancel(next, &format!("\"{}\" of {} did not succeed", step.text, short(&step.key)));
+            } else if self.waits[next] == 0 && self.states[next] == State::Open {
+                self.free.insert(next);
+            }
+        }
+    }
+}
+
+/// The resources whose last fix for the very same differences was made so recently that AWS may not show it yet.
+pub(crate) fn too_fresh(core: &Core, plan: &Plan, book: &Book) -> BTreeSet<ResourceKey> {
+    let now = core.clock.now();
+    let fresh = plan.steps.iter().filter(|step| {
+        let Some((memory, acted)) = book.memories.get(&step.key).zip(book.acted.get(&step.key)) else { return false };
+        let print = plan.verdict(&step.key).and_then(|v| v.fingerprint.as_deref());
+        is_repeat(memory, print) && now.duration_since(*acted) < core.patience(memory.futile)
+    });
+    fresh.map(|s| s.key.clone()).collect()
+}
+
+fn is_repeat(memory: &Memory, print: Option<&str>) -> bool {
+    memory.futile > 0 && print.is_some() && memory.fingerprint.as_deref() == print
+}

@@ -1,0 +1,180 @@
+//! From a verdict to what is said and remembered of a resource.
+
+use holdfast_core::name::ResourceKey;
+use holdfast_core::plan::{Decision, Memory, Verdict};
+use holdfast_core::status::{Change, Drift, FieldDiff, Phase, Status, merge_since};
+use holdfast_store::{Event, EventType};
+use jiff::Timestamp;
+use serde_json::json;
+use std::sync::Arc;
+
+/// Puts a value into its place; answers whether it is another one.
+fn put<T: PartialEq>(place: &mut T, value: T) -> bool {
+    let moved = *place != value;
+    if moved {
+        *place = value;
+    }
+    moved
+}
+
+/// What of a memory has moved.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Moved {
+    /// Anything at all.
+    pub(crate) any: bool,
+    /// The id or an output: what others look at.
+    pub(crate) outputs: bool,
+}
+
+/// Brings the memory up to what was seen. Takes `resolved` and `live` out of a verdict that is in sync.
+pub(crate) fn remember(memory: &mut Memory, verdict: &mut Verdict, now: Timestamp) -> Moved {
+    if !verdict.observed {
+        return Moved::default();
+    }
+    let outputs = remember_live(memory, verdict);
+    let mut any = outputs;
+    let print = verdict.fingerprint.as_deref();
+    if print.is_none() {
+        any |= put(&mut memory.fingerprint, None) | put(&mut memory.futile, 0);
+    }
+    // Inputs or the world have moved: what failed before is tried again at once.
+    let settled = verdict.decision == Decision::InSync;
+    if memory.failure.as_ref().is_some_and(|f| settled || f.fingerprint != print.unwrap_or_default()) {
+        memory.failure = None;
+        any = true;
+    }
+    let since = is_drift(verdict).then(|| memory.drift_since.unwrap_or(now));
+    any |= put(&mut memory.drift_since, since);
+    if verdict.phase == Phase::InSync {
+        any |= remember_sync(memory, verdict);
+    }
+    Moved { any, outputs }
+}
+
+/// What was seen of the thing itself; answers whether its id or outputs have moved.
+fn remember_live(memory: &mut Memory, verdict: &Verdict) -> bool {
+    if verdict.decision == Decision::Create {
+        let blank = memory.id.is_none() && memory.outputs.is_empty() && memory.created_unseen.is_none();
+        if !blank {
+            (memory.id, memory.created_unseen) = (None, None);
+            memory.outputs.clear();
+        }
+        return !blank;
+    }
+    if verdict.decision == Decision::Adopt || verdict.id.is_none() {
+        return false;
+    }
+    let mut moved = put(&mut memory.created_unseen, None);
+    if memory.id != verdict.id {
+        memory.id.clone_from(&verdict.id);
+        moved = true;
+    }
+    if memory.outputs != verdict.outputs {
+        memory.outputs.clone_from(&verdict.outputs);
+        moved = true;
+    }
+    moved
+}
+
+fn remember_sync(memory: &mut Memory, verdict: &mut Verdict) -> bool {
+    let mut moved = false;
+    if let Some(resolved) = verdict.resolved.take() {
+        moved |= put(&mut memory.last_written, Some(Arc::unwrap_or_clone(resolved)));
+    }
+    // Undeclared changes are held against the first sight of a generation, not against the last one.
+    if memory.baseline_generation != verdict.generation
+        && let Some(live) = verdict.live.take()
+    {
+        memory.baseline = Some(Arc::unwrap_or_clone(live));
+        memory.baseline_generation = verdict.generation;
+        moved = true;
+    }
+    moved
+}
+
+/// True if somebody else has changed something, be it something that nobody declared.
+fn is_drift(verdict: &Verdict) -> bool {
+    verdict.is_drift || verdict.diffs.iter().any(|d| d.change == Change::Undeclared)
+}
+
+/// Brings what is said of a resource up to date; answers what was said before, if that was something else. That it
+/// was seen again is no news, that it was seen at all is. Takes conditions and differences out of the verdict.
+pub(crate) fn restate(
+    said: &mut Status,
+    verdict: &mut Verdict,
+    memory: &Memory,
+    seen_at: Timestamp,
+) -> Option<Status> {
+    let mut conditions = std::mem::take(&mut verdict.conditions);
+    merge_since(&mut conditions, &said.conditions);
+    let drift = is_drift(verdict).then(|| Drift {
+        since: memory.drift_since.unwrap_or(seen_at),
+        action: drift_action(verdict.decision).to_owned(),
+        fields: std::mem::take(&mut verdict.diffs),
+    });
+    let observed_generation = if verdict.observed { verdict.generation } else { said.observed_generation };
+    let last_observed_at = if verdict.observed { Some(seen_at) } else { said.last_observed_at };
+    let same = said.phase == verdict.phase
+        && said.observed_generation == observed_generation
+        && said.last_observed_at.is_some() == last_observed_at.is_some()
+        && said.outputs == memory.outputs
+        && said.drift == drift
+        && said.conditions == conditions;
+    if same {
+        return None;
+    }
+    let outputs = memory.outputs.clone();
+    let new = Status { phase: verdict.phase, observed_generation, outputs, conditions, drift, last_observed_at };
+    Some(std::mem::replace(said, new))
+}
+
+fn drift_action(decision: Decision) -> &'static str {
+    match decision {
+        Decision::Create | Decision::Update | Decision::Delete | Decision::Adopt => "healing",
+        Decision::InSync | Decision::Report | Decision::Unknown | Decision::Gone => "reporting",
+        Decision::Wait => "waiting",
+        Decision::Blocked | Decision::Hold | Decision::Stuck | Decision::Failed | Decision::Paused => "held",
+    }
+}
+
+/// What the log is told when a status takes the place of another: each fact once.
+pub(crate) fn tell(key: &ResourceKey, verdict: &Verdict, old: &Status, new: &Status, now: Timestamp) -> Vec<Event> {
+    let mut events = Vec::new();
+    let mut say = |event_type, reason: &str, message: String, data| {
+        let event = Event::new(now, event_type, reason, message).of(key).at_generation(verdict.generation);
+        events.push(event.with(data));
+    };
+    let fields = |s: &Status| s.drift.as_ref().map_or(Vec::new(), |d| d.fields.iter().map(what).collect());
+    let (before, after): (Vec<_>, Vec<_>) = (fields(old), fields(new));
+    if before != after {
+        match &new.drift {
+            Some(drift) => {
+                let paths: Vec<&str> = drift.fields.iter().map(|f| place(&f.path)).collect();
+                let message = format!("Live is not as declared: {}.", paths.join(", "));
+                say(EventType::Observed, "DriftDetected", message, json!({ "fields": drift.fields }));
+            }
+            None if verdict.observed => {
+                let healed = old.drift.iter().flat_map(|d| &d.fields);
+                let paths: Vec<&str> = healed.clone().map(|f| place(&f.path)).collect();
+                let message = format!("Live is as declared again: {}.", paths.join(", "));
+                say(EventType::Observed, "DriftHealed", message, json!({ "paths": paths }));
+            }
+            None => {}
+        }
+    }
+    let word = |s: &Status| s.conditions.first().map(|c| c.reason.clone()).unwrap_or_default();
+    let (was, is) = (word(old), word(new));
+    if old.phase != new.phase || was != is {
+        let data = json!({ "phase": new.phase, "from": old.phase });
+        say(EventType::Decided, &is, verdict.reason.clone(), data);
+    }
+    events
+}
+
+fn what(field: &FieldDiff) -> (String, Change, String) {
+    (field.path.clone(), field.change, field.live.to_string())
+}
+
+fn place(path: &str) -> &str {
+    if path.is_empty() { "all of it" } else { path }
+}

@@ -1,0 +1,82 @@
+//! What AWS documents of its request limits, per account and region.
+//!
+//! Sources: "Request throttling for the Amazon EC2 API", "Request throttling for the Amazon ECS API", "Elastic Load
+//! Balancing API throttling", the Tag Editor quotas. Where AWS publishes nothing, calls are paced at 5 a second.
+
+/// A bucket: how many calls at once, and how many a second in the long run.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Limit {
+    pub(super) name: &'static str,
+    pub(super) size: f64,
+    pub(super) refill: f64,
+}
+
+/// Whether a call reads or writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Class {
+    Read,
+    Write,
+}
+
+const fn limit(name: &'static str, size: f64, refill: f64) -> Limit {
+    Limit { name, size, refill }
+}
+
+/// Whether an operation reads or writes.
+pub(super) fn class(operation: &str) -> Class {
+    let reads = ["Describe", "List", "Get", "Search", "Lookup", "Select"];
+    if reads.iter().any(|r| operation.starts_with(r)) { Class::Read } else { Class::Write }
+}
+
+/// The buckets that a call draws from, the narrowest last.
+pub(super) fn limits(service: &'static str, operation: &'static str) -> Vec<Limit> {
+    match service {
+        "ec2" => vec![ec2(operation)],
+        "ecs" => vec![ecs(operation)],
+        "elasticloadbalancing" | "elasticloadbalancingv2" | "elbv2" => elb(operation),
+        "tagging" => vec![limit("tagging", 15.0, 15.0)],
+        _ => vec![limit(service, 20.0, 5.0)],
+    }
+}
+
+/// EC2 has a bucket for each operation.
+fn ec2(operation: &'static str) -> Limit {
+    match operation {
+        "CreateTags" | "DeleteTags" => limit(operation, 100.0, 10.0),
+        "RunInstances" => limit(operation, 5.0, 2.0),
+        "CreateNatGateway" => limit(operation, 10.0, 1.0),
+        "CreateVpcEndpoint" => limit(operation, 4.0, 0.3),
+        _ if class(operation) == Class::Read => limit(operation, 100.0, 20.0),
+        _ => limit(operation, 50.0, 5.0),
+    }
+}
+
+/// ECS has a bucket for each group of operations.
+fn ecs(operation: &str) -> Limit {
+    match operation {
+        "CreateCluster" | "DeleteCluster" | "PutClusterCapacityProviders" | "UpdateCluster" | "UpdateClusterSettings" => {
+            limit("ecs cluster modify", 20.0, 1.0)
+        }
+        "DescribeClusters" | "ListClusters" => limit("ecs cluster read", 50.0, 20.0),
+        "RegisterTaskDefinition" | "DeregisterTaskDefinition" => limit("ecs task definition modify", 20.0, 1.0),
+        "DescribeTaskDefinition" | "ListTaskDefinitions" | "ListTaskDefinitionFamilies" => {
+            limit("ecs task definition read", 50.0, 20.0)
+        }
+        "TagResource" | "UntagResource" => limit("ecs tag", 20.0, 10.0),
+        "CreateService" | "DeleteService" | "UpdateService" => limit("ecs service modify", 50.0, 5.0),
+        "DescribeServices" | "ListServices" => limit("ecs service read", 100.0, 20.0),
+        _ if class(operation) == Class::Read => limit("ecs other read", 50.0, 20.0),
+        _ => limit("ecs other modify", 20.0, 5.0),
+    }
+}
+
+/// Elastic Load Balancing has one bucket for the whole account, and narrower ones inside it.
+fn elb(operation: &str) -> Vec<Limit> {
+    let inner = match operation {
+        "CreateLoadBalancer" | "SetSubnets" => limit("elb intensive", 10.0, 0.2),
+        "RegisterTargets" | "DeregisterTargets" => limit("elb registration", 20.0, 4.0),
+        _ if class(operation) == Class::Read => limit("elb read", 40.0, 10.0),
+        _ => limit("elb write", 20.0, 3.0),
+    };
+    vec![limit("elb account", 40.0, 10.0), inner]
+}

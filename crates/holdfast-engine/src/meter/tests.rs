@@ -1,0 +1,64 @@
+use super::*;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+fn scope() -> Scope {
+    Scope::new("default", "eu-west-1")
+}
+
+async fn calls(budgets: &Budgets, service: &'static str, operation: &'static str, times: u32) -> f64 {
+    let start = Instant::now();
+    for _ in 0..times {
+        budgets.acquire(&scope(), service, operation).await;
+        budgets.finished(&scope(), service, operation, CallOutcome::Answered);
+    }
+    start.elapsed().as_secs_f64()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_bucket_is_a_burst_and_after_that_calls_come_at_its_rate() {
+    let budgets = Budgets::new();
+    assert!(calls(&budgets, "ecs", "RegisterTaskDefinition", 20).await < 0.1);
+    let slow = calls(&budgets, "ecs", "DeregisterTaskDefinition", 5).await;
+    assert!((4.5..5.5).contains(&slow), "five more at one a second took {slow} s");
+    assert_eq!(budgets.counts(&scope()).writes, 25);
+}
+
+#[tokio::test(start_paused = true)]
+async fn reads_and_writes_of_elastic_load_balancing_share_one_bucket() {
+    let budgets = Budgets::new();
+    assert!(calls(&budgets, "elasticloadbalancing", "DescribeRules", 40).await < 0.1);
+    let slow = calls(&budgets, "elasticloadbalancing", "CreateRule", 10).await;
+    assert!((0.9..1.2).contains(&slow), "ten more at ten a second took {slow} s");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_halves_the_rate_and_answers_bring_it_back() {
+    let budgets = Budgets::new();
+    budgets.acquire(&scope(), "tagging", "GetResources").await;
+    budgets.finished(&scope(), "tagging", "GetResources", CallOutcome::Throttled);
+    let after = calls(&budgets, "tagging", "GetResources", 10).await;
+    assert!(after > 1.0, "ten calls at half of fifteen a second took {after} s");
+    calls(&budgets, "tagging", "GetResources", 100).await;
+    let later = calls(&budgets, "tagging", "GetResources", 15).await;
+    assert!(later < 1.1, "fifteen calls at the full rate took {later} s");
+    assert_eq!(budgets.counts(&scope()).throttles, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_waits_goes_before_reads_that_wait() {
+    let budgets = Arc::new(Budgets::new());
+    calls(&budgets, "elasticloadbalancing", "DescribeRules", 40).await;
+    let reads_before = Arc::new(AtomicU32::new(0));
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..10 {
+        let (budgets, reads) = (Arc::clone(&budgets), Arc::clone(&reads_before));
+        tasks.spawn(async move {
+            budgets.acquire(&scope(), "elasticloadbalancing", "DescribeRules").await;
+            reads.fetch_add(1, Ordering::SeqCst);
+        });
+    }
+    tokio::task::yield_now().await;
+    budgets.acquire(&scope(), "elasticloadbalancing", "ModifyRule").await;
+    assert!(reads_before.load(Ordering::SeqCst) <= 1);
+    tasks.abort_all();
+}

@@ -1,0 +1,357 @@
+//! One pass over one scope: look, decide, record, act, record.
+
+use crate::book::{Book, Outputs};
+use crate::core::{Core, ScopeState, blocking};
+use crate::error::PassError;
+use crate::execute::{Executed, Run, too_fresh};
+use crate::judge;
+use crate::options::Boundary;
+use crate::recover;
+use crate::step::panic_text;
+use futures::FutureExt;
+use holdfast_core::kind::Registry;
+use holdfast_core::name::{ResourceKey, Scope};
+use holdfast_core::observe::{Gap, Snapshot};
+use holdfast_core::plan::{Decision, Desired, Input, Memory, Plan, plan};
+use holdfast_store::{Changed, Event, EventType, Gone, PassRecord, ScopeStatus, StoreError};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// What a pass did.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PassReport {
+    /// Resources declared in the scope.
+    pub resources: usize,
+    /// How many of them got each decision.
+    pub decisions: Vec<(Decision, usize)>,
+    /// Steps of the plan.
+    pub planned: usize,
+    /// Steps that AWS did.
+    pub succeeded: usize,
+    /// Steps that AWS did not do.
+    pub failed: usize,
+    /// Steps that were not begun, by resource, with why.
+    pub cancelled: Vec<(ResourceKey, String)>,
+    /// Resources whose status or memory moved.
+    pub changed: usize,
+    /// How soon the next pass should look; none if the next periodic sweep will do.
+    pub next: Option<Duration>,
+    /// Resources whose outputs may have moved, so that whoever refers to them has to look.
+    pub outputs_moved: BTreeSet<ResourceKey>,
+}
+
+impl PassReport {
+    fn count(&mut self, decision: Decision) {
+        match self.decisions.iter_mut().find(|(d, _)| *d == decision) {
+            Some((_, count)) => *count += 1,
+            None => self.decisions.push((decision, 1)),
+        }
+    }
+
+    /// How many resources got this decision.
+    pub fn decided(&self, decision: Decision) -> usize {
+        self.decisions.iter().find(|(d, _)| *d == decision).map_or(0, |(_, count)| *count)
+    }
+}
+
+/// The sweep of a pass, as the scope's status tells it.
+struct Swept {
+    snapshot: Snapshot,
+    at: Timestamp,
+    status: ScopeStatus,
+}
+
+/// Runs one pass, alone in its scope. Whatever goes wrong stays in the scope.
+pub(crate) async fn pass(core: &Core, scope: &Scope) -> Result<PassReport, PassError> {
+    let state = core.scope(scope);
+    let mut book = state.book.lock().await;
+    state.running.store(true, Ordering::Relaxed);
+    let run = AssertUnwindSafe(run(core, scope, &state, &mut book)).catch_unwind().await;
+    let result = run.unwrap_or_else(|panic| Err(PassError::Panicked(panic_text(panic.as_ref()))));
+    if let Err(error) = &result {
+        tell_error(core, scope, &mut book, error);
+    }
+    state.running.store(false, Ordering::Relaxed);
+    result
+}
+
+async fn run(core: &Core, scope: &Scope, state: &ScopeState, book: &mut Book) -> Result<PassReport, PassError> {
+    let now = core.clock.now();
+    blocking(|| book.refresh(&core.store, scope, now))?;
+    state.refers_to(&book.abroad);
+    let open = if book.clean { Vec::new() } else { blocking(|| core.store.open_intents(scope))? };
+    book.clean = false;
+    if book.list.is_empty() && open.is_empty() {
+        book.clean = true;
+        return Ok(PassReport::default());
+    }
+    let forgiven = forgive(book, &state.take_forgiven());
+    verify(core, scope, book).await?;
+    let elsewhere = elsewhere(core, scope, &book.abroad)?;
+    let swept = sweep(core, scope, book, &elsewhere).await;
+    core.boundaries.reached(scope, Boundary::Swept).await;
+    blocking(|| recover::look(core, &open, &swept.snapshot, book, swept.at))?;
+    let mut plan = decide(core, scope, book, &elsewhere, &swept)?;
+    let mut report = record(core, book, &mut plan, &swept, &forgiven)?;
+    core.boundaries.reached(scope, Boundary::Recorded).await;
+    let executed = execute(core, scope, book, &plan, &elsewhere).await;
+    core.boundaries.reached(scope, Boundary::BeforeEnd).await;
+    finish(core, book, &swept, &mut report, executed)?;
+    report.next = next(core, book, &plan, &report);
+    book.clean = true;
+    core.boundaries.reached(scope, Boundary::AfterEnd).await;
+    Ok(report)
+}
+
+/// Forgets the failures of these stacks; answers whose.
+fn forgive(book: &mut Book, stacks: &BTreeSet<String>) -> BTreeSet<ResourceKey> {
+    let mut forgiven = BTreeSet::new();
+    if stacks.is_empty() {
+        return forgiven;
+    }
+    for (key, memory) in book.memories.iter_mut().filter(|(key, _)| stacks.contains(&key.stack)) {
+        if memory.failure.is_some() || memory.futile > 0 {
+            (memory.failure, memory.futile) = (None, 0);
+            forgiven.insert(key.clone());
+        }
+    }
+    forgiven
+}
+
+/// Makes sure that the credentials belong to the account that the document names, once for each document.
+pub(crate) async fn verify(core: &Core, scope: &Scope, book: &mut Book) -> Result<(), PassError> {
+    let account = blocking(|| core.store.account(&scope.account))?;
+    let Some(expected) = account.map(|a| a.spec.account_id).filter(|id| !id.is_empty()) else { return Ok(()) };
+    if book.verified.as_ref() == Some(&expected) {
+        return Ok(());
+    }
+    let found = core.cloud.identify(scope).await.map_err(PassError::Identify)?;
+    if found != expected {
+        return Err(PassError::WrongAccount { account: scope.account.clone(), expected, found });
+    }
+    book.verified = Some(expected);
+    Ok(())
+}
+
+/// The outputs of other scopes that this one refers to.
+pub(crate) fn elsewhere(core: &Core, scope: &Scope, abroad: &BTreeSet<ResourceKey>) -> Result<Outputs, StoreError> {
+    if abroad.is_empty() { Ok(Outputs::new()) } else { blocking(|| core.store.outputs_elsewhere(scope, abroad)) }
+}
+
+async fn sweep(core: &Core, scope: &Scope, book: &mut Book, elsewhere: &Outputs) -> Swept {
+    let wanted = book.wanted(&core.registry, elsewhere);
+    let (before, started) = (core.budgets.counts(scope), Instant::now());
+    let snapshot = core.cloud.sweep(scope, &wanted).await;
+    let (after, at) = (core.budgets.counts(scope), core.clock.now());
+    let gaps = snapshot.kinds.iter().filter(|(_, r)| !r.gaps.is_empty());
+    let status = ScopeStatus {
+        swept_at: Some(at),
+        duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        api_calls: after.calls - before.calls,
+        throttles: after.throttles - before.throttles,
+        leader: Some(core.process.clone()),
+        error: None,
+        gaps: gaps.map(|(kind, r)| ((*kind).to_owned(), r.gaps.clone())).collect(),
+        scope: scope.clone(),
+    };
+    Swept { snapshot, at, status }
+}
+
+/// All that a plan needs beside the sweep.
+pub(crate) struct Facts<'a> {
+    pub(crate) registry: &'a Registry,
+    pub(crate) desired: &'a [Arc<Desired>],
+    pub(crate) memory: &'a BTreeMap<ResourceKey, Memory>,
+    pub(crate) elsewhere: &'a Outputs,
+}
+
+/// Makes the plan of a scope.
+pub(crate) fn make_plan(core: &Core, facts: &Facts<'_>, snapshot: &Snapshot) -> Result<Plan, StoreError> {
+    let now = core.clock.now();
+    let hour_ago = now.saturating_sub(SignedDuration::from_hours(1)).unwrap_or(now);
+    let deleted = core.store.implicit_deletes_since(&snapshot.scope, hour_ago)?;
+    let uids = core.store.declared_uids()?;
+    let input = Input {
+        registry: facts.registry,
+        desired: facts.desired,
+        snapshot,
+        memory: facts.memory,
+        elsewhere: facts.elsewhere,
+        declared_uids: &|uid| uids.contains(uid),
+        settings: &core.settings.plan,
+        deletes_left: core.settings.max_deletes_per_hour.saturating_sub(deleted),
+        now,
+    };
+    Ok(plan(&input))
+}
+
+fn decide(core: &Core, scope: &Scope, book: &Book, elsewhere: &Outputs, swept: &Swept) -> Result<Plan, StoreError> {
+    let facts =
+        Facts { registry: &core.registry, desired: &book.list, memory: &book.memories, elsewhere };
+    let plan = blocking(|| make_plan(core, &facts, &swept.snapshot))?;
+    tracing::debug!(%scope, steps = plan.steps.len(), resources = plan.verdicts.len(), "planned");
+    Ok(plan)
+}
+
+/// Writes down what was found, before anything is done about it.
+fn record(
+    core: &Core,
+    book: &mut Book,
+    plan: &mut Plan,
+    swept: &Swept,
+    forgiven: &BTreeSet<ResourceKey>,
+) -> Result<PassReport, StoreError> {
+    let now = core.clock.now();
+    let mut report = PassReport { resources: plan.verdicts.len(), planned: plan.steps.len(), ..PassReport::default() };
+    let (mut changed, mut gone, mut events) = (Vec::new(), Vec::new(), Vec::new());
+    // All four are in the order of keys, one of each a resource.
+    let known = book.memories.values_mut().zip(&mut book.statuses);
+    for ((desired, verdict), (memory, status)) in book.list.iter().zip(&mut plan.verdicts).zip(known) {
+        let key = &desired.key;
+        report.count(verdict.decision);
+        if verdict.decision == Decision::Gone {
+            gone.push(Gone { key: key.clone(), uid: desired.uid.clone(), generation: desired.generation });
+            let event = Event::new(now, EventType::Observed, "Gone", verdict.reason.clone());
+            events.push(event.of(key).at_generation(desired.generation));
+            report.outputs_moved.insert(key.clone());
+            continue;
+        }
+        let moved = judge::remember(memory, verdict, now);
+        if moved.outputs {
+            report.outputs_moved.insert(key.clone());
+        }
+        let before = judge::restate(status, verdict, memory, swept.at);
+        if let Some(before) = &before {
+            events.extend(judge::tell(key, verdict, before, status, now));
+        }
+        if before.is_some() || moved.any || forgiven.contains(key) {
+            changed.push(Changed {
+                key: key.clone(),
+                uid: desired.uid.clone(),
+                generation: desired.generation,
+                fate: desired.fate,
+                status: status.clone(),
+                memory: memory.clone(),
+            });
+        }
+    }
+    if !report.outputs_moved.is_empty() {
+        book.wanted_moved();
+    }
+    report.changed = changed.len();
+    events.extend(scope_events(book, &swept.status, now));
+    let record = PassRecord { now, changed, gone, events, scope_status: swept.status.clone() };
+    blocking(|| core.store.record(&record))?;
+    book.gaps = swept.status.gaps.keys().cloned().collect();
+    book.error = None;
+    Ok(report)
+}
+
+/// What has changed about the scope itself.
+fn scope_events(book: &Book, status: &ScopeStatus, now: Timestamp) -> Vec<Event> {
+    let mut events = Vec::new();
+    let scope = &status.scope;
+    if book.error.is_some() {
+        let message = format!("Passes over {scope} go through again.");
+        events.push(Event::new(now, EventType::Service, "ScopeRecovered", message).with(json!({ "scope": scope })));
+    }
+    for (kind, gaps) in status.gaps.iter().filter(|(kind, _)| !book.gaps.contains(*kind)) {
+        let message = format!("{kind} in {scope} could not be read: {}", gap_text(gaps));
+        let data = json!({ "scope": scope, "kind": kind, "gaps": gaps });
+        events.push(Event::new(now, EventType::Service, "SweepGap", message).with(data));
+    }
+    for kind in book.gaps.iter().filter(|kind| !status.gaps.contains_key(*kind)) {
+        let message = format!("{kind} in {scope} can be read again.");
+        let data = json!({ "scope": scope, "kind": kind });
+        events.push(Event::new(now, EventType::Service, "SweepWhole", message).with(data));
+    }
+    events
+}
+
+fn gap_text(gaps: &[Gap]) -> String {
+    gaps.first().map(|g| format!("{}: {}", g.operation, g.reason)).unwrap_or_default()
+}
+
+async fn execute(core: &Core, scope: &Scope, book: &mut Book, plan: &Plan, elsewhere: &Outputs) -> Executed {
+    if plan.steps.is_empty() {
+        return Executed::default();
+    }
+    let mut run = Run::new(core, scope, plan, elsewhere);
+    run.postpone(&too_fresh(core, plan, book));
+    run.run(book).await
+}
+
+/// Writes down how the steps ended.
+fn finish(
+    core: &Core,
+    book: &mut Book,
+    swept: &Swept,
+    report: &mut PassReport,
+    executed: Executed,
+) -> Result<(), PassError> {
+    (report.succeeded, report.failed) = (executed.succeeded, executed.failed);
+    report.cancelled = executed.cancelled;
+    report.outputs_moved.extend(executed.touched);
+    if let Some(broken) = executed.broken {
+        return Err(PassError::Store(broken));
+    }
+    book.acted.retain(|_, at| swept.at.duration_since(*at) < SignedDuration::from_hours(1));
+    if executed.events.is_empty() {
+        return Ok(());
+    }
+    blocking(|| core.store.log(&executed.events))?;
+    Ok(())
+}
+
+/// How soon to look again.
+fn next(core: &Core, book: &mut Book, plan: &Plan, report: &PassReport) -> Option<Duration> {
+    let now = core.clock.now();
+    let acted = report.succeeded + report.failed > 0;
+    let waits = plan.verdicts.iter().any(|v| v.decision == Decision::Wait);
+    book.open_passes = if acted || waits { book.open_passes.saturating_add(1) } else { 0 };
+    let follow_up = (acted || waits).then(|| {
+        // Work that goes on is looked at soon; what hangs on AWS, or on somebody who undoes it, ever less often.
+        let doublings = if report.succeeded > 0 { book.open_passes.saturating_sub(5) } else { book.open_passes };
+        core.settings.follow_up.saturating_mul(1 << doublings.min(7)).min(core.settings.sweep_interval)
+    });
+    let until = |at: Timestamp| Duration::try_from(at.duration_since(now)).unwrap_or_default();
+    let retries = book.memories.values().filter_map(|m| m.failure.as_ref()).map(|f| until(f.retry_at));
+    let unseen = book.memories.values().filter_map(|m| m.created_unseen);
+    let settle = core.settings.plan.settle;
+    let looks = unseen.map(|at| until(at.saturating_add(settle).unwrap_or(at)));
+    let postponed = plan.steps.iter().filter(|_| !report.cancelled.is_empty()).filter_map(|s| {
+        let (memory, acted) = book.memories.get(&s.key).zip(book.acted.get(&s.key))?;
+        acted.checked_add(core.patience(memory.futile)).ok().map(until)
+    });
+    // What is due already and was not tried is held by something else than time.
+    let timed = retries.chain(looks).chain(postponed).filter(|wait| !wait.is_zero());
+    timed.chain(follow_up).min()
+}
+
+/// Writes down that a pass did not go through, once for each reason.
+fn tell_error(core: &Core, scope: &Scope, book: &mut Book, error: &PassError) {
+    let (now, text) = (core.clock.now(), error.to_string());
+    tracing::error!(%scope, %error, "the pass did not go through");
+    if book.error.as_ref() == Some(&text) {
+        return;
+    }
+    let known = core.store.scope_statuses().ok().and_then(|all| all.into_iter().find(|s| s.scope == *scope));
+    let status = ScopeStatus {
+        error: Some(text.clone()),
+        leader: Some(core.process.clone()),
+        ..known.unwrap_or_else(|| ScopeStatus::of(scope.clone()))
+    };
+    let event = Event::new(now, EventType::Service, "ScopeFailed", format!("{scope}: {text}"));
+    let event = event.with(json!({ "scope": scope }));
+    let record = PassRecord { now, changed: Vec::new(), gone: Vec::new(), events: vec![event], scope_status: status };
+    match blocking(|| core.store.record(&record)) {
+        Ok(()) => book.error = Some(text),
+        Err(store) => tracing::error!(%scope, error = %store, "and the store could not note it"),
+    }
+}

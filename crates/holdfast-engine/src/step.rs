@@ -1,0 +1,208 @@
+//! One step: journal, act, journal.
+
+use crate::core::Core;
+use crate::options::Boundary;
+use crate::token::token;
+use futures::FutureExt;
+use holdfast_core::cloud::{Applied, ApplyError, ErrorClass};
+use holdfast_core::kind::AnyKind;
+use holdfast_core::name::{ResourceKey, Scope};
+use holdfast_core::plan::{Failure, Fate, Memory, Step, Verb};
+use holdfast_store::{Intent, IntentOutcome, IntentResult, StoreError};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+/// Whether a step is the last one of its resource in the plan, with all others done.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Place {
+    /// More of the same resource are to come, or one of them did not succeed.
+    Inner,
+    /// With it, all that the plan wants of the resource is done; the spec is then as written.
+    Last(Option<Arc<Value>>),
+}
+
+/// A step with all that it takes to do it.
+pub(crate) struct Act<'a> {
+    pub(crate) core: &'a Core,
+    pub(crate) scope: &'a Scope,
+    pub(crate) step: &'a Step,
+    /// The action with its references filled in.
+    pub(crate) action: Value,
+    pub(crate) uid: String,
+    pub(crate) fate: Fate,
+    /// What is remembered of the resource before the step.
+    pub(crate) memory: Memory,
+    /// Fingerprint of the differences that the resource's steps are to heal; empty if there are none.
+    pub(crate) print: &'a str,
+    pub(crate) place: Place,
+}
+
+/// How a step ended.
+pub(crate) struct Ended {
+    /// What is remembered of the resource afterwards; it is in the store already.
+    pub(crate) memory: Memory,
+    /// How AWS took it.
+    pub(crate) result: Result<Applied, ApplyError>,
+}
+
+impl Act<'_> {
+    /// Does it. An error is the store's, and then nothing more may be written in AWS.
+    pub(crate) async fn run(mut self) -> Result<Ended, StoreError> {
+        self.reached(Boundary::BeforeIntent).await;
+        let intent = self.intent();
+        let id = crate::core::blocking(|| self.core.store.intend(&intent))?;
+        self.reached(Boundary::AfterIntent).await;
+        let result = self.act(&intent).await;
+        self.reached(Boundary::AfterAct).await;
+        let now = self.core.clock.now();
+        match &result {
+            Ok(applied) => self.applied(applied, now),
+            Err(error) => self.failed(error, now),
+        }
+        let outcome = IntentOutcome {
+            at: now,
+            result: match &result {
+                Ok(applied) => IntentResult::Applied(applied.clone()),
+                Err(error) => IntentResult::Failed(error.clone()),
+            },
+        };
+        let known = (&self.step.key, &self.memory);
+        crate::core::blocking(|| self.core.store.outcome(id, &outcome, Some(known)))?;
+        self.reached(Boundary::AfterOutcome).await;
+        Ok(Ended { memory: self.memory, result })
+    }
+
+    async fn reached(&self, boundary: Boundary) {
+        self.core.boundaries.reached(self.scope, boundary).await;
+    }
+
+    fn intent(&self) -> Intent {
+        let (step, now) = (self.step, self.core.clock.now());
+        Intent {
+            at: now,
+            scope: self.scope.clone(),
+            key: step.key.clone(),
+            uid: self.uid.clone(),
+            generation: step.generation,
+            verb: step.verb,
+            action: self.action.clone(),
+            text: step.text.clone(),
+            because: step.because.clone(),
+            target: step.target.clone(),
+            token: token(&self.core.process, self.core.number(), &step.key.to_string(), now),
+            implicit_delete: step.verb == Verb::Delete && self.fate == Fate::DeleteByPolicy,
+        }
+    }
+
+    async fn act(&self, intent: &Intent) -> Result<Applied, ApplyError> {
+        let Some(kind) = self.core.registry.get(&self.step.key.kind).map(AnyKind::name) else {
+            return Err(ours(ErrorClass::Rejected, "UnknownKind", "this build knows no such kind"));
+        };
+        let call = self.core.cloud.apply(self.scope, kind, &self.action, &intent.token);
+        match AssertUnwindSafe(call).catch_unwind().await {
+            Ok(result) => result,
+            // It may have happened before the panic: look first.
+            Err(panic) => Err(ours(ErrorClass::Lost, "Panic", &panic_text(panic.as_ref()))),
+        }
+    }
+
+    fn applied(&mut self, applied: &Applied, now: Timestamp) {
+        let memory = &mut self.memory;
+        memory.failure = None;
+        if applied.id.is_some() {
+            memory.id.clone_from(&applied.id);
+        }
+        memory.outputs.extend(applied.outputs.clone());
+        if self.step.verb == Verb::Create {
+            memory.created_unseen = Some(now);
+            // A new thing has other undeclared fields than the one before it.
+            memory.baseline_generation = 0;
+        }
+        if let Place::Last(written) = &self.place {
+            if let Some(written) = written {
+                memory.last_written = Some(Value::clone(written));
+            }
+            let again = memory.fingerprint.as_deref() == Some(self.print);
+            memory.futile = if again { memory.futile + 1 } else { 1 };
+            memory.fingerprint = Some(self.print.to_owned()).filter(|p| !p.is_empty());
+        }
+    }
+
+    fn failed(&mut self, error: &ApplyError, now: Timestamp) {
+        let before = self.memory.failure.as_ref().filter(|f| f.fingerprint == self.print);
+        let times = before.map_or(0, |f| f.times).saturating_add(1);
+        let delay = self.core.settings.retry.delay(error.class, &self.step.key.to_string(), times);
+        let delay = SignedDuration::try_from(delay).unwrap_or(SignedDuration::MAX);
+        self.memory.failure = Some(Failure {
+            error: error.clone(),
+            step: self.step.text.clone(),
+            times,
+            retry_at: now.saturating_add(delay).unwrap_or(now),
+            fingerprint: self.print.to_owned(),
+        });
+        // It may have happened: give AWS the time to show it before it is made once more.
+        if self.step.verb == Verb::Create && error.class == ErrorClass::Lost {
+            self.memory.created_unseen = Some(now);
+        }
+    }
+}
+
+fn ours(class: ErrorClass, code: &str, message: &str) -> ApplyError {
+    ApplyError {
+        class,
+        operation: "holdfast".to_owned(),
+        code: code.to_owned(),
+        message: message.to_owned(),
+        request_id: None,
+    }
+}
+
+/// What a panic said.
+pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
+}
+
+/// The line of the log for a step that ended; none for a failure that is no news.
+pub(crate) fn told(
+    step: &Step,
+    result: &Result<Applied, ApplyError>,
+    before: Option<&Failure>,
+    now: Timestamp,
+) -> Option<holdfast_store::Event> {
+    use holdfast_store::{Event, EventType};
+    let (reason, message) = match result {
+        Ok(_) => (done(step.verb), format!("{} because {}", step.text, step.because)),
+        Err(error) => {
+            let known = before.is_some_and(|f| f.step == step.text && alike(&f.error, error));
+            if known {
+                return None;
+            }
+            ("ActionFailed", format!("\"{}\" failed: {error}", step.text))
+        }
+    };
+    let data = serde_json::json!({ "verb": step.verb, "heals": step.heals, "target": step.target });
+    Some(Event::new(now, EventType::Acted, reason, message).of(&step.key).at_generation(step.generation).with(data))
+}
+
+/// The same but for the request id.
+fn alike(a: &ApplyError, b: &ApplyError) -> bool {
+    (a.class, &a.operation, &a.code, &a.message) == (b.class, &b.operation, &b.code, &b.message)
+}
+
+fn done(verb: Verb) -> &'static str {
+    match verb {
+        Verb::Create => "Created",
+        Verb::Update => "Updated",
+        Verb::Delete => "Deleted",
+        Verb::Adopt => "Adopted",
+    }
+}
+
+/// Names a resource in a sentence.
+pub(crate) fn short(key: &ResourceKey) -> String {
+    format!("{}/{}", key.kind, key.name)
+}

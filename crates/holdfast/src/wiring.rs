@@ -1,0 +1,56 @@
+//! The engine behind the API's door.
+
+use async_trait::async_trait;
+use holdfast_api::{Loop, LoopError, ScopePlan};
+use holdfast_core::name::{ResourceKey, Scope};
+use holdfast_core::plan::Desired;
+use holdfast_engine::{Engine, Nudge, Overlay, PassError};
+use holdfast_store::{Store, StoreError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// The engine, as the API sees it.
+pub(crate) struct Control {
+    engine: Arc<Engine>,
+    store: Store,
+}
+
+impl Control {
+    pub(crate) fn new(engine: Arc<Engine>, store: Store) -> Self {
+        Self { engine, store }
+    }
+}
+
+fn failed(error: &StoreError) -> LoopError {
+    LoopError::Failed(error.to_string())
+}
+
+#[async_trait]
+impl Loop for Control {
+    fn nudge(&self, scopes: &BTreeSet<Scope>) {
+        for scope in scopes {
+            self.engine.nudge(scope, Nudge::Declared);
+        }
+    }
+
+    async fn reconcile(&self, stack: &str, _: &BTreeSet<Scope>) -> Result<(), LoopError> {
+        self.engine.reconcile(stack).map(drop).map_err(|e| failed(&e))
+    }
+
+    async fn plan(&self, overlay: BTreeMap<Scope, Vec<Arc<Desired>>>) -> Result<Vec<ScopePlan>, LoopError> {
+        let mut out = Vec::with_capacity(overlay.len());
+        for (scope, put) in overlay {
+            let stored = self.store.desired(&scope, jiff::Timestamp::now()).map_err(|e| failed(&e))?;
+            let kept: BTreeSet<&ResourceKey> = put.iter().map(|d| &d.key).collect();
+            let without = stored.iter().map(|d| d.key.clone()).filter(|k| !kept.contains(k)).collect();
+            let seen_at = jiff::Timestamp::now();
+            let planned = self.engine.plan_now(&scope, &Overlay { put, without }).await;
+            match planned {
+                Ok(plan) => out.push(ScopePlan { scope, plan, seen_at }),
+                Err(error @ PassError::Panicked(_)) => return Err(LoopError::Failed(error.to_string())),
+                Err(error) => return Err(LoopError::Unavailable(format!("{scope}: {error}"))),
+            }
+        }
+        Ok(out)
+    }
+}
