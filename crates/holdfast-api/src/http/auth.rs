@@ -34,7 +34,7 @@ impl std::fmt::Display for TokenHash {
 
 /// Paths that need no token: what an orchestrator asks, and the dashboard's own files, which hold no data and ask
 /// for the token themselves.
-fn is_open(path: &str) -> bool {
+pub(crate) fn is_open(path: &str) -> bool {
     matches!(path, "/" | "/healthz" | "/readyz" | "/dashboard") || path.starts_with("/dashboard/")
 }
 

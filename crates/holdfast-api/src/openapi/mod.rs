@@ -2,6 +2,7 @@
 
 pub(crate) mod endpoint;
 
+use crate::http::auth::is_open;
 use crate::http::problem::ProblemBody;
 use crate::http::query::{Param, Shape};
 use endpoint::{Endpoint, Gives, Header, Presence, Takes};
@@ -232,7 +233,7 @@ fn failures(endpoint: &Endpoint) -> Vec<(StatusCode, &'static str)> {
     let strict = endpoint.query.is_some();
     let rules: [(bool, StatusCode, &'static str); 11] = [
         (body, StatusCode::BAD_REQUEST, "The body is no JSON."),
-        (strict, StatusCode::UNAUTHORIZED, "A token is missing or not known."),
+        (!is_open(endpoint.path), StatusCode::UNAUTHORIZED, "A token is missing or not known."),
         (true, StatusCode::FORBIDDEN, "The request comes from a place that may not ask this."),
         (must_exist, StatusCode::NOT_FOUND, "There is no such thing."),
         (body, StatusCode::REQUEST_TIMEOUT, "The body did not arrive in time."),

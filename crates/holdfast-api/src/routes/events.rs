@@ -83,8 +83,8 @@ pub(crate) struct EventView {
     /// A sentence.
     message: String,
     /// What machines want to know of it.
-    #[serde(skip_serializing_if = "Value::is_null")]
-    data: Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<Value>,
 }
 
 impl From<Event> for EventView {
@@ -99,7 +99,7 @@ impl From<Event> for EventView {
             generation: e.generation,
             reason: e.reason,
             message: e.message,
-            data: e.data,
+            data: Some(e.data).filter(|d| !d.is_null()),
         }
     }
 }
