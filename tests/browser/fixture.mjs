@@ -20,10 +20,12 @@ function arn(resource, meta) {
   return `arn:aws:${place}:${meta.region}:${account}:${resource.kind.toLowerCase()}/${resource.name}`;
 }
 
-/** Every leaf of a spec as a pointer and its value; lists whole. */
+/** A spec taken apart: objects by key, lists of objects item by item. */
 function leaves(value, path = "") {
-  if (value === null || typeof value !== "object" || Array.isArray(value)) return [[path, value]];
-  return Object.entries(value).flatMap(([key, v]) => leaves(v, `${path}/${key.replace(/~/g, "~0").replace(/\//g, "~1")}`));
+  const isObject = (v) => v !== null && typeof v === "object" && !Array.isArray(v);
+  if (isObject(value)) return Object.entries(value).flatMap(([key, v]) => leaves(v, `${path}/${key.replace(/~/g, "~0").replace(/\//g, "~1")}`));
+  if (Array.isArray(value) && value.some(isObject)) return value.map((item, i) => [`${path}/${i}`, item]);
+  return [[path, value]];
 }
 
 /** The world, told as it stood `now`. */
@@ -38,16 +40,16 @@ export function world(now = Date.now()) {
     stacks.set(name, record);
     return (kind, resourceName, dependsOn = [], state = {}) => {
       uid += 1;
-      const resource = { kind, name: resourceName, uid: `0192f1c4-7a3e-7b1d-9c55-${String(uid).padStart(12, "0")}`, spec: specs[kind](resourceName), dependsOn: dependsOn.map(dependency), phase: "InSync", ready: "True", generation: 3, observedGeneration: 3, drift: null, message: "", reason: "InSync", conditions: {}, createdAt: at(86400 * 20), ...state };
+      const resource = { kind, name: resourceName, uid: `0192f1c4-7a3e-7b1d-9c55-${String(uid).padStart(12, "0")}`, spec: specs[kind](resourceName), dependsOn: dependsOn.map((text) => dependency(name, text)), phase: "InSync", ready: "True", generation: 3, observedGeneration: 3, drift: null, message: "", reason: "InSync", conditions: {}, createdAt: at(86400 * 20), ...state };
       record.resources.set(`${kind}/${resourceName}`, resource);
       return resource;
     };
   }
 
-  function dependency(text) {
-    const [front, rest] = text.includes(":") ? text.split(":") : [undefined, text];
+  function dependency(home, text) {
+    const [stack, rest] = text.includes(":") ? text.split(":") : [home, text];
     const [kind, name] = rest.split("/");
-    return { kind, name, ...(front && { stack: front }) };
+    return { stack, kind, name };
   }
 
   es(stack("es", "prod", "eu-west-3"), at);
@@ -97,7 +99,7 @@ function accurate(add, at) {
   Object.assign(add("Service", "analyze", ["Cluster/main", "TaskDefinition/analyze", "SecurityGroup/analyze", "TargetGroup/analyze", "ListenerRule/analyze"]), { phase: "Failed", ready: "False", reason: "AccessDenied", conditions: { Synced: "False" },
     message: "ecs:UpdateService was denied: the role holdfast lacks ecs:UpdateService on arn:aws:ecs:eu-west-1:111122223333:service/main/analyze (request 7d2b-41aa)." });
   Object.assign(add("TaskDefinition", "jobs"), { phase: "Drifted", reason: "LiveDiffers", message: "A foreign revision is current: image :39, declared :41.", conditions: { Synced: "False", Stuck: "True" },
-    drift: { since: at(11520), action: "waiting", fields: [{ path: "/containerDefinitions", change: "changed", desired: [{ ...CONTAINER, name: "jobs" }], live: [{ ...CONTAINER, name: "jobs", image: "acme/client-web-ui:39" }], lastWritten: [{ ...CONTAINER, name: "jobs" }], severity: "functional", decision: "register" }] } });
+    drift: { since: at(11520), action: "waiting", fields: [{ path: "/containerDefinitions/0/image", change: "changed", desired: "acme/client-web-ui:41", live: "acme/client-web-ui:39", lastWritten: "acme/client-web-ui:41", severity: "functional", decision: "register" }, { path: "/containerDefinitions/0/environment", change: "changed", desired: CONTAINER.environment, live: [{ name: "LOG", value: "debug" }, { name: "REGION", value: "eu-west-3" }], lastWritten: CONTAINER.environment, severity: "functional", decision: "register" }] } });
   Object.assign(add("SecurityGroup", "jobs", ["SecurityGroup/adapter"]), { phase: "Pending", ready: undefined, reason: "NotObserved", generation: 1, observedGeneration: 0 });
   Object.assign(add("SecurityGroup", "adapter", ["SecurityGroup/alb", "SecurityGroup/jobs"]), {});
 }
@@ -133,22 +135,29 @@ function scopes(at) {
     { account: "prod", region: "eu-west-3", sweptAt: at(12), durationMs: 840, apiCalls: 21, throttles: 0 },
     { account: "prod", region: "eu-west-1", sweptAt: at(31), durationMs: 1240, apiCalls: 34, throttles: 2 },
     { account: "staging", region: "us-east-1", sweptAt: at(44), durationMs: 610, apiCalls: 14, throttles: 0 },
-    { account: "default", region: "eu-west-2", sweptAt: at(51), durationMs: 4210, apiCalls: 18, throttles: 11, error: "ecs:DescribeServices: Rate exceeded (request 51c0-9f2e)" },
+    { account: "default", region: "eu-west-2", sweptAt: at(51), durationMs: 4210, apiCalls: 18, throttles: 11, error: null, gaps: ["ecs:DescribeServices: Rate exceeded (request 51c0-9f2e)"] },
   ];
 }
 
 const STORY = [
-  [3600 * 26, "declared", "es", null, null, "Applied", "Generation 7 was accepted."], [3600 * 26 - 5, "action", "es", "TaskDefinition", "intrusion-api", "Registered", "Revision 41 was registered."],
-  [3600 * 5, "paused", "gifmachine", null, null, "Paused", "Load test until Thursday, ask Mira before resuming"], [11520, "drift", "accurate-video", "TaskDefinition", "jobs", "DriftFound", "A foreign revision is current: image :39, declared :41."],
-  [11400, "decision", "accurate-video", "TaskDefinition", "jobs", "Stuck", "The fix did not take 5 times; Holdfast stopped."], [7300, "decision", "accurate-video", "TargetGroup", "analyze", "ReplacementRefused", "Port 8080 → 9090 needs a replacement; policy replace is never."],
-  [6200, "action", "accurate-video", "Service", "analyze", "AccessDenied", "ecs:UpdateService was denied."], [1860, "drift", "datavault", "Service", "broker", "Missing", "The service is gone."],
-  [900, "sweep", null, null, null, "SweepGap", "default / eu-west-2: ecs:DescribeServices was throttled."], [600, "drift", "es", "Service", "sites-management-api", "DriftFound", "desiredCount is 1, declared 2."],
-  [598, "action", "es", "Service", "sites-management-api", "Updated", "UpdateService set desiredCount to 2."], [590, "healed", "es", "Service", "sites-management-api", "Healed", "Live equals declared again."],
-  [75, "action", "es", "Service", "client-web-ui", "Applying", "UpdateService moves to revision 42."], [42, "drift", "es", "SecurityGroup", "alb", "DriftFound", "A rule for port 22 from 0.0.0.0/0 was added."],
+  [93600, "declared", "es", null, null, "Updated", "stack es updated"],
+  [93595, "acted", "es", "TaskDefinition", "intrusion-api", "Created", "register a revision because image is :40, wants :41"],
+  [18000, "operated", "gifmachine", null, null, "Paused", "stack gifmachine is paused: Load test until Thursday, ask Mira before resuming"],
+  [11520, "observed", "accurate-video", "TaskDefinition", "jobs", "DriftDetected", "Live is not as declared: /containerDefinitions."],
+  [11400, "decided", "accurate-video", "TaskDefinition", "jobs", "Stuck", "The fix did not take 5 times; Holdfast stopped."],
+  [7300, "decided", "accurate-video", "TargetGroup", "analyze", "ReplacementRefused", "Port 8080 → 9090 needs a replacement; policy replace is never.", { phase: "Blocked", from: "InSync" }],
+  [6200, "acted", "accurate-video", "Service", "analyze", "ActionFailed", "\"update service\" failed: ecs:UpdateService was denied."],
+  [1860, "observed", "datavault", "Service", "broker", "DriftDetected", "Live is not as declared: all of it."],
+  [900, "service", null, null, null, "SweepGap", "ecs:DescribeServices was throttled.", { scope: { account: "default", region: "eu-west-2" } }],
+  [600, "observed", "es", "Service", "sites-management-api", "DriftDetected", "Live is not as declared: /desiredCount."],
+  [598, "acted", "es", "Service", "sites-management-api", "Updated", "set desiredCount to 2 because it is 1"],
+  [590, "observed", "es", "Service", "sites-management-api", "DriftHealed", "Live is as declared again: /desiredCount."],
+  [75, "decided", "es", "Service", "client-web-ui", "Applying", "UpdateService moves to revision 42.", { phase: "Progressing", from: "InSync" }],
+  [42, "observed", "es", "SecurityGroup", "alb", "DriftDetected", "Live is not as declared: /ingress/1, /ingress/0/description, /tags/cost-center."],
 ];
 
 function events(at) {
-  return STORY.map(([ago, type, stack, kind, name, reason, message], i) => ({ id: i + 1, at: at(ago), type, stack, kind, name, reason, message, data: {} }));
+  return STORY.map(([ago, type, stack, kind, name, reason, message, data], i) => ({ id: i + 1, at: at(ago), type, stack, kind, name, reason, message, data }));
 }
 
 // ---- the shapes of the API ----
@@ -166,7 +175,7 @@ export function overview(world) {
   const rows = flat(world);
   const drifted = rows.filter((r) => r.resource.drift).sort((a, b) => a.resource.drift.since.localeCompare(b.resource.drift.since));
   const oldest = drifted[0] && { stack: drifted[0].stack.name, kind: drifted[0].resource.kind, name: drifted[0].resource.name, since: drifted[0].resource.drift.since };
-  return { generatedAt: new Date().toISOString(), phases: count(rows, (r) => r.resource.phase), byStack: grouped(rows, (r) => r.stack.name), byAccount: grouped(rows, (r) => r.stack.account),
+  return { generatedAt: new Date().toISOString(), resources: rows.length, withDrift: drifted.length, phases: count(rows, (r) => r.resource.phase), byStack: grouped(rows, (r) => r.stack.name), byAccount: grouped(rows, (r) => r.stack.account),
     byRegion: grouped(rows, (r) => r.stack.region), byKind: grouped(rows, (r) => r.resource.kind), oldestDrift: oldest ?? null, scopes: world.scopes };
 }
 
@@ -186,18 +195,37 @@ function conditionsOf(r, since) {
   return [say("Synced", "True", "InSync"), { type: "Ready", status: r.ready ?? "Unknown", reason: r.ready === "True" ? "Healthy" : r.ready ? "TasksNotRunning" : "NotObserved", message: r.ready === "False" ? "1 of 2 tasks run." : "", since }, say("ReferencesResolved", "True", "Resolved"), say("Owned", "True", "Tagged"), stuck];
 }
 
+const within = (path, outer) => path === outer || path.startsWith(`${outer}/`);
+
+/** A declared value with the differences inside it brought in. */
+function drifted(value, path, diffs) {
+  if (diffs.some((d) => d.path === path)) return diffs.find((d) => d.path === path).live;
+  const copy = structuredClone(value);
+  for (const d of diffs) {
+    const keys = d.path.slice(path.length + 1).split("/");
+    const last = keys.pop();
+    const place = keys.reduce((at, key) => at[key], copy);
+    if (d.live === null) delete place[last];
+    else place[last] = d.live;
+  }
+  return copy;
+}
+
 function fieldsOf(r) {
-  const drift = new Map((r.drift?.fields ?? []).map((f) => [f.path, f]));
-  const unread = r.phase === "Unknown", unborn = r.phase === "Pending";
-  const fields = leaves(r.spec).map(([path, declared]) => {
-    const d = drift.get(path);
-    drift.delete(path);
-    if (d) return { path, declared: d.desired, live: d.live, lastWritten: d.lastWritten, state: "drift" };
-    return unread || unborn ? { path, declared, live: null, lastWritten: unborn ? null : declared, state: "unknown" } : { path, declared, live: declared, lastWritten: declared, state: "same" };
+  const diffs = r.drift?.fields ?? [];
+  const missing = diffs.some((d) => d.change === "missing");
+  const unborn = r.phase === "Pending", unknown = unborn || r.phase === "Unknown";
+  const rows = leaves(r.spec).map(([path, declared]) => {
+    const inside = diffs.filter((d) => within(d.path, path));
+    const lastWritten = unborn ? null : declared;
+    if (missing) return { path, declared, live: null, lastWritten, state: "drift" };
+    if (inside.length) return { path, declared, live: drifted(declared, path, inside), lastWritten, state: "drift" };
+    return { path, declared, live: unknown ? null : declared, lastWritten, state: unknown ? "unknown" : "same" };
   });
-  for (const f of drift.values()) fields.push({ path: f.path, declared: f.desired, live: f.live, lastWritten: f.lastWritten, state: "drift" });
-  for (const f of r.undeclared ?? []) fields.push({ path: f.path, declared: null, live: f.live, lastWritten: null, state: "undeclared" });
-  return fields;
+  const outside = diffs.filter((d) => d.change !== "missing" && !rows.some((row) => within(d.path, row.path)));
+  const alone = (d) => ({ path: d.path, declared: d.desired, live: d.live, lastWritten: d.lastWritten, state: d.change === "undeclared" ? "undeclared" : "drift" });
+  const undeclared = (r.undeclared ?? []).map((f) => ({ path: f.path, declared: null, live: f.live, lastWritten: null, state: "undeclared" }));
+  return [...rows, ...outside.map(alone), ...undeclared];
 }
 
 export function resourceView(world, stackName, kind, name) {
@@ -206,10 +234,10 @@ export function resourceView(world, stackName, kind, name) {
   if (!r) return null;
   const meta = { stack: stackName, name, account: s.account, region: s.region, uid: r.uid, generation: r.generation, createdAt: r.createdAt, labels: s.labels };
   const since = r.drift?.since ?? r.createdAt;
-  const usedBy = flat(world).filter(({ stack, resource }) => resource.dependsOn.some((d) => (d.stack ?? stack.name) === stackName && d.kind === kind && d.name === name))
-    .map(({ stack, resource }) => ({ kind: resource.kind, name: resource.name, ...(stack.name !== stackName && { stack: stack.name }) }));
+  const usedBy = flat(world).filter(({ stack, resource }) => resource.dependsOn.some((d) => d.stack === stackName && d.kind === kind && d.name === name))
+    .map(({ stack, resource }) => ({ stack: stack.name, kind: resource.kind, name: resource.name }));
   const born = !["Pending"].includes(r.phase);
-  return { apiVersion: "holdfast.dev/v1", kind, metadata: meta, policy: s.policy, spec: r.spec, dependsOn: r.dependsOn, usedBy, fields: fieldsOf(r),
+  return { apiVersion: "holdfast.dev/v1", kind, metadata: meta, policy: {}, effectivePolicy: s.policy, spec: r.spec, dependsOn: r.dependsOn, usedBy, fields: fieldsOf(r),
     status: { phase: r.phase, observedGeneration: r.observedGeneration, outputs: born ? { id: kind === "SecurityGroup" ? "sg-0f3a9c1d2e4b" : r.name, arn: arn(r, meta) } : {}, conditions: conditionsOf(r, since), drift: r.drift, lastObservedAt: born ? new Date(Date.now() - 12000).toISOString() : null } };
 }
 

@@ -34,7 +34,7 @@ export function spec() {
 
 /** Opens a page of the dashboard and waits until its first answers are shown. */
 export async function visit(page, base, path = "") {
-  await page.goto(`${base}/dashboard/${path}`);
+  await page.goto(`${base}/dashboard${path && `/${path}`}`);
   await page.waitForSelector("h1");
   await settled(page);
 }

@@ -1,4 +1,4 @@
-// A small Holdfast: serves the dashboard's files with the content security policy of the real server, and answers /v1
+// A small Holdfast: serves the dashboard's files under a content security policy at least as strict as the real server's, and answers /v1
 // from a made-up world. `node mock.mjs` runs it for a person (with things going wrong every few seconds); tests start it themselves.
 import { createServer } from "node:http";
 import { readFile } from "node:fs/promises";
@@ -8,7 +8,7 @@ import * as fixture from "./fixture.mjs";
 
 const WEB = join(dirname(fileURLToPath(import.meta.url)), "../../crates/holdfast-api/web");
 const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml", ".json": "application/json" };
-export const CSP = "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'; require-trusted-types-for 'script'";
+export const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'";
 
 /**
  * Starts the mock. `token`: asked for when given; `empty`: nothing is declared. Answers
@@ -125,8 +125,8 @@ function act(state, name, action, body, response) {
   if (action === "pause") stack.paused = { ...body, since: new Date().toISOString() };
   else if (action === "resume") stack.paused = null;
   else if (action !== "reconcile") return problem(response, 404, "Not found");
-  const words = { pause: ["Paused", body.reason], resume: ["Resumed", "It goes on."], reconcile: ["ReconcileAsked", "A person asked for a pass now."] }[action];
-  emit(state, { type: "action", stack: name, kind: null, name: null, reason: words[0], message: words[1] });
+  const words = { pause: ["Paused", body.reason], resume: ["Resumed", "It goes on."], reconcile: ["ReconcileRequested", `a pass of stack ${name} was asked for`] }[action];
+  emit(state, { type: "operated", stack: name, kind: null, name: null, reason: words[0], message: words[1] });
   return json(response, { stack: name });
 }
 
@@ -137,7 +137,7 @@ function unrest(mock) {
     const service = mock.world.stacks.get("es").resources.get("Service/sites-management-api");
     wrong = !wrong;
     Object.assign(service, wrong ? { phase: "Drifted", drift: { since: new Date().toISOString(), action: "healing", fields: [{ path: "/desiredCount", change: "changed", desired: 2, live: 1, lastWritten: 2, severity: "functional", decision: "update" }] } } : { phase: "InSync", drift: null });
-    mock.emit({ type: wrong ? "drift" : "healed", stack: "es", kind: "Service", name: "sites-management-api", reason: wrong ? "DriftFound" : "Healed", message: wrong ? "desiredCount is 1, declared 2." : "Live equals declared again." });
+    mock.emit({ type: "observed", stack: "es", kind: "Service", name: "sites-management-api", reason: wrong ? "DriftDetected" : "DriftHealed", message: wrong ? "Live is not as declared: /desiredCount." : "Live is as declared again: /desiredCount." });
   }, 5000);
 }
 

@@ -11,7 +11,7 @@ it("a change appears without a reload", { mockOnly: true }, async ({ page, mock,
   await live(page);
   const redis = mock.world.stacks.get("es").resources.get("SecurityGroup/redis");
   redis.phase = "Failed";
-  mock.emit({ type: "action", stack: "es", kind: "SecurityGroup", name: "redis", reason: "AccessDenied", message: "denied" });
+  mock.emit({ type: "acted", stack: "es", kind: "SecurityGroup", name: "redis", reason: "AccessDenied", message: "denied" });
   await page.getByRole("row", { name: /Failed SecurityGroup\/redis/ }).waitFor({ timeout: 5000 });
   await page.locator('[data-node="es/SecurityGroup/redis"]').locator(".node-phase", { hasText: "Failed" }).waitFor();
 });
@@ -19,18 +19,18 @@ it("a change appears without a reload", { mockOnly: true }, async ({ page, mock,
 it("an event appears in the log as it happens", { mockOnly: true }, async ({ page, mock, goto }) => {
   await goto("events");
   await live(page);
-  mock.emit({ type: "drift", stack: "es", kind: "Service", name: "intrusion-api", reason: "DriftFound", message: "a very new thing" });
+  mock.emit({ type: "observed", stack: "es", kind: "Service", name: "intrusion-api", reason: "DriftDetected", message: "a very new thing" });
   await page.locator(".event-row").first().getByText("a very new thing").waitFor({ timeout: 5000 });
 });
 
 it("a lost connection is said, and the stream goes on after the last event", { mockOnly: true }, async ({ page, mock, goto }) => {
   await goto("events");
   await live(page);
-  const last = mock.emit({ type: "drift", stack: "es", reason: "DriftFound", message: "the last one before" });
+  const last = mock.emit({ type: "observed", stack: "es", reason: "DriftDetected", message: "the last one before" });
   await page.getByText("the last one before").waitFor();
   mock.drop({ down: true });
   await page.getByRole("alert").getByText("Connection lost").waitFor();
-  mock.emit({ type: "drift", stack: "es", reason: "DriftFound", message: "while it was lost" });
+  mock.emit({ type: "observed", stack: "es", reason: "DriftDetected", message: "while it was lost" });
   mock.up();
   await page.getByRole("button", { name: "Reconnect now" }).click();
   await page.getByText("while it was lost").waitFor();

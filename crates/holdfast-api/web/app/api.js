@@ -89,17 +89,19 @@ export function withQuery(path, parameters) {
 
 // ---- what the page shows now ----
 
-const shown = new Set();
+/** Path → the query that keeps it fresh, for as long as something on the page shows it. */
+const shown = new Map();
 
 /** Asks again for everything that is on the page. */
 export function reloadAll() {
-  for (const query of shown) query.reload();
+  for (const query of shown.values()) query.reload();
 }
 
 /** Asks again for what these events are about, at most once in a while. */
 export function reloadConcerned(events) {
-  for (const query of shown) {
-    if (events.some(query.concerns)) query.soon();
+  for (const query of shown.values()) {
+    const concerned = [...query.viewers].some((viewer) => events.some(viewer.concerns));
+    if (concerned) query.soon();
   }
 }
 
@@ -111,34 +113,54 @@ setInterval(() => { if (!document.hidden && !tokenWanted.value) reloadAll(); }, 
 document.addEventListener("visibilitychange", () => { if (!document.hidden) reloadAll(); });
 
 const always = () => true;
+const NOTHING = { data: null, error: null, loading: true, at: null };
 
 /**
  * The answer of a GET, kept fresh: `{ data, error, loading, at, reload }`. While another path of the same page is
  * loading, the old answer stays; `concerns(event)` says which events make it worth another look.
  */
 export function useQuery(path, concerns = always) {
-  const [state, setState] = useState({ path, data: null, error: null, loading: true, at: null });
+  const [state, setState] = useState({ path, ...NOTHING });
   const about = useRef(concerns);
   about.current = concerns;
-  const handle = useRef(null);
   useEffect(() => {
     if (!path) return undefined;
-    const query = watchPath(path, (next) => setState((old) => ({ ...old, ...next, path })), (event) => about.current(event));
-    handle.current = query;
-    return query.stop;
+    const viewer = {
+      tell: (next) => setState((old) => ({ ...next, data: next.data ?? (next.error?.status === 404 ? null : old.data), path })),
+      concerns: (event) => about.current(event),
+    };
+    return view(path, viewer);
   }, [path]);
   const current = state.path === path;
-  return { ...state, error: current ? state.error : null, loading: state.loading || !current, reload: () => handle.current?.reload() };
+  const reload = () => shown.get(path)?.reload();
+  return { ...state, error: current ? state.error : null, loading: state.loading || !current, reload };
 }
 
-function watchPath(path, tell, concerns) {
+/** Joins the viewers of a path, as the first one or beside others, and answers how to leave. */
+function view(path, viewer) {
+  const known = shown.get(path);
+  const query = known ?? openQuery(path);
+  query.viewers.add(viewer);
+  if (known) viewer.tell(query.state);
+  else query.reload();
+  return () => {
+    query.viewers.delete(viewer);
+    if (query.viewers.size === 0) query.close();
+  };
+}
+
+function openQuery(path) {
   let abort = null, timer = null, again = false;
+  const tell = (next) => {
+    query.state = { ...query.state, ...next };
+    for (const viewer of query.viewers) viewer.tell(query.state);
+  };
   const query = {
-    concerns,
+    viewers: new Set(),
+    state: NOTHING,
     async reload() {
       if (abort) { again = true; return; }
       abort = new AbortController();
-      tell({ loading: true });
       try {
         const data = await call(path, { abort: abort.signal });
         tell({ data, error: null, loading: false, at: Date.now() });
@@ -150,9 +172,8 @@ function watchPath(path, tell, concerns) {
       if (again) { again = false; query.soon(); }
     },
     soon() { timer ??= setTimeout(() => { timer = null; query.reload(); }, SOON_MS); },
-    stop() { shown.delete(query); clearTimeout(timer); abort?.abort(); },
+    close() { shown.delete(path); clearTimeout(timer); abort?.abort(); },
   };
-  shown.add(query);
-  query.reload();
+  shown.set(path, query);
   return query;
 }

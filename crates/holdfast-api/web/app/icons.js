@@ -45,6 +45,8 @@ const SHAPES = {
   observation: html`<path d="M1.5 8S4 3.5 8 3.5 14.5 8 14.5 8 12 12.5 8 12.5 1.5 8 1.5 8Z" /><circle cx="8" cy="8" r="2" />`,
   action: html`<path d="M9 1.5 3.5 9H8l-1 5.5L12.5 7H8Z" />`,
   decision: html`<path d="M8 14.5V9M8 9 3.5 5.5V2M8 9l4.5-3.5V2" />`,
+  removal: html`<path d="M3 8h10" />`,
+  note: html`<path d="M2.5 3h11v8h-6l-3 2.5V11h-2Z" />`,
   event: html`<circle cx="8" cy="8" r="2.5" class="solid" />`,
   close: html`<path d="m4 4 8 8M12 4l-8 8" />`,
 };

@@ -20,9 +20,9 @@ function decode(segment) {
 export function link(segments = [], parameters = {}) {
   const query = new URLSearchParams();
   for (const [key, value] of Object.entries(parameters)) if (value) query.set(key, value);
-  const path = segments.map(encodeURIComponent).join("/");
+  const path = [BASE, ...segments.map(encodeURIComponent)].join("/");
   const text = query.toString();
-  return `${BASE}/${path}${text ? `?${text}` : ""}`;
+  return text ? `${path}?${text}` : path;
 }
 
 export const toStack = (stack) => link(["stacks", stack]);

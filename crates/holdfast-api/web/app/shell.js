@@ -38,11 +38,11 @@ function Live() {
     ${look === "lost" ? html`<${Icon} name="offline" />` : html`<span class="dot" aria-hidden="true"></span>`}<span>${text}</span></span>`;
 }
 
-/** The number beside "Drift"; it stays away while nothing drifts. */
+/** The number beside "Drift": as many as the report lists; it stays away while there are none. */
 function DriftCount() {
   const { data } = useQuery(tokenWanted.value ? null : "/v1/overview");
-  const drifted = data?.phases?.Drifted ?? 0;
-  return drifted > 0 && html` <span class="nav-count num">${number(drifted)}<span class="unseen"> drifted</span></span>`;
+  const differing = data?.withDrift ?? data?.phases?.Drifted ?? 0;
+  return differing > 0 && html` <span class="nav-count num">${number(differing)}<span class="unseen"> differing</span></span>`;
 }
 
 export function Header() {

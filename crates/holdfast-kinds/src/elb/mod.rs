@@ -4,6 +4,8 @@ pub(crate) mod actions;
 pub(crate) mod attributes;
 #[cfg(feature = "aws")]
 pub(crate) mod aws;
+#[cfg(test)]
+pub(crate) mod check;
 pub(crate) mod types;
 
 use holdfast_core::problem::SpecError;

@@ -172,14 +172,16 @@ fn state_of(state: Option<&wire::LoadBalancerState>) -> (LiveState, Health) {
     }
 }
 
-/// Reads attributes, and reserved capacity where it is declared, in turns.
+/// Reads attributes of those that are declared, and reserved capacity where that is declared, in turns.
 async fn audit(aws: &Aws<'_>, wanted: &Wanted, seen: &mut [Observation]) {
     let has_capacity = |o: &Observation| {
-        spec_of(wanted, o, LoadBalancer::identity).is_some_and(|s| s.get("minimumLoadBalancerCapacity").is_some())
+        let spec = spec_of(wanted, o, LoadBalancer::identity)?;
+        Some((o.id.clone(), spec.get("minimumLoadBalancerCapacity").is_some()))
     };
-    let capacity: BTreeMap<String, bool> = seen.iter().map(|o| (o.id.clone(), has_capacity(o))).collect();
+    let capacity: BTreeMap<String, bool> = seen.iter().filter_map(has_capacity).collect();
+    let due: Vec<String> = capacity.keys().cloned().collect();
     let audit = aws
-        .audit(&arns(seen.iter()), |arn| {
+        .audit(&due, |arn| {
             let with_capacity = capacity.get(&arn).copied().unwrap_or_default();
             async move { read_attributes(aws, &arn, with_capacity).await }
         })

@@ -4,6 +4,7 @@ import { call, withQuery } from "../api.js";
 import { remember, seen, stream } from "../live.js";
 import { Icon } from "../icons.js";
 import { words } from "../format.js";
+import { phaseClass, PHASES } from "../phases.js";
 import { toResource, toStack } from "../router.js";
 import { Ago, ErrorNote, Waiting } from "../parts.js";
 
@@ -50,26 +51,38 @@ export function useRecentEvents() {
   return { events, waiting };
 }
 
-// The word an event's type or reason begins with decides its icon; an unknown one gets a dot.
+// The reason of an event decides its icon; what is healed is named before what drifts, for one word may hold both.
 const LOOKS = [
-  [/fail|refus|denied|error|stuck/i, "failed"], [/block|conflict|held/i, "blocked"], [/drift|undeclared/i, "drifted"],
-  [/heal|insync|in sync|synced|succeed|applied|created|resum/i, "insync"], [/paus/i, "paused"], [/delet|remov|gone/i, "deleting"],
-  [/progress|step|action|start|reconcil|writ|updat/i, "progressing"], [/unknown|gap|sweep/i, "unknown"],
+  [/fail|refus|denied|error|stuck/i, "failed"],
+  [/heal|insync|whole|recovered|created|updated|adopted|applied|resumed/i, "insync"],
+  [/block|conflict|held/i, "blocked"],
+  [/drift|differs|undeclared|missing/i, "drifted"],
+  [/pause/i, "paused"],
+  [/delet|remov|gone/i, "deleting"],
+  [/reconcile|progress|applying|waiting/i, "progressing"],
+  [/gap|unknown/i, "unknown"],
 ];
+const TYPES = { declared: "generation", observed: "observation", decided: "decision", acted: "action", operated: "event", service: "event" };
 
+/** The icon of an event: that of its phase if it tells one, of its reason, or of its type. */
 export function eventLook(event) {
-  for (const text of [event.reason, event.type]) {
-    const found = text && LOOKS.find(([pattern]) => pattern.test(text));
-    if (found) return found[1];
-  }
-  return "event";
+  if (PHASES.includes(event.data?.phase)) return phaseClass(event.data.phase);
+  const found = LOOKS.find(([pattern]) => pattern.test(event.reason ?? ""));
+  return found ? found[1] : TYPES[event.type] ?? "event";
+}
+
+/** The account and region that an event is about, or nothing. */
+function scopeOf(event) {
+  const scope = event.data?.scope ?? event;
+  return typeof scope === "string" ? scope : [scope.account, scope.region].filter(Boolean).join(" / ");
 }
 
 /** What an event is about, as a link as near to it as there is. */
 export function EventSubject({ event }) {
   if (event.stack && event.kind && event.name) return html`<a data-row href=${toResource(event)}>${event.kind}/${event.name}</a><span class="faint"> in </span><a href=${toStack(event.stack)}>${event.stack}</a>`;
   if (event.stack) return html`<a data-row href=${toStack(event.stack)}>${event.stack}</a>`;
-  return html`<span class="muted">${[event.account, event.region].filter(Boolean).join(" / ") || "Holdfast"}</span>`;
+  if (event.name) return html`<span>${[event.kind, event.name].filter(Boolean).join("/")}</span>`;
+  return html`<span class="muted">${scopeOf(event) || "Holdfast"}</span>`;
 }
 
 export function EventList({ events }) {

@@ -51,13 +51,21 @@ function explaining(data) {
   return Object.keys(BAD).map((type) => condition(data, type)).filter((c) => c && (c.status === BAD[c.type] || (c.status === "Unknown" && c.message)));
 }
 
+/** What to do about it, and the command that does it or tells more. */
 function advise(data, stack) {
   const { phase, drift } = data.status ?? {};
-  if (condition(data, "Stuck")?.status === "True") return ["The same fix did not take several times, so Holdfast stopped. Remove the cause, then try again:", cli(`reconcile ${stack}`)];
-  if (condition(data, "Owned")?.status === "False") return ["Something of the same identity exists and is not Holdfast's. To take it over, set policy adopt: ifExists on this resource, or:", cli(`adopt ${stack}/${data.kind}/${data.metadata?.name}`)];
+  const describe = cli(`describe ${stack}/${data.kind}/${data.metadata?.name}`);
+  if (condition(data, "Stuck")?.status === "True") {
+    return ["The same fix did not take several times, so Holdfast stopped. Remove the cause, then try again:", cli(`reconcile ${stack}`)];
+  }
+  if (condition(data, "Owned")?.status === "False") {
+    return ["Something of the same identity exists and is not Holdfast's. To take it over, declare policy adopt: ifExists here and apply again:", cli("apply -f stack.json")];
+  }
   if (phase === "Failed") return ["Remove the cause that AWS names, then try again:", cli(`reconcile ${stack}`)];
-  if (phase === "Drifted" && drift?.action === "reporting") return ["Policy drift: report leaves it as it is. Declare the live value, or set drift: heal to have it put back. What a pass would do:", cli(`drift --stack ${stack}`)];
-  if (phase === "Blocked") return ["The reason above says what must come first. The whole decision, in a terminal:", cli(`why ${stack}/${data.kind}/${data.metadata?.name}`)];
+  if (phase === "Drifted" && drift?.action === "reporting") {
+    return ["Policy drift: report leaves it as it is. Declare the live value, or declare drift: heal to have it put back:", cli("apply -f stack.json")];
+  }
+  if (phase === "Blocked") return ["The reason says what must come first. All that is known of it, in a terminal:", describe];
   if (phase === "Unknown") return ["Unknown is not absent: nothing is created or deleted until it can be read. See what the sweep met:", cli("scopes")];
   return null;
 }
@@ -110,12 +118,12 @@ function Timeline({ history }) {
 const hasData = (data) => data !== null && data !== undefined && (typeof data !== "object" || Object.keys(data).length > 0);
 
 function About({ data }) {
-  const { metadata = {}, status = {}, policy } = data;
+  const { metadata = {}, status = {} } = data;
   return html`<${Panel} title="About"><${Facts} items=${[
     ["Stack", html`<a href=${toStack(metadata.stack)}>${metadata.stack}</a>`], ["Account", metadata.account], ["Region", metadata.region],
     ["Generation", html`<${Generation} generation=${metadata.generation} observed=${status.observedGeneration} />`],
     ["Last seen", html`<${Ago} at=${status.lastObservedAt} never="not yet" />`], ["Created", metadata.createdAt && html`<${Ago} at=${metadata.createdAt} />`],
-    ["Policy", pairs(policy)], ["Labels", pairs(metadata.labels)], ["Identity", metadata.uid && html`<code class="break">${metadata.uid}</code>`]]} /><//>`;
+    ["Policy", pairs(data.effectivePolicy ?? data.policy)], ["Labels", pairs(metadata.labels)], ["Identity", metadata.uid && html`<code class="break">${metadata.uid}</code>`]]} /><//>`;
 }
 
 function Outputs({ outputs }) {

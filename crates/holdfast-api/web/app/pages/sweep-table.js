@@ -15,7 +15,8 @@ export function SweepTable({ scopes }) {
 
 function Scope({ scope, throttled }) {
   return html`<tr role="row"><th role="rowheader" scope="row"><span class="scope">${scope.account}<span class="faint"> / </span>${scope.region}</span>
-      ${scope.error && html`<span class="row-error"><${Icon} name="failed" /> ${scope.error}</span>`}</th>
+      ${scope.error && html`<span class="row-error"><${Icon} name="failed" /> ${scope.error}</span>`}
+      ${(scope.gaps ?? []).map((gap) => html`<span key=${gap} class="row-error row-gap"><${Icon} name="unknown" /> ${gap}</span>`)}</th>
     <td role="cell" class="right nowrap"><span class="no-print"><${Ago} at=${scope.sweptAt} /></span><span class="print-only">${absolute(scope.sweptAt)}</span></td>
     <td role="cell" class="right num nowrap">${duration(scope.durationMs)}</td>
     <td role="cell" class="right num" data-unit="calls">${number(scope.apiCalls)}</td>

@@ -1,8 +1,10 @@
 //! How listeners and rules are found: by their ARNs, 20 a call, and by their parent only where an ARN is unknown or
 //! something is missing. AWS has no listing of all of them.
 
-use super::{BATCH, is_not_found};
-use crate::aws::{Aws, TagsByArn, gap};
+use super::{BATCH, PAGE, is_not_found, tags_of};
+use crate::aws::{Aws, Service, TagsByArn, all_pages, gap};
+use crate::common::Tags;
+use crate::listener::Listener;
 use holdfast_core::cloud::ApplyError;
 use holdfast_core::name::{RESOURCE_TAG, UID_TAG};
 use holdfast_core::observe::{Gap, Wanted, WantedResource};
@@ -10,6 +12,7 @@ use holdfast_core::reference::{Piece, pieces};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::sync::Arc;
 
 /// A kind whose things live in another one.
 pub(crate) trait Child {
@@ -41,6 +44,7 @@ pub(crate) struct Found<T> {
 /// Finds all that is wanted.
 pub(crate) async fn find<C: Child>(aws: &Aws<'_>, wanted: &Wanted) -> Found<C::Item> {
     let owned = aws.owned().await;
+    let named = named_parents::<C>(aws, owned, wanted).await;
     let mut found = Found { items: BTreeMap::new(), gaps: Vec::new() };
     let (mut known, mut parents) = (BTreeMap::new(), BTreeMap::<String, Vec<&WantedResource>>::new());
     for resource in &wanted.resources {
@@ -49,7 +53,7 @@ pub(crate) async fn find<C: Child>(aws: &Aws<'_>, wanted: &Wanted) -> Found<C::I
                 known.insert(arn, resource);
             }
             None => {
-                if let Some(parent) = parent_of_spec::<C>(owned, resource) {
+                if let Some(parent) = parent_of_spec::<C>(&named, resource) {
                     parents.entry(parent).or_default().push(resource);
                 }
             }
@@ -107,21 +111,64 @@ fn tagged_as(owned: &TagsByArn, path: &str, resource: &WantedResource) -> Option
 }
 
 /// The parent's ARN out of the spec; an open reference is followed by the owner tag of what it names.
-fn parent_of_spec<C: Child>(owned: &TagsByArn, resource: &WantedResource) -> Option<String> {
-    let text = resource.spec.get(C::PARENT).and_then(Value::as_str)?;
-    let pieces = pieces(text).ok()?;
-    match pieces.as_slice() {
+fn parent_of_spec<C: Child>(named: &BTreeMap<String, String>, resource: &WantedResource) -> Option<String> {
+    match pieces(resource.spec.get(C::PARENT)?.as_str()?).ok()?.as_slice() {
         [Piece::Text(arn)] => Some(arn.clone()),
-        [Piece::Reference(reference, _)] => {
-            let (key, _) = reference.target(&resource.key.stack)?;
-            let (name, path) = (key.to_string(), format!(":{}/", C::PATHS.1));
-            let parent = |(arn, tags): &(&String, &std::sync::Arc<BTreeMap<String, String>>)| {
-                arn.contains(&path) && tags.get(RESOURCE_TAG) == Some(&name)
-            };
-            owned.iter().find(parent).map(|(arn, _)| arn.clone())
-        }
+        [Piece::Reference(reference, _)] => named.get(&reference.target(&resource.key.stack)?.0.to_string()).cloned(),
         _ => None,
     }
+}
+
+/// The ARNs of parents by `stack/Kind/name`, where a reference to one has no value yet: nothing is remembered of it,
+/// because it is new or because the store was lost. What exists nevertheless must not be made twice.
+async fn named_parents<C: Child>(aws: &Aws<'_>, owned: &TagsByArn, wanted: &Wanted) -> BTreeMap<String, String> {
+    let open = |w: &&WantedResource| {
+        w.id.is_none() && w.spec.get(C::PARENT).and_then(Value::as_str).is_some_and(crate::elb::types::is_open)
+    };
+    match wanted.resources.iter().find(open) {
+        Some(_) if C::PATHS.1 == "listener" => named_listeners(aws, owned).await,
+        Some(_) => named_load_balancers(aws, owned).await,
+        None => BTreeMap::new(),
+    }
+}
+
+/// By `stack/Kind/name`, those whose ARN has this path.
+fn named_in(tags: &TagsByArn, path: &str) -> BTreeMap<String, String> {
+    let path = format!(":{path}/");
+    let name = |(arn, tags): (&String, &Arc<Tags>)| Some((tags.get(RESOURCE_TAG)?.clone(), arn.clone()));
+    tags.iter().filter(|(arn, _)| arn.contains(&path)).filter_map(name).collect()
+}
+
+/// Out of the feed; where that knows none of ours, which some implementations of AWS never do, by asking for all.
+async fn named_load_balancers(aws: &Aws<'_>, owned: &TagsByArn) -> BTreeMap<String, String> {
+    let named = named_in(owned, "loadbalancer");
+    if !named.is_empty() {
+        return named;
+    }
+    let pages = all_pages(
+        |marker| {
+            let page = aws.elb().describe_load_balancers().page_size(PAGE).set_marker(marker);
+            aws.read(Service::Elb, "DescribeLoadBalancers", page.send())
+        },
+        |answer| answer.next_marker(),
+    );
+    let pages = pages.await.unwrap_or_default();
+    let all = pages.iter().flat_map(|page| page.load_balancers()).filter_map(|lb| lb.load_balancer_arn());
+    let tags = tags_of(aws, &all.map(str::to_owned).collect::<Vec<_>>()).await.unwrap_or_default();
+    named_in(&tags, "loadbalancer")
+}
+
+/// Out of the feed; where that knows none of ours, by asking for those of our load balancers.
+async fn named_listeners(aws: &Aws<'_>, owned: &TagsByArn) -> BTreeMap<String, String> {
+    let named = named_in(owned, "listener");
+    if !named.is_empty() {
+        return named;
+    }
+    let balancers = named_load_balancers(aws, owned).await;
+    let listed = balancers.into_values().map(|lb| Listener::of_parent(aws, lb));
+    let listed = futures::future::join_all(listed).await;
+    let all = listed.iter().flatten().flatten().map(|listener| Listener::arn(listener).to_owned());
+    named_in(&tags_of(aws, &all.collect::<Vec<_>>()).await.unwrap_or_default(), "listener")
 }
 
 /// The parent's ARN out of the child's: its path under the parent's name, without the last part.
