@@ -19,9 +19,11 @@ struct Files;
 pub(crate) fn endpoints() -> Vec<Endpoint> {
     let page = |path, id, handler| Endpoint::new(Method::GET, path, id, handler).any_query();
     vec![
-        page("/", "root", get(to_dashboard))
-            .about("dashboard", "Goes to the dashboard")
-            .gives_other(StatusCode::PERMANENT_REDIRECT, None, "To `/dashboard`."),
+        page("/", "root", get(to_dashboard)).about("dashboard", "Goes to the dashboard").gives_other(
+            StatusCode::PERMANENT_REDIRECT,
+            None,
+            "To `/dashboard`.",
+        ),
         page("/dashboard", "dashboard", get(index))
             .about("dashboard", "The dashboard")
             .headers(&[Header::IfNoneMatch])

@@ -101,7 +101,8 @@ async fn every_field_of_every_document_in_every_wrong_way_is_answered_and_leaves
         "spec": { "accountId": "123456789012", "regions": ["eu-west-1"] } });
     let mut stack = house();
     stack["spec"]["variables"] = json!({ "env": "prod" });
-    stack["spec"]["policy"] = json!({ "drift": "heal", "ignore": [{ "path": "/size", "reason": "r", "until": "2030-01-01T00:00:00Z" }] });
+    stack["spec"]["policy"] =
+        json!({ "drift": "heal", "ignore": [{ "path": "/size", "reason": "r", "until": "2030-01-01T00:00:00Z" }] });
     stack["spec"]["resources"][0]["spec"]["tags"] = json!({ "env": "${var.env}" });
     let mut documents = vec![stack, account];
     for kind in kinds::registry().iter() {
@@ -156,7 +157,11 @@ async fn a_wrong_field_is_named_with_its_place_and_the_right_one() {
     document["spec"]["regionn"] = json!("x");
     let reply = api.post("/v1/apply", &document).await;
     let mistakes = reply.mistakes();
-    for expected in ["/spec/regionn unknown-field", "/spec/resources/0/spec/sise unknown-field", "/spec/resources/1/kind unknown-kind"] {
+    for expected in [
+        "/spec/regionn unknown-field",
+        "/spec/resources/0/spec/sise unknown-field",
+        "/spec/resources/1/kind unknown-kind",
+    ] {
         assert!(mistakes.contains(&expected.to_owned()), "{expected} is not in {mistakes:?}");
     }
     let messages = reply.json()["errors"].to_string();

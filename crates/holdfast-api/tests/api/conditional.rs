@@ -16,8 +16,19 @@ async fn every_read_is_free_when_nothing_moved() {
     let api = api();
     api.apply(&house()).await;
     for path in [
-        "/v1/stacks", "/v1/stacks/house", "/v1/resources", HALL, "/v1/resources/house/Room/hall/history", "/v1/drift",
-        "/v1/events", "/v1/accounts", "/v1/scopes", "/v1/overview", "/openapi.json", "/schemas/v1.json", "/schemas/Room.json",
+        "/v1/stacks",
+        "/v1/stacks/house",
+        "/v1/resources",
+        HALL,
+        "/v1/resources/house/Room/hall/history",
+        "/v1/drift",
+        "/v1/events",
+        "/v1/accounts",
+        "/v1/scopes",
+        "/v1/overview",
+        "/openapi.json",
+        "/schemas/v1.json",
+        "/schemas/Room.json",
     ] {
         let read = api.get(path).await;
         assert_eq!(read.status, StatusCode::OK, "{path}");
@@ -57,15 +68,24 @@ async fn a_write_over_somebody_elses_is_refused() {
     assert_eq!(with(&api, Method::PUT, HALL, ("if-match", &tag), &mine.to_string()).await.status, StatusCode::OK);
     mine["spec"]["size"] = json!(8);
     let put = with(&api, Method::PUT, HALL, ("if-match", &tag), &mine.to_string()).await;
-    assert_eq!((put.status, put.mistakes()), (StatusCode::PRECONDITION_FAILED, vec![" precondition-failed".to_owned()]));
+    assert_eq!(
+        (put.status, put.mistakes()),
+        (StatusCode::PRECONDITION_FAILED, vec![" precondition-failed".to_owned()])
+    );
     assert_eq!(with(&api, Method::DELETE, HALL, ("if-match", &tag), "").await.status, StatusCode::PRECONDITION_FAILED);
     assert_eq!(api.put(HALL, &mine).await.status, StatusCode::OK);
     // The stack has moved with its resource.
-    assert_eq!(with(&api, Method::DELETE, "/v1/stacks/house", ("if-match", &stack), "").await.status, StatusCode::PRECONDITION_FAILED);
+    assert_eq!(
+        with(&api, Method::DELETE, "/v1/stacks/house", ("if-match", &stack), "").await.status,
+        StatusCode::PRECONDITION_FAILED
+    );
     let apply = with(&api, Method::POST, "/v1/apply", ("if-match", &stack), &house().to_string()).await;
     assert_eq!(apply.status, StatusCode::PRECONDITION_FAILED);
     let stack = api.get("/v1/stacks/house").await.header("etag").to_owned();
-    assert_eq!(with(&api, Method::POST, "/v1/apply", ("if-match", &stack), &house().to_string()).await.status, StatusCode::OK);
+    assert_eq!(
+        with(&api, Method::POST, "/v1/apply", ("if-match", &stack), &house().to_string()).await.status,
+        StatusCode::OK
+    );
     assert_eq!(with(&api, Method::DELETE, "/v1/stacks/house", ("if-match", "*"), "").await.status, StatusCode::OK);
 }
 
@@ -74,12 +94,17 @@ async fn create_only_creates_only() {
     let api = api();
     let only = ("if-none-match", "*");
     assert_eq!(with(&api, Method::POST, "/v1/apply", only, &house().to_string()).await.status, StatusCode::OK);
-    assert_eq!(with(&api, Method::POST, "/v1/apply", only, &house().to_string()).await.status, StatusCode::PRECONDITION_FAILED);
+    assert_eq!(
+        with(&api, Method::POST, "/v1/apply", only, &house().to_string()).await.status,
+        StatusCode::PRECONDITION_FAILED
+    );
     let cellar = "/v1/resources/house/Room/cellar";
     let body = alone(room("cellar")).to_string();
     assert_eq!(with(&api, Method::PUT, cellar, only, &body).await.status, StatusCode::CREATED);
     assert_eq!(with(&api, Method::PUT, cellar, only, &body).await.status, StatusCode::PRECONDITION_FAILED);
-    let missing = with(&api, Method::PUT, "/v1/resources/house/Room/shed", ("if-match", "*"), &alone(room("shed")).to_string()).await;
+    let missing =
+        with(&api, Method::PUT, "/v1/resources/house/Room/shed", ("if-match", "*"), &alone(room("shed")).to_string())
+            .await;
     assert_eq!(missing.status, StatusCode::PRECONDITION_FAILED);
     assert_eq!(api.get("/v1/resources/house/Room/shed").await.status, StatusCode::NOT_FOUND);
 }
@@ -90,7 +115,10 @@ async fn a_condition_that_says_nothing_is_refused() {
     api.apply(&house()).await;
     let list = json!({ "apiVersion": "holdfast.dev/v1", "kind": "List", "items": [house_of(vec![room("hall")])] });
     let reply = with(&api, Method::POST, "/v1/apply", ("if-match", "\"x\""), &list.to_string()).await;
-    assert_eq!((reply.status, reply.mistakes()), (StatusCode::UNPROCESSABLE_ENTITY, vec![" invalid-header".to_owned()]));
+    assert_eq!(
+        (reply.status, reply.mistakes()),
+        (StatusCode::UNPROCESSABLE_ENTITY, vec![" invalid-header".to_owned()])
+    );
     let reply = with(&api, Method::GET, HALL, ("if-none-match", "unquoted"), "").await;
     assert_eq!(reply.status, StatusCode::UNPROCESSABLE_ENTITY);
 }

@@ -21,7 +21,11 @@ async fn the_root_goes_to_the_page_and_the_page_routes_by_itself() {
 #[tokio::test]
 async fn files_have_their_type_and_are_free_when_known() {
     let api = api();
-    for (path, kind) in [("/dashboard/app/main.js", "text/javascript; charset=utf-8"), ("/dashboard/favicon.svg", "image/svg+xml"), ("/dashboard/css/base.css", "text/css; charset=utf-8")] {
+    for (path, kind) in [
+        ("/dashboard/app/main.js", "text/javascript; charset=utf-8"),
+        ("/dashboard/favicon.svg", "image/svg+xml"),
+        ("/dashboard/css/base.css", "text/css; charset=utf-8"),
+    ] {
         let reply = api.get(path).await;
         assert_eq!((reply.status, reply.header("content-type")), (StatusCode::OK, kind), "{path}");
         let again = api.call(Method::GET, path, &[("if-none-match", reply.header("etag"))], "").await;

@@ -9,7 +9,13 @@ use std::collections::BTreeSet;
 
 fn outcomes(answer: &Value) -> Vec<String> {
     let line = |r: &Value| {
-        format!("{}/{} {} {}", r["kind"].as_str().unwrap(), r["name"].as_str().unwrap(), r["outcome"].as_str().unwrap(), r["generation"])
+        format!(
+            "{}/{} {} {}",
+            r["kind"].as_str().unwrap(),
+            r["name"].as_str().unwrap(),
+            r["outcome"].as_str().unwrap(),
+            r["generation"]
+        )
     };
     answer["results"].as_array().unwrap().iter().map(line).collect()
 }
@@ -18,11 +24,17 @@ fn outcomes(answer: &Value) -> Vec<String> {
 async fn a_stack_is_created_then_unchanged_then_updated_and_the_loop_is_woken() {
     let api = api();
     let first = api.apply(&house()).await;
-    assert_eq!(outcomes(&first), ["Stack/house created 1", "Room/hall created 1", "Room/attic created 1", "Box/toys created 1"]);
+    assert_eq!(
+        outcomes(&first),
+        ["Stack/house created 1", "Room/hall created 1", "Room/attic created 1", "Box/toys created 1"]
+    );
     let scope = BTreeSet::from([Scope::new("default", "eu-west-1")]);
     assert_eq!(api.control.asked(), [Asked::Nudge(scope)]);
     let again = api.apply(&house()).await;
-    assert_eq!(outcomes(&again), ["Stack/house unchanged 1", "Room/hall unchanged 1", "Room/attic unchanged 1", "Box/toys unchanged 1"]);
+    assert_eq!(
+        outcomes(&again),
+        ["Stack/house unchanged 1", "Room/hall unchanged 1", "Room/attic unchanged 1", "Box/toys unchanged 1"]
+    );
     let mut changed = house();
     changed["spec"]["resources"][0]["spec"]["size"] = json!(5);
     let third = api.apply(&changed).await;
@@ -49,7 +61,8 @@ async fn accounts_are_stored_and_listed_beside_the_default_one() {
         "spec": { "accountId": "123456789012" } });
     assert_eq!(outcomes(&api.apply(&account).await), ["Account/prod created 1"]);
     let listed = api.get("/v1/accounts").await.json();
-    let names: Vec<&str> = listed["items"].as_array().unwrap().iter().map(|a| a["metadata"]["name"].as_str().unwrap()).collect();
+    let names: Vec<&str> =
+        listed["items"].as_array().unwrap().iter().map(|a| a["metadata"]["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["default", "prod"]);
 }
 
@@ -64,7 +77,10 @@ async fn without_prune_nothing_goes_and_with_it_each_goes_as_its_policy_says() {
     let reply = api.post("/v1/apply?prune=true", &smaller).await;
     assert_eq!(reply.status, StatusCode::OK);
     let lines = outcomes(&reply.json());
-    assert!(lines.contains(&"Room/attic removed 1".to_owned()) && lines.contains(&"Box/toys deleting 1".to_owned()), "{lines:?}");
+    assert!(
+        lines.contains(&"Room/attic removed 1".to_owned()) && lines.contains(&"Box/toys deleting 1".to_owned()),
+        "{lines:?}"
+    );
     let toys = api.store.resource(&api.key("house/Box/toys")).unwrap().unwrap();
     assert_eq!(toys.fate, Fate::DeleteByPolicy);
     assert!(api.store.resource(&api.key("house/Room/attic")).unwrap().is_none());
@@ -153,7 +169,10 @@ async fn a_body_that_is_not_what_its_path_says_is_refused() {
     api.apply(&house()).await;
     let reply = api.put("/v1/resources/other/Box/cellar", &alone(room("attic"))).await;
     assert_eq!(reply.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert_eq!(reply.mistakes(), ["/kind path-mismatch", "/metadata/name path-mismatch", "/metadata/stack path-mismatch"]);
+    assert_eq!(
+        reply.mistakes(),
+        ["/kind path-mismatch", "/metadata/name path-mismatch", "/metadata/stack path-mismatch"]
+    );
     let stack = api.put("/v1/resources/house/Room/attic", &house()).await;
     assert_eq!(stack.status, StatusCode::UNPROCESSABLE_ENTITY);
 }
@@ -169,7 +188,10 @@ async fn the_same_key_and_body_answer_the_same_bytes_and_do_nothing_again() {
     assert_eq!(again.header("idempotency-replayed"), "true");
     assert!(api.control.asked().is_empty());
     let other = api.call(Method::POST, "/v1/apply", &key, &house_of(vec![room("hall")]).to_string()).await;
-    assert_eq!((other.status, other.mistakes()), (StatusCode::UNPROCESSABLE_ENTITY, vec![" idempotency-key-reused".to_owned()]));
+    assert_eq!(
+        (other.status, other.mistakes()),
+        (StatusCode::UNPROCESSABLE_ENTITY, vec![" idempotency-key-reused".to_owned()])
+    );
     let elsewhere = api.call(Method::POST, "/v1/apply?prune=true", &key, &house().to_string()).await;
     assert_eq!(elsewhere.status, StatusCode::UNPROCESSABLE_ENTITY);
 }
@@ -182,7 +204,15 @@ async fn two_at_once_under_one_key_get_one_answer() {
     let call = || api.call(Method::POST, "/v1/apply", &key, &body);
     let (a, b) = tokio::join!(call(), call());
     assert_eq!(a.bytes, b.bytes);
-    assert_eq!(api.store.events(0, 100, &holdfast_store::EventFilter::default()).unwrap().iter().filter(|e| e.reason == "Created").count(), 4);
+    assert_eq!(
+        api.store
+            .events(0, 100, &holdfast_store::EventFilter::default())
+            .unwrap()
+            .iter()
+            .filter(|e| e.reason == "Created")
+            .count(),
+        4
+    );
 }
 
 #[tokio::test]

@@ -84,7 +84,11 @@ async fn a_stream_starts_now_goes_on_and_is_resumed_without_loss() {
     api.apply(&alone(room("shed"))).await;
     api.apply(&alone(room("porch"))).await;
     let last = first.to_string();
-    for mut resumed in [Stream::open(&api, "", Some(&last)).await, Stream::open(&api, &format!("?after={last}"), None).await, Stream::open(&api, "?after=1", Some(&last)).await] {
+    for mut resumed in [
+        Stream::open(&api, "", Some(&last)).await,
+        Stream::open(&api, &format!("?after={last}"), None).await,
+        Stream::open(&api, "?after=1", Some(&last)).await,
+    ] {
         assert_eq!(resumed.event().await.1, "shed");
         assert_eq!(resumed.event().await.1, "porch");
         drop(resumed);
@@ -130,7 +134,10 @@ async fn streams_are_bounded_and_their_places_are_given_back() {
     let first = Stream::open(&api, "", None).await;
     let _second = Stream::open(&api, "", None).await;
     let reply = api.get("/v1/watch").await;
-    assert_eq!((reply.status, reply.mistakes()), (StatusCode::SERVICE_UNAVAILABLE, vec![" too-many-watchers".to_owned()]));
+    assert_eq!(
+        (reply.status, reply.mistakes()),
+        (StatusCode::SERVICE_UNAVAILABLE, vec![" too-many-watchers".to_owned()])
+    );
     drop(first);
     let _third = Stream::open(&api, "", None).await;
 }
@@ -139,5 +146,8 @@ async fn streams_are_bounded_and_their_places_are_given_back() {
 async fn a_last_event_id_that_is_none_is_refused() {
     let api = api();
     let reply = api.call(http::Method::GET, "/v1/watch", &[("last-event-id", "abc")], "").await;
-    assert_eq!((reply.status, reply.mistakes()), (StatusCode::UNPROCESSABLE_ENTITY, vec![" invalid-header".to_owned()]));
+    assert_eq!(
+        (reply.status, reply.mistakes()),
+        (StatusCode::UNPROCESSABLE_ENTITY, vec![" invalid-header".to_owned()])
+    );
 }

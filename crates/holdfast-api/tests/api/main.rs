@@ -1,5 +1,7 @@
 //! The API over a store in memory, a fake loop and two small kinds. Every answer is held against the OpenAPI document.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod bad_input;
 mod conditional;
 mod dashboard;

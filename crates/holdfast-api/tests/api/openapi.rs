@@ -25,7 +25,8 @@ async fn every_operation_of_the_document_is_served_and_says_what_it_does() {
             assert!(!reply.status.is_server_error(), "{method} {path}: {reply:?}");
             let strict = operation["responses"].get("422").is_some() && method == Method::GET;
             if strict {
-                let reply = api.call(method.clone(), &format!("{}?surely=not", path.replace(['{', '}'], "")), &[], "").await;
+                let reply =
+                    api.call(method.clone(), &format!("{}?surely=not", path.replace(['{', '}'], "")), &[], "").await;
                 assert_eq!(reply.status, StatusCode::UNPROCESSABLE_ENTITY, "{method} {path} takes any parameter");
             }
         }
@@ -34,7 +35,14 @@ async fn every_operation_of_the_document_is_served_and_says_what_it_does() {
     ids.sort();
     ids.dedup();
     assert_eq!(ids.len(), many, "an operationId is used twice");
-    for path in ["/v1/apply", "/v1/plan", "/v1/drift", "/v1/stacks/{stack}/pause", "/v1/resources/{stack}/{kind}/{name}/history", "/metrics"] {
+    for path in [
+        "/v1/apply",
+        "/v1/plan",
+        "/v1/drift",
+        "/v1/stacks/{stack}/pause",
+        "/v1/resources/{stack}/{kind}/{name}/history",
+        "/metrics",
+    ] {
         assert!(document["paths"].get(path).is_some(), "{path} is missing");
     }
 }
@@ -62,7 +70,8 @@ async fn every_reference_of_the_document_leads_somewhere() {
 #[tokio::test]
 async fn the_body_of_an_apply_has_a_schema_that_knows_right_from_wrong() {
     let document = api().get("/openapi.json").await.json();
-    let mut root = document["paths"]["/v1/apply"]["post"]["requestBody"]["content"]["application/json"]["schema"].clone();
+    let mut root =
+        document["paths"]["/v1/apply"]["post"]["requestBody"]["content"]["application/json"]["schema"].clone();
     root["components"] = document["components"].clone();
     let validator = jsonschema::validator_for(&root).unwrap();
     assert!(validator.is_valid(&house()));

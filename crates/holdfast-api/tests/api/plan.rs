@@ -10,10 +10,14 @@ use std::collections::BTreeMap;
 #[tokio::test]
 async fn a_dry_run_answers_the_plan_and_stores_nothing() {
     let api = api();
-    let reply = api.call(Method::POST, "/v1/apply?dryRun=true", &[("idempotency-key", "d")], &house().to_string()).await;
+    let reply =
+        api.call(Method::POST, "/v1/apply?dryRun=true", &[("idempotency-key", "d")], &house().to_string()).await;
     assert_eq!(reply.status, StatusCode::OK);
     let plan = reply.json();
-    assert_eq!(plan["results"][1], json!({ "kind": "Room", "stack": "house", "name": "hall", "outcome": "created", "generation": 1 }));
+    assert_eq!(
+        plan["results"][1],
+        json!({ "kind": "Room", "stack": "house", "name": "hall", "outcome": "created", "generation": 1 })
+    );
     assert_eq!(plan["steps"][0]["verb"], "create");
     assert_eq!(plan["verdicts"][0]["decision"], "create");
     let scope = Scope::new("default", "eu-west-1");
@@ -51,10 +55,32 @@ async fn a_plan_says_what_would_become_of_each_document() {
     let mut labelled = room("attic");
     labelled["metadata"]["labels"] = json!({ "a": "b" });
     let plan = api.post("/v1/plan?prune=true", &house_of(vec![hall, labelled, room("shed")])).await.json();
-    let lines: Vec<String> = plan["results"].as_array().unwrap().iter()
-        .map(|r| format!("{} {} {}", r["name"].as_str().unwrap(), r["outcome"].as_str().unwrap(), r["generation"])).collect();
+    let lines: Vec<String> = plan["results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|r| format!("{} {} {}", r["name"].as_str().unwrap(), r["outcome"].as_str().unwrap(), r["generation"]))
+        .collect();
     assert_eq!(lines, ["house unchanged 1", "hall updated 2", "attic updated 1", "shed created 1", "toys removed 1"]);
-    let applied = api.post("/v1/apply?prune=true", &house_of(vec![{ let mut h = room("hall"); h["spec"]["size"] = json!(9); h }, { let mut a = room("attic"); a["metadata"]["labels"] = json!({ "a": "b" }); a }, room("shed")])).await.json();
+    let applied = api
+        .post(
+            "/v1/apply?prune=true",
+            &house_of(vec![
+                {
+                    let mut h = room("hall");
+                    h["spec"]["size"] = json!(9);
+                    h
+                },
+                {
+                    let mut a = room("attic");
+                    a["metadata"]["labels"] = json!({ "a": "b" });
+                    a
+                },
+                room("shed"),
+            ]),
+        )
+        .await
+        .json();
     assert_eq!(plan["results"], applied["results"]);
 }
 
@@ -67,7 +93,12 @@ async fn a_plan_shows_its_own_stacks_and_what_they_wait_for() {
     gate["metadata"]["stack"] = json!("yard");
     let plan = api.post("/v1/plan", &gate).await.json();
     assert_eq!(plan["verdicts"].as_array().unwrap().len(), 1);
-    let steps: Vec<_> = plan["steps"].as_array().unwrap().iter().map(|s| (s["id"].as_u64().unwrap(), s["key"]["name"].as_str().unwrap())).collect();
+    let steps: Vec<_> = plan["steps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|s| (s["id"].as_u64().unwrap(), s["key"]["name"].as_str().unwrap()))
+        .collect();
     assert_eq!(steps, [(1, "toys"), (2, "attic"), (3, "hall"), (4, "gate")]);
 }
 

@@ -15,7 +15,12 @@ async fn what_is_not_there_is_404_and_a_method_that_is_not_is_405() {
     }
     assert!(api.get("/schemas/Rom.json").await.detail().contains("\"Room\""));
     assert!(api.get("/v1/resources/house/Rom/hall").await.detail().contains("\"Room\""));
-    for (method, path) in [(Method::PATCH, "/v1/stacks/house"), (Method::POST, "/v1/drift"), (Method::DELETE, "/v1/apply"), (Method::OPTIONS, "/v1/apply")] {
+    for (method, path) in [
+        (Method::PATCH, "/v1/stacks/house"),
+        (Method::POST, "/v1/drift"),
+        (Method::DELETE, "/v1/apply"),
+        (Method::OPTIONS, "/v1/apply"),
+    ] {
         let reply = api.call(method, path, &[], "").await;
         assert_eq!(reply.status, StatusCode::METHOD_NOT_ALLOWED, "{path}");
         assert!(!reply.header("allow").is_empty());
@@ -27,12 +32,22 @@ async fn unknown_and_wrong_parameters_are_all_named_with_the_nearest_right_ones(
     let api = api();
     let reply = api.get("/v1/resources?stak=a&limit=0&phase=Insync&limit=501").await;
     assert_eq!(reply.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert_eq!(reply.mistakes(), [" unknown-parameter", " invalid-value", " invalid-value", " invalid-value", " duplicate-parameter"]);
+    assert_eq!(
+        reply.mistakes(),
+        [" unknown-parameter", " invalid-value", " invalid-value", " invalid-value", " duplicate-parameter"]
+    );
     let body = reply.json();
     assert_eq!(body["errors"][0]["parameter"], "stak");
     assert!(body["errors"][0]["message"].as_str().unwrap().contains("Did you mean \"stack\"?"));
     assert!(body["errors"][2]["message"].as_str().unwrap().contains("Did you mean \"InSync\"?"));
-    for path in ["/v1/stacks?x=1", "/v1/accounts?x=1", "/v1/apply?dryrun=true", "/v1/stacks/house?delete=true", "/v1/apply?dryRun=yes", "/v1/apply?confirm=full"] {
+    for path in [
+        "/v1/stacks?x=1",
+        "/v1/accounts?x=1",
+        "/v1/apply?dryrun=true",
+        "/v1/stacks/house?delete=true",
+        "/v1/apply?dryRun=yes",
+        "/v1/apply?confirm=full",
+    ] {
         let method = if path.contains("apply") { Method::POST } else { Method::GET };
         assert_eq!(api.call(method, path, &[], "").await.status, StatusCode::UNPROCESSABLE_ENTITY, "{path}");
     }
@@ -66,7 +81,10 @@ async fn duplicate_keys_and_nul_characters_are_422_at_their_place() {
     let api = api();
     let twice = r#"{"apiVersion":"holdfast.dev/v1","kind":"Stack","metadata":{"name":"a","name":"b"},"spec":{}}"#;
     let reply = api.call(Method::POST, "/v1/apply", &[], twice).await;
-    assert_eq!((reply.status, reply.mistakes()), (StatusCode::UNPROCESSABLE_ENTITY, vec!["/metadata/name duplicate-key".to_owned()]));
+    assert_eq!(
+        (reply.status, reply.mistakes()),
+        (StatusCode::UNPROCESSABLE_ENTITY, vec!["/metadata/name duplicate-key".to_owned()])
+    );
     let reply = api.call(Method::POST, "/v1/apply", &[], r#"{"kind":"a\u0000"}"#).await;
     assert_eq!(reply.mistakes(), ["/kind bad-character"]);
 }
@@ -99,8 +117,13 @@ async fn a_panic_is_a_500_that_says_nothing_of_the_inside_and_the_next_request_w
 async fn a_body_that_does_not_arrive_ends_with_408() {
     let api = api();
     let slow = futures::stream::once(std::future::pending::<Result<bytes::Bytes, std::io::Error>>());
-    let request = Request::builder().method(Method::POST).uri("/v1/apply").header("host", "localhost")
-        .header("content-type", "application/json").body(Body::from_stream(slow)).unwrap();
+    let request = Request::builder()
+        .method(Method::POST)
+        .uri("/v1/apply")
+        .header("host", "localhost")
+        .header("content-type", "application/json")
+        .body(Body::from_stream(slow))
+        .unwrap();
     let reply = api.send(request).await;
     assert_eq!((reply.status, reply.mistakes()), (StatusCode::REQUEST_TIMEOUT, vec![" body-timeout".to_owned()]));
 }
@@ -108,7 +131,14 @@ async fn a_body_that_does_not_arrive_ends_with_408() {
 #[tokio::test]
 async fn odd_paths_and_queries_are_answered() {
     let api = api();
-    for path in ["/v1/resources/%00/%FF/x", "/v1/stacks/%E2%82", "/v1/resources?q=%00", "/v1/resources?q=%FF", "/v1/stacks/a%2Fb", "/v1/resources?cursor=%F0%9F%98%80"] {
+    for path in [
+        "/v1/resources/%00/%FF/x",
+        "/v1/stacks/%E2%82",
+        "/v1/resources?q=%00",
+        "/v1/resources?q=%FF",
+        "/v1/stacks/a%2Fb",
+        "/v1/resources?cursor=%F0%9F%98%80",
+    ] {
         let reply = api.get(path).await;
         assert!(!reply.status.is_server_error(), "{path}: {reply:?}");
     }

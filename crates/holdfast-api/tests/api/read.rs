@@ -16,7 +16,11 @@ async fn drifted() -> Api {
     let api = api();
     api.apply(&house()).await;
     api.observe("house/Room/hall", Phase::InSync, vec![]);
-    api.observe("house/Room/attic", Phase::Progressing, vec![diff("", Change::Missing, json!({}), Value::Null, Severity::Functional)]);
+    api.observe(
+        "house/Room/attic",
+        Phase::Progressing,
+        vec![diff("", Change::Missing, json!({}), Value::Null, Severity::Functional)],
+    );
     let foreign = diff("/contents/1", Change::Added, Value::Null, json!({ "label": "knife" }), Severity::Exposure);
     api.observe("house/Box/toys", Phase::Drifted, vec![foreign]);
     api
@@ -80,7 +84,10 @@ async fn a_cursor_of_another_list_or_of_ones_own_making_is_refused() {
     assert_eq!(api.get(&format!("/v1/resources?limit=2&cursor={cursor}")).await.status, StatusCode::OK);
     for query in [format!("kind=Room&cursor={cursor}"), "cursor=abc".to_owned(), format!("cursor=0{cursor}")] {
         let reply = api.get(&format!("/v1/resources?{query}")).await;
-        assert_eq!((reply.status, reply.mistakes()), (StatusCode::UNPROCESSABLE_ENTITY, vec![" invalid-cursor".to_owned()]));
+        assert_eq!(
+            (reply.status, reply.mistakes()),
+            (StatusCode::UNPROCESSABLE_ENTITY, vec![" invalid-cursor".to_owned()])
+        );
     }
 }
 
@@ -91,7 +98,14 @@ async fn a_resource_is_read_in_the_shape_of_the_contract() {
     assert_eq!(hall["apiVersion"], "holdfast.dev/v1");
     let metadata = &hall["metadata"];
     assert_eq!(
-        [&metadata["stack"], &metadata["name"], &metadata["account"], &metadata["region"], &metadata["generation"], &metadata["labels"]],
+        [
+            &metadata["stack"],
+            &metadata["name"],
+            &metadata["account"],
+            &metadata["region"],
+            &metadata["generation"],
+            &metadata["labels"]
+        ],
         [&json!("house"), &json!("hall"), &json!("default"), &json!("eu-west-1"), &json!(1), &json!({})]
     );
     assert!(metadata["uid"].is_string() && metadata["createdAt"].is_string());
@@ -103,7 +117,12 @@ async fn a_resource_is_read_in_the_shape_of_the_contract() {
     assert_eq!(hall["usedBy"], json!([{ "stack": "house", "kind": "Box", "name": "toys" }]));
     let toys = api.get("/v1/resources/house/Box/toys").await.json();
     assert_eq!(toys["dependsOn"], json!([{ "stack": "house", "kind": "Room", "name": "hall" }]));
-    let states: Vec<_> = toys["fields"].as_array().unwrap().iter().map(|f| (f["path"].as_str().unwrap(), f["state"].as_str().unwrap())).collect();
+    let states: Vec<_> = toys["fields"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|f| (f["path"].as_str().unwrap(), f["state"].as_str().unwrap()))
+        .collect();
     assert_eq!(states, [("/boxName", "same"), ("/roomId", "same"), ("/contents/0", "same"), ("/contents/1", "drift")]);
 }
 
@@ -115,7 +134,10 @@ async fn a_stack_has_a_summary_and_a_line_for_each_resource() {
     assert_eq!((&stack["status"]["paused"], &stack["status"]["deleting"]), (&Value::Null, &json!(false)));
     assert!(stack["spec"].get("resources").is_none());
     let toys = &stack["resources"][0];
-    assert_eq!((&toys["kind"], &toys["name"], &toys["phase"], &toys["ready"]), (&json!("Box"), &json!("toys"), &json!("Drifted"), &json!("True")));
+    assert_eq!(
+        (&toys["kind"], &toys["name"], &toys["phase"], &toys["ready"]),
+        (&json!("Box"), &json!("toys"), &json!("Drifted"), &json!("True"))
+    );
     assert_eq!((&toys["message"], &toys["dependsOn"][0]["name"]), (&json!("it differs"), &json!("hall")));
     let list = api.get("/v1/stacks").await.json();
     assert_eq!(list["items"][0]["status"]["phases"]["InSync"], 1);
@@ -130,14 +152,26 @@ async fn the_drift_report_counts_and_filters() {
     let report = api.get("/v1/drift").await.json();
     assert_eq!(report["summary"], json!({ "resources": 3, "inSync": 1, "drifted": 1, "missing": 1, "unknown": 0 }));
     let scope = &report["scopes"][0];
-    assert_eq!((&scope["account"], &scope["apiCalls"], &scope["durationMs"]), (&json!("default"), &json!(3), &json!(12)));
+    assert_eq!(
+        (&scope["account"], &scope["apiCalls"], &scope["durationMs"]),
+        (&json!("default"), &json!(3), &json!(12))
+    );
     assert!(scope["sweptAt"].is_string() && report["generatedAt"].is_string());
     let item = &report["items"][0];
     assert_eq!((&item["stack"], &item["name"], &item["action"]), (&json!("house"), &json!("toys"), &json!("healing")));
     let field = &item["fields"][0];
-    assert_eq!((&field["path"], &field["change"], &field["desired"]), (&json!("/contents/1"), &json!("added"), &Value::Null));
+    assert_eq!(
+        (&field["path"], &field["change"], &field["desired"]),
+        (&json!("/contents/1"), &json!("added"), &Value::Null)
+    );
     assert_eq!((&field["severity"], &field["decision"]), (&json!("exposure"), &json!("update")));
-    for (query, items) in [("severity=exposure", 1), ("severity=cosmetic", 0), ("kind=Room", 1), ("stack=other", 0), ("region=eu-west-1", 2)] {
+    for (query, items) in [
+        ("severity=exposure", 1),
+        ("severity=cosmetic", 0),
+        ("kind=Room", 1),
+        ("stack=other", 0),
+        ("region=eu-west-1", 2),
+    ] {
         let report = api.get(&format!("/v1/drift?{query}")).await.json();
         assert_eq!(report["items"].as_array().unwrap().len(), items, "{query}");
     }
@@ -148,7 +182,11 @@ async fn the_drift_report_counts_and_filters() {
 #[tokio::test]
 async fn an_undeclared_change_is_told_of_and_counts_as_in_sync() {
     let api = drifted().await;
-    api.observe("house/Box/toys", Phase::InSync, vec![diff("/lid", Change::Undeclared, Value::Null, json!(1), Severity::Cosmetic)]);
+    api.observe(
+        "house/Box/toys",
+        Phase::InSync,
+        vec![diff("/lid", Change::Undeclared, Value::Null, json!(1), Severity::Cosmetic)],
+    );
     let report = api.get("/v1/drift").await.json();
     assert_eq!(report["summary"], json!({ "resources": 3, "inSync": 2, "drifted": 0, "missing": 1, "unknown": 0 }));
     assert_eq!(report["items"].as_array().unwrap().len(), 2);
@@ -187,10 +225,18 @@ async fn history_is_newest_first_and_outlives_the_resource() {
     api.apply(&changed).await;
     api.delete("/v1/resources/house/Room/hall").await;
     let history = api.get("/v1/resources/house/Room/hall/history").await.json();
-    let what: Vec<_> = history["items"].as_array().unwrap().iter().map(|m| (m["what"].as_str().unwrap(), m["generation"].as_u64().unwrap())).collect();
+    let what: Vec<_> = history["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|m| (m["what"].as_str().unwrap(), m["generation"].as_u64().unwrap()))
+        .collect();
     assert_eq!(what, [("removal", 2), ("generation", 2), ("generation", 1)]);
     assert_eq!(history["items"][2]["data"]["spec"]["size"], 4);
-    assert_eq!(api.get("/v1/resources/house/Room/hall/history?limit=1").await.json()["items"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        api.get("/v1/resources/house/Room/hall/history?limit=1").await.json()["items"].as_array().unwrap().len(),
+        1
+    );
     assert_eq!(api.get("/v1/resources/house/Room/never/history").await.status, StatusCode::NOT_FOUND);
     // Not built yet, and so not there.
     assert_eq!(api.get("/v1/resources/house/Room/hall/why").await.status, StatusCode::NOT_FOUND);
@@ -208,6 +254,9 @@ async fn metrics_tell_phases_severities_sweeps_and_requests() {
         "holdfast_drift_fields{severity=\"exposure\"} 1",
         "holdfast_last_sweep_aws_calls{account=\"default\",region=\"eu-west-1\"} 3.0",
         "holdfast_http_requests_total{method=\"POST\",route=\"/v1/apply\",status=\"200\"} 1",
+        "holdfast_passes_total{account=\"default\",region=\"eu-west-1\"} 2",
+        "holdfast_aws_throttles_total{account=\"default\",region=\"eu-west-1\"} 1",
+        "holdfast_sweep_duration_seconds_total{account=\"default\",region=\"eu-west-1\"} 1.5",
         "# EOF",
     ] {
         assert!(text.contains(line), "{line} is not in\n{text}");

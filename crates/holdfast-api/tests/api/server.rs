@@ -45,7 +45,10 @@ async fn read(stream: &mut TcpStream, until: &str) -> String {
     let mut text = String::new();
     let mut buffer = [0; 4096];
     while !text.contains(until) {
-        let n = tokio::time::timeout(Duration::from_secs(10), stream.read(&mut buffer)).await.expect("nothing came").unwrap_or(0);
+        let n = tokio::time::timeout(Duration::from_secs(10), stream.read(&mut buffer))
+            .await
+            .expect("nothing came")
+            .unwrap_or(0);
         if n == 0 {
             break;
         }
@@ -111,7 +114,12 @@ async fn a_shutdown_ends_streams_finishes_answers_and_takes_nobody_new() {
 async fn a_watcher_that_does_not_read_is_dropped_while_others_go_on() {
     let options = ServerOptions { write_timeout: Duration::from_millis(300), ..ServerOptions::default() };
     let server = running(options).await;
-    let event = holdfast_store::Event::new(crate::support::start(), holdfast_store::EventType::Service, "Large", "x".repeat(50_000));
+    let event = holdfast_store::Event::new(
+        crate::support::start(),
+        holdfast_store::EventType::Service,
+        "Large",
+        "x".repeat(50_000),
+    );
     server.api.store.log(&vec![event; 800]).unwrap();
     // Forty megabytes do not fit into the buffers between the two.
     let mut lazy = server.request("GET /v1/watch?after=0 HTTP/1.1").await;
@@ -127,7 +135,10 @@ async fn a_watcher_that_does_not_read_is_dropped_while_others_go_on() {
     let mut total = 0;
     let mut buffer = vec![0; 1 << 20];
     loop {
-        match tokio::time::timeout(Duration::from_secs(5), lazy.read(&mut buffer)).await.unwrap_or_else(|_| panic!("it was not dropped after {total} bytes")) {
+        match tokio::time::timeout(Duration::from_secs(5), lazy.read(&mut buffer))
+            .await
+            .unwrap_or_else(|_| panic!("it was not dropped after {total} bytes"))
+        {
             Ok(0) | Err(_) => break,
             Ok(n) => total += n,
         }
@@ -142,7 +153,9 @@ async fn a_body_of_fifty_megabytes_is_answered_with_413() {
     let server = running(ServerOptions::default()).await;
     let mut stream = server.connect().await;
     let size = 50_000_000;
-    let head = format!("POST /v1/apply HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {size}\r\n\r\n");
+    let head = format!(
+        "POST /v1/apply HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {size}\r\n\r\n"
+    );
     stream.write_all(head.as_bytes()).await.unwrap();
     let chunk = vec![b' '; 1_000_000];
     for _ in 0..size / chunk.len() {

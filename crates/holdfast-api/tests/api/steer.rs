@@ -21,14 +21,18 @@ async fn a_reconcile_asks_the_loop_and_is_told() {
     assert_eq!(api.post("/v1/stacks/other/reconcile", &json!({})).await.status, StatusCode::NOT_FOUND);
     *api.control.broken.lock().unwrap() = Some(LoopError::Unavailable("it is shutting down".to_owned()));
     let reply = api.post("/v1/stacks/house/reconcile", &json!({})).await;
-    assert_eq!((reply.status, reply.mistakes()), (StatusCode::SERVICE_UNAVAILABLE, vec![" loop-unavailable".to_owned()]));
+    assert_eq!(
+        (reply.status, reply.mistakes()),
+        (StatusCode::SERVICE_UNAVAILABLE, vec![" loop-unavailable".to_owned()])
+    );
 }
 
 #[tokio::test]
 async fn a_pause_has_a_reason_and_may_end_by_itself() {
     let api = api();
     api.apply(&house()).await;
-    let reply = api.post("/v1/stacks/house/pause", &json!({ "reason": " load test ", "until": "2026-01-01T01:00:00Z" })).await;
+    let reply =
+        api.post("/v1/stacks/house/pause", &json!({ "reason": " load test ", "until": "2026-01-01T01:00:00Z" })).await;
     assert_eq!(reply.status, StatusCode::OK);
     let paused = json!({ "reason": "load test", "until": "2026-01-01T01:00:00Z" });
     assert_eq!(reply.json()["paused"], paused);
@@ -65,14 +69,21 @@ async fn every_mistake_of_a_pause_is_named() {
         (json!({}), vec!["/reason missing-field"]),
         (json!({ "reason": null }), vec!["/reason missing-field"]),
         (json!({ "reason": " " }), vec!["/reason too-short"]),
-        (json!({ "reason": 5, "until": 5, "untill": "x" }), vec!["/untill unknown-field", "/reason wrong-type", "/until wrong-type"]),
+        (
+            json!({ "reason": 5, "until": 5, "untill": "x" }),
+            vec!["/untill unknown-field", "/reason wrong-type", "/until wrong-type"],
+        ),
         (json!({ "reason": "x", "until": "tomorrow" }), vec!["/until bad-format"]),
         (json!({ "reason": "x", "until": "2020-01-01T00:00:00Z" }), vec!["/until out-of-range"]),
         (json!({ "reason": "x".repeat(1001) }), vec!["/reason too-long"]),
         (json!([]), vec![" wrong-type", "/reason missing-field"]),
     ] {
         let reply = api.post("/v1/stacks/house/pause", &body).await;
-        assert_eq!((reply.status, reply.mistakes()), (StatusCode::UNPROCESSABLE_ENTITY, expected.iter().map(ToString::to_string).collect()), "{body}");
+        assert_eq!(
+            (reply.status, reply.mistakes()),
+            (StatusCode::UNPROCESSABLE_ENTITY, expected.iter().map(ToString::to_string).collect()),
+            "{body}"
+        );
     }
     assert_eq!(api.get("/v1/stacks/house").await.json()["status"]["paused"], Value::Null);
     let reply = api.post("/v1/stacks/house/reconcile", &json!({ "now": true })).await;

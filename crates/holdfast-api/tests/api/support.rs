@@ -4,7 +4,7 @@ use crate::kinds;
 use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
-use holdfast_api::{ApiState, Loop, LoopError, ScopePlan, ServerOptions, Wiring};
+use holdfast_api::{ApiState, Counts, Loop, LoopError, ScopePlan, ServerOptions, Wiring};
 use holdfast_core::name::{ResourceKey, Scope};
 use holdfast_core::plan::{Decision, Desired, Fate, Plan, Step, Verb, Verdict};
 use holdfast_core::status::{Condition, ConditionType, Drift, FieldDiff, Phase, Status, Truth};
@@ -51,9 +51,16 @@ impl Loop for FakeLoop {
     async fn reconcile(&self, stack: &str, _: &BTreeSet<Scope>) -> Result<(), LoopError> {
         self.note(Asked::Reconcile(stack.to_owned()))
     }
+    fn counts(&self) -> BTreeMap<Scope, Counts> {
+        let counts = Counts { passes: 2, calls: 7, writes: 1, throttles: 1, sweep_ms: 1500 };
+        BTreeMap::from([(Scope::new("default", "eu-west-1"), counts)])
+    }
     async fn plan(&self, overlay: BTreeMap<Scope, Vec<Arc<Desired>>>) -> Result<Vec<ScopePlan>, LoopError> {
         self.note(Asked::Plan(overlay.iter().map(|(s, d)| (s.clone(), d.len())).collect()))?;
-        Ok(overlay.into_iter().map(|(scope, desired)| ScopePlan { scope, plan: planned(&desired), seen_at: start() }).collect())
+        Ok(overlay
+            .into_iter()
+            .map(|(scope, desired)| ScopePlan { scope, plan: planned(&desired), seen_at: start() })
+            .collect())
     }
 }
 
@@ -208,7 +215,8 @@ impl Api {
         let Some(response) = operation["responses"].get(reply.status.as_str()) else {
             panic!("{method} {template} does not say that it answers {}: {reply:?}", reply.status);
         };
-        let Some(schema) = kind.and_then(|k| response.pointer(&format!("/content/{}/schema", k.replace('/', "~1")))) else {
+        let Some(schema) = kind.and_then(|k| response.pointer(&format!("/content/{}/schema", k.replace('/', "~1"))))
+        else {
             return;
         };
         let validator = validator(format!("{method} {template} {}", reply.status), schema);
@@ -259,7 +267,8 @@ impl Api {
 
     /// A pass that leaves these.
     pub(crate) fn pass(&self, scope: Scope, changed: Vec<Changed>) {
-        let scope_status = ScopeStatus { swept_at: Some(start()), duration_ms: 12, api_calls: 3, ..ScopeStatus::of(scope) };
+        let scope_status =
+            ScopeStatus { swept_at: Some(start()), duration_ms: 12, api_calls: 3, ..ScopeStatus::of(scope) };
         let pass = PassRecord { now: start(), changed, gone: vec![], events: vec![], scope_status };
         self.store.record(&pass).unwrap();
     }
