@@ -31,7 +31,8 @@ pub(crate) struct Cluster;
 const CREATE: &str = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateCluster.html";
 const ITEM: &str = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CapacityProviderStrategyItem.html";
 const EXEC: &str = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ExecuteCommandConfiguration.html";
-const EXEC_LOG: &str = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ExecuteCommandLogConfiguration.html";
+const EXEC_LOG: &str =
+    "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ExecuteCommandLogConfiguration.html";
 
 impl Kind for Cluster {
     const NAME: KindName = "Cluster";
@@ -42,7 +43,8 @@ impl Kind for Cluster {
         Field::scalar("/clusterName").create_only(),
         Field::of("/settings", Shape::Set(ItemKey::Of(&["name"]))),
         Field::set("/capacityProviders").default("[]", CREATE),
-        Field::of("/defaultCapacityProviderStrategy", Shape::Set(ItemKey::Of(&["capacityProvider"]))).default("[]", CREATE),
+        Field::of("/defaultCapacityProviderStrategy", Shape::Set(ItemKey::Of(&["capacityProvider"])))
+            .default("[]", CREATE),
         Field::scalar("/defaultCapacityProviderStrategy/*/weight").default("0", ITEM),
         Field::scalar("/defaultCapacityProviderStrategy/*/base").default("0", ITEM),
         Field::scalar("/configuration/executeCommandConfiguration/logging").default("\"DEFAULT\"", EXEC),

@@ -24,7 +24,10 @@ pub(super) fn cluster(wire: &Value, tags: Tags, declared: Option<&Value>) -> Opt
     if let Value::Object(map) = &mut fields {
         map.entry("settings").or_insert_with(|| json!([]));
     }
-    ecs::respell_namespace(fields.get_mut("serviceConnectDefaults"), declared.and_then(|d| d.get("serviceConnectDefaults")));
+    ecs::respell_namespace(
+        fields.get_mut("serviceConnectDefaults"),
+        declared.and_then(|d| d.get("serviceConnectDefaults")),
+    );
     Cluster::canonical(&mut fields);
     Some(Observation {
         id: name.to_owned(),

@@ -23,7 +23,11 @@ fn what_aws_adds_is_no_difference() {
     for (what, declared, answered) in [
         ("nothing declared", json!({}), json!({})),
         ("no settings", json!({ "settings": [] }), json!({})),
-        ("insights off", json!({ "settings": [{ "name": "containerInsights", "value": "disabled" }] }), json!({ "settings": [] })),
+        (
+            "insights off",
+            json!({ "settings": [{ "name": "containerInsights", "value": "disabled" }] }),
+            json!({ "settings": [] }),
+        ),
         (
             "strategy in another order, with its defaults",
             json!({ "defaultCapacityProviderStrategy": [{ "capacityProvider": "a", "weight": 1 }, { "capacityProvider": "b" }] }),
@@ -50,10 +54,13 @@ fn settings_go_in_one_call_and_providers_in_another() {
         "settings": [{ "name": "containerInsights", "value": "disabled" }],
         "configuration": { "executeCommandConfiguration": { "logging": "NONE" } },
         "capacityProviders": ["FARGATE", "FARGATE_SPOT"] }));
-    assert_eq!(steps::<Cluster>(&declared, &live, None), [
-        "update settings, configuration of cluster main | /settings/0/value, /configuration/executeCommandConfiguration",
-        "put capacity providers of cluster main | /capacityProviders/1",
-    ]);
+    assert_eq!(
+        steps::<Cluster>(&declared, &live, None),
+        [
+            "update settings, configuration of cluster main | /settings/0/value, /configuration/executeCommandConfiguration",
+            "put capacity providers of cluster main | /capacityProviders/1",
+        ]
+    );
     let drafts = plan::converge(&declared, &live, &crate::ecs::testing::diffs::<Cluster>(&declared, &live, None));
     let Action::Update { fields, .. } = &drafts[0].action else { panic!("the first is the update") };
     assert_eq!(fields["configuration"]["managedStorageConfiguration"]["kmsKeyId"], "k", "undeclared stays");
@@ -61,7 +68,8 @@ fn settings_go_in_one_call_and_providers_in_another() {
 
 #[test]
 fn what_must_be_unset_is_said_in_aws_s_way() {
-    let live = live(json!({ "serviceConnectDefaults": { "namespace": "arn:aws:servicediscovery:r:1:namespace/ns-1" } }));
+    let live =
+        live(json!({ "serviceConnectDefaults": { "namespace": "arn:aws:servicediscovery:r:1:namespace/ns-1" } }));
     let declared = spec(json!({ "serviceConnectDefaults": null }));
     let drafts = plan::converge(&declared, &live, &crate::ecs::testing::diffs::<Cluster>(&declared, &live, None));
     let Action::Update { fields, .. } = &drafts[0].action else { panic!("it is an update") };
@@ -70,9 +78,7 @@ fn what_must_be_unset_is_said_in_aws_s_way() {
 
 #[test]
 fn a_cluster_that_aws_calls_inactive_is_gone_and_one_that_is_attaching_is_busy() {
-    let wire = |status: &str, attachments: &str| {
-        json!({ "clusterName": "main", "clusterArn": "arn:aws:ecs:r:1:cluster/main", "status": status, "attachmentsStatus": attachments })
-    };
+    let wire = |status: &str, attachments: &str| json!({ "clusterName": "main", "clusterArn": "arn:aws:ecs:r:1:cluster/main", "status": status, "attachmentsStatus": attachments });
     let state = |wire: Value| observed::cluster(&wire, BTreeMap::new(), None).map(|o| o.state);
     assert_eq!(state(wire("INACTIVE", "")), None);
     assert_eq!(state(wire("ACTIVE", "UPDATE_COMPLETE")), Some(LiveState::Settled));
@@ -92,13 +98,21 @@ fn mistakes_have_their_pointer() {
     let exec = json!({ "executeCommandConfiguration": { "logging": "DEFAULT", "logConfiguration": {} } });
     for (what, fields, expected) in [
         ("name", json!({ "clusterName": "a b" }), vec![("/clusterName", "invalid-name")]),
-        ("two bases", json!({ "defaultCapacityProviderStrategy": providers }), vec![("/defaultCapacityProviderStrategy/1/base", "conflict")]),
+        (
+            "two bases",
+            json!({ "defaultCapacityProviderStrategy": providers }),
+            vec![("/defaultCapacityProviderStrategy/1/base", "conflict")],
+        ),
         (
             "a provider that is not the cluster's",
             json!({ "capacityProviders": ["FARGATE"], "defaultCapacityProviderStrategy": [{ "capacityProvider": "FARGATO" }] }),
             vec![("/defaultCapacityProviderStrategy/0/capacityProvider", "unknown-capacity-provider")],
         ),
-        ("logs without override", json!({ "configuration": exec }), vec![("/configuration/executeCommandConfiguration/logConfiguration", "conflict")]),
+        (
+            "logs without override",
+            json!({ "configuration": exec }),
+            vec![("/configuration/executeCommandConfiguration/logConfiguration", "conflict")],
+        ),
     ] {
         check_mistakes::<Cluster>(what, spec(fields), &expected);
     }

@@ -45,7 +45,12 @@ impl Mistakes {
         self.unique(at, "capacityProvider", items.iter().map(|i| i.capacity_provider.as_str()));
         let mut with_base = items.iter().enumerate().filter(|(_, i)| i.base.unwrap_or(0) > 0).skip(1);
         if let Some((i, _)) = with_base.next() {
-            self.unless(false, format!("{at}/{i}/base"), "conflict", "only one capacity provider of a strategy may have a base");
+            self.unless(
+                false,
+                format!("{at}/{i}/base"),
+                "conflict",
+                "only one capacity provider of a strategy may have a base",
+            );
         }
         let weightless = items.len() > 1 && items.iter().all(|i| i.weight.unwrap_or(0) == 0);
         self.unless(!weightless, at, "invalid-value", "at least one capacity provider needs a weight above 0");

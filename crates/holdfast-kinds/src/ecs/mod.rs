@@ -1,10 +1,12 @@
 //! What the ECS kinds share. ECS speaks JSON whose members are those of our specs, so a spec is sent as it stands and
 //! an answer is read as it comes; what differs is said here once.
 
-pub(crate) mod check;
-pub(crate) mod shapes;
 #[cfg(feature = "aws")]
 pub(crate) mod aws;
+pub(crate) mod check;
+#[cfg(all(test, feature = "aws"))]
+mod members;
+pub(crate) mod shapes;
 #[cfg(test)]
 pub(crate) mod testing;
 
@@ -183,7 +185,8 @@ mod tests {
             "properties": { "a": { "anyOf": [{ "$ref": "#/$defs/A" }, { "type": "null" }] }, "free": { "type": "object" } },
             "$defs": { "A": { "properties": { "items": { "type": "array", "items": { "$ref": "#/$defs/B" } } } },
                        "B": { "properties": { "x": {} } } } });
-        let mut live = json!({ "a": { "items": [{ "x": 1, "y": 2 }], "z": 0 }, "status": "ACTIVE", "free": { "k": "v" } });
+        let mut live =
+            json!({ "a": { "items": [{ "x": 1, "y": 2 }], "z": 0 }, "status": "ACTIVE", "free": { "k": "v" } });
         keep_known(&mut live, &root, &root);
         assert_eq!(live, json!({ "a": { "items": [{ "x": 1 }] }, "free": { "k": "v" } }));
     }

@@ -12,7 +12,9 @@ pub(super) fn canonical(spec: &mut Value) {
     shorten(spec, "taskDefinition");
     each_at(spec, "/capacityProviderStrategy/*", &mut |item| shorten(item, "capacityProvider"));
     each_at(spec, "/placementStrategy/*", &mut placement);
-    each_at(spec, "/serviceConnectConfiguration/services/*", &mut |service| drop_repeated(service, "discoveryName", "portName"));
+    each_at(spec, "/serviceConnectConfiguration/services/*", &mut |service| {
+        drop_repeated(service, "discoveryName", "portName")
+    });
     each_at(spec, "/serviceConnectConfiguration/logConfiguration/options", &mut |options| {
         options.as_object_mut().into_iter().flat_map(|o| o.values_mut()).for_each(to_text);
     });
@@ -41,7 +43,10 @@ fn placement(item: &mut Value) {
 }
 
 fn drop_repeated(item: &mut Value, key: &str, of: &str) {
-    if item.get(key).is_some() && item.get(key) == item.get(of) && let Value::Object(map) = item {
+    if item.get(key).is_some()
+        && item.get(key) == item.get(of)
+        && let Value::Object(map) = item
+    {
         map.shift_remove(key);
     }
 }

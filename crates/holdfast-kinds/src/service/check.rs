@@ -46,7 +46,8 @@ fn capacity(found: &mut Mistakes, spec: &Spec) {
     found.unless(!(daemon && spec.desired_count.is_some()), "/desiredCount", "conflict", words);
     let fargate = spec.launch_type == Some(LaunchType::Fargate);
     found.unless(!(daemon && fargate), "/schedulingStrategy", "conflict", "Fargate has no DAEMON services");
-    let platform = spec.platform_version.is_some() && matches!(spec.launch_type, Some(LaunchType::Ec2 | LaunchType::External));
+    let platform =
+        spec.platform_version.is_some() && matches!(spec.launch_type, Some(LaunchType::Ec2 | LaunchType::External));
     found.unless(!platform, "/platformVersion", "conflict", "only Fargate has platform versions");
 }
 
@@ -114,7 +115,12 @@ fn deployments(found: &mut Mistakes, spec: &Spec, deployment: &DeploymentConfigu
     found.unless(!stuck, format!("{at}/minimumHealthyPercent"), "conflict", words);
     if let Some(alarms) = &deployment.alarms {
         let words = "alarms that are enabled need names";
-        found.unless(!alarms.enable || !alarms.alarm_names.is_empty(), format!("{at}/alarms/alarmNames"), "missing-value", words);
+        found.unless(
+            !alarms.enable || !alarms.alarm_names.is_empty(),
+            format!("{at}/alarms/alarmNames"),
+            "missing-value",
+            words,
+        );
         found.unique(&format!("{at}/alarms/alarmNames"), "", alarms.alarm_names.iter().map(String::as_str));
     }
     let strategy = deployment.strategy.unwrap_or(Strategy::Rolling);

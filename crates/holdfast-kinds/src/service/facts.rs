@@ -10,7 +10,8 @@ const LINEAR: &str = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/
 const CANARY: &str = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CanaryConfiguration.html";
 const ITEM: &str = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CapacityProviderStrategyItem.html";
 const VPC: &str = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html";
-const EBS: &str = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ServiceManagedEBSVolumeConfiguration.html";
+const EBS: &str =
+    "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ServiceManagedEBSVolumeConfiguration.html";
 const CONNECT: &str = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ServiceConnectConfiguration.html";
 
 const fn keyed(path: &'static str, key: &'static [&'static str]) -> Field {

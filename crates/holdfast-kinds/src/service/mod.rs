@@ -15,6 +15,7 @@ mod health;
 mod observed;
 mod plan;
 mod predict;
+mod relations;
 mod spec;
 #[cfg(test)]
 mod tests;
@@ -25,7 +26,7 @@ pub(crate) use spec::Spec;
 use crate::common::Retag;
 use holdfast_core::facts::Field;
 use holdfast_core::kind::{Container, Context, Converge, Draft, Follow, Kind, Mint, Output, Refusal};
-use holdfast_core::name::KindName;
+use holdfast_core::name::{KindName, ResourceKey};
 use holdfast_core::observe::Observation;
 use holdfast_core::problem::SpecError;
 use holdfast_core::status::FieldDiff;
@@ -65,6 +66,9 @@ impl Kind for Service {
 
     fn validate(spec: &Spec) -> Vec<SpecError> {
         check::validate(spec)
+    }
+    fn validate_with(spec: &Value, peers: &dyn Fn(&ResourceKey) -> Option<Value>, stack: &str) -> Vec<SpecError> {
+        relations::validate(spec, peers, stack)
     }
     fn canonical(spec: &mut Value) {
         canonical::canonical(spec);

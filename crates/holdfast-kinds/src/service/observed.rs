@@ -127,7 +127,8 @@ fn unread(wire: &Value, fields: &Value) -> Vec<String> {
     if matches!(controller, Some("CODE_DEPLOY" | "EXTERNAL")) {
         return OF_DEPLOYER.iter().map(|f| (*f).to_owned()).collect();
     }
-    let shifts = fields.pointer("/deploymentConfiguration/strategy").and_then(Value::as_str).is_some_and(|s| s != "ROLLING");
+    let shifts =
+        fields.pointer("/deploymentConfiguration/strategy").and_then(Value::as_str).is_some_and(|s| s != "ROLLING");
     let running = deployments(wire).count() > 1;
     if shifts && running { vec!["/taskDefinition".to_owned(), "/loadBalancers".to_owned()] } else { Vec::new() }
 }

@@ -101,7 +101,8 @@ fn redeploy_tags(redeploy_on: Option<&Value>) -> Tags {
 
 pub(super) fn converge(spec: &Value, live: &Observation, diffs: &[FieldDiff]) -> Converge<Action> {
     let held = rolled_back(live, diffs);
-    let heal: Vec<FieldDiff> = diffs.iter().filter(|d| held.is_none() || d.path != "/taskDefinition").cloned().collect();
+    let heal: Vec<FieldDiff> =
+        diffs.iter().filter(|d| held.is_none() || d.path != "/taskDefinition").cloned().collect();
     if let (Some(why), true) = (held, heal.is_empty()) {
         return Converge::Wait(why);
     }

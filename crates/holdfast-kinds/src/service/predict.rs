@@ -16,7 +16,9 @@ pub(super) fn predict(
 ) -> Result<Option<Observation>, Refusal> {
     match action {
         Action::Create { spec, tags } => created(spec, tags, mint).map(Some),
-        Action::Update { service, fields, remember, .. } => updated(existing(before, service)?, fields, remember.as_ref()),
+        Action::Update { service, fields, remember, .. } => {
+            updated(existing(before, service)?, fields, remember.as_ref())
+        }
         Action::Tag(tags) => {
             let before = existing(before, &tags.id)?;
             updated(before, &Map::new(), Some(tags))

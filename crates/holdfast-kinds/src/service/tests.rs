@@ -42,23 +42,47 @@ fn names_arns_and_what_aws_adds_are_no_difference() {
     let targets = json!([{ "targetGroupArn": "tg", "containerName": "web", "containerPort": 80 }]);
     for (what, declared, answered) in [
         ("nothing more", json!({}), json!({})),
-        ("ARNs for names", json!({ "cluster": "arn:aws:ecs:eu-west-1:123456789012:cluster/main",
-            "taskDefinition": "arn:aws:ecs:eu-west-1:123456789012:task-definition/web:7" }), json!({})),
+        (
+            "ARNs for names",
+            json!({ "cluster": "arn:aws:ecs:eu-west-1:123456789012:cluster/main",
+            "taskDefinition": "arn:aws:ecs:eu-west-1:123456789012:task-definition/web:7" }),
+            json!({}),
+        ),
         ("a short name kept as given (moto)", json!({}), json!({ "taskDefinition": "web:7" })),
-        ("AWS's defaults", json!({ "platformVersion": "LATEST", "propagateTags": "NONE", "enableExecuteCommand": false,
-            "loadBalancers": [], "deploymentConfiguration": { "maximumPercent": 200, "minimumHealthyPercent": 100 } }), json!({})),
-        ("defaults that are dropped (moto)", json!({ "deploymentConfiguration": { "maximumPercent": 200,
+        (
+            "AWS's defaults",
+            json!({ "platformVersion": "LATEST", "propagateTags": "NONE", "enableExecuteCommand": false,
+            "loadBalancers": [], "deploymentConfiguration": { "maximumPercent": 200, "minimumHealthyPercent": 100 } }),
+            json!({}),
+        ),
+        (
+            "defaults that are dropped (moto)",
+            json!({ "deploymentConfiguration": { "maximumPercent": 200,
             "deploymentCircuitBreaker": { "enable": false, "rollback": false } }, "healthCheckGracePeriodSeconds": 0 }),
-            json!({ "deploymentConfiguration": {} })),
-        ("empty texts (ministack)", json!({ "platformVersion": "LATEST" }), json!({ "platformVersion": "", "roleArn": "" })),
+            json!({ "deploymentConfiguration": {} }),
+        ),
+        (
+            "empty texts (ministack)",
+            json!({ "platformVersion": "LATEST" }),
+            json!({ "platformVersion": "", "roleArn": "" }),
+        ),
         ("target groups", json!({ "loadBalancers": targets }), json!({ "loadBalancers": targets })),
-        ("subnets in another order", json!({ "networkConfiguration": { "awsvpcConfiguration": { "subnets": ["a", "b"] } } }),
-            json!({ "networkConfiguration": { "awsvpcConfiguration": { "subnets": ["b", "a"], "securityGroups": [], "assignPublicIp": "DISABLED" } } })),
-        ("host is instanceId", json!({ "placementStrategy": [{ "type": "spread", "field": "host" }, { "type": "binpack", "field": "MEMORY" }] }),
-            json!({ "placementStrategy": [{ "type": "spread", "field": "instanceId" }, { "type": "binpack", "field": "memory" }] })),
-        ("Service Connect is answered with the deployment", json!({ "serviceConnectConfiguration": { "enabled": true,
+        (
+            "subnets in another order",
+            json!({ "networkConfiguration": { "awsvpcConfiguration": { "subnets": ["a", "b"] } } }),
+            json!({ "networkConfiguration": { "awsvpcConfiguration": { "subnets": ["b", "a"], "securityGroups": [], "assignPublicIp": "DISABLED" } } }),
+        ),
+        (
+            "host is instanceId",
+            json!({ "placementStrategy": [{ "type": "spread", "field": "host" }, { "type": "binpack", "field": "MEMORY" }] }),
+            json!({ "placementStrategy": [{ "type": "spread", "field": "instanceId" }, { "type": "binpack", "field": "memory" }] }),
+        ),
+        (
+            "Service Connect is answered with the deployment",
+            json!({ "serviceConnectConfiguration": { "enabled": true,
             "services": [{ "portName": "http", "discoveryName": "http" }] } }),
-            json!({ "deployments": [{ "status": "PRIMARY", "serviceConnectConfiguration": { "enabled": true, "services": [{ "portName": "http" }] } }] })),
+            json!({ "deployments": [{ "status": "PRIMARY", "serviceConnectConfiguration": { "enabled": true, "services": [{ "portName": "http" }] } }] }),
+        ),
     ] {
         check_diffs::<Service>(what, &spec(declared), &live(answered), &[]);
     }
@@ -67,9 +91,16 @@ fn names_arns_and_what_aws_adds_are_no_difference() {
 #[test]
 fn a_family_alone_is_content_with_any_revision_of_it_and_of_no_other() {
     let declared = spec(json!({ "taskDefinition": "web" }));
-    let seen = |arn: &str| observed::service(&answer(json!({ "taskDefinition": arn })), BTreeMap::new(), Some(&declared)).expect("live");
+    let seen = |arn: &str| {
+        observed::service(&answer(json!({ "taskDefinition": arn })), BTreeMap::new(), Some(&declared)).expect("live")
+    };
     check_diffs::<Service>("same family", &declared, &seen("arn:aws:ecs:r:1:task-definition/web:9"), &[]);
-    check_diffs::<Service>("another", &declared, &seen("arn:aws:ecs:r:1:task-definition/webber:9"), &["/taskDefinition changed"]);
+    check_diffs::<Service>(
+        "another",
+        &declared,
+        &seen("arn:aws:ecs:r:1:task-definition/webber:9"),
+        &["/taskDefinition changed"],
+    );
 }
 
 #[test]
@@ -78,10 +109,11 @@ fn all_that_differs_goes_in_one_update_and_what_is_not_declared_is_sent_as_it_is
         "subnets": ["a"], "securityGroups": ["sg-1"], "assignPublicIp": "ENABLED" } } }));
     let declared = spec(json!({ "taskDefinition": "web:8", "desiredCount": 3,
         "networkConfiguration": { "awsvpcConfiguration": { "subnets": ["a", "b"] } } }));
-    assert_eq!(steps::<Service>(&declared, &live, None), [
-        "update taskDefinition web:8, desiredCount 3, networkConfiguration | /taskDefinition, /desiredCount, \
-         /networkConfiguration/awsvpcConfiguration/subnets/1",
-    ]);
+    assert_eq!(
+        steps::<Service>(&declared, &live, None),
+        ["update taskDefinition web:8, desiredCount 3, networkConfiguration | /taskDefinition, /desiredCount, \
+         /networkConfiguration/awsvpcConfiguration/subnets/1",]
+    );
     let action = update(&declared, &live, None);
     let Action::Update { fields, force: false, .. } = &action else { panic!("it is an unforced update: {action}") };
     let network = &fields["networkConfiguration"]["awsvpcConfiguration"];
@@ -97,13 +129,18 @@ fn update(declared: &Value, live: &Observation, last: Option<&Value>) -> Action 
 
 #[test]
 fn what_must_be_unset_is_set_to_aws_s_default() {
-    let live = live(json!({ "healthCheckGracePeriodSeconds": 60, "placementConstraints": [{ "type": "distinctInstance" }],
-        "deploymentConfiguration": { "maximumPercent": 150, "alarms": { "alarmNames": ["a"], "enable": true, "rollback": false } } }));
+    let live = live(
+        json!({ "healthCheckGracePeriodSeconds": 60, "placementConstraints": [{ "type": "distinctInstance" }],
+        "deploymentConfiguration": { "maximumPercent": 150, "alarms": { "alarmNames": ["a"], "enable": true, "rollback": false } } }),
+    );
     let declared = spec(json!({ "healthCheckGracePeriodSeconds": null, "placementConstraints": null,
         "desiredCount": null, "deploymentConfiguration": { "alarms": null } }));
     let Action::Update { fields, .. } = update(&declared, &live, None) else { panic!("it is an update") };
-    assert_eq!(Value::Object(fields), json!({ "healthCheckGracePeriodSeconds": 0, "placementConstraints": [],
-        "deploymentConfiguration": { "maximumPercent": 150, "alarms": { "alarmNames": [], "enable": false, "rollback": false } } }));
+    assert_eq!(
+        Value::Object(fields),
+        json!({ "healthCheckGracePeriodSeconds": 0, "placementConstraints": [],
+        "deploymentConfiguration": { "maximumPercent": 150, "alarms": { "alarmNames": [], "enable": false, "rollback": false } } })
+    );
 }
 
 #[test]
@@ -120,15 +157,21 @@ fn redeploy_on_is_remembered_in_tags_and_forces_a_deployment_when_it_moves() {
     assert_eq!(first.tags["holdfast:redeploy:config"], "v1");
     check_diffs::<Service>("unmoved", &declared(json!("v1")), &first, &[]);
     assert_eq!(steps::<Service>(&declared(json!(2)), &first, None), ["force a new deployment | /redeployOn/config"]);
-    let second = Service::predict(Some(&first), &update(&declared(json!("2")), &first, None), &mut mint()).expect("taken").expect("there");
+    let second = Service::predict(Some(&first), &update(&declared(json!("2")), &first, None), &mut mint())
+        .expect("taken")
+        .expect("there");
     check_diffs::<Service>("moved", &declared(json!(2)), &second, &[]);
     let long = declared(json!("\"quoted\""));
-    let third = Service::predict(Some(&second), &update(&canonical(&long), &second, None), &mut mint()).expect("taken").expect("there");
+    let third = Service::predict(Some(&second), &update(&canonical(&long), &second, None), &mut mint())
+        .expect("taken")
+        .expect("there");
     assert!(third.tags["holdfast:redeploy:config"].starts_with("fingerprint "));
     check_diffs::<Service>("no tag can hold it", &long, &third, &[]);
     let none = spec(json!({ "redeployOn": {} }));
     let last = canonical(&declared(json!(2)));
-    let Action::Update { remember: Some(tags), .. } = update(&none, &second, Some(&last)) else { panic!("tags change") };
+    let Action::Update { remember: Some(tags), .. } = update(&none, &second, Some(&last)) else {
+        panic!("tags change")
+    };
     assert!(tags.remove.contains("holdfast:redeploy:config"));
 }
 
@@ -141,9 +184,11 @@ fn canonical(spec: &Value) -> Value {
 #[test]
 fn a_revision_that_aws_rolled_back_is_not_put_back_until_something_is_asked_anew() {
     let event = "(service web) rolling back to deployment ecs-svc/1.";
-    let back = live(json!({ "events": [{ "message": "(service web) has reached a steady state." }, { "message": event }] }));
+    let back =
+        live(json!({ "events": [{ "message": "(service web) has reached a steady state." }, { "message": event }] }));
     let declared = spec(json!({ "taskDefinition": "web:8" }));
-    let words = format!("AWS rolled web:8 back ({event}); declare another revision, or change redeployOn to try it again");
+    let words =
+        format!("AWS rolled web:8 back ({event}); declare another revision, or change redeployOn to try it again");
     assert_eq!(steps::<Service>(&declared, &back, Some(&declared)), [format!("wait: {words}")]);
     // Never tried by us as far as we know: somebody else's failure.
     assert_eq!(steps::<Service>(&declared, &back, None), ["update taskDefinition web:8 | /taskDefinition"]);
@@ -152,9 +197,10 @@ fn a_revision_that_aws_rolled_back_is_not_put_back_until_something_is_asked_anew
     let newer = spec(json!({ "taskDefinition": "web:9" }));
     assert_eq!(steps::<Service>(&newer, &back, Some(&declared)), ["update taskDefinition web:9 | /taskDefinition"]);
     let again = spec(json!({ "taskDefinition": "web:8", "redeployOn": { "try": 2 } }));
-    assert_eq!(steps::<Service>(&again, &back, Some(&declared)), [
-        "update taskDefinition web:8, forcing a new deployment | /taskDefinition, /redeployOn/try",
-    ]);
+    assert_eq!(
+        steps::<Service>(&again, &back, Some(&declared)),
+        ["update taskDefinition web:8, forcing a new deployment | /taskDefinition, /redeployOn/try",]
+    );
     // A rollback to a deployment that is not live any more is history.
     let later = live(json!({ "events": [{ "message": "(service web) rolling back to deployment ecs-svc/0." }] }));
     assert_eq!(steps::<Service>(&declared, &later, Some(&declared)), ["update taskDefinition web:8 | /taskDefinition"]);
@@ -162,11 +208,14 @@ fn a_revision_that_aws_rolled_back_is_not_put_back_until_something_is_asked_anew
 
 #[test]
 fn what_another_deployer_decides_is_not_compared() {
-    let declared = spec(json!({ "taskDefinition": "web:8", "desiredCount": 3, "deploymentController": { "type": "CODE_DEPLOY" } }));
+    let declared = spec(
+        json!({ "taskDefinition": "web:8", "desiredCount": 3, "deploymentController": { "type": "CODE_DEPLOY" } }),
+    );
     let theirs = live(json!({ "deploymentController": { "type": "CODE_DEPLOY" } }));
     check_diffs::<Service>("CodeDeploy", &declared, &theirs, &["/desiredCount changed"]);
     let blue_green = json!({ "strategy": "BLUE_GREEN", "bakeTimeInMinutes": 5 });
-    let two = json!([{ "id": "2", "status": "PRIMARY", "rolloutState": "IN_PROGRESS" }, { "id": "1", "status": "ACTIVE" }]);
+    let two =
+        json!([{ "id": "2", "status": "PRIMARY", "rolloutState": "IN_PROGRESS" }, { "id": "1", "status": "ACTIVE" }]);
     let declared = spec(json!({ "taskDefinition": "web:8", "deploymentConfiguration": blue_green }));
     let shifting = live(json!({ "deploymentConfiguration": blue_green, "deployments": two }));
     check_diffs::<Service>("while it shifts", &declared, &shifting, &[]);
@@ -184,7 +233,10 @@ fn without_a_count_it_starts_with_one_task_and_the_count_is_left_alone() {
 #[test]
 fn a_delete_stops_the_tasks_first() {
     let told = |live: &Observation| Service::delete(live).iter().map(line).collect::<Vec<_>>();
-    assert_eq!(told(&live(json!({}))), ["update desiredCount 0 | its tasks stop before it goes", "delete service web of cluster main"]);
+    assert_eq!(
+        told(&live(json!({}))),
+        ["update desiredCount 0 | its tasks stop before it goes", "delete service web of cluster main"]
+    );
     assert_eq!(told(&live(json!({ "desiredCount": 0 }))), ["delete service web of cluster main"]);
     assert_eq!(told(&live(json!({ "schedulingStrategy": "DAEMON" }))), ["delete service web of cluster main"]);
 }
@@ -203,7 +255,9 @@ fn health_speaks_of_tasks_deployments_and_what_ecs_says() {
         (json!({ "desiredCount": 0, "runningCount": 0 }), Health::Healthy),
         (
             json!({ "runningCount": 1, "pendingCount": 1, "events": event, "deployments": [{ "status": "PRIMARY", "rolloutState": "IN_PROGRESS" }] }),
-            Health::Progressing("1 of 2 tasks run, 1 are starting; ECS says: (service web) was unable to place a task.".to_owned()),
+            Health::Progressing(
+                "1 of 2 tasks run, 1 are starting; ECS says: (service web) was unable to place a task.".to_owned(),
+            ),
         ),
         (
             json!({ "runningCount": 0, "deployments": [{ "status": "PRIMARY", "rolloutState": "IN_PROGRESS", "failedTasks": 4 }] }),
@@ -229,18 +283,92 @@ fn mistakes_have_their_pointer() {
     for (what, fields, expected) in [
         ("name", json!({ "serviceName": "a b" }), vec![("/serviceName", "invalid-name")]),
         ("no definition", json!({ "taskDefinition": null }), vec![("/taskDefinition", "missing-field")]),
-        ("both", json!({ "launchType": "EC2", "capacityProviderStrategy": strategy }), vec![("/launchType", "conflict")]),
+        (
+            "both",
+            json!({ "launchType": "EC2", "capacityProviderStrategy": strategy }),
+            vec![("/launchType", "conflict")],
+        ),
         ("daemon", json!({ "schedulingStrategy": "DAEMON", "desiredCount": 1 }), vec![("/desiredCount", "conflict")]),
         ("Fargate", json!({ "launchType": "FARGATE" }), vec![("/networkConfiguration", "missing-field")]),
         ("twice", json!({ "loadBalancers": [lb, lb] }), vec![("/loadBalancers/1", "duplicate")]),
-        ("nowhere", json!({ "loadBalancers": [{ "containerName": "web", "containerPort": 80 }] }), vec![("/loadBalancers/0", "missing-field")]),
-        ("spread over nothing", json!({ "placementStrategy": [{ "type": "spread" }] }), vec![("/placementStrategy/0/field", "missing-field")]),
-        ("no way to deploy", json!({ "deploymentConfiguration": { "maximumPercent": 100, "minimumHealthyPercent": 100 } }),
-            vec![("/deploymentConfiguration/minimumHealthyPercent", "conflict")]),
-        ("canary", json!({ "deploymentConfiguration": { "canaryConfiguration": {} } }), vec![("/deploymentConfiguration/canaryConfiguration", "conflict")]),
+        (
+            "nowhere",
+            json!({ "loadBalancers": [{ "containerName": "web", "containerPort": 80 }] }),
+            vec![("/loadBalancers/0", "missing-field")],
+        ),
+        (
+            "spread over nothing",
+            json!({ "placementStrategy": [{ "type": "spread" }] }),
+            vec![("/placementStrategy/0/field", "missing-field")],
+        ),
+        (
+            "no way to deploy",
+            json!({ "deploymentConfiguration": { "maximumPercent": 100, "minimumHealthyPercent": 100 } }),
+            vec![("/deploymentConfiguration/minimumHealthyPercent", "conflict")],
+        ),
+        (
+            "canary",
+            json!({ "deploymentConfiguration": { "canaryConfiguration": {} } }),
+            vec![("/deploymentConfiguration/canaryConfiguration", "conflict")],
+        ),
         ("redeployOn", json!({ "redeployOn": { "a/b": 1 } }), vec![("/redeployOn/a~1b", "invalid-name")]),
     ] {
         check_mistakes::<Service>(what, spec(fields), &expected);
     }
-    check_mistakes::<Service>("references", spec(json!({ "cluster": "${Cluster/main.arn}", "taskDefinition": "${TaskDefinition/web.arn}" })), &[]);
+    check_mistakes::<Service>(
+        "references",
+        spec(json!({ "cluster": "${Cluster/main.arn}", "taskDefinition": "${TaskDefinition/web.arn}" })),
+        &[],
+    );
+}
+
+#[test]
+fn what_it_says_of_its_task_definition_must_be_there() {
+    let definition = json!({ "family": "web",
+        "volumes": [{ "name": "data", "configuredAtLaunch": true }, { "name": "tmp" }],
+        "containerDefinitions": [
+            { "name": "web", "portMappings": [{ "containerPort": 80, "name": "http" }, { "containerPortRange": "8000-8010" }] },
+            { "name": "side" }] });
+    let key = ResourceKey::new("it", "TaskDefinition", "web");
+    let peers = |asked: &ResourceKey| (*asked == key).then(|| definition.clone());
+    let target = |name: &str, port: u16| json!({ "loadBalancers": [{ "targetGroupArn": "tg", "containerName": name, "containerPort": port }] });
+    for (fields, expected) in [
+        (target("web", 80), vec![]),
+        (target("web", 8005), vec![]),
+        (target("${var.c}", 1), vec![]),
+        (
+            target("wab", 80),
+            vec![
+                "/loadBalancers/0/containerName it/TaskDefinition/web has no container \"wab\". Did you mean \"web\"?",
+            ],
+        ),
+        (
+            target("side", 80),
+            vec![
+                "/loadBalancers/0/containerPort the container \"side\" of it/TaskDefinition/web has no port mapping for 80",
+            ],
+        ),
+        (
+            json!({ "serviceConnectConfiguration": { "enabled": true, "services": [{ "portName": "http" }, { "portName": "grpc" }] } }),
+            vec![
+                "/serviceConnectConfiguration/services/1/portName it/TaskDefinition/web has no port mapping named \"grpc\".",
+            ],
+        ),
+        (
+            json!({ "volumeConfigurations": [{ "name": "data" }, { "name": "tmp" }] }),
+            vec![
+                "/volumeConfigurations/1/name it/TaskDefinition/web has no volume \"tmp\" with configuredAtLaunch: true",
+            ],
+        ),
+    ] {
+        let mut declared = spec(fields);
+        for (words, expected) in
+            [("${TaskDefinition/web.arn}", expected), ("${other:TaskDefinition/web.arn}", vec![]), ("web:7", vec![])]
+        {
+            declared["taskDefinition"] = json!(words);
+            let found = Service::validate_with(&declared, &peers, "it");
+            let told: Vec<String> = found.iter().map(|e| format!("{} {}", e.pointer, e.message)).collect();
+            assert_eq!(told, expected, "{declared}");
+        }
+    }
 }

@@ -124,7 +124,8 @@ async fn look(
         if aws.cache().immutable(arn).is_none() {
             unknown += 1;
             if unknown > UNKNOWN_A_SWEEP {
-                let reason = format!("looking for our revision among {} active ones; the next sweep goes on", listed.len());
+                let reason =
+                    format!("looking for our revision among {} active ones; the next sweep goes on", listed.len());
                 return Err(Gap { operation: "ecs:DescribeTaskDefinition".to_owned(), of: Vec::new(), reason });
             }
         }

@@ -120,12 +120,7 @@ pub(super) fn predict(
     }
 }
 
-fn registered(
-    before: Option<&Observation>,
-    spec: &Value,
-    tags: &Tags,
-    mint: &Mint,
-) -> Result<Observation, Refusal> {
+fn registered(before: Option<&Observation>, spec: &Value, tags: &Tags, mint: &Mint) -> Result<Observation, Refusal> {
     let Some(family) = crate::common::text(spec, "family").filter(|f| !f.is_empty()) else {
         return Err(refusal(ErrorClass::Rejected, "ClientException", "Family should not be null or empty."));
     };
