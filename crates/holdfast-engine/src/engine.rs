@@ -105,13 +105,9 @@ impl Engine {
         Ok(engine)
     }
 
-    fn spawn<F: Future<Output = ()> + Send>(&self, task: impl FnOnce(Arc<Shared>) -> F + Send + 'static)
-    where
-        F: 'static,
-    {
-        let shared = Arc::clone(&self.shared);
-        let abort = shared.abort.clone();
-        let task = task(shared);
+    fn spawn<F: Future<Output = ()> + Send + 'static>(&self, task: impl FnOnce(Arc<Shared>) -> F) {
+        let task = task(Arc::clone(&self.shared));
+        let abort = self.shared.abort.clone();
         self.shared.tasks.spawn(async move {
             tokio::select! {
                 () = abort.cancelled() => {}
@@ -275,9 +271,8 @@ async fn watch(shared: &Shared, mut after: u64) {
             };
             after = events.last().map_or(after, |e| e.id);
             let full = events.len() == PAGE;
-            let declared = events.into_iter().filter(|e| {
-                matches!(e.event_type, EventType::Declared | EventType::Operated)
-            });
+            let declared =
+                events.into_iter().filter(|e| matches!(e.event_type, EventType::Declared | EventType::Operated));
             stacks.extend(declared.filter_map(|e| e.stack));
             if !full {
                 break;

@@ -14,6 +14,8 @@ use holdfast_store::{Event, StoreError};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// What became of a plan's steps.
 #[derive(Debug, Default)]
@@ -51,8 +53,12 @@ pub(crate) struct Run<'a> {
     opens: Vec<Vec<(usize, Bond)>>,
     left: BTreeMap<&'a ResourceKey, usize>,
     free: BTreeSet<usize>,
+    told_at: Instant,
     out: Executed,
 }
+
+/// How long the log may lag behind the steps of a pass.
+const LOG_LAG: Duration = Duration::from_millis(250);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Bond {
@@ -78,7 +84,19 @@ impl<'a> Run<'a> {
         }
         let free = (0..steps.len()).filter(|i| waits[*i] == 0).collect();
         let states = vec![State::Open; steps.len()];
-        Self { core, scope, plan, elsewhere, states, waits, opens, left, free, out: Executed::default() }
+        Self {
+            core,
+            scope,
+            plan,
+            elsewhere,
+            states,
+            waits,
+            opens,
+            left,
+            free,
+            told_at: Instant::now(),
+            out: Executed::default(),
+        }
     }
 
     /// Leaves out the steps of these resources, and whatever needs them.
@@ -224,6 +242,7 @@ impl<'a> Run<'a> {
                 let now = self.core.clock.now();
                 let before = book.memories.get(&step.key).and_then(|m| m.failure.as_ref());
                 self.out.events.extend(told(step, &result, before, now));
+                self.tell();
                 book.acted.insert(step.key.clone(), now);
                 book.wanted_moved();
                 book.memories.insert(step.key.clone(), memory);
@@ -235,6 +254,18 @@ impl<'a> Run<'a> {
                 self.settle(i, State::Failed);
             }
         }
+    }
+
+    /// Lets whoever watches see how far a long pass has come, without a write of its own for each step.
+    fn tell(&mut self) {
+        if self.told_at.elapsed() < LOG_LAG || self.out.events.is_empty() {
+            return;
+        }
+        match crate::core::blocking(|| self.core.store.log(&self.out.events)) {
+            Ok(()) => self.out.events.clear(),
+            Err(error) => tracing::warn!(%error, "the log could not be written; it is tried again"),
+        }
+        self.told_at = Instant::now();
     }
 
     fn cancel(&mut self, i: usize, why: &str) {

@@ -4,7 +4,7 @@ use holdfast_core::name::ResourceKey;
 use holdfast_core::plan::{Decision, Memory, Verdict};
 use holdfast_core::status::{Change, Drift, FieldDiff, Phase, Status, merge_since};
 use holdfast_store::{Event, EventType};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -26,12 +26,16 @@ pub(crate) struct Moved {
     pub(crate) outputs: bool,
 }
 
-/// Brings the memory up to what was seen. Takes `resolved` and `live` out of a verdict that is in sync.
-pub(crate) fn remember(memory: &mut Memory, verdict: &mut Verdict, now: Timestamp) -> Moved {
+/// Brings the memory up to what was seen. Takes `resolved` and `live` out of a verdict that is in sync. `settle` is
+/// how long AWS may take to show what was just created.
+pub(crate) fn remember(memory: &mut Memory, verdict: &mut Verdict, now: Timestamp, settle: SignedDuration) -> Moved {
     if !verdict.observed {
         return Moved::default();
     }
-    let outputs = remember_live(memory, verdict);
+    // Reads may go back in time: the predecessor of what was just made is no sight of it.
+    let young = memory.created_unseen.is_some_and(|at| now.duration_since(at) < settle);
+    let predecessor = young && memory.id.is_some() && verdict.id.is_some() && memory.id != verdict.id;
+    let outputs = !predecessor && remember_live(memory, verdict);
     let mut any = outputs;
     let print = verdict.fingerprint.as_deref();
     if print.is_none() {
@@ -98,13 +102,12 @@ fn is_drift(verdict: &Verdict) -> bool {
 }
 
 /// Brings what is said of a resource up to date; answers what was said before, if that was something else. That it
-/// was seen again is no news, that it was seen at all is. Takes conditions and differences out of the verdict.
-pub(crate) fn restate(
-    said: &mut Status,
-    verdict: &mut Verdict,
-    memory: &Memory,
-    seen_at: Timestamp,
-) -> Option<Status> {
+/// was seen again is no news, that it was seen at all is; nor is that a failure is tried again, until it has ended in
+/// another way. Takes conditions and differences out of the verdict.
+pub(crate) fn restate(said: &mut Status, verdict: &mut Verdict, memory: &Memory, seen_at: Timestamp) -> Option<Status> {
+    if memory.failure.is_some() && acts(verdict.decision) && said.observed_generation == verdict.generation {
+        return None;
+    }
     let mut conditions = std::mem::take(&mut verdict.conditions);
     merge_since(&mut conditions, &said.conditions);
     let drift = is_drift(verdict).then(|| Drift {
@@ -126,6 +129,11 @@ pub(crate) fn restate(
     let outputs = memory.outputs.clone();
     let new = Status { phase: verdict.phase, observed_generation, outputs, conditions, drift, last_observed_at };
     Some(std::mem::replace(said, new))
+}
+
+/// True for decisions that steps follow from.
+fn acts(decision: Decision) -> bool {
+    matches!(decision, Decision::Create | Decision::Update | Decision::Delete | Decision::Adopt)
 }
 
 fn drift_action(decision: Decision) -> &'static str {

@@ -36,11 +36,14 @@ pub struct Budgets {
     scopes: Mutex<BTreeMap<Scope, Arc<ScopeBudget>>>,
 }
 
+/// Whoever holds it is at its head.
+type Line = Arc<tokio::sync::Mutex<()>>;
+
 #[derive(Debug, Default)]
 struct ScopeBudget {
     state: Mutex<State>,
     /// One at a time waits for a token and the others wait in line behind it, by limit and class.
-    lines: Mutex<BTreeMap<(&'static str, Class), Arc<tokio::sync::Mutex<()>>>>,
+    lines: Mutex<BTreeMap<(&'static str, Class), Line>>,
 }
 
 #[derive(Debug, Default)]
@@ -141,7 +144,7 @@ impl ScopeBudget {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn line(&self, limit: &'static str, class: Class) -> Arc<tokio::sync::Mutex<()>> {
+    fn line(&self, limit: &'static str, class: Class) -> Line {
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(lines.entry((limit, class)).or_default())
     }

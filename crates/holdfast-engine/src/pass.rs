@@ -94,7 +94,11 @@ async fn run(core: &Core, scope: &Scope, state: &ScopeState, book: &mut Book) ->
     let forgiven = forgive(book, &state.take_forgiven());
     verify(core, scope, book).await?;
     let elsewhere = elsewhere(core, scope, &book.abroad)?;
-    let swept = sweep(core, scope, book, &elsewhere).await;
+    // Reads may be dropped at any point.
+    let swept = tokio::select! {
+        swept = sweep(core, scope, book, &elsewhere) => swept,
+        () = core.stop.cancelled() => return Ok(PassReport::default()),
+    };
     core.boundaries.reached(scope, Boundary::Swept).await;
     blocking(|| recover::look(core, &open, &swept.snapshot, book, swept.at))?;
     let mut plan = decide(core, scope, book, &elsewhere, &swept)?;
@@ -103,7 +107,7 @@ async fn run(core: &Core, scope: &Scope, state: &ScopeState, book: &mut Book) ->
     let executed = execute(core, scope, book, &plan, &elsewhere).await;
     core.boundaries.reached(scope, Boundary::BeforeEnd).await;
     finish(core, book, &swept, &mut report, executed)?;
-    report.next = next(core, book, &plan, &report);
+    report.next = next(core, book, &plan, &report, &swept);
     book.clean = true;
     core.boundaries.reached(scope, Boundary::AfterEnd).await;
     Ok(report)
@@ -192,8 +196,7 @@ pub(crate) fn make_plan(core: &Core, facts: &Facts<'_>, snapshot: &Snapshot) -> 
 }
 
 fn decide(core: &Core, scope: &Scope, book: &Book, elsewhere: &Outputs, swept: &Swept) -> Result<Plan, StoreError> {
-    let facts =
-        Facts { registry: &core.registry, desired: &book.list, memory: &book.memories, elsewhere };
+    let facts = Facts { registry: &core.registry, desired: &book.list, memory: &book.memories, elsewhere };
     let plan = blocking(|| make_plan(core, &facts, &swept.snapshot))?;
     tracing::debug!(%scope, steps = plan.steps.len(), resources = plan.verdicts.len(), "planned");
     Ok(plan)
@@ -222,7 +225,7 @@ fn record(
             report.outputs_moved.insert(key.clone());
             continue;
         }
-        let moved = judge::remember(memory, verdict, now);
+        let moved = judge::remember(memory, verdict, now, core.settings.plan.settle);
         if moved.outputs {
             report.outputs_moved.insert(key.clone());
         }
@@ -310,7 +313,7 @@ fn finish(
 }
 
 /// How soon to look again.
-fn next(core: &Core, book: &mut Book, plan: &Plan, report: &PassReport) -> Option<Duration> {
+fn next(core: &Core, book: &mut Book, plan: &Plan, report: &PassReport, swept: &Swept) -> Option<Duration> {
     let now = core.clock.now();
     let acted = report.succeeded + report.failed > 0;
     let waits = plan.verdicts.iter().any(|v| v.decision == Decision::Wait);
@@ -320,18 +323,19 @@ fn next(core: &Core, book: &mut Book, plan: &Plan, report: &PassReport) -> Optio
         let doublings = if report.succeeded > 0 { book.open_passes.saturating_sub(5) } else { book.open_passes };
         core.settings.follow_up.saturating_mul(1 << doublings.min(7)).min(core.settings.sweep_interval)
     });
-    let until = |at: Timestamp| Duration::try_from(at.duration_since(now)).unwrap_or_default();
-    let retries = book.memories.values().filter_map(|m| m.failure.as_ref()).map(|f| until(f.retry_at));
+    let retries = book.memories.values().filter_map(|m| m.failure.as_ref()).map(|f| f.retry_at);
     let unseen = book.memories.values().filter_map(|m| m.created_unseen);
-    let settle = core.settings.plan.settle;
-    let looks = unseen.map(|at| until(at.saturating_add(settle).unwrap_or(at)));
+    let looks = unseen.filter_map(|at| at.checked_add(core.settings.plan.settle).ok());
     let postponed = plan.steps.iter().filter(|_| !report.cancelled.is_empty()).filter_map(|s| {
         let (memory, acted) = book.memories.get(&s.key).zip(book.acted.get(&s.key))?;
-        acted.checked_add(core.patience(memory.futile)).ok().map(until)
+        acted.checked_add(core.patience(memory.futile)).ok()
     });
-    // What is due already and was not tried is held by something else than time.
-    let timed = retries.chain(looks).chain(postponed).filter(|wait| !wait.is_zero());
-    timed.chain(follow_up).min()
+    // What was due when the plan was made and was not tried is held by something else than time.
+    let timed = retries.chain(looks).chain(postponed).filter(|at| *at > swept.at);
+    let timed = timed.map(|at| Duration::try_from(at.duration_since(now)).unwrap_or_default());
+    // A large scope must not be swept all the time because a single resource in it wants to be looked at.
+    let rest = Duration::from_millis(swept.status.duration_ms).saturating_mul(2);
+    timed.chain(follow_up).min().map(|wait| wait.max(rest))
 }
 
 /// Writes down that a pass did not go through, once for each reason.

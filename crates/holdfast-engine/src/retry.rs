@@ -37,11 +37,8 @@ pub struct RetryPolicy {
 
 impl Default for RetryPolicy {
     fn default() -> Self {
-        let growth = |first, factor, most| Growth {
-            first: Duration::from_secs(first),
-            factor,
-            most: Duration::from_secs(most),
-        };
+        let growth =
+            |first, factor, most| Growth { first: Duration::from_secs(first), factor, most: Duration::from_secs(most) };
         Self {
             soon: growth(1, 2.0, 60),
             look: growth(1, 2.0, 60),

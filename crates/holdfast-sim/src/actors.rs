@@ -1,7 +1,7 @@
 //! Others who work in the same AWS: people at the console, autoscalers, other tools.
 
 use crate::cloud::SimCloud;
-use crate::perform::perform;
+use crate::perform::{perform, vanish};
 use holdfast_core::kind::AnyKind;
 use holdfast_core::name::Scope;
 use holdfast_core::observe::Observation;
@@ -20,7 +20,7 @@ pub enum Tamper {
     SetTag(String, String),
     /// Removes a tag.
     RemoveTag(String),
-    /// Deletes it, whatever depends on it.
+    /// Deletes it with all that AWS deletes with it, whatever else depends on it.
     Delete,
     /// Makes a thing of nobody's; the name given to [`SimCloud::tamper`] is not used.
     AddForeign(Box<Observation>),
@@ -96,7 +96,7 @@ impl SimCloud {
             return Err(TamperError::NotFound(kind.name().to_owned(), name.to_owned()));
         };
         if *tamper == Tamper::Delete {
-            here.unmake(serial, now);
+            vanish(here, self.registry(), serial, now);
             world.bystanders.remove(&(scope.clone(), kind.name(), before.id.clone()));
             return Ok(());
         }

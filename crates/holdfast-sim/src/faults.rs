@@ -133,10 +133,7 @@ impl FaultRule {
             && self.scope.as_ref().is_none_or(|s| s == scope)
             && self.kind.as_ref().is_none_or(|k| k == kind)
             && self.between.is_none_or(|(from, to)| from <= now && now < to)
-            && self
-                .operation
-                .as_ref()
-                .is_none_or(|o| operation.to_lowercase().contains(&o.to_lowercase()))
+            && self.operation.as_ref().is_none_or(|o| operation.to_lowercase().contains(&o.to_lowercase()))
     }
 }
 

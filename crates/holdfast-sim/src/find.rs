@@ -6,23 +6,30 @@ use holdfast_core::name::KindName;
 use holdfast_core::observe::Observation;
 use jiff::Timestamp;
 use serde_json::Value;
+use std::collections::BTreeSet;
 
-/// All strings of a value, the shallowest first, in document order within a depth.
-pub(crate) fn strings(value: &Value) -> Vec<&str> {
+/// The strings of a value by depth, in document order within one.
+fn levels(value: &Value) -> Vec<Vec<&str>> {
     let (mut found, mut level) = (Vec::new(), vec![value]);
     while !level.is_empty() {
-        let mut below = Vec::new();
+        let (mut here, mut below) = (Vec::new(), Vec::new());
         for value in level {
             match value {
-                Value::String(s) => found.push(s.as_str()),
+                Value::String(s) => here.push(s.as_str()),
                 Value::Array(items) => below.extend(items),
                 Value::Object(map) => below.extend(map.values()),
                 _ => {}
             }
         }
+        found.push(here);
         level = below;
     }
     found
+}
+
+/// All strings of a value, the shallowest first.
+pub(crate) fn strings(value: &Value) -> Vec<&str> {
+    levels(value).into_iter().flatten().collect()
 }
 
 /// The thing of `kind` whose id stands in the action.
@@ -30,18 +37,24 @@ pub(crate) fn named_by_id(world: &ScopeWorld, kind: KindName, action: &Value, no
     strings(action).into_iter().find_map(|s| world.by_id(kind, s, now))
 }
 
-/// The thing of `kind` whose identity, outputs or private data hold a string of the action.
+/// The thing of `kind` that knows most strings of the action, the shallow ones counting first.
 pub(crate) fn named_otherwise(world: &ScopeWorld, kind: KindName, action: &Value, now: Timestamp) -> Option<Serial> {
-    let words = strings(action);
-    words.iter().find_map(|s| world.by_identity(kind, s, now)).or_else(|| {
-        words.iter().find_map(|word| {
-            world.all(now).find(|(_, k, o)| *k == kind && knows(o, word)).map(|(serial, ..)| serial)
-        })
-    })
+    let levels = levels(action);
+    let score = |thing: &Observation| -> Vec<usize> {
+        let known = words_of(thing);
+        levels.iter().map(|words| words.iter().filter(|w| known.contains(*w)).count()).collect()
+    };
+    let things = world.all(now).filter(|(_, k, _)| *k == kind).map(|(serial, _, o)| (score(o), serial));
+    let best =
+        things.filter(|(score, _)| score.iter().any(|n| *n > 0)).max_by(|a, b| a.0.cmp(&b.0).then(b.1.cmp(&a.1)));
+    best.map(|(_, serial)| serial)
 }
 
-fn knows(thing: &Observation, word: &str) -> bool {
-    thing.outputs.values().any(|v| v == word) || strings(&thing.private).contains(&word)
+/// What a thing may be called by in an action of its own kind.
+fn words_of(thing: &Observation) -> BTreeSet<&str> {
+    let fields = thing.fields.as_object().into_iter().flat_map(|map| map.values());
+    let texts = thing.outputs.values().chain(fields).filter_map(Value::as_str);
+    texts.chain(strings(&thing.private)).chain([thing.id.as_str(), thing.identity.as_str()]).collect()
 }
 
 /// What others may call a thing when they refer to it.

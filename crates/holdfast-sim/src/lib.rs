@@ -6,7 +6,7 @@
 //!
 //! How the thing that an action acts on is found, with no knowledge of the kind: an action that `predict` takes
 //! without a `before` is a create; any other acts on the thing of the same kind whose id stands in the action, the
-//! shallowest first, or else whose identity, outputs or private data hold a string of the action. A create on a
+//! shallowest first, or else that knows most strings of the action by its fields, outputs and private data. A create on a
 //! taken identity is tried again with the existing thing as `before`: a kind that takes it into account makes a
 //! new revision, one that ignores it is refused with `AlreadyExists`.
 

@@ -5,7 +5,8 @@ use crate::find;
 use crate::log::Effect;
 use crate::world::{ScopeWorld, Serial};
 use holdfast_core::cloud::ErrorClass;
-use holdfast_core::kind::{AnyKind, Mint, Refusal, Registry};
+use holdfast_core::kind::{AnyKind, Container, Mint, Refusal, Registry};
+use holdfast_core::name::KindName;
 use holdfast_core::observe::{LiveState, Observation};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -37,6 +38,7 @@ pub(crate) fn perform(
 ) -> Result<Performed, Refusal> {
     let mut mint = world.mint.clone();
     let meaning = meaning(world, kind, action, now, &mut mint)?;
+    refuse_if_dangling(world, &meaning, now)?;
     let (Meaning::Change(serial, _) | Meaning::Remove(serial)) = &meaning else {
         world.mint = mint;
         return Ok(make(world, kind, meaning, now, faults));
@@ -94,6 +96,20 @@ fn meaning(
     }
 }
 
+/// AWS refuses what refers to something that is gone. What was never here may be a thing that nobody simulates.
+fn refuse_if_dangling(world: &ScopeWorld, meaning: &Meaning, now: Timestamp) -> Result<(), Refusal> {
+    let (after, before) = match meaning {
+        Meaning::Make(after) => (after, None),
+        Meaning::Change(serial, after) => (after, world.now(*serial, now)),
+        Meaning::Remove(_) | Meaning::Nothing => return Ok(()),
+    };
+    let had = before.map_or(Vec::new(), |b| find::strings(&b.fields));
+    match find::strings(&after.fields).into_iter().find(|s| !had.contains(s) && world.is_gone(s, now)) {
+        Some(gone) => Err(conflict("NotFound", format!("{gone} does not exist"))),
+        None => Ok(()),
+    }
+}
+
 fn make(world: &mut ScopeWorld, kind: &dyn AnyKind, meaning: Meaning, now: Timestamp, faults: &Faults) -> Performed {
     let Meaning::Make(made) = meaning else { return Performed { effects: Vec::new(), after: None } };
     world.make(kind.name(), made.clone(), now, faults.settle_of(kind.name()));
@@ -124,21 +140,12 @@ fn remove(
     now: Timestamp,
     settle: Option<&Settle>,
 ) -> Result<Performed, Refusal> {
-    let mut doomed = vec![serial];
-    let mut looked_at = 0;
-    while let Some(next) = doomed.get(looked_at).copied() {
-        looked_at += 1;
-        for inner in contents(world, registry, next, now)? {
-            if !doomed.contains(&inner) {
-                doomed.push(inner);
-            }
-        }
-    }
+    let doomed = doomed(world, registry, serial, now)?;
     refuse_if_used(world, registry, serial, &doomed, now)?;
-    let effects = doomed.iter().filter_map(|s| world.now(*s, now)).map(|o| Effect::Deleted {
-        id: o.id.clone(),
-        owner: o.owner_uid().map(str::to_owned),
-    });
+    let effects = doomed
+        .iter()
+        .filter_map(|s| world.now(*s, now))
+        .map(|o| Effect::Deleted { id: o.id.clone(), owner: o.owner_uid().map(str::to_owned) });
     let effects = effects.collect();
     for inner in doomed.into_iter().skip(1) {
         world.unmake(inner, now);
@@ -150,29 +157,45 @@ fn remove(
     Ok(Performed { effects, after: going })
 }
 
-/// What AWS deletes together with a thing; refused if something lives in it that AWS does not delete with it.
-fn contents(
-    world: &ScopeWorld,
-    registry: &Registry,
-    outer: Serial,
-    now: Timestamp,
-) -> Result<Vec<Serial>, Refusal> {
-    let Some(container) = world.now(outer, now) else { return Ok(Vec::new()) };
-    let names = find::names(container);
-    let mut found = Vec::new();
-    for (serial, kind, thing) in world.all(now) {
-        let Some(fact) = registry.get(kind).and_then(AnyKind::container) else { continue };
-        let lives_in = thing.fields.pointer(fact.pointer).and_then(Value::as_str);
-        if serial == outer || !lives_in.is_some_and(|c| names.contains(&c)) {
-            continue;
+/// A thing and all that AWS deletes together with it; refused if something lives in them that AWS does not delete.
+fn doomed(world: &ScopeWorld, registry: &Registry, serial: Serial, now: Timestamp) -> Result<Vec<Serial>, Refusal> {
+    let mut doomed = vec![serial];
+    let mut looked_at = 0;
+    while let Some(outer) = doomed.get(looked_at).copied() {
+        looked_at += 1;
+        for (inner, container) in contents(world, registry, outer, now) {
+            if !container.cascades {
+                let name = |s| world.now(s, now).map_or("", |o| o.id.as_str());
+                return Err(conflict("ResourceInUse", format!("{} still contains {}", name(outer), name(inner))));
+            }
+            if !doomed.contains(&inner) {
+                doomed.push(inner);
+            }
         }
-        if !fact.cascades {
-            let message = format!("{} still contains {kind} {}", container.id, thing.id);
-            return Err(conflict("ResourceInUse", message));
-        }
-        found.push(serial);
     }
-    Ok(found)
+    Ok(doomed)
+}
+
+/// Somebody else deletes a thing: what lives in it and goes with it goes, and nobody asks what else needs it.
+pub(crate) fn vanish(world: &mut ScopeWorld, registry: &Registry, serial: Serial, now: Timestamp) {
+    for (inner, container) in contents(world, registry, serial, now) {
+        if container.cascades {
+            vanish(world, registry, inner, now);
+        }
+    }
+    world.unmake(serial, now);
+}
+
+/// What lives in a thing.
+fn contents(world: &ScopeWorld, registry: &Registry, outer: Serial, now: Timestamp) -> Vec<(Serial, Container)> {
+    let Some(container) = world.now(outer, now) else { return Vec::new() };
+    let names = find::names(container);
+    let lives_there = |serial: Serial, kind: KindName, thing: &Observation| {
+        let fact = registry.get(kind).and_then(AnyKind::container)?;
+        let lives_in = thing.fields.pointer(fact.pointer).and_then(Value::as_str)?;
+        (serial != outer && names.contains(&lives_in)).then_some((serial, fact))
+    };
+    world.all(now).filter_map(|(serial, kind, thing)| lives_there(serial, kind, thing)).collect()
 }
 
 fn refuse_if_used(
@@ -185,9 +208,9 @@ fn refuse_if_used(
     let held = world.kind_of(serial).and_then(|k| registry.get(k)).is_some_and(AnyKind::held_by_users);
     let Some(thing) = world.now(serial, now).filter(|_| held) else { return Ok(()) };
     let names = find::names(thing);
-    let user = world.all(now).find(|(other, _, o)| {
-        !doomed.contains(other) && find::strings(&o.fields).iter().any(|s| names.contains(s))
-    });
+    let user = world
+        .all(now)
+        .find(|(other, _, o)| !doomed.contains(other) && find::strings(&o.fields).iter().any(|s| names.contains(s)));
     match user {
         Some((_, kind, user)) => {
             Err(conflict("DependencyViolation", format!("{} is in use by {kind} {}", thing.id, user.id)))

@@ -19,7 +19,11 @@ struct Bench {
 
 fn bench(seed: u64) -> Bench {
     let clock = SimClock::default();
-    Bench { sim: SimCloud::new(Arc::new(toys()), clock.clone(), seed), clock, scope: Scope::new("default", "eu-west-1") }
+    Bench {
+        sim: SimCloud::new(Arc::new(toys()), clock.clone(), seed),
+        clock,
+        scope: Scope::new("default", "eu-west-1"),
+    }
 }
 
 impl Bench {
@@ -73,7 +77,9 @@ async fn a_thing_in_use_stays_and_a_container_takes_its_contents_along() {
 async fn a_lost_answer_has_its_effect_and_a_failure_has_none() {
     let b = bench(1);
     let create = |name: &str| Do::Create { fields: json!({ "groupName": name }), tags: BTreeMap::new() };
-    b.sim.change_faults(|f| f.rules = vec![FaultRule::always(Fault::LoseAnswer).times(1), FaultRule::always(Fault::Throttle).times(1)]);
+    b.sim.change_faults(|f| {
+        f.rules = vec![FaultRule::always(Fault::LoseAnswer).times(1), FaultRule::always(Fault::Throttle).times(1)]
+    });
     assert_eq!(b.act("Group", create("a")).await.expect_err("lost").class, ErrorClass::Lost);
     assert_eq!(b.act("Group", create("b")).await.expect_err("throttled").class, ErrorClass::Throttled);
     assert_eq!(b.seen("Group").await, 1);

@@ -16,7 +16,12 @@ use std::fmt;
 
 /// All toys.
 pub(crate) fn toys() -> Registry {
-    Registry::new(vec![Erased::<Group>::boxed(), Erased::<Machine>::boxed(), Erased::<Part>::boxed(), Erased::<Recipe>::boxed()])
+    Registry::new(vec![
+        Erased::<Group>::boxed(),
+        Erased::<Machine>::boxed(),
+        Erased::<Part>::boxed(),
+        Erased::<Recipe>::boxed(),
+    ])
 }
 
 /// The actions of all toys.
@@ -92,7 +97,11 @@ fn outcome(
         }
         Do::Allow { rules, .. } => {
             if rules.iter().any(|r| rules_of(&mut after).contains(r)) {
-                return Err(Refusal { class: ErrorClass::Conflict, code: "Duplicate".to_owned(), message: "the rule exists".to_owned() });
+                return Err(Refusal {
+                    class: ErrorClass::Conflict,
+                    code: "Duplicate".to_owned(),
+                    message: "the rule exists".to_owned(),
+                });
             }
             rules_of(&mut after).extend(rules.iter().cloned());
         }
@@ -187,8 +196,7 @@ impl Kind for Group {
     const SUMMARY: &'static str = "a toy";
     const DOC: &'static str = "";
     const EXAMPLE: &'static str = "{}";
-    const FIELDS: &'static [Field] =
-        &[Field::scalar("/groupName").create_only(), Field::set("/rules").late()];
+    const FIELDS: &'static [Field] = &[Field::scalar("/groupName").create_only(), Field::set("/rules").late()];
     const OUTPUTS: &'static [Output] = OUTPUTS;
     const PERMISSIONS: &'static [&'static str] = &[
         "toy:DescribeGroups",

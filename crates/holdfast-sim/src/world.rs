@@ -48,7 +48,7 @@ impl Thing {
 pub(crate) struct ScopeWorld {
     pub(crate) mint: Mint,
     things: BTreeMap<Serial, Thing>,
-    by_id: BTreeMap<(KindName, String), Serial>,
+    by_id: BTreeMap<(String, KindName), Serial>,
     by_identity: BTreeMap<(KindName, String), Serial>,
     graves: VecDeque<(Timestamp, Serial)>,
     next: Serial,
@@ -68,7 +68,7 @@ impl ScopeWorld {
 
     /// The thing of that id that is there at `now`.
     pub(crate) fn by_id(&self, kind: KindName, id: &str, now: Timestamp) -> Option<Serial> {
-        let serial = *self.by_id.get(&(kind, id.to_owned()))?;
+        let serial = *self.by_id.get(&(id.to_owned(), kind))?;
         self.now(serial, now).is_some_and(|o| o.id == id).then_some(serial)
     }
 
@@ -76,6 +76,13 @@ impl ScopeWorld {
     pub(crate) fn by_identity(&self, kind: KindName, identity: &str, now: Timestamp) -> Option<Serial> {
         let serial = *self.by_identity.get(&(kind, identity.to_owned()))?;
         self.now(serial, now).is_some_and(|o| o.identity == identity && !identity.is_empty()).then_some(serial)
+    }
+
+    /// True if `id` was that of a thing that is gone at `now`, and is no other thing's.
+    pub(crate) fn is_gone(&self, id: &str, now: Timestamp) -> bool {
+        let from = self.by_id.range((id.to_owned(), "")..);
+        let mut known = from.take_while(|((known, _), _)| known == id).peekable();
+        known.peek().is_some() && known.all(|(_, serial)| self.now(*serial, now).is_none())
     }
 
     /// What a thing is at `now`.
@@ -119,7 +126,13 @@ impl ScopeWorld {
     }
 
     /// A thing comes to be.
-    pub(crate) fn make(&mut self, kind: KindName, what: Observation, now: Timestamp, settle: Option<&Settle>) -> Serial {
+    pub(crate) fn make(
+        &mut self,
+        kind: KindName,
+        what: Observation,
+        now: Timestamp,
+        settle: Option<&Settle>,
+    ) -> Serial {
         let serial = self.next;
         self.next += 1;
         self.things.insert(serial, Thing { kind, born: now, versions: Vec::new(), refuses_while_busy: false });
@@ -130,7 +143,7 @@ impl ScopeWorld {
     /// A thing becomes another; what was to come of it before no longer comes.
     pub(crate) fn turn_into(&mut self, serial: Serial, what: Observation, now: Timestamp, settle: Option<&Settle>) {
         let Some(thing) = self.things.get_mut(&serial) else { return };
-        self.by_id.insert((thing.kind, what.id.clone()), serial);
+        self.by_id.insert((what.id.clone(), thing.kind), serial);
         self.by_identity.insert((thing.kind, what.identity.clone()), serial);
         let horizon = now.saturating_sub(REMEMBERED).unwrap_or(now);
         thing.versions.retain(|v| v.from <= now);

@@ -19,7 +19,14 @@ it("a change appears without a reload", { mockOnly: true }, async ({ page, mock,
 it("an event appears in the log as it happens", { mockOnly: true }, async ({ page, mock, goto }) => {
   await goto("events");
   await live(page);
-  mock.emit({ type: "observed", stack: "es", kind: "Service", name: "intrusion-api", reason: "DriftDetected", message: "a very new thing" });
+  mock.emit({
+    type: "observed",
+    stack: "es",
+    kind: "Service",
+    name: "intrusion-api",
+    reason: "DriftDetected",
+    message: "a very new thing",
+  });
   await page.locator(".event-row").first().getByText("a very new thing").waitFor({ timeout: 5000 });
 });
 
@@ -74,19 +81,23 @@ it("an action that fails says so where it was asked for", { mockOnly: true }, as
   await page.getByRole("dialog").getByText("Your token does not allow this").waitFor();
 });
 
-it("a token is asked for, sent with every call and with the stream, and forgotten on demand", { server: { token: "secret" } }, async ({ page, mock, goto }) => {
-  await goto("drift");
-  await page.getByLabel("Token").fill("wrong");
-  await page.getByRole("button", { name: "Open the dashboard" }).click();
-  await page.getByText("does not know this token").waitFor();
-  await page.getByLabel("Token").fill("secret");
-  await page.getByRole("button", { name: "Open the dashboard" }).click();
-  await page.locator(".drift-item").first().waitFor();
-  await live(page);
-  assert.equal(watches(mock).at(-1).headers.authorization, "Bearer secret");
-  assert.equal(await page.evaluate(() => sessionStorage.getItem("holdfast.token")), "secret");
-  assert.equal(await page.evaluate(() => JSON.stringify(localStorage).includes("secret")), false);
-  assert.equal((await page.content()).includes("secret"), false);
-  await page.getByRole("button", { name: "Forget the token" }).click();
-  await page.getByLabel("Token").waitFor();
-});
+it(
+  "a token is asked for, sent with every call and with the stream, and forgotten on demand",
+  { server: { token: "secret" } },
+  async ({ page, mock, goto }) => {
+    await goto("drift");
+    await page.getByLabel("Token").fill("wrong");
+    await page.getByRole("button", { name: "Open the dashboard" }).click();
+    await page.getByText("does not know this token").waitFor();
+    await page.getByLabel("Token").fill("secret");
+    await page.getByRole("button", { name: "Open the dashboard" }).click();
+    await page.locator(".drift-item").first().waitFor();
+    await live(page);
+    assert.equal(watches(mock).at(-1).headers.authorization, "Bearer secret");
+    assert.equal(await page.evaluate(() => sessionStorage.getItem("holdfast.token")), "secret");
+    assert.equal(await page.evaluate(() => JSON.stringify(localStorage).includes("secret")), false);
+    assert.equal((await page.content()).includes("secret"), false);
+    await page.getByRole("button", { name: "Forget the token" }).click();
+    await page.getByLabel("Token").waitFor();
+  },
+);

@@ -32,7 +32,9 @@ export function reconnect() {
 /** Starts the stream; it goes on for as long as the page lives. */
 export function start() {
   window.addEventListener("online", reconnect);
-  document.addEventListener("visibilitychange", () => { if (!document.hidden && connection.value.state === "lost") reconnect(); });
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden && connection.value.state === "lost") reconnect();
+  });
   let known = token.value;
   effect(() => {
     if (token.value === known) return;
@@ -55,7 +57,10 @@ async function loop() {
     const delay = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** (attempt - 1)) * (0.8 + Math.random() * 0.4);
     const since = connection.value.state === "lost" ? connection.value.since : Date.now();
     connection.value = { state: "lost", retryAt: Date.now() + delay, since, reason };
-    await new Promise((resolve) => { wake = resolve; setTimeout(resolve, tokenWanted.value ? 2 ** 31 - 1 : delay); });
+    await new Promise((resolve) => {
+      wake = resolve;
+      setTimeout(resolve, tokenWanted.value ? 2 ** 31 - 1 : delay);
+    });
     wake = null;
   }
 }
@@ -66,8 +71,15 @@ async function follow() {
   try {
     const headers = { accept: "text/event-stream", ...authorization() };
     if (lastId !== null) headers["last-event-id"] = String(lastId);
-    const response = await fetch(withQuery("/v1/watch", { after: lastId }), { headers, cache: "no-store", signal: running.signal });
-    if (response.status === 401) { askForToken(); return "The server asks for a token."; }
+    const response = await fetch(withQuery("/v1/watch", { after: lastId }), {
+      headers,
+      cache: "no-store",
+      signal: running.signal,
+    });
+    if (response.status === 401) {
+      askForToken();
+      return "The server asks for a token.";
+    }
     if (!response.ok || !response.body) return `The server answers ${response.status} to /v1/watch.`;
     connected();
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
@@ -101,7 +113,9 @@ function take(text) {
 }
 
 function parse(block) {
-  let id = null, type = "", data = [];
+  let id = null,
+    type = "",
+    data = [];
   for (const line of block.split("\n")) {
     if (line.startsWith(":")) continue;
     const colon = line.indexOf(":");

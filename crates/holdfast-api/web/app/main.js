@@ -14,7 +14,9 @@ import { Drift } from "./pages/drift.js";
 import { Events } from "./pages/events.js";
 
 function NotFound() {
-  useEffect(() => { document.title = "Not found · Holdfast"; }, []);
+  useEffect(() => {
+    document.title = "Not found · Holdfast";
+  }, []);
   return html`<h1 tabindex="-1">Not found</h1><${Empty} icon="unknown" title="There is no page at this address">
     <p>Start from the <a href=${router.link()}>overview</a>, or look through all <a href=${router.link(["resources"])}>resources</a>.</p><//>`;
 }
@@ -24,7 +26,8 @@ function pageFor(path) {
   if (path.length === 0) return html`<${Overview} />`;
   if (first === "stacks" && path.length === 1) return html`<${Overview} />`;
   if (first === "stacks" && path.length === 2) return html`<${Stack} key=${stack} name=${stack} />`;
-  if (first === "stacks" && name && !more) return html`<${Resource} key=${path.join("/")} stack=${stack} kind=${kind} name=${name} />`;
+  if (first === "stacks" && name && !more)
+    return html`<${Resource} key=${path.join("/")} stack=${stack} kind=${kind} name=${name} />`;
   if (path.length === 1 && first === "resources") return html`<${Resources} />`;
   if (path.length === 1 && first === "drift") return html`<${Drift} />`;
   if (path.length === 1 && first === "events") return html`<${Events} />`;
@@ -36,7 +39,10 @@ function App() {
   const first = useRef(true);
   useEffect(() => {
     // After a change of page the focus goes to its heading, where a reload would have put a reader.
-    if (first.current) { first.current = false; return; }
+    if (first.current) {
+      first.current = false;
+      return;
+    }
     document.querySelector("main h1")?.focus({ preventScroll: true });
   }, [key]);
   if (tokenWanted.value) return html`<${TokenPage} />`;

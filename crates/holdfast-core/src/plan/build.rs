@@ -70,11 +70,19 @@ struct Desk<'a> {
     matcher: Matcher<'a>,
     none: Memory,
     offers: BTreeMap<ResourceKey, Offer>,
+    /// What is left of the deletion budget; every deletion by policy of this plan takes one.
+    deletes_left: u32,
 }
 
 impl<'a> Desk<'a> {
     fn new(input: &'a Input<'a>) -> Self {
-        Self { input, matcher: Matcher::new(input), none: Memory::default(), offers: BTreeMap::new() }
+        Self {
+            input,
+            matcher: Matcher::new(input),
+            none: Memory::default(),
+            offers: BTreeMap::new(),
+            deletes_left: input.deletes_left,
+        }
     }
 
     fn work(mut self) -> Plan {
@@ -173,8 +181,12 @@ impl<'a> Desk<'a> {
             spec: &row.spec,
             tags: row.tags.as_ref(),
             missing: &missing,
+            deletes_left: self.deletes_left,
         };
         let decided = case.decide();
+        if row.desired.fate == Fate::DeleteByPolicy && decided.verdict.decision == Decision::Delete {
+            self.deletes_left = self.deletes_left.saturating_sub(1);
+        }
         self.offer_decided(row, &decided);
         decided
     }

@@ -27,6 +27,8 @@ pub(super) struct Case<'a> {
     pub(super) tags: Option<&'a Map<String, Value>>,
     /// References that have no value and that no step of this plan will make, with why.
     pub(super) missing: &'a [Missing],
+    /// Deletions by policy that the budget still allows after those decided before this one.
+    pub(super) deletes_left: u32,
 }
 
 /// A reference that cannot be had in this plan.
@@ -410,7 +412,7 @@ impl<'a> Case<'a> {
         if let Some(hold) = &self.desired.hold {
             return Some(say.verdict(Decision::Paused, Phase::Paused, paused(&hold.reason)));
         }
-        if fate == Fate::DeleteByPolicy && self.input.deletes_left == 0 {
+        if fate == Fate::DeleteByPolicy && self.deletes_left == 0 {
             let why = "The deletion budget of this hour ([safety] maxDeletesPerHour) is used up. It is deleted when the budget allows, \
                        or at once by DELETE with ?deletion=delete.";
             return Some(say.verdict(Decision::Hold, Phase::Blocked, why));

@@ -54,9 +54,11 @@ fn ec2(operation: &'static str) -> Limit {
 /// ECS has a bucket for each group of operations.
 fn ecs(operation: &str) -> Limit {
     match operation {
-        "CreateCluster" | "DeleteCluster" | "PutClusterCapacityProviders" | "UpdateCluster" | "UpdateClusterSettings" => {
-            limit("ecs cluster modify", 20.0, 1.0)
-        }
+        "CreateCluster"
+        | "DeleteCluster"
+        | "PutClusterCapacityProviders"
+        | "UpdateCluster"
+        | "UpdateClusterSettings" => limit("ecs cluster modify", 20.0, 1.0),
         "DescribeClusters" | "ListClusters" => limit("ecs cluster read", 50.0, 20.0),
         "RegisterTaskDefinition" | "DeregisterTaskDefinition" => limit("ecs task definition modify", 20.0, 1.0),
         "DescribeTaskDefinition" | "ListTaskDefinitions" | "ListTaskDefinitionFamilies" => {

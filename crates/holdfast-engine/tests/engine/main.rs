@@ -1,0 +1,12 @@
+//! The engine against the simulated AWS, with toy kinds and with the real ones.
+
+#[path = "../../../holdfast-sim/src/toys.rs"]
+mod toys;
+
+mod bench;
+mod crash;
+mod faults;
+mod life;
+mod loops;
+mod real;
+mod seeds;
