@@ -104,7 +104,12 @@ impl ApiState {
         let teller = newest_event.clone();
         wiring.store.on_event(Box::new(move |id| {
             // Commits may report in any order; the newest id never goes back.
-            teller.send_if_modified(|newest| id > *newest && { *newest = id; true });
+            teller.send_if_modified(|newest| {
+                id > *newest && {
+                    *newest = id;
+                    true
+                }
+            });
         }));
         // The same tokens give the same seal, so that a page can be turned across a restart.
         let secret = wiring.options.tokens.iter().map(ToString::to_string).collect::<String>();
@@ -121,8 +126,7 @@ impl ApiState {
         }))
     }
 
-    /// The metrics, for others to add theirs.
-    pub fn metrics(&self) -> &Metrics {
+    pub(crate) fn metrics(&self) -> &Metrics {
         &self.0.metrics
     }
     /// Says that the server is going: event streams end, and it is no longer ready.

@@ -177,11 +177,8 @@ fn count(state: &ApiState, filter: &Filter, drifted: &[ResourceRecord]) -> Resul
 fn scopes(state: &ApiState, filter: &Filter) -> Result<Vec<SweptScope>, Problem> {
     let mut found = Vec::new();
     for scope in state.store().scopes()? {
-        let here = Filter {
-            account: Some(scope.account.clone()),
-            region: Some(scope.region.clone()),
-            ..filter.clone()
-        };
+        let here =
+            Filter { account: Some(scope.account.clone()), region: Some(scope.region.clone()), ..filter.clone() };
         let elsewhere = filter.account.as_ref().is_some_and(|a| *a != scope.account)
             || filter.region.as_ref().is_some_and(|r| *r != scope.region);
         if !elsewhere && !state.store().resources(&here, 1, None)?.is_empty() {
