@@ -58,24 +58,28 @@ it("a server that begins another log is followed from its beginning", { mockOnly
   assert.equal(await page.locator(".event-row").count(), 1);
 });
 
-it("a tab that nobody looks at gives its connection back, and takes it again", { mockOnly: true }, async ({ page, mock, goto }) => {
-  await page.clock.install();
-  await goto("events");
-  await live(page);
-  const look = (hidden) =>
-    page.evaluate((value) => {
-      Object.defineProperty(document, "hidden", { configurable: true, get: () => value });
-      document.dispatchEvent(new Event("visibilitychange"));
-    }, hidden);
-  await look(true);
-  await page.clock.runFor(31000);
-  await page.getByText("Connecting").waitFor();
-  assert.equal(await page.getByText("Connection lost").count(), 0);
-  mock.emit({ type: "observed", stack: "es", reason: "DriftDetected", message: "while nobody looked" });
-  await look(false);
-  await live(page);
-  await page.getByText("while nobody looked").waitFor();
-});
+it(
+  "a tab that nobody looks at gives its connection back, and takes it again",
+  { mockOnly: true },
+  async ({ page, mock, goto }) => {
+    await page.clock.install();
+    await goto("events");
+    await live(page);
+    const look = (hidden) =>
+      page.evaluate((value) => {
+        Object.defineProperty(document, "hidden", { configurable: true, get: () => value });
+        document.dispatchEvent(new Event("visibilitychange"));
+      }, hidden);
+    await look(true);
+    await page.clock.runFor(31000);
+    await page.getByText("Connecting").waitFor();
+    assert.equal(await page.getByText("Connection lost").count(), 0);
+    mock.emit({ type: "observed", stack: "es", reason: "DriftDetected", message: "while nobody looked" });
+    await look(false);
+    await live(page);
+    await page.getByText("while nobody looked").waitFor();
+  },
+);
 
 it("Reconcile now asks for a pass", { mockOnly: true }, async ({ page, mock, goto }) => {
   await goto("stacks/es");

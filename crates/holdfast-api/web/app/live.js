@@ -89,7 +89,10 @@ async function loop(onReturn) {
       wake = resolve;
       if (!resting) setTimeout(resolve, delay);
     });
-    while (asleep) await new Promise((resolve) => { wake = resolve; });
+    while (asleep)
+      await new Promise((resolve) => {
+        wake = resolve;
+      });
     wake = null;
   }
 }
