@@ -45,6 +45,42 @@ it("a lost connection is said, and the stream goes on after the last event", { m
   assert.equal(new URL(watches(mock).at(-1).path, "http://x").searchParams.get("after"), String(last.id));
 });
 
+it("a server that begins another log is followed from its beginning", { mockOnly: true }, async ({ page, mock, goto }) => {
+  await goto("events");
+  await live(page);
+  mock.drop({ down: true });
+  await page.getByText("Connection lost").waitFor();
+  mock.world.events.splice(0);
+  mock.emit({ type: "declared", stack: "es", reason: "Created", message: "the first of another log" });
+  mock.up();
+  await page.getByRole("button", { name: "Reconnect now" }).click();
+  await page.getByText("the first of another log").waitFor();
+  assert.equal(await page.locator(".event-row").count(), 1);
+});
+
+it(
+  "a tab that nobody looks at gives its connection back, and takes it again",
+  { mockOnly: true },
+  async ({ page, mock, goto }) => {
+    await page.clock.install();
+    await goto("events");
+    await live(page);
+    const look = (hidden) =>
+      page.evaluate((value) => {
+        Object.defineProperty(document, "hidden", { configurable: true, get: () => value });
+        document.dispatchEvent(new Event("visibilitychange"));
+      }, hidden);
+    await look(true);
+    await page.clock.runFor(31000);
+    await page.getByText("Connecting").waitFor();
+    assert.equal(await page.getByText("Connection lost").count(), 0);
+    mock.emit({ type: "observed", stack: "es", reason: "DriftDetected", message: "while nobody looked" });
+    await look(false);
+    await live(page);
+    await page.getByText("while nobody looked").waitFor();
+  },
+);
+
 it("Reconcile now asks for a pass", { mockOnly: true }, async ({ page, mock, goto }) => {
   await goto("stacks/es");
   await page.getByRole("button", { name: "Reconcile now" }).click();

@@ -11,6 +11,7 @@ import { Stack } from "./pages/stack.js";
 import { Resource } from "./pages/resource.js";
 import { Resources } from "./pages/resources.js";
 import { Drift } from "./pages/drift.js";
+import { catchUp } from "./pages/event-list.js";
 import { Events } from "./pages/events.js";
 
 function NotFound() {
@@ -51,6 +52,6 @@ function App() {
 }
 
 router.start();
-live.start();
+live.start(catchUp);
 keys.start({ theme: nextTheme });
 render(html`<${App} />`, document.getElementById("app"));

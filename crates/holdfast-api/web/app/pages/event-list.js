@@ -1,7 +1,7 @@
 // Events as a list, and where the newest ones come from.
 import { html, useEffect, useState } from "../lib.js";
 import { call, withQuery } from "../api.js";
-import { remember, seen, stream } from "../live.js";
+import { beginAnew, newestSeen, remember, seen, stream } from "../live.js";
 import { Icon } from "../icons.js";
 import { words } from "../format.js";
 import { phaseClass, PHASES } from "../phases.js";
@@ -31,16 +31,35 @@ async function readNewest(filter) {
 
 let firstRead = null;
 
+async function readAndRemember() {
+  const items = await readNewest({});
+  for (const event of items) seen(event.id);
+  remember(items);
+}
+
+/**
+ * After a loss: reads what has happened meanwhile. A log whose newest id is lower than one that was seen before is
+ * another log.
+ */
+export async function catchUp() {
+  try {
+    const items = await readNewest({});
+    const newest = Math.max(0, ...items.map((event) => Number(event.id)));
+    if (newestSeen() !== null && newest < Number(newestSeen())) beginAnew();
+    for (const event of items) seen(event.id);
+    remember(items);
+  } catch {
+    // The stream tells what comes next; a page that shows the log asks again by itself.
+  }
+}
+
 /** The newest events of everything; they go on arriving by the stream. */
 export function useRecentEvents() {
   const [state, setState] = useState({ loading: true, error: null });
   const [attempt, setAttempt] = useState(0);
   useEffect(() => {
     let gone = false;
-    firstRead ??= readNewest({}).then((items) => {
-      for (const event of items) seen(event.id);
-      remember(items);
-    });
+    firstRead ??= readAndRemember();
     firstRead.then(
       () => {
         if (!gone) setState({ loading: false, error: null });

@@ -34,7 +34,7 @@ export function ResourceTable({ items, stack, withStack = false }) {
   const key = (item) => `${item.stack ?? stack}/${item.kind}/${item.name}`;
   return html`<table class="list cards resources" role="table" data-rows>
     <thead role="rowgroup"><tr role="row">${column("Phase", "c-phase")}${column("Resource", "c-name")}
-      ${withStack && column("Stack")}${column("Health", "c-ready")}${column("Why", "c-why")}${column("Generation", "right c-gen")}</tr></thead>
+      ${withStack && column("Stack", "c-stack")}${column("Health", "c-ready")}${column("Why", "c-why")}${column("Generation", "right c-gen")}</tr></thead>
     <tbody role="rowgroup">${items.map((item) => html`<${Row} key=${key(item)} item=${item} stack=${stack} withStack=${withStack} />`)}</tbody>
   </table>`;
 }
