@@ -2,10 +2,13 @@
 //! counts calls, and a client that is not ours.
 
 pub mod emulator;
+pub mod figures;
 pub mod outside;
 pub mod proxy;
 pub mod scenario;
 pub mod server;
+pub mod simulated;
+pub mod workload;
 
 use anyhow::{Context, Result};
 use serde_json::Value;

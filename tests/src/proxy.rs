@@ -49,6 +49,11 @@ impl Proxy {
         self.counts().into_iter().filter(|(name, _)| !is_read(name)).collect()
     }
 
+    /// How many calls changed something, or asked for it.
+    pub fn written(&self) -> u64 {
+        self.writes().values().sum()
+    }
+
     /// All calls.
     pub fn total(&self) -> u64 {
         self.counts().values().sum()

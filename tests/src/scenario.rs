@@ -43,10 +43,9 @@ impl Life {
         Ok(Self { emulator, proxy, outside, network, server, stack, folder })
     }
 
-    /// Kills the server and starts another on the same store.
+    /// Kills the server by SIGKILL, and starts another on the same store.
     pub fn restart(&mut self) -> Result<()> {
-        let next = Server::start(&self.proxy.endpoint, &self.folder.path().join("next.db"), &[])?;
-        std::mem::replace(&mut self.server, next).kill()?;
+        self.server.kill()?;
         self.server = Server::start(&self.proxy.endpoint, &self.folder.path().join("holdfast.db"), &[])?;
         Ok(())
     }
@@ -54,7 +53,7 @@ impl Life {
     /// Applies the stack as it stands and waits until it is in sync.
     pub fn apply(&self, query: &str) -> Result<()> {
         self.server.apply(&self.stack, query)?;
-        self.server.in_sync("es", PATIENCE)?;
+        self.server.in_sync(self.stack["metadata"]["name"].as_str().context("metadata.name")?, PATIENCE)?;
         Ok(())
     }
 

@@ -69,8 +69,8 @@ impl Server {
         self.child.id()
     }
 
-    /// Ends it without a chance to tidy up.
-    pub fn kill(mut self) -> Result<()> {
+    /// Ends it by SIGKILL: without a chance to tidy up.
+    pub fn kill(&mut self) -> Result<()> {
         self.child.kill()?;
         self.child.wait()?;
         Ok(())

@@ -1,0 +1,56 @@
+//! What figures are made of: CPU and memory of a process, percentiles, and the floor of read calls.
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Kernel ticks a second, as `/proc` counts them on every Linux that we run on.
+const TICKS: u64 = 100;
+
+/// CPU time, user and system, that a process has used so far.
+pub fn cpu(pid: u32) -> Result<Duration> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    // The name in parentheses may have blanks; the fields are counted from behind it.
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let ticks = |i: usize| fields.get(i).and_then(|f| f.parse::<u64>().ok()).context("a tick count");
+    Ok(Duration::from_millis((ticks(11)? + ticks(12)?) * 1000 / TICKS))
+}
+
+/// Resident memory of a process in MB.
+pub fn resident(pid: u32) -> Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).context("VmRSS")?;
+    Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? / 1024)
+}
+
+/// The value that `share` (0 to 1) of all are not above.
+pub fn percentile(sorted: &[Duration], share: f64) -> Duration {
+    let last = sorted.len().saturating_sub(1);
+    sorted.get((last as f64 * share).round() as usize).copied().unwrap_or_default()
+}
+
+/// How many resources of each kind a stack declares.
+pub fn kinds(stack: &Value) -> BTreeMap<String, u64> {
+    let mut counts = BTreeMap::new();
+    for resource in stack["spec"]["resources"].as_array().into_iter().flatten() {
+        *counts.entry(resource["kind"].as_str().unwrap_or_default().to_owned()).or_insert(0) += 1;
+    }
+    counts
+}
+
+/// The fewest calls that can read all of it but the attributes, for services in one cluster: pages and batches as
+/// large as AWS allows.
+pub fn floor(kinds: &BTreeMap<String, u64>) -> u64 {
+    let n = |kind: &str| kinds.get(kind).copied().unwrap_or(0);
+    let tagged = ["LoadBalancer", "TargetGroup", "Listener", "ListenerRule", "TaskDefinition"];
+    n("SecurityGroup").div_ceil(1000)
+        + n("Cluster").div_ceil(100)
+        + n("Service").div_ceil(10)
+        + n("TaskDefinition").div_ceil(100)
+        + n("LoadBalancer").div_ceil(400)
+        + n("TargetGroup").div_ceil(400)
+        + n("Listener").div_ceil(20)
+        + n("ListenerRule").div_ceil(20)
+        + tagged.iter().map(|kind| n(kind)).sum::<u64>().div_ceil(100)
+}

@@ -1,0 +1,155 @@
+//! Holdfast's engine in this process on a simulated AWS whose budgets never bind: for figures of the engine alone.
+
+use anyhow::{Result, ensure};
+use async_trait::async_trait;
+use holdfast_core::cloud::{Applied, ApplyError, Cloud};
+use holdfast_core::kind::Registry;
+use holdfast_core::name::{KindName, Scope};
+use holdfast_core::observe::{Snapshot, Wanted};
+use holdfast_core::plan::{Input, Settings, plan};
+use holdfast_core::validate::{Nothing, Validators, World, check_body};
+use holdfast_engine::{Budgets, Engine, EngineOptions, EngineSettings, PassReport, Undisturbed};
+use holdfast_sim::{SimClock, SimCloud};
+use holdfast_store::{Change, Location, ResourceChange, StackChange, Store};
+use jiff::SignedDuration;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+/// The simulated AWS, and the last that was seen of it.
+struct Watched {
+    cloud: SimCloud,
+    seen: Mutex<Option<Snapshot>>,
+}
+
+#[async_trait]
+impl Cloud for Watched {
+    async fn sweep(&self, scope: &Scope, wanted: &BTreeMap<KindName, Wanted>) -> Snapshot {
+        let snapshot = self.cloud.sweep(scope, wanted).await;
+        if let Ok(mut seen) = self.seen.lock() {
+            *seen = Some(snapshot.clone());
+        }
+        snapshot
+    }
+
+    async fn apply(&self, scope: &Scope, kind: KindName, action: &Value, token: &str) -> Result<Applied, ApplyError> {
+        self.cloud.apply(scope, kind, action, token).await
+    }
+
+    async fn identify(&self, scope: &Scope) -> Result<String, ApplyError> {
+        self.cloud.identify(scope).await
+    }
+}
+
+/// Engine, store and simulated AWS.
+pub struct Simulated {
+    store: Store,
+    registry: Arc<Registry>,
+    clock: SimClock,
+    watched: Arc<Watched>,
+    engine: Engine,
+    scope: Scope,
+    declared: usize,
+}
+
+impl Simulated {
+    /// An empty world with its store in a file.
+    pub fn new(file: &Path) -> Result<Self> {
+        let (registry, clock) = (Arc::new(holdfast_kinds::registry()), SimClock::default());
+        let store = Store::open(&Location::File(file.to_owned()))?;
+        let cloud = SimCloud::new(Arc::clone(&registry), clock.clone(), 1);
+        let watched = Arc::new(Watched { cloud, seen: Mutex::new(None) });
+        let shown = clock.clone();
+        let engine = Engine::idle(EngineOptions {
+            store: store.clone(),
+            cloud: Arc::clone(&watched) as _,
+            registry: Arc::clone(&registry),
+            clock: Arc::new(move || shown.now()),
+            budgets: Arc::new(Budgets::new()),
+            settings: EngineSettings::default(),
+            process: "figures".to_owned(),
+            boundaries: Arc::new(Undisturbed),
+        });
+        Ok(Self { store, registry, clock, watched, engine, scope: Scope::new("default", crate::REGION), declared: 0 })
+    }
+
+    /// Declares a stack.
+    pub fn declare(&mut self, document: &Value) -> Result<()> {
+        let validators = Validators::new(&self.registry);
+        let world = World {
+            registry: &self.registry,
+            validators: &validators,
+            stored: &Nothing,
+            default_region: Some(crate::REGION),
+            prune: false,
+        };
+        let accepted = check_body(document, &world).map_err(|e| anyhow::anyhow!("{e:?}"))?;
+        let mut change = Change::at(self.clock.now());
+        change.stacks = accepted.stacks.into_iter().map(|s| StackChange { name: s.name, labels: s.labels, spec: s.spec }).collect();
+        for r in accepted.resources {
+            self.declared += 1;
+            change.resources.push(ResourceChange {
+                key: r.key,
+                scope: r.scope,
+                document_spec: r.document_spec,
+                spec: r.spec,
+                policy_own: r.policy_own,
+                policy_effective: r.policy_effective,
+                stack_tags: r.stack_tags,
+                labels: r.labels,
+                new_uid: format!("uid-{}", self.declared),
+            });
+        }
+        self.store.change(&change)?;
+        Ok(())
+    }
+
+    /// How many resources are declared.
+    pub fn declared(&self) -> usize {
+        self.declared
+    }
+
+    /// One pass.
+    pub async fn pass(&self) -> Result<PassReport> {
+        Ok(self.engine.pass(&self.scope).await?)
+    }
+
+    /// Passes until nothing is left to do; the simulated clock, not ours, waits between them. Answers how many.
+    pub async fn settle(&self) -> Result<usize> {
+        for n in 1..=80 {
+            let report = self.pass().await?;
+            if report.next.is_none() && report.changed == 0 {
+                return Ok(n);
+            }
+            self.clock.advance(report.next.and_then(|wait| wait.try_into().ok()).unwrap_or(SignedDuration::from_secs(1)));
+        }
+        anyhow::bail!("no fixed point after 80 passes")
+    }
+
+    /// How long `plan()` takes for what was last seen; the plan must be empty.
+    pub fn plan(&self) -> Result<Duration> {
+        let now = self.clock.now();
+        let (desired, memory) = (self.store.desired(&self.scope, now)?, self.store.memories(&self.scope)?);
+        let uids = self.store.declared_uids()?;
+        let seen = self.watched.seen.lock().ok().and_then(|s| s.clone());
+        let Some(snapshot) = seen else { anyhow::bail!("nothing was swept") };
+        let input = Input {
+            registry: &self.registry,
+            desired: &desired,
+            snapshot: &snapshot,
+            memory: &memory,
+            elsewhere: &BTreeMap::new(),
+            declared_uids: &|uid| uids.contains(uid),
+            settings: &Settings::default(),
+            deletes_left: 10,
+            now,
+        };
+        let started = Instant::now();
+        let plan = plan(&input);
+        let took = started.elapsed();
+        ensure!(plan.steps.is_empty(), "at the fixed point nothing is planned");
+        Ok(took)
+    }
+}

@@ -1,0 +1,156 @@
+//! Figures beside their goals. Nothing here decides by time: what fails is only what does not work.
+
+use anyhow::{Context, Result, ensure};
+use holdfast_tests::emulator::{Backend, Network};
+use holdfast_tests::figures::{cpu, floor, kinds, percentile, resident};
+use holdfast_tests::proxy::is_read;
+use holdfast_tests::scenario::Life;
+use holdfast_tests::server::{Server, binary};
+use holdfast_tests::simulated::Simulated;
+use holdfast_tests::{REGION, es_stack, eventually, workload};
+use serde_json::Value;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+#[expect(clippy::print_stdout, reason = "figures are printed; that is what they are for")]
+fn row(what: &str, measured: impl std::fmt::Display, goal: &str) {
+    println!("{what:<58} {measured:>14}   {goal}");
+}
+
+fn ms(time: Duration) -> String {
+    format!("{:.1} ms", time.as_secs_f64() * 1000.0)
+}
+
+/// A network that nobody has to make.
+fn nowhere() -> Network {
+    let subnets = vec!["subnet-0a1b2c3d4e5f60718".to_owned(), "subnet-0b1c2d3e4f5061728".to_owned()];
+    Network { vpc: "vpc-0a1b2c3d4e5f60718".to_owned(), subnets }
+}
+
+fn wanted_resources() -> usize {
+    std::env::var("HOLDFAST_BENCH_RESOURCES").ok().and_then(|n| n.parse().ok()).unwrap_or(10_000)
+}
+
+/// Applies what stands in `life` and prints what a sweep reads at the fixed point.
+fn steady_reads(life: &Life, what: &str, goal: &str) -> Result<()> {
+    const SWEEPS: u64 = 10;
+    let started = Instant::now();
+    life.proxy.reset();
+    life.apply("")?;
+    let built = started.elapsed();
+    let writes = life.proxy.written();
+    life.server.sweeps(3)?;
+    life.proxy.reset();
+    let before = cpu(life.server.pid())?;
+    life.server.sweeps(SWEEPS as usize)?;
+    let used = cpu(life.server.pid())?.saturating_sub(before);
+    let counts = life.proxy.counts();
+    ensure!(life.proxy.written() == 0, "nothing is written at the fixed point, but: {counts:?}");
+    let each = |wanted: &dyn Fn(&str) -> bool| {
+        let calls: u64 = counts.iter().filter(|(name, _)| wanted(name)).map(|(_, n)| n).sum();
+        format!("{:.1}", calls as f64 / SWEEPS as f64)
+    };
+    let kinds = kinds(&life.stack);
+    let resources: u64 = kinds.values().sum();
+    row(&format!("{what}: resources"), resources, "");
+    row(&format!("{what}: writes from nothing to in sync"), writes, "");
+    row(&format!("{what}: time from nothing to in sync (moto)"), ms(built), "");
+    row(&format!("{what}: reads of a steady sweep, light"), each(&|n| !n.ends_with("Attributes")), &format!("floor {}; {goal}", floor(&kinds)));
+    row(&format!("{what}: reads of single items' attributes a sweep"), each(&|n| n.ends_with("Attributes")), "a rotating part of all");
+    row(&format!("{what}: CPU of a no-op sweep"), ms(used / SWEEPS as u32), "goal 30 ms");
+    for (name, n) in counts.iter().filter(|(name, _)| is_read(name)) {
+        row(&format!("    {name}"), format!("{:.1}", *n as f64 / SWEEPS as f64), "");
+    }
+    Ok(())
+}
+
+#[test]
+#[ignore = "prints figures; run by cargo xtask bench"]
+fn reads_of_a_steady_sweep() -> Result<()> {
+    steady_reads(&Life::begin(Backend::Moto)?, "es", "no goal of its own")?;
+    let mut life = Life::begin(Backend::Moto)?;
+    life.stack = workload::peers(&life.network);
+    steady_reads(&life, "workload of the peers", "goal 8")
+}
+
+#[tokio::test]
+#[ignore = "prints figures; run by cargo xtask bench"]
+async fn the_example_from_nothing_to_in_sync() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let mut world = Simulated::new(&folder.path().join("holdfast.db"))?;
+    let started = Instant::now();
+    world.declare(&es_stack(&nowhere())?)?;
+    let passes = world.settle().await?;
+    row("es in simulation: time from nothing to in sync", ms(started.elapsed()), &format!("in {passes} passes, without latency"));
+    Ok(())
+}
+
+async fn large(file: &Path) -> Result<()> {
+    const PASSES: u32 = 10;
+    let me = std::process::id();
+    let mut world = Simulated::new(file)?;
+    let started = Instant::now();
+    for n in 0..wanted_resources().div_ceil(100) {
+        let mut stack = workload::hundred(n, &nowhere());
+        // The server that reads this store later has another, empty AWS, and must not fill it.
+        stack["spec"]["policy"] = serde_json::json!({ "drift": "report" });
+        world.declare(&stack)?;
+    }
+    row("resources in simulation", world.declared(), "");
+    row("declaring them", ms(started.elapsed()), "");
+    let started = Instant::now();
+    let passes = world.settle().await?;
+    row("from nothing to the fixed point, no budgets", ms(started.elapsed()), &format!("in {passes} passes"));
+    let (started, before) = (Instant::now(), cpu(me)?);
+    for _ in 0..PASSES {
+        let report = world.pass().await?;
+        ensure!(report.planned == 0 && report.changed == 0, "a pass at the fixed point did something: {report:?}");
+    }
+    row("no-op pass, wall", ms(started.elapsed() / PASSES), "goal 1000 ms, stretch 400 ms, at 10,000");
+    row("no-op pass, CPU", ms(cpu(me)?.saturating_sub(before) / PASSES), "goal 1000 ms, stretch 400 ms, at 10,000");
+    let plans = (0..PASSES).map(|_| world.plan()).collect::<Result<Vec<_>>>()?;
+    row("plan() alone, wall", ms(plans.iter().sum::<Duration>() / PASSES), "part of the above");
+    row("memory of engine, store, simulated AWS and this test", format!("{} MB", resident(me)?), "");
+    Ok(())
+}
+
+/// A server on a store full of resources, whose simulated AWS has none of them.
+fn serving(file: &Path) -> Result<Server> {
+    let mut command = Command::new(binary()?);
+    command.args(["serve", "--simulate", "--listen", "127.0.0.1:0", "--sweep-interval", "1h", "--log", "warn", "--store"]);
+    command.arg(format!("sqlite://{}", file.display())).env("AWS_REGION", REGION);
+    Server::spawn(command)
+}
+
+fn api_of(file: &Path) -> Result<()> {
+    const READS: usize = 200;
+    let server = serving(file)?;
+    row("memory of serve --simulate at its start", format!("{} MB", resident(server.pid())?), "");
+    eventually("first sweep", Duration::from_secs(300), || {
+        let report: Value = server.get("/v1/scopes")?;
+        let scopes = report["items"].as_array().cloned().unwrap_or_default();
+        Ok(scopes.iter().any(|s| s["running"] != true && s["sweptAt"].is_string()).then_some(()))
+    })?;
+    let mut times = Vec::with_capacity(READS);
+    for _ in 0..READS {
+        let started = Instant::now();
+        server.get("/v1/resources?limit=500")?;
+        times.push(started.elapsed());
+    }
+    times.sort_unstable();
+    row("GET /v1/resources?limit=500, p50", ms(percentile(&times, 0.5)), "goal 50 ms");
+    row("GET /v1/resources?limit=500, p99", ms(percentile(&times, 0.99)), "goal 50 ms");
+    row("memory of serve --simulate, every resource drifted", format!("{} MB", resident(server.pid())?), "goal 110 MB at 10,000");
+    Ok(())
+}
+
+#[test]
+#[ignore = "prints figures; run by cargo xtask bench"]
+fn a_large_account_in_simulation() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("holdfast.db");
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(large(&file)).context("the engine")?;
+    api_of(&file).context("the API")
+}
