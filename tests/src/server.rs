@@ -78,6 +78,12 @@ impl Server {
 
     /// One call; the status and the body.
     pub fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Result<(u16, Value)> {
+        let (status, bytes) = self.bytes(method, path, body)?;
+        Ok((status, serde_json::from_slice(&bytes).unwrap_or(Value::Null)))
+    }
+
+    /// One call; the status and the body as it came.
+    pub fn bytes(&self, method: Method, path: &str, body: Option<&Value>) -> Result<(u16, Vec<u8>)> {
         self.runtime.block_on(async {
             let mut request = self.http.request(method, format!("{}{path}", self.url));
             if let Some(body) = body {
@@ -85,8 +91,7 @@ impl Server {
             }
             let response = request.send().await?;
             let status = response.status().as_u16();
-            let bytes = response.bytes().await?;
-            Ok((status, serde_json::from_slice(&bytes).unwrap_or(Value::Null)))
+            Ok((status, response.bytes().await?.to_vec()))
         })
     }
 

@@ -87,7 +87,8 @@ impl Simulated {
         };
         let accepted = check_body(document, &world).map_err(|e| anyhow::anyhow!("{e:?}"))?;
         let mut change = Change::at(self.clock.now());
-        change.stacks = accepted.stacks.into_iter().map(|s| StackChange { name: s.name, labels: s.labels, spec: s.spec }).collect();
+        change.stacks =
+            accepted.stacks.into_iter().map(|s| StackChange { name: s.name, labels: s.labels, spec: s.spec }).collect();
         for r in accepted.resources {
             self.declared += 1;
             change.resources.push(ResourceChange {
@@ -123,7 +124,8 @@ impl Simulated {
             if report.next.is_none() && report.changed == 0 {
                 return Ok(n);
             }
-            self.clock.advance(report.next.and_then(|wait| wait.try_into().ok()).unwrap_or(SignedDuration::from_secs(1)));
+            self.clock
+                .advance(report.next.and_then(|wait| wait.try_into().ok()).unwrap_or(SignedDuration::from_secs(1)));
         }
         anyhow::bail!("no fixed point after 80 passes")
     }

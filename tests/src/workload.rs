@@ -13,9 +13,14 @@ fn stack(name: &str, resources: Vec<Value>) -> Value {
 }
 
 fn group(name: &str, i: usize, network: &Network) -> Value {
-    let rule = |port: usize, cidr: &str| json!({ "ipProtocol": "tcp", "fromPort": port, "toPort": port, "cidrIpv4": cidr });
+    let rule =
+        |port: usize, cidr: &str| json!({ "ipProtocol": "tcp", "fromPort": port, "toPort": port, "cidrIpv4": cidr });
     let ingress = [rule(80, "10.0.0.0/8"), rule(1000 + i, "10.1.0.0/16")];
-    resource("SecurityGroup", &format!("g{i}"), json!({ "groupName": name, "description": "bench", "vpcId": network.vpc, "ingress": ingress }))
+    resource(
+        "SecurityGroup",
+        &format!("g{i}"),
+        json!({ "groupName": name, "description": "bench", "vpcId": network.vpc, "ingress": ingress }),
+    )
 }
 
 fn target_group(name: &str, i: usize, network: &Network) -> Value {

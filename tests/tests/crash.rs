@@ -41,14 +41,16 @@ fn killed(life: &mut Life, moments: &mut Moments, most: u64) -> Result<()> {
             }
             looked = Instant::now();
         }
-        std::thread::sleep(Duration::from_millis(1));
+        std::thread::park_timeout(Duration::from_millis(1));
     }
-    std::thread::sleep(pause);
+    std::thread::park_timeout(pause);
     life.restart()
 }
 
 fn is_at_rest(resources: &[Value]) -> bool {
-    resources.iter().all(|r| r["status"]["phase"] == "InSync" && r["status"]["observedGeneration"] == r["metadata"]["generation"])
+    resources
+        .iter()
+        .all(|r| r["status"]["phase"] == "InSync" && r["status"]["observedGeneration"] == r["metadata"]["generation"])
 }
 
 fn items(answer: &Value, field: &str) -> Vec<Value> {
@@ -101,7 +103,11 @@ fn balancing(life: &mut Life, all: &mut Vec<Thing>) -> Result<()> {
     let mut untagged: Vec<(&'static str, String, String)> = Vec::new();
     let groups = life.outside.call("elbv2", "describe_target_groups", json!({}))?;
     for group in items(&groups, "TargetGroups") {
-        untagged.push(("TargetGroup", text(&group, "TargetGroupName").to_owned(), text(&group, "TargetGroupArn").to_owned()));
+        untagged.push((
+            "TargetGroup",
+            text(&group, "TargetGroupName").to_owned(),
+            text(&group, "TargetGroupArn").to_owned(),
+        ));
     }
     let balancers = life.outside.call("elbv2", "describe_load_balancers", json!({}))?;
     for balancer in items(&balancers, "LoadBalancers") {
@@ -137,31 +143,48 @@ fn containers(life: &mut Life, all: &mut Vec<Thing>) -> Result<()> {
             continue;
         }
         all.push(Thing::new("Cluster", text(cluster, "clusterName"), &arn, &cluster["tags"]));
-        for service in texts(&items(&life.outside.call("ecs", "list_services", json!({ "cluster": arn, "maxResults": 100 }))?, "serviceArns")) {
+        for service in texts(&items(
+            &life.outside.call("ecs", "list_services", json!({ "cluster": arn, "maxResults": 100 }))?,
+            "serviceArns",
+        )) {
             let arguments = json!({ "cluster": arn, "services": [service], "include": ["TAGS"] });
             let told = life.outside.call("ecs", "describe_services", arguments)?;
             let service = &told["services"][0];
             if service["status"] == "ACTIVE" {
-                all.push(Thing::new("Service", text(service, "serviceName"), text(service, "serviceArn"), &service["tags"]));
+                all.push(Thing::new(
+                    "Service",
+                    text(service, "serviceName"),
+                    text(service, "serviceArn"),
+                    &service["tags"],
+                ));
             }
         }
     }
     let revisions = life.outside.call("ecs", "list_task_definitions", json!({ "status": "ACTIVE" }))?;
     for arn in texts(&items(&revisions, "taskDefinitionArns")) {
-        let told = life.outside.call("ecs", "describe_task_definition", json!({ "taskDefinition": arn, "include": ["TAGS"] }))?;
+        let told = life.outside.call(
+            "ecs",
+            "describe_task_definition",
+            json!({ "taskDefinition": arn, "include": ["TAGS"] }),
+        )?;
         all.push(Thing::new("TaskDefinition", text(&told["taskDefinition"], "family"), &arn, &told["tags"]));
     }
     Ok(())
+}
+
+/// What a resource is in AWS by its outputs, and its uid.
+fn known_as(resource: &Value) -> Result<(String, String)> {
+    let outputs = &resource["status"]["outputs"];
+    let id = outputs["arn"].as_str().filter(|_| resource["kind"] != "SecurityGroup").or_else(|| outputs["id"].as_str());
+    let id = id.with_context(|| format!("no id among the outputs of {}", told(resource)))?;
+    Ok((id.to_owned(), text(&resource["metadata"], "uid").to_owned()))
 }
 
 /// Each name once (task definitions: as many revisions as they had contents), all of it ours, known by id and
 /// nothing else tagged.
 fn is_whole(life: &mut Life, contents: &BTreeMap<String, usize>) -> Result<()> {
     let resources = life.server.in_sync("es", PATIENCE)?;
-    let known: BTreeMap<String, String> = resources
-        .iter()
-        .map(|r| (text(&r["status"], "id").to_owned(), text(&r["metadata"], "uid").to_owned()))
-        .collect();
+    let known: BTreeMap<String, String> = resources.iter().map(known_as).collect::<Result<_>>()?;
     let uids: BTreeSet<&String> = known.values().collect();
     let things = things(life)?;
     let mut names: BTreeMap<(&str, &str), Vec<&Thing>> = BTreeMap::new();
@@ -175,7 +198,11 @@ fn is_whole(life: &mut Life, contents: &BTreeMap<String, usize>) -> Result<()> {
     }
     for ((kind, name), found) in &names {
         let expected = if *kind == "TaskDefinition" { contents.get(*name).copied().unwrap_or(1) } else { 1 };
-        ensure!(found.len() == expected, "{kind} {name} is there {} times, and should be {expected}: {found:#?}", found.len());
+        ensure!(
+            found.len() == expected,
+            "{kind} {name} is there {} times, and should be {expected}: {found:#?}",
+            found.len()
+        );
     }
     let live: BTreeSet<&String> = things.iter().map(|t| &t.id).collect();
     let gone: Vec<&String> = known.keys().filter(|id| !live.contains(id)).collect();

@@ -192,7 +192,10 @@ impl Linker {
         for (entry, (key, rules, refs)) in entries.iter().zip(follows) {
             let Some(own) = chains.get(&entry.desired.key) else { continue };
             for target in *refs {
-                let before = if target.late && own.len() > 1 { own[own.len() - 2] } else { own.last().copied().unwrap_or(UNMET) };
+                // A chain that strips nothing holds nothing through a late field any more: two that refer to each other
+                // would wait for each other for ever if an earlier pass had stripped them already.
+                let before = if target.late { own.iter().rev().nth(1) } else { own.last() };
+                let Some(before) = before.copied() else { continue };
                 if let Some(last) = chains.get(&target.key).filter(|_| target.key != **key).and_then(|c| c.last()) {
                     edges.push((before, *last));
                 }
