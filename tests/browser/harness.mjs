@@ -13,8 +13,12 @@ export const REAL = process.env.HOLDFAST_URL?.replace(/\/$/, "");
  */
 export function spec() {
   let browser = null;
-  before(async () => { browser = await launch(); });
-  after(async () => { await browser?.close(); });
+  before(async () => {
+    browser = await launch();
+  });
+  after(async () => {
+    await browser?.close();
+  });
   return (name, options, body) => {
     const { server = {}, mockOnly = Boolean(options.server), ...look } = options;
     test(name, { skip: REAL && mockOnly ? "it needs the mock" : false, timeout: 60000 }, async () => {

@@ -4,15 +4,35 @@ import { launch, open } from "./browser.mjs";
 import { start } from "./mock.mjs";
 
 const [folder = "/tmp/holdfast-shots", ...only] = process.argv.slice(2);
-const PAGES = { overview: "", stack: "stacks/es", "stack-paused": "stacks/gifmachine", resource: "stacks/es/SecurityGroup/alb", "resource-stuck": "stacks/accurate-video/TaskDefinition/jobs", resources: "resources", drift: "drift", events: "events", missing: "stacks/nope" };
-const LOOKS = [["light", 1280], ["dark", 1280], ["light", 360], ["dark", 360]];
+const PAGES = {
+  overview: "",
+  stack: "stacks/es",
+  "stack-paused": "stacks/gifmachine",
+  resource: "stacks/es/SecurityGroup/alb",
+  "resource-stuck": "stacks/accurate-video/TaskDefinition/jobs",
+  resources: "resources",
+  drift: "drift",
+  events: "events",
+  missing: "stacks/nope",
+};
+const LOOKS = [
+  ["light", 1280],
+  ["dark", 1280],
+  ["light", 360],
+  ["dark", 360],
+];
 
 await mkdir(folder, { recursive: true });
 const mock = await start();
 const empty = await start({ empty: true });
 const guarded = await start({ token: "secret" });
 const browser = await launch();
-const jobs = [...Object.entries(PAGES).map(([name, path]) => [name, mock.url, path]), ["empty", empty.url, ""], ["empty-drift", empty.url, "drift"], ["token", guarded.url, ""]];
+const jobs = [
+  ...Object.entries(PAGES).map(([name, path]) => [name, mock.url, path]),
+  ["empty", empty.url, ""],
+  ["empty-drift", empty.url, "drift"],
+  ["token", guarded.url, ""],
+];
 for (const [name, base, path] of jobs) {
   if (only.length && !only.includes(name)) continue;
   for (const [scheme, width] of LOOKS) {

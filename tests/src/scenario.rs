@@ -122,7 +122,7 @@ impl Drifts {
 fn accept(backend: Backend, stack: &mut Value) {
     let dropped: &[&str] = match backend {
         Backend::Moto => &["deploymentConfiguration", "healthCheckGracePeriodSeconds"],
-        Backend::Ministack => &[],
+        Backend::Ministack => &["placementStrategy"],
     };
     let services = stack["spec"]["resources"].as_array_mut().into_iter().flatten().filter(|r| r["kind"] == "Service");
     for service in services {

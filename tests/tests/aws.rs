@@ -75,14 +75,15 @@ fn outside_changes(life: &mut Life) -> Result<()> {
         Ok(())
     })?;
     life.drifts(&drifts("SecurityGroup/redis", "/ingress/0", "removed"), |l| {
-        let rule = rule_id(l, "SecurityGroup/redis", 6379, "intrusion")?;
+        let from = l.output("SecurityGroup/intrusion-api", "id")?;
+        let rule = rule_id(l, "SecurityGroup/redis", 6379, &from)?;
         let group = l.output("SecurityGroup/redis", "id")?;
         l.outside.call("ec2", "revoke_security_group_ingress", json!({ "GroupId": group, "SecurityGroupRuleIds": [rule] }))?;
         Ok(())
     })?;
     life.drifts(&drifts("SecurityGroup/alb", "/ingress/0/description", "changed"), |l| {
         let group = l.output("SecurityGroup/alb", "id")?;
-        let rule = rule_id(l, "SecurityGroup/alb", 80, "HTTP")?;
+        let rule = rule_id(l, "SecurityGroup/alb", 80, "0.0.0.0/0")?;
         let new = json!({ "IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "CidrIpv4": "0.0.0.0/0", "Description": "who wrote this" });
         let change = json!([{ "SecurityGroupRuleId": rule, "SecurityGroupRule": new }]);
         l.outside.call("ec2", "modify_security_group_rules", json!({ "GroupId": group, "SecurityGroupRules": change }))?;
@@ -153,15 +154,16 @@ fn outside_deletions(life: &mut Life) -> Result<()> {
     })
 }
 
-fn rule_id(life: &mut Life, resource: &str, port: u16, says: &str) -> Result<String> {
+/// The id of the ingress rule for a port and a peer.
+fn rule_id(life: &mut Life, resource: &str, port: u16, peer: &str) -> Result<String> {
     let group = life.output(resource, "id")?;
     let filter = json!({ "Filters": [{ "Name": "group-id", "Values": [group] }] });
     let rules = life.outside.call("ec2", "describe_security_group_rules", filter)?;
     let found = rules["SecurityGroupRules"].as_array().into_iter().flatten().find(|r| {
-        r["FromPort"] == port && r["Description"].as_str().is_some_and(|d| d.contains(says))
+        r["IsEgress"] == false && r["FromPort"] == port && (r["CidrIpv4"] == peer || r["ReferencedGroupInfo"]["GroupId"] == peer)
     });
     let id = found.and_then(|r| r["SecurityGroupRuleId"].as_str());
-    id.map(str::to_owned).with_context(|| format!("no rule {port} \"{says}\" in {rules}"))
+    id.map(str::to_owned).with_context(|| format!("no rule {port} from {peer} in {rules}"))
 }
 
 /// Three sweeps more, and nothing written.

@@ -24,6 +24,26 @@ pub trait Loop: Send + Sync {
     /// # Errors
     /// [`LoopError`] if a scope cannot be read.
     async fn plan(&self, overlay: BTreeMap<Scope, Vec<Arc<Desired>>>) -> Result<Vec<ScopePlan>, LoopError>;
+
+    /// What this process has done in each scope so far, for the metrics.
+    fn counts(&self) -> BTreeMap<Scope, Counts> {
+        BTreeMap::new()
+    }
+}
+
+/// What a process has done in a scope since it started. Only grows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Passes that ended.
+    pub passes: u64,
+    /// AWS calls, reads and writes.
+    pub calls: u64,
+    /// Those that write.
+    pub writes: u64,
+    /// Those that were told to slow down.
+    pub throttles: u64,
+    /// How long all sweeps took together, in milliseconds.
+    pub sweep_ms: u64,
 }
 
 /// The plan of one scope.

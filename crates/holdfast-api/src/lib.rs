@@ -27,8 +27,7 @@ mod views;
 
 pub use crate::http::auth::TokenHash;
 pub use crate::http::server::{ServeError, check_address, serve};
-pub use control::{Loop, LoopError, ScopePlan};
-pub use metrics::Metrics;
+pub use control::{Counts, Loop, LoopError, ScopePlan};
 pub use openapi::document as openapi;
 pub use state::{ApiState, ServerOptions, Wiring};
 

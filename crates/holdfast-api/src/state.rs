@@ -11,9 +11,9 @@ use holdfast_store::{Store, StoreError};
 use http::StatusCode;
 use jiff::Timestamp;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Mutex, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 /// Limits and keys of the server.
@@ -85,7 +85,7 @@ struct Inner {
     validators: Validators,
     metrics: Metrics,
     newest_event: watch::Sender<u64>,
-    declaring: Mutex<()>,
+    declaring: Arc<Mutex<()>>,
     closing: CancellationToken,
     sealer: Sealer,
     watchers: Arc<Semaphore>,
@@ -104,7 +104,12 @@ impl ApiState {
         let teller = newest_event.clone();
         wiring.store.on_event(Box::new(move |id| {
             // Commits may report in any order; the newest id never goes back.
-            teller.send_if_modified(|newest| id > *newest && { *newest = id; true });
+            teller.send_if_modified(|newest| {
+                id > *newest && {
+                    *newest = id;
+                    true
+                }
+            });
         }));
         // The same tokens give the same seal, so that a page can be turned across a restart.
         let secret = wiring.options.tokens.iter().map(ToString::to_string).collect::<String>();
@@ -113,7 +118,7 @@ impl ApiState {
             validators: Validators::new(&wiring.registry),
             metrics: Metrics::new(),
             newest_event,
-            declaring: Mutex::new(()),
+            declaring: Arc::default(),
             closing: CancellationToken::new(),
             sealer: Sealer::new(secret.as_bytes()),
             watchers,
@@ -121,8 +126,7 @@ impl ApiState {
         }))
     }
 
-    /// The metrics, for others to add theirs.
-    pub fn metrics(&self) -> &Metrics {
+    pub(crate) fn metrics(&self) -> &Metrics {
         &self.0.metrics
     }
     /// Says that the server is going: event streams end, and it is no longer ready.
@@ -187,10 +191,12 @@ impl ApiState {
         &self,
         write: impl FnOnce(&ApiState) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
+        // Waited for here, where waiting costs no thread; kept by the work itself, which goes on when the client does not.
+        let alone = Arc::clone(&self.0.declaring).lock_owned().await;
         self.blocking(move |state| {
-            // The lock guards no data, so a panic under it leaves nothing half done.
-            let _alone = state.0.declaring.lock().unwrap_or_else(PoisonError::into_inner);
-            write(state)
+            let outcome = write(state);
+            drop(alone);
+            outcome
         })
         .await
     }
@@ -227,5 +233,22 @@ impl fmt::Display for Chain<'_> {
             next = source.source();
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::response::IntoResponse;
+
+    #[test]
+    fn a_full_disk_is_507_and_a_busy_store_503() {
+        for (error, status) in [
+            (StoreError::Full, StatusCode::INSUFFICIENT_STORAGE),
+            (StoreError::Busy, StatusCode::SERVICE_UNAVAILABLE),
+            (StoreError::Corrupt("page 7".to_owned()), StatusCode::INTERNAL_SERVER_ERROR),
+        ] {
+            assert_eq!(Problem::from(error).into_response().status(), status);
+        }
     }
 }

@@ -97,6 +97,11 @@ pub trait Kind: Send + Sync + 'static {
     /// where AWS wants changes of several things in one call, such as priorities that rules swap.
     fn together(_actions: &mut [Self::Action]) {}
 
+    /// The id or identity of the live thing that an action acts on, where its id does not stand in the action.
+    fn acts_on(_action: &Self::Action) -> Option<String> {
+        None
+    }
+
     /// What AWS makes of an action: the observation afterwards, `None` when the thing is gone. `before` is
     /// `None` for a thing that does not exist. Drives the simulated AWS and the laws.
     fn predict(
@@ -272,6 +277,7 @@ pub trait AnyKind: Send + Sync {
         remove: BTreeSet<String>,
     ) -> AnyAction;
     fn delete(&self, live: &Observation) -> Vec<Draft<AnyAction>>;
+    fn acts_on(&self, action: &Value) -> Option<String>;
     fn together(&self, actions: &mut [AnyAction]);
     fn predict(
         &self,
@@ -415,6 +421,9 @@ impl<K: Kind> AnyKind for Erased<K> {
         remove: BTreeSet<String>,
     ) -> AnyAction {
         erase(&K::retag(live, set, remove))
+    }
+    fn acts_on(&self, action: &Value) -> Option<String> {
+        K::acts_on(&serde_json::from_value(action.clone()).ok()?)
     }
     fn delete(&self, live: &Observation) -> Vec<Draft<AnyAction>> {
         K::delete(live).into_iter().map(erase_draft).collect()

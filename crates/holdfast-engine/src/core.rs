@@ -35,6 +35,10 @@ pub(crate) struct ScopeState {
     /// Whoever holds it is the scope's only pass.
     pub(crate) book: tokio::sync::Mutex<Book>,
     pub(crate) running: AtomicBool,
+    /// Sweeps that ended.
+    pub(crate) sweeps: AtomicU64,
+    /// How long they took together, in milliseconds.
+    pub(crate) sweep_ms: AtomicU64,
     /// The resources of other scopes that it refers to, as of its last pass.
     pub(crate) abroad: Mutex<Arc<BTreeSet<ResourceKey>>>,
     /// Stacks whose failures are forgotten in the next pass, because a person asked for it.
@@ -70,6 +74,11 @@ impl Core {
     pub(crate) fn scope(&self, scope: &Scope) -> Arc<ScopeState> {
         let mut scopes = lock(&self.scopes);
         Arc::clone(scopes.entry(scope.clone()).or_default())
+    }
+
+    /// The scopes that had a pass in this process.
+    pub(crate) fn known(&self) -> Vec<(Scope, Arc<ScopeState>)> {
+        lock(&self.scopes).iter().map(|(scope, state)| (scope.clone(), Arc::clone(state))).collect()
     }
 
     /// True while a pass over the scope is under way.

@@ -1,8 +1,9 @@
 //! The engine: periodic sweeps and nudges, workers, the watch over declarations.
 
 use crate::book::{abroad, wanted};
-use crate::core::{Core, blocking};
+use crate::core::{Core, ScopeState, blocking};
 use crate::error::PassError;
+use crate::meter::Counts;
 use crate::options::EngineOptions;
 use crate::pass::{Facts, PassReport, elsewhere, make_plan, pass, verify};
 use crate::queue::Queue;
@@ -14,6 +15,7 @@ use holdfast_store::{EventFilter, EventType, Filter, ScopeStatus, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -57,6 +59,17 @@ pub struct ScopeView {
     pub running: bool,
     /// How soon the next pass begins, if one is planned.
     pub next_in: Option<Duration>,
+}
+
+/// What this process has done in a scope so far. Only grows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Passes whose sweep ended.
+    pub passes: u64,
+    /// How long their sweeps took together.
+    pub sweeping: Duration,
+    /// AWS calls.
+    pub counts: Counts,
 }
 
 /// Declarations to plan with that are not in the store.
@@ -172,6 +185,20 @@ impl Engine {
         let snapshot = sweep.map_err(|p| PassError::Panicked(crate::step::panic_text(p.as_ref())))?;
         let facts = Facts { registry: &core.registry, desired: &desired, memory: &memory, elsewhere: &elsewhere };
         Ok(blocking(|| make_plan(core, &facts, &snapshot))?)
+    }
+
+    /// What this process has done in each scope that it looked at.
+    pub fn tallies(&self) -> BTreeMap<Scope, Tally> {
+        let core = &self.shared.core;
+        let tally = |(scope, state): (Scope, Arc<ScopeState>)| {
+            let tally = Tally {
+                passes: state.sweeps.load(Ordering::Relaxed),
+                sweeping: Duration::from_millis(state.sweep_ms.load(Ordering::Relaxed)),
+                counts: core.budgets.counts(&scope),
+            };
+            (scope, tally)
+        };
+        core.known().into_iter().map(tally).collect()
     }
 
     /// Every scope that has resources or has been swept, in order.

@@ -37,7 +37,7 @@ mod retry;
 mod step;
 mod token;
 
-pub use engine::{Engine, Nudge, Overlay, ScopeView};
+pub use engine::{Engine, Nudge, Overlay, ScopeView, Tally};
 pub use error::PassError;
 pub use meter::{Budgets, Counts};
 pub use options::{Boundaries, Boundary, Clock, EngineOptions, EngineSettings, Undisturbed};

@@ -164,6 +164,9 @@ async fn sweep(core: &Core, scope: &Scope, book: &mut Book, elsewhere: &Outputs)
         gaps: gaps.map(|(kind, r)| ((*kind).to_owned(), r.gaps.clone())).collect(),
         scope: scope.clone(),
     };
+    let tally = core.scope(scope);
+    tally.sweeps.fetch_add(1, Ordering::Relaxed);
+    tally.sweep_ms.fetch_add(status.duration_ms, Ordering::Relaxed);
     Swept { snapshot, at, status }
 }
 

@@ -66,7 +66,10 @@ fn meaning(
     now: Timestamp,
     mint: &mut Mint,
 ) -> Result<Meaning, Refusal> {
-    let named = find::named_by_id(world, kind.name(), action, now);
+    let said = kind.acts_on(action);
+    let named = said
+        .and_then(|n| world.by_id(kind.name(), &n, now).or_else(|| world.by_identity(kind.name(), &n, now)))
+        .or_else(|| find::named_by_id(world, kind.name(), action, now));
     let mut fresh_mint = mint.clone();
     let fresh = kind.predict(None, action, &mut fresh_mint);
     let target = match &fresh {

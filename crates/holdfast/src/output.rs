@@ -98,6 +98,11 @@ pub(crate) fn age(time: &str) -> String {
     }
 }
 
+/// A phase with its sign and no colour: a table counts every character, escapes too.
+pub(crate) fn plain_phase(name: &str) -> String {
+    anstream::adapter::strip_str(&phase(name)).to_string()
+}
+
 /// A phase with its sign, so that colour is never the only one.
 pub(crate) fn phase(name: &str) -> String {
     let (sign, colour) = match name {

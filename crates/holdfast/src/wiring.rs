@@ -1,7 +1,7 @@
 //! The engine behind the API's door.
 
 use async_trait::async_trait;
-use holdfast_api::{Loop, LoopError, ScopePlan};
+use holdfast_api::{Counts, Loop, LoopError, ScopePlan};
 use holdfast_core::name::{ResourceKey, Scope};
 use holdfast_core::plan::Desired;
 use holdfast_engine::{Engine, Nudge, Overlay, PassError};
@@ -52,5 +52,16 @@ impl Loop for Control {
             }
         }
         Ok(out)
+    }
+
+    fn counts(&self) -> BTreeMap<Scope, Counts> {
+        let counts = |tally: holdfast_engine::Tally| Counts {
+            passes: tally.passes,
+            calls: tally.counts.calls,
+            writes: tally.counts.writes,
+            throttles: tally.counts.throttles,
+            sweep_ms: u64::try_from(tally.sweeping.as_millis()).unwrap_or(u64::MAX),
+        };
+        self.engine.tallies().into_iter().map(|(scope, tally)| (scope, counts(tally))).collect()
     }
 }

@@ -4,7 +4,12 @@ import AxeBuilder from "@axe-core/playwright";
 import { settled, something, spec } from "../harness.mjs";
 
 const it = spec();
-const LOOKS = [["light", 1280], ["dark", 1280], ["light", 360], ["dark", 360]];
+const LOOKS = [
+  ["light", 1280],
+  ["dark", 1280],
+  ["light", 360],
+  ["dark", 360],
+];
 
 async function axe(page, what) {
   const { violations } = await new AxeBuilder({ page }).analyze();
@@ -18,30 +23,54 @@ async function fits(page, what) {
 }
 
 for (const [scheme, width] of LOOKS) {
-  it(`axe finds nothing and nothing is too wide on any page, ${scheme}, ${width} px`, { scheme, width }, async ({ page, base, goto }) => {
-    const { stack, kind, name } = await something(base);
-    const pages = ["", `stacks/${stack}`, `stacks/${stack}/${kind}/${name}`, "resources", "drift", "events", "stacks/no-such-stack", "nowhere"];
-    for (const path of pages) {
-      await goto(path);
-      await axe(page, path);
-      await fits(page, path);
-    }
-  });
+  it(
+    `axe finds nothing and nothing is too wide on any page, ${scheme}, ${width} px`,
+    { scheme, width },
+    async ({ page, base, goto }) => {
+      const { stack, kind, name } = await something(base);
+      const pages = [
+        "",
+        `stacks/${stack}`,
+        `stacks/${stack}/${kind}/${name}`,
+        "resources",
+        "drift",
+        "events",
+        "stacks/no-such-stack",
+        "nowhere",
+      ];
+      for (const path of pages) {
+        await goto(path);
+        await axe(page, path);
+        await fits(page, path);
+      }
+    },
+  );
 
-  it(`axe finds nothing where something is wrong, ${scheme}, ${width} px`, { scheme, width, mockOnly: true }, async ({ page, mock, goto }) => {
-    const pages = ["stacks/gifmachine", "stacks/accurate-video/TaskDefinition/jobs", "stacks/accurate-video/TargetGroup/analyze", "stacks/accurate-video/Service/analyze", "stacks/datavault/Service/queue", "stacks/datavault/Service/web"];
-    for (const path of pages) {
-      await goto(path);
-      await axe(page, path);
-      await fits(page, path);
-    }
-    mock.drop({ down: true });
-    await page.getByText("Connection lost").waitFor();
-    mock.refuse(503);
-    await page.goto(page.url());
-    await page.getByRole("button", { name: "Try again" }).first().waitFor();
-    await axe(page, "refused");
-  });
+  it(
+    `axe finds nothing where something is wrong, ${scheme}, ${width} px`,
+    { scheme, width, mockOnly: true },
+    async ({ page, mock, goto }) => {
+      const pages = [
+        "stacks/gifmachine",
+        "stacks/accurate-video/TaskDefinition/jobs",
+        "stacks/accurate-video/TargetGroup/analyze",
+        "stacks/accurate-video/Service/analyze",
+        "stacks/datavault/Service/queue",
+        "stacks/datavault/Service/web",
+      ];
+      for (const path of pages) {
+        await goto(path);
+        await axe(page, path);
+        await fits(page, path);
+      }
+      mock.drop({ down: true });
+      await page.getByText("Connection lost").waitFor();
+      mock.refuse(503);
+      await page.goto(page.url());
+      await page.getByRole("button", { name: "Try again" }).first().waitFor();
+      await axe(page, "refused");
+    },
+  );
 }
 
 it("axe finds nothing in the dialogs", { mockOnly: true }, async ({ page, goto }) => {

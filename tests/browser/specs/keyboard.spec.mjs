@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { spec } from "../harness.mjs";
 
 const it = spec();
-const focused = (page) => page.evaluate(() => document.activeElement.getAttribute("aria-label") ?? document.activeElement.textContent.trim());
+const focused = (page) =>
+  page.evaluate(() => document.activeElement.getAttribute("aria-label") ?? document.activeElement.textContent.trim());
 
 it("the first stop of the Tab key skips to the content", {}, async ({ page, goto }) => {
   await goto("");

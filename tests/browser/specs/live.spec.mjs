@@ -19,7 +19,14 @@ it("a change appears without a reload", { mockOnly: true }, async ({ page, mock,
 it("an event appears in the log as it happens", { mockOnly: true }, async ({ page, mock, goto }) => {
   await goto("events");
   await live(page);
-  mock.emit({ type: "observed", stack: "es", kind: "Service", name: "intrusion-api", reason: "DriftDetected", message: "a very new thing" });
+  mock.emit({
+    type: "observed",
+    stack: "es",
+    kind: "Service",
+    name: "intrusion-api",
+    reason: "DriftDetected",
+    message: "a very new thing",
+  });
   await page.locator(".event-row").first().getByText("a very new thing").waitFor({ timeout: 5000 });
 });
 
@@ -37,6 +44,42 @@ it("a lost connection is said, and the stream goes on after the last event", { m
   await page.getByText("Connection lost").waitFor({ state: "detached" });
   assert.equal(new URL(watches(mock).at(-1).path, "http://x").searchParams.get("after"), String(last.id));
 });
+
+it("a server that begins another log is followed from its beginning", { mockOnly: true }, async ({ page, mock, goto }) => {
+  await goto("events");
+  await live(page);
+  mock.drop({ down: true });
+  await page.getByText("Connection lost").waitFor();
+  mock.world.events.splice(0);
+  mock.emit({ type: "declared", stack: "es", reason: "Created", message: "the first of another log" });
+  mock.up();
+  await page.getByRole("button", { name: "Reconnect now" }).click();
+  await page.getByText("the first of another log").waitFor();
+  assert.equal(await page.locator(".event-row").count(), 1);
+});
+
+it(
+  "a tab that nobody looks at gives its connection back, and takes it again",
+  { mockOnly: true },
+  async ({ page, mock, goto }) => {
+    await page.clock.install();
+    await goto("events");
+    await live(page);
+    const look = (hidden) =>
+      page.evaluate((value) => {
+        Object.defineProperty(document, "hidden", { configurable: true, get: () => value });
+        document.dispatchEvent(new Event("visibilitychange"));
+      }, hidden);
+    await look(true);
+    await page.clock.runFor(31000);
+    await page.getByText("Connecting").waitFor();
+    assert.equal(await page.getByText("Connection lost").count(), 0);
+    mock.emit({ type: "observed", stack: "es", reason: "DriftDetected", message: "while nobody looked" });
+    await look(false);
+    await live(page);
+    await page.getByText("while nobody looked").waitFor();
+  },
+);
 
 it("Reconcile now asks for a pass", { mockOnly: true }, async ({ page, mock, goto }) => {
   await goto("stacks/es");
@@ -74,19 +117,23 @@ it("an action that fails says so where it was asked for", { mockOnly: true }, as
   await page.getByRole("dialog").getByText("Your token does not allow this").waitFor();
 });
 
-it("a token is asked for, sent with every call and with the stream, and forgotten on demand", { server: { token: "secret" } }, async ({ page, mock, goto }) => {
-  await goto("drift");
-  await page.getByLabel("Token").fill("wrong");
-  await page.getByRole("button", { name: "Open the dashboard" }).click();
-  await page.getByText("does not know this token").waitFor();
-  await page.getByLabel("Token").fill("secret");
-  await page.getByRole("button", { name: "Open the dashboard" }).click();
-  await page.locator(".drift-item").first().waitFor();
-  await live(page);
-  assert.equal(watches(mock).at(-1).headers.authorization, "Bearer secret");
-  assert.equal(await page.evaluate(() => sessionStorage.getItem("holdfast.token")), "secret");
-  assert.equal(await page.evaluate(() => JSON.stringify(localStorage).includes("secret")), false);
-  assert.equal((await page.content()).includes("secret"), false);
-  await page.getByRole("button", { name: "Forget the token" }).click();
-  await page.getByLabel("Token").waitFor();
-});
+it(
+  "a token is asked for, sent with every call and with the stream, and forgotten on demand",
+  { server: { token: "secret" } },
+  async ({ page, mock, goto }) => {
+    await goto("drift");
+    await page.getByLabel("Token").fill("wrong");
+    await page.getByRole("button", { name: "Open the dashboard" }).click();
+    await page.getByText("does not know this token").waitFor();
+    await page.getByLabel("Token").fill("secret");
+    await page.getByRole("button", { name: "Open the dashboard" }).click();
+    await page.locator(".drift-item").first().waitFor();
+    await live(page);
+    assert.equal(watches(mock).at(-1).headers.authorization, "Bearer secret");
+    assert.equal(await page.evaluate(() => sessionStorage.getItem("holdfast.token")), "secret");
+    assert.equal(await page.evaluate(() => JSON.stringify(localStorage).includes("secret")), false);
+    assert.equal((await page.content()).includes("secret"), false);
+    await page.getByRole("button", { name: "Forget the token" }).click();
+    await page.getByLabel("Token").waitFor();
+  },
+);

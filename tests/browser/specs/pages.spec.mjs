@@ -26,7 +26,10 @@ it("a stack shows its graph and its resources, each a link to its page", {}, asy
   const { stack, kind, name } = await something(base);
   await goto(`stacks/${stack}`);
   await page.locator(`[data-node="${stack}/${kind}/${name}"]`).waitFor();
-  await page.locator("table.resources").getByRole("link", { name: `${kind}/${name}`, exact: true }).click();
+  await page
+    .locator("table.resources")
+    .getByRole("link", { name: `${kind}/${name}`, exact: true })
+    .click();
   await page.getByRole("heading", { level: 1, name: `${kind}/${name}` }).waitFor();
   await page.getByRole("heading", { name: "Conditions" }).waitFor();
   await page.getByRole("heading", { name: "Timeline" }).waitFor();
@@ -48,18 +51,26 @@ it("search and filters narrow the list and stand in the address", { mockOnly: tr
   assert.equal(await page.locator("table.resources tbody tr").count(), 24);
 });
 
-it("a resource shows declared, live and last written side by side, the difference marked", { mockOnly: true }, async ({ page, goto }) => {
-  await goto("stacks/es/SecurityGroup/alb");
-  const row = page.getByRole("row", { name: /\/ingress\/0 Drift Cosmetic Update/ });
-  assert.equal(await row.getByRole("cell").count(), 3);
-  assert.deepEqual(await row.locator("mark").allInnerTexts(), ['"description": "public entry"', '"description": "public entry (tmp)"', '"description": "public entry"']);
-  await page.getByRole("row", { name: /\/ingress\/1 Drift Exposure Revoke not declared/ }).waitFor();
-  assert.equal(await page.locator("table.fields tbody tr").count(), 3);
-  await page.getByRole("button", { name: /^All/ }).click();
-  assert.ok((await page.locator("table.fields tbody tr").count()) > 3);
-  await page.getByText("Raw JSON").click();
-  await page.locator(".raw pre.json").getByText('"holdfast.dev/v1"').waitFor();
-});
+it(
+  "a resource shows declared, live and last written side by side, the difference marked",
+  { mockOnly: true },
+  async ({ page, goto }) => {
+    await goto("stacks/es/SecurityGroup/alb");
+    const row = page.getByRole("row", { name: /\/ingress\/0 Drift Cosmetic Update/ });
+    assert.equal(await row.getByRole("cell").count(), 3);
+    assert.deepEqual(await row.locator("mark").allInnerTexts(), [
+      '"description": "public entry"',
+      '"description": "public entry (tmp)"',
+      '"description": "public entry"',
+    ]);
+    await page.getByRole("row", { name: /\/ingress\/1 Drift Exposure Revoke not declared/ }).waitFor();
+    assert.equal(await page.locator("table.fields tbody tr").count(), 3);
+    await page.getByRole("button", { name: /^All/ }).click();
+    assert.ok((await page.locator("table.fields tbody tr").count()) > 3);
+    await page.getByText("Raw JSON").click();
+    await page.locator(".raw pre.json").getByText('"holdfast.dev/v1"').waitFor();
+  },
+);
 
 it("a long list opens around its first difference", { mockOnly: true }, async ({ page, goto }) => {
   await goto("stacks/accurate-video/TaskDefinition/jobs");
@@ -112,11 +123,15 @@ it("an address without a page, and a stack that is not there, lead back", {}, as
   await page.getByText("There is no page at this address").waitFor();
 });
 
-it("an error says what happened and what to do, and the page recovers by itself", { mockOnly: true }, async ({ page, mock, goto }) => {
-  mock.refuse(503);
-  await goto("stacks/es");
-  await page.getByRole("alert").getByText("The store does not answer.").waitFor();
-  mock.refuse(null);
-  await page.getByRole("button", { name: "Try again" }).click();
-  await page.locator("table.resources").waitFor();
-});
+it(
+  "an error says what happened and what to do, and the page recovers by itself",
+  { mockOnly: true },
+  async ({ page, mock, goto }) => {
+    mock.refuse(503);
+    await goto("stacks/es");
+    await page.getByRole("alert").getByText("The store does not answer.").waitFor();
+    mock.refuse(null);
+    await page.getByRole("button", { name: "Try again" }).click();
+    await page.locator("table.resources").waitFor();
+  },
+);

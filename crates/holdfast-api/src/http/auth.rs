@@ -34,7 +34,7 @@ impl std::fmt::Display for TokenHash {
 
 /// Paths that need no token: what an orchestrator asks, and the dashboard's own files, which hold no data and ask
 /// for the token themselves.
-fn is_open(path: &str) -> bool {
+pub(crate) fn is_open(path: &str) -> bool {
     matches!(path, "/" | "/healthz" | "/readyz" | "/dashboard") || path.starts_with("/dashboard/")
 }
 
@@ -61,7 +61,8 @@ fn bearer(headers: &HeaderMap, tokens: &[TokenHash]) -> Result<(), Problem> {
             "Bearer realm=\"holdfast\"",
         ));
     };
-    let token = given.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, t)| t.trim());
+    let token =
+        given.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, t)| t.trim());
     let known = token.is_some_and(|token| {
         let given = TokenHash::of(token);
         // All are compared, so that the time says nothing about which one came near.
@@ -107,9 +108,8 @@ fn same_machine(method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<(), P
         let origin = origin.to_str().unwrap_or_default();
         origin.split_once("://").is_none_or(|(_, authority)| !authority.eq_ignore_ascii_case(&host))
     });
-    let foreign_site = headers
-        .get("sec-fetch-site")
-        .is_some_and(|site| !matches!(site.as_bytes(), b"same-origin" | b"none"));
+    let foreign_site =
+        headers.get("sec-fetch-site").is_some_and(|site| !matches!(site.as_bytes(), b"same-origin" | b"none"));
     if foreign_origin || foreign_site {
         return Err(Problem::new(
             StatusCode::FORBIDDEN,
@@ -136,7 +136,8 @@ mod tests {
 
     #[test]
     fn only_names_of_this_machine_are_local() {
-        for host in ["localhost", "localhost:8080", "127.0.0.1:1", "127.1.2.3", "[::1]:80", "[::1]", "app.localhost:1"] {
+        for host in ["localhost", "localhost:8080", "127.0.0.1:1", "127.1.2.3", "[::1]:80", "[::1]", "app.localhost:1"]
+        {
             assert!(is_local(host), "{host}");
         }
         for host in ["", "evil.com", "localhost.evil.com", "127.0.0.1.evil.com", "10.0.0.1:80", "[::2]"] {

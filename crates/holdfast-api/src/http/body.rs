@@ -53,7 +53,9 @@ fn is_json(headers: &HeaderMap) -> Result<(), Problem> {
     let essence = given.as_deref().unwrap_or_default().split(';').next().unwrap_or_default().trim();
     let detail = if !essence.eq_ignore_ascii_case("application/json") {
         match given {
-            Some(given) => format!("The body is announced as \"{given}\"; send it with Content-Type: application/json."),
+            Some(given) => {
+                format!("The body is announced as \"{given}\"; send it with Content-Type: application/json.")
+            }
             None => "The body has no content type; send it with Content-Type: application/json.".to_owned(),
         }
     } else if headers.get(header::CONTENT_ENCODING).is_some_and(|v| v != "identity") {
@@ -68,7 +70,9 @@ fn is_json(headers: &HeaderMap) -> Result<(), Problem> {
 fn parse(bytes: Bytes) -> Result<JsonBody, Problem> {
     match from_bytes(&bytes, MAX_DEPTH) {
         Ok(value) => Ok(JsonBody { bytes, value }),
-        Err(error) if matches!(error.code.as_str(), "malformed-json" | "too-deep") => Err(Problem::bad_json(vec![error])),
+        Err(error) if matches!(error.code.as_str(), "malformed-json" | "too-deep") => {
+            Err(Problem::bad_json(vec![error]))
+        }
         Err(error) => Err(Problem::invalid(vec![error])),
     }
 }
@@ -86,7 +90,10 @@ async fn read(request: Request, state: &ApiState) -> Result<Bytes, Problem> {
             StatusCode::REQUEST_TIMEOUT,
             "body-timeout",
             "Request timeout",
-            format!("The body did not arrive within {} s. Nothing was stored; send it again.", options.body_timeout.as_secs()),
+            format!(
+                "The body did not arrive within {} s. Nothing was stored; send it again.",
+                options.body_timeout.as_secs()
+            ),
         )
         .header(header::CONNECTION, HeaderValue::from_static("close"))),
     }

@@ -57,10 +57,7 @@ pub(crate) struct Conditions {
 impl Conditions {
     /// Reads both headers; a header that is no list of tags is refused.
     pub(crate) fn read(headers: &HeaderMap) -> Result<Self, Problem> {
-        Ok(Self {
-            if_match: tags(headers, &header::IF_MATCH)?,
-            if_none_match: tags(headers, &header::IF_NONE_MATCH)?,
-        })
+        Ok(Self { if_match: tags(headers, &header::IF_MATCH)?, if_none_match: tags(headers, &header::IF_NONE_MATCH)? })
     }
 
     /// True if the request has a condition at all.
@@ -102,11 +99,8 @@ impl Conditions {
 
     /// Answers a read: the body with its tag, or 304.
     pub(crate) fn answer(&self, tag: &Tag, body: &impl Serialize) -> Result<Response, Problem> {
-        let mut response = if self.fresh(tag) {
-            StatusCode::NOT_MODIFIED.into_response()
-        } else {
-            json(StatusCode::OK, body)?
-        };
+        let mut response =
+            if self.fresh(tag) { StatusCode::NOT_MODIFIED.into_response() } else { json(StatusCode::OK, body)? };
         // A tag is hexadecimal digits, a dot and quotes; it is always a header value.
         if let Ok(value) = HeaderValue::from_str(&tag.text()) {
             response.headers_mut().insert(header::ETAG, value);

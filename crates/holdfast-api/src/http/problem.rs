@@ -12,7 +12,8 @@ const TYPE_BASE: &str = "https://holdfast.dev/problems/";
 /// What went wrong, as the client reads it. Build one with the function that names the case.
 #[derive(Debug)]
 pub(crate) struct Problem {
-    body: ProblemBody,
+    // Boxed, because an answer is either this or what was asked for, and the latter should not carry its size.
+    body: Box<ProblemBody>,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
@@ -74,7 +75,7 @@ impl Problem {
             instance: None,
             errors: Vec::new(),
         };
-        Self { body, headers: Vec::new() }
+        Self { body: Box::new(body), headers: Vec::new() }
     }
 
     /// With one more header on the answer.
@@ -128,8 +129,7 @@ impl Problem {
             [only] => only.message.clone(),
             many => format!("{} mistakes; each stands in errors with its parameter.", many.len()),
         };
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-parameter", "Invalid parameter", detail)
-            .mistakes(mistakes)
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-parameter", "Invalid parameter", detail).mistakes(mistakes)
     }
 
     /// 400: the body is no JSON.
@@ -177,7 +177,7 @@ impl IntoResponse for Problem {
         }
         let status = StatusCode::from_u16(self.body.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         // Plain strings and numbers; serializing them cannot fail.
-        let bytes = serde_json::to_vec(&self.body).unwrap_or_default();
+        let bytes = serde_json::to_vec(&*self.body).unwrap_or_default();
         let mut response = (status, bytes).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

@@ -2,6 +2,7 @@
 
 pub(crate) mod endpoint;
 
+use crate::http::auth::is_open;
 use crate::http::problem::ProblemBody;
 use crate::http::query::{Param, Shape};
 use endpoint::{Endpoint, Gives, Header, Presence, Takes};
@@ -134,9 +135,11 @@ fn parameters(endpoint: &Endpoint) -> Value {
             "name": name, "in": "path", "required": true, "description": path_doc(name), "schema": { "type": "string" },
         })
     });
-    let query = endpoint.query.unwrap_or_default().iter().map(|p| {
-        json!({ "name": p.name, "in": "query", "description": p.doc, "schema": parameter_schema(p) })
-    });
+    let query = endpoint
+        .query
+        .unwrap_or_default()
+        .iter()
+        .map(|p| json!({ "name": p.name, "in": "query", "description": p.doc, "schema": parameter_schema(p) }));
     let headers = endpoint.headers.iter().map(|h| {
         let (name, doc, schema) = header(*h);
         json!({ "name": name, "in": "header", "description": doc, "schema": schema })
@@ -176,17 +179,23 @@ fn parameter_schema(param: &Param) -> Value {
 fn header(header: Header) -> (&'static str, &'static str, Value) {
     let text = json!({ "type": "string" });
     match header {
-        Header::IfMatch => {
-            ("If-Match", "The ETag that was read: the write is refused if the declaration has moved since. The status may move.", text)
+        Header::IfMatch => (
+            "If-Match",
+            "The ETag that was read: the write is refused if the declaration has moved since. The status may move.",
+            text,
+        ),
+        Header::CreateOnly => {
+            ("If-None-Match", "`*`: only if it is not there yet.", json!({ "type": "string", "const": "*" }))
         }
-        Header::CreateOnly => ("If-None-Match", "`*`: only if it is not there yet.", json!({ "type": "string", "const": "*" })),
         Header::IfNoneMatch => ("If-None-Match", "The ETag that was read: 304 if nothing has moved since.", text),
         Header::IdempotencyKey => (
             "Idempotency-Key",
             "Any text of one's own, such as a UUID: a repeat with the same body gets the same bytes and does nothing again. Kept for at least 24 hours.",
             json!({ "type": "string", "minLength": 1, "maxLength": 255 }),
         ),
-        Header::LastEventId => ("Last-Event-ID", "The id of the last event that was seen.", json!({ "type": "integer", "minimum": 0 })),
+        Header::LastEventId => {
+            ("Last-Event-ID", "The id of the last event that was seen.", json!({ "type": "integer", "minimum": 0 }))
+        }
     }
 }
 
@@ -200,7 +209,9 @@ fn responses(endpoint: &Endpoint, generator: &mut SchemaGenerator) -> Value {
     }
     for (status, doc) in failures(endpoint) {
         let content = json!({ "application/problem+json": { "schema": { "$ref": format!("{COMPONENTS}Problem") } } });
-        responses.entry(status.as_str().to_owned()).or_insert_with(|| json!({ "description": doc, "content": content }));
+        responses
+            .entry(status.as_str().to_owned())
+            .or_insert_with(|| json!({ "description": doc, "content": content }));
     }
     Value::Object(responses)
 }
@@ -232,14 +243,18 @@ fn failures(endpoint: &Endpoint) -> Vec<(StatusCode, &'static str)> {
     let strict = endpoint.query.is_some();
     let rules: [(bool, StatusCode, &'static str); 11] = [
         (body, StatusCode::BAD_REQUEST, "The body is no JSON."),
-        (strict, StatusCode::UNAUTHORIZED, "A token is missing or not known."),
+        (!is_open(endpoint.path), StatusCode::UNAUTHORIZED, "A token is missing or not known."),
         (true, StatusCode::FORBIDDEN, "The request comes from a place that may not ask this."),
         (must_exist, StatusCode::NOT_FOUND, "There is no such thing."),
         (body, StatusCode::REQUEST_TIMEOUT, "The body did not arrive in time."),
         (conditional, StatusCode::PRECONDITION_FAILED, "A condition does not hold."),
         (body, StatusCode::PAYLOAD_TOO_LARGE, "The body is too large."),
         (body, StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body is not announced as JSON."),
-        (strict || body, StatusCode::UNPROCESSABLE_ENTITY, "A document, parameter or header is not valid; every mistake is named."),
+        (
+            strict || body,
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "A document, parameter or header is not valid; every mistake is named.",
+        ),
         (true, StatusCode::INTERNAL_SERVER_ERROR, "A fault of the server."),
         (true, StatusCode::SERVICE_UNAVAILABLE, "Not now; try again."),
     ];

@@ -22,8 +22,7 @@ pub(crate) const CONFIRM: Param = Param::one_of(
     &["empty"],
 );
 
-const APPLY: &[Param] =
-    &[Param::flag("dryRun", "Answers the plan and stores nothing."), PRUNE, CONFIRM];
+const APPLY: &[Param] = &[Param::flag("dryRun", "Answers the plan and stores nothing."), PRUNE, CONFIRM];
 
 pub(crate) fn endpoints() -> Vec<Endpoint> {
     vec![

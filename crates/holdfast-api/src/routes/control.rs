@@ -29,12 +29,22 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
         Endpoint::new(Method::POST, path, id, handler).about("stacks", summary).headers(&[Header::IdempotencyKey])
     };
     vec![
-        about("/v1/stacks/{stack}/reconcile", "reconcileStack", post(reconcile), "Look at a stack now, and try again what was refused or stuck")
-            .takes_json::<Nothing>(Presence::Optional)
-            .gives::<Asked>(StatusCode::ACCEPTED, "A pass is on its way."),
-        about("/v1/stacks/{stack}/pause", "pauseStack", post(pause), "Hold a stack: it is looked at and reported, and nothing is written")
-            .takes_json::<PauseBody>(Presence::Required)
-            .gives::<Steered>(StatusCode::OK, "It is paused."),
+        about(
+            "/v1/stacks/{stack}/reconcile",
+            "reconcileStack",
+            post(reconcile),
+            "Look at a stack now, and try again what was refused or stuck",
+        )
+        .takes_json::<Nothing>(Presence::Optional)
+        .gives::<Asked>(StatusCode::ACCEPTED, "A pass is on its way."),
+        about(
+            "/v1/stacks/{stack}/pause",
+            "pauseStack",
+            post(pause),
+            "Hold a stack: it is looked at and reported, and nothing is written",
+        )
+        .takes_json::<PauseBody>(Presence::Required)
+        .gives::<Steered>(StatusCode::OK, "It is paused."),
         about("/v1/stacks/{stack}/resume", "resumeStack", post(resume), "Let a stack go on")
             .takes_json::<ResumeBody>(Presence::Optional)
             .gives::<Steered>(StatusCode::OK, "It goes on."),
@@ -49,7 +59,10 @@ struct Nothing {}
 /// Why, and for how long.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
-#[expect(dead_code, reason = "describes the body in the OpenAPI document; it is read field by field, to name every mistake")]
+#[expect(
+    dead_code,
+    reason = "describes the body in the OpenAPI document; it is read field by field, to name every mistake"
+)]
 struct PauseBody {
     /// Why, for the person who wonders later.
     #[schemars(length(min = 1, max = 1000))]
@@ -62,7 +75,10 @@ struct PauseBody {
 /// Why.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
-#[expect(dead_code, reason = "describes the body in the OpenAPI document; it is read field by field, to name every mistake")]
+#[expect(
+    dead_code,
+    reason = "describes the body in the OpenAPI document; it is read field by field, to name every mistake"
+)]
 struct ResumeBody {
     /// Why it goes on.
     #[schemars(length(min = 1, max = 1000))]
@@ -121,7 +137,12 @@ async fn reconcile(
     state
         .blocking(move |state| {
             idempotency::once(state, once.as_ref(), StatusCode::ACCEPTED, || {
-                let event = Event::new(state.now(), EventType::Operated, "ReconcileRequested", format!("a pass of stack {stack} was asked for"));
+                let event = Event::new(
+                    state.now(),
+                    EventType::Operated,
+                    "ReconcileRequested",
+                    format!("a pass of stack {stack} was asked for"),
+                );
                 state.store().log(&[event.of_stack(&stack)])?;
                 let scopes = scopes.into_iter().map(|s| AskedScope { account: s.account, region: s.region });
                 Ok(Asked { stack, scopes: scopes.collect() })
@@ -229,7 +250,11 @@ impl Fields {
                 None
             }
             Some(Value::String(text)) if text.chars().count() > LONGEST_REASON => {
-                self.refuse("/reason", "too-long", &format!("The reason has more than {LONGEST_REASON} characters; shorten it."));
+                self.refuse(
+                    "/reason",
+                    "too-long",
+                    &format!("The reason has more than {LONGEST_REASON} characters; shorten it."),
+                );
                 None
             }
             Some(Value::String(text)) => Some(text.trim().to_owned()),
@@ -245,7 +270,11 @@ impl Fields {
             None | Some(Value::Null) => return None,
             Some(Value::String(text)) => text.clone(),
             Some(_) => {
-                self.refuse("/until", "wrong-type", "until must be a string with an RFC 3339 time, such as \"2026-07-01T12:00:00Z\".");
+                self.refuse(
+                    "/until",
+                    "wrong-type",
+                    "until must be a string with an RFC 3339 time, such as \"2026-07-01T12:00:00Z\".",
+                );
                 return None;
             }
         };

@@ -1,7 +1,7 @@
 //! The dashboard's files, inside the binary.
 
 use crate::http::problem::Problem;
-use crate::openapi::endpoint::{Answer, Endpoint};
+use crate::openapi::endpoint::{Answer, Endpoint, Header};
 use axum::extract::{Path, Request};
 use axum::response::IntoResponse;
 use axum::routing::get;
@@ -9,8 +9,8 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use rust_embed::{EmbeddedFile, RustEmbed};
 
 /// Everything comes from this server, styles and scripts from files alone, and nobody may frame it.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; \
-                      connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+                      base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'";
 
 #[derive(RustEmbed)]
 #[folder = "web/"]
@@ -19,15 +19,24 @@ struct Files;
 pub(crate) fn endpoints() -> Vec<Endpoint> {
     let page = |path, id, handler| Endpoint::new(Method::GET, path, id, handler).any_query();
     vec![
-        page("/", "root", get(to_dashboard))
-            .about("dashboard", "Goes to the dashboard")
-            .gives_other(StatusCode::PERMANENT_REDIRECT, None, "To `/dashboard`."),
+        page("/", "root", get(to_dashboard)).about("dashboard", "Goes to the dashboard").gives_other(
+            StatusCode::PERMANENT_REDIRECT,
+            None,
+            "To `/dashboard`.",
+        ),
         page("/dashboard", "dashboard", get(index))
             .about("dashboard", "The dashboard")
+            .headers(&[Header::IfNoneMatch])
+            .gives_other(StatusCode::OK, Some("text/html"), "The page."),
+        page("/dashboard/", "dashboardRoot", get(index))
+            .about("dashboard", "The dashboard")
+            .headers(&[Header::IfNoneMatch])
             .gives_other(StatusCode::OK, Some("text/html"), "The page."),
         page("/dashboard/{*path}", "dashboardFile", get(file))
             .about("dashboard", "A file of the dashboard, or the page itself for the paths it makes up")
-            .gives_other(StatusCode::OK, Some("*/*"), "The file."),
+            .headers(&[Header::IfNoneMatch])
+            .gives_other(StatusCode::OK, Some("*/*"), "The file.")
+            .fails(StatusCode::NOT_FOUND, "There is no such file."),
     ]
 }
 

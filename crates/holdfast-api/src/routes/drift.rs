@@ -176,15 +176,14 @@ fn count(state: &ApiState, filter: &Filter, drifted: &[ResourceRecord]) -> Resul
 /// The scopes that hold something of what the filter lets through.
 fn scopes(state: &ApiState, filter: &Filter) -> Result<Vec<SweptScope>, Problem> {
     let mut found = Vec::new();
+    // Each scope has something; a look into each is only worth it when it may be something else.
+    let narrow = filter.stack.is_some() || filter.kind.is_some();
     for scope in state.store().scopes()? {
-        let here = Filter {
-            account: Some(scope.account.clone()),
-            region: Some(scope.region.clone()),
-            ..filter.clone()
-        };
+        let here =
+            Filter { account: Some(scope.account.clone()), region: Some(scope.region.clone()), ..filter.clone() };
         let elsewhere = filter.account.as_ref().is_some_and(|a| *a != scope.account)
             || filter.region.as_ref().is_some_and(|r| *r != scope.region);
-        if !elsewhere && !state.store().resources(&here, 1, None)?.is_empty() {
+        if !elsewhere && (!narrow || !state.store().resources(&here, 1, None)?.is_empty()) {
             found.push(scope);
         }
     }

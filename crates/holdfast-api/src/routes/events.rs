@@ -25,11 +25,8 @@ pub(crate) const AFTER: Param = Param {
 /// `?name=`
 pub(crate) const NAME: Param = Param::text("name", "Only about something of this name.");
 /// `?type=`
-pub(crate) const TYPE: Param = Param::one_of(
-    "type",
-    "Only of this sort.",
-    &["declared", "observed", "decided", "acted", "operated", "service"],
-);
+pub(crate) const TYPE: Param =
+    Param::one_of("type", "Only of this sort.", &["declared", "observed", "decided", "acted", "operated", "service"]);
 
 const EVENTS: &[Param] = &[
     AFTER,
@@ -38,8 +35,16 @@ const EVENTS: &[Param] = &[
     NAME,
     TYPE,
     Param::limit(100),
-    Param { name: "cursor", doc: "The same as `after`: takes `nextCursor`.", shape: Shape::Number { min: 0, max: u64::MAX, default: None } },
-    Param::one_of("order", "`asc`, the default, is oldest first; `desc` answers the newest, newest first, as one page.", &["asc", "desc"]),
+    Param {
+        name: "cursor",
+        doc: "The same as `after`: takes `nextCursor`.",
+        shape: Shape::Number { min: 0, max: u64::MAX, default: None },
+    },
+    Param::one_of(
+        "order",
+        "`asc`, the default, is oldest first; `desc` answers the newest, newest first, as one page.",
+        &["asc", "desc"],
+    ),
 ];
 
 pub(crate) fn endpoints() -> Vec<Endpoint> {
@@ -83,8 +88,8 @@ pub(crate) struct EventView {
     /// A sentence.
     message: String,
     /// What machines want to know of it.
-    #[serde(skip_serializing_if = "Value::is_null")]
-    data: Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<Value>,
 }
 
 impl From<Event> for EventView {
@@ -99,7 +104,7 @@ impl From<Event> for EventView {
             generation: e.generation,
             reason: e.reason,
             message: e.message,
-            data: e.data,
+            data: Some(e.data).filter(|d| !d.is_null()),
         }
     }
 }

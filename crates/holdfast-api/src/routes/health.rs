@@ -73,7 +73,7 @@ async fn ready(State(state): State<ApiState>) -> Answer {
 
 async fn metrics(State(state): State<ApiState>) -> Answer {
     let picture = state.blocking(picture).await?;
-    let text = state.metrics().text(picture).map_err(|e| Problem::internal(&e))?;
+    let text = state.metrics().text(&picture).map_err(|e| Problem::internal(&e))?;
     Ok(([(header::CONTENT_TYPE, HeaderValue::from_static(TEXT))], text).into_response())
 }
 
@@ -92,7 +92,8 @@ fn picture(state: &ApiState) -> Result<Picture, Problem> {
     Ok(Picture {
         phases: PHASES.iter().map(count).collect(),
         severities: severities.into(),
-        scopes: store.scope_statuses()?.into_iter().map(|s| (s.scope.clone(), last_sweep(&s))).collect(),
+        sweeps: store.scope_statuses()?.into_iter().map(|s| (s.scope.clone(), last_sweep(&s))).collect(),
+        counts: state.control().counts(),
     })
 }
 

@@ -33,7 +33,8 @@ impl<S: Sync> FromRequestParts<S> for Key {
         match value.to_str() {
             Ok(key) if (1..=LONGEST).contains(&key.len()) => Ok(Self(Some((key.to_owned(), parts.uri.clone())))),
             _ => {
-                let message = format!("Idempotency-Key takes 1 to {LONGEST} printable ASCII characters, such as a UUID.");
+                let message =
+                    format!("Idempotency-Key takes 1 to {LONGEST} printable ASCII characters, such as a UUID.");
                 Err(Problem::parameters(vec![Mistake::of_parameter(HEADER, "invalid-header", message)]))
             }
         }
@@ -80,11 +81,8 @@ pub(crate) fn once<T: Serialize>(
     }
     let body = serde_json::to_vec(&act()?).map_err(|e| Problem::internal(&e))?;
     if let Some(once) = once {
-        let record = IdempotencyRecord {
-            request_hash: once.request_hash.clone(),
-            status: status.as_u16(),
-            body: body.clone(),
-        };
+        let record =
+            IdempotencyRecord { request_hash: once.request_hash.clone(), status: status.as_u16(), body: body.clone() };
         // Two at the same time: the first answer is the answer of both.
         if let Some(before) = state.store().save_idempotent(&once.key, &record, state.now())? {
             return once.same(before).map(replayed);

@@ -8,8 +8,8 @@ use crate::http::body::JsonBody;
 use crate::http::conditional::{Conditions, Tag};
 use crate::http::path::Segments;
 use crate::http::problem::Problem;
-use crate::openapi::endpoint::{Answer, Endpoint, Header, Takes};
 use crate::http::query::{Param, Params};
+use crate::openapi::endpoint::{Answer, Endpoint, Header, Takes};
 use crate::state::ApiState;
 use crate::views::Ref;
 use axum::extract::State;
@@ -125,12 +125,7 @@ struct PlannedVerdict {
     fields: Vec<FieldDiff>,
 }
 
-async fn plan(
-    State(state): State<ApiState>,
-    params: Params,
-    key: Key,
-    body: JsonBody,
-) -> Answer {
+async fn plan(State(state): State<ApiState>, params: Params, key: Key, body: JsonBody) -> Answer {
     let once = key.over(&body.bytes);
     let asked = once.clone();
     let before = state.blocking(move |state| asked.as_ref().map(|o| o.before(state)).transpose()).await?.flatten();
@@ -141,7 +136,8 @@ async fn plan(
     state
         .blocking(move |state| {
             idempotency::once(state, once.as_ref(), StatusCode::OK, || {
-                let planned = computed.ok_or_else(|| Problem::unavailable("retry", "The kept answer is gone; send the request again."))?;
+                let planned = computed
+                    .ok_or_else(|| Problem::unavailable("retry", "The kept answer is gone; send the request again."))?;
                 let body = serde_json::to_value(&planned).map_err(|e| Problem::internal(&e))?;
                 state.store().save_plan(&planned.plan_hash, &body, planned.created_at)?;
                 Ok(planned)
@@ -171,7 +167,8 @@ pub(crate) async fn compute(state: &ApiState, mut intake: Intake) -> Result<Plan
             Ok((results, stacks, overlay(state, checked)?))
         })
         .await?;
-    let plans = if overlay.is_empty() { Vec::new() } else { state.control().plan(overlay).await.map_err(Problem::from)? };
+    let plans =
+        if overlay.is_empty() { Vec::new() } else { state.control().plan(overlay).await.map_err(Problem::from)? };
     let scopes = plans.iter().map(|p| PlannedScope {
         account: p.scope.account.clone(),
         region: p.scope.region.clone(),
@@ -322,11 +319,9 @@ fn overlay(state: &ApiState, checked: Checked) -> Result<BTreeMap<Scope, Vec<Arc
         all.insert(desired.key.clone(), Arc::new(desired));
     }
     for (record, fate) in checked.removals {
-        match (fate, all.remove(&record.key)) {
-            (Some(fate), Some(desired)) => {
-                all.insert(record.key, Arc::new(Desired { fate, ..Desired::clone(&desired) }));
-            }
-            (Some(_), None) | (None, _) => {}
+        // Without a fate it is retained, and no longer looked at.
+        if let (Some(fate), Some(desired)) = (fate, all.remove(&record.key)) {
+            all.insert(record.key, Arc::new(Desired { fate, ..Desired::clone(&desired) }));
         }
     }
     let mut overlay: BTreeMap<Scope, Vec<Arc<Desired>>> = scopes.into_iter().map(|s| (s, Vec::new())).collect();
@@ -339,9 +334,10 @@ fn overlay(state: &ApiState, checked: Checked) -> Result<BTreeMap<Scope, Vec<Arc
 impl From<LoopError> for Problem {
     fn from(error: LoopError) -> Self {
         match error {
-            LoopError::Unavailable(why) => Problem::unavailable("loop-unavailable", format!("It cannot be done now: {why}.")),
+            LoopError::Unavailable(why) => {
+                Problem::unavailable("loop-unavailable", format!("It cannot be done now: {why}."))
+            }
             LoopError::Failed(_) => Problem::internal(&error),
         }
     }
 }
-

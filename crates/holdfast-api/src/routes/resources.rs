@@ -64,7 +64,10 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
             .query(&[DELETION])
             .headers(&[Header::IfMatch])
             .gives::<declare::Applied>(StatusCode::OK, "The declaration is gone; the live thing stays.")
-            .gives::<declare::Applied>(StatusCode::ACCEPTED, "The live thing is being deleted; the resource ends when it is gone.")
+            .gives::<declare::Applied>(
+                StatusCode::ACCEPTED,
+                "The live thing is being deleted; the resource ends when it is gone.",
+            )
             .fails(StatusCode::CONFLICT, "It is protected."),
         Endpoint::new(Method::GET, "/v1/resources/{stack}/{kind}/{name}/history", "getHistory", get(history))
             .about("resources", "Every generation, observation change, decision and action, newest first")
@@ -104,7 +107,9 @@ async fn list(State(state): State<ApiState>, params: Params, conditions: Conditi
             let more = records.len() > limit;
             records.truncate(limit);
             let next_cursor = records.last().filter(|_| more).map(|r| state.sealer().seal(&sealed, &r.key));
-            let tag = Tag::of_content(&records.iter().map(|r| (&r.key, r.version, r.status.last_observed_at)).collect::<Vec<_>>());
+            let tag = Tag::of_content(
+                &records.iter().map(|r| (&r.key, r.version, r.status.last_observed_at)).collect::<Vec<_>>(),
+            );
             conditions.answer(&tag, &Page { items: records.iter().map(ResourceView::from).collect(), next_cursor })
         })
         .await
@@ -126,7 +131,11 @@ fn unknown(state: &ApiState, key: &ResourceKey) -> Problem {
 
 type Three = (String, String, String);
 
-async fn read(State(state): State<ApiState>, Segments((stack, kind, name)): Segments<Three>, conditions: Conditions) -> Answer {
+async fn read(
+    State(state): State<ApiState>,
+    Segments((stack, kind, name)): Segments<Three>,
+    conditions: Conditions,
+) -> Answer {
     state
         .blocking(move |state| {
             let key = ResourceKey::new(stack, kind, name);
@@ -195,7 +204,14 @@ struct Moment {
 
 impl From<HistoryEntry> for Moment {
     fn from(e: HistoryEntry) -> Self {
-        Self { at: e.at, what: e.entry_type, generation: e.generation, reason: e.reason, summary: e.message, data: e.data }
+        Self {
+            at: e.at,
+            what: e.entry_type,
+            generation: e.generation,
+            reason: e.reason,
+            summary: e.message,
+            data: e.data,
+        }
     }
 }
 

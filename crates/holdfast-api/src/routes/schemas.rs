@@ -13,7 +13,8 @@ use holdfast_core::problem::did_you_mean;
 use holdfast_core::schema::{draft7, named};
 use http::{Method, StatusCode};
 
-const DRAFT: &[Param] = &[Param::one_of("draft", "`2020-12`, the default, or `7` for older editors.", &["2020-12", "7"])];
+const DRAFT: &[Param] =
+    &[Param::one_of("draft", "`2020-12`, the default, or `7` for older editors.", &["2020-12", "7"])];
 
 pub(crate) fn endpoints() -> Vec<Endpoint> {
     vec![

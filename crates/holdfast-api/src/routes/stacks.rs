@@ -1,7 +1,7 @@
 //! Stacks: list, read, take away.
 
+use super::DELETION;
 use super::declare;
-use super::{DELETION};
 use crate::graph;
 use crate::http::conditional::{Conditions, Tag};
 use crate::http::path::Segments;
@@ -32,7 +32,10 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
             .query(&[DELETION])
             .headers(&[Header::IfMatch])
             .gives::<declare::Applied>(StatusCode::OK, "The stack is gone; what was retained stays live.")
-            .gives::<declare::Applied>(StatusCode::ACCEPTED, "Live things are being deleted; the stack ends when they are gone.")
+            .gives::<declare::Applied>(
+                StatusCode::ACCEPTED,
+                "Live things are being deleted; the stack ends when they are gone.",
+            )
             .fails(StatusCode::CONFLICT, "A resource of it is protected; nothing was changed."),
     ]
 }

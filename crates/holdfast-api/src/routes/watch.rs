@@ -56,7 +56,10 @@ struct Follower {
 async fn follow(State(state): State<ApiState>, params: Params, headers: HeaderMap) -> Answer {
     let asked = resume_after(&headers, &params)?;
     let Ok(slot) = state.watchers().try_acquire_owned() else {
-        return Err(Problem::unavailable("too-many-watchers", "There are as many event streams as this server allows. Try again later, or page through /v1/events."));
+        return Err(Problem::unavailable(
+            "too-many-watchers",
+            "There are as many event streams as this server allows. Try again later, or page through /v1/events.",
+        ));
     };
     // Subscribed before the log is read, so that nothing falls in between.
     let newest = state.newest_event();

@@ -9,7 +9,11 @@ export const token = signal(readToken());
 export const tokenWanted = signal(null);
 
 function readToken() {
-  try { return sessionStorage.getItem(TOKEN_KEY) || ""; } catch { return ""; }
+  try {
+    return sessionStorage.getItem(TOKEN_KEY) || "";
+  } catch {
+    return "";
+  }
 }
 
 /** Uses a token from now on, and asks everything again that was refused. */
@@ -17,7 +21,9 @@ export function useToken(value) {
   try {
     if (value) sessionStorage.setItem(TOKEN_KEY, value);
     else sessionStorage.removeItem(TOKEN_KEY);
-  } catch { /* Without storage the token lasts until the page is left. */ }
+  } catch {
+    /* Without storage the token lasts until the page is left. */
+  }
   token.value = value;
   tokenWanted.value = null;
   reloadAll();
@@ -45,7 +51,11 @@ export function askForToken() {
 
 async function problemOf(response, path) {
   let body = {};
-  try { body = await response.json(); } catch { /* A proxy in between answers HTML; the status still speaks. */ }
+  try {
+    body = await response.json();
+  } catch {
+    /* A proxy in between answers HTML; the status still speaks. */
+  }
   return new ApiError({ ...body, status: response.status, title: body.title || response.statusText, path });
 }
 
@@ -67,7 +77,12 @@ export async function call(path, { method = "GET", body, abort } = {}) {
   try {
     return text ? JSON.parse(text) : null;
   } catch {
-    throw new ApiError({ status: response.status, title: "The answer is not JSON", detail: "Something between this page and Holdfast answers in its place.", path });
+    throw new ApiError({
+      status: response.status,
+      title: "The answer is not JSON",
+      detail: "Something between this page and Holdfast answers in its place.",
+      path,
+    });
   }
 }
 
@@ -109,8 +124,12 @@ const SOON_MS = 350;
 const POLL_MS = 15000;
 
 // A sweep that finds nothing new says nothing, so that "last swept" would grow old without a look from time to time.
-setInterval(() => { if (!document.hidden && !tokenWanted.value) reloadAll(); }, POLL_MS);
-document.addEventListener("visibilitychange", () => { if (!document.hidden) reloadAll(); });
+setInterval(() => {
+  if (!document.hidden && !tokenWanted.value) reloadAll();
+}, POLL_MS);
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden) reloadAll();
+});
 
 const always = () => true;
 const NOTHING = { data: null, error: null, loading: true, at: null };
@@ -150,7 +169,9 @@ function view(path, viewer) {
 }
 
 function openQuery(path) {
-  let abort = null, timer = null, again = false;
+  let abort = null,
+    timer = null,
+    again = false;
   const tell = (next) => {
     query.state = { ...query.state, ...next };
     for (const viewer of query.viewers) viewer.tell(query.state);
@@ -159,7 +180,10 @@ function openQuery(path) {
     viewers: new Set(),
     state: NOTHING,
     async reload() {
-      if (abort) { again = true; return; }
+      if (abort) {
+        again = true;
+        return;
+      }
       abort = new AbortController();
       try {
         const data = await call(path, { abort: abort.signal });
@@ -169,10 +193,22 @@ function openQuery(path) {
         tell(error.status === 404 ? { data: null, error, loading: false } : { error, loading: false });
       }
       abort = null;
-      if (again) { again = false; query.soon(); }
+      if (again) {
+        again = false;
+        query.soon();
+      }
     },
-    soon() { timer ??= setTimeout(() => { timer = null; query.reload(); }, SOON_MS); },
-    close() { shown.delete(path); clearTimeout(timer); abort?.abort(); },
+    soon() {
+      timer ??= setTimeout(() => {
+        timer = null;
+        query.reload();
+      }, SOON_MS);
+    },
+    close() {
+      shown.delete(path);
+      clearTimeout(timer);
+      abort?.abort();
+    },
   };
   shown.set(path, query);
   return query;

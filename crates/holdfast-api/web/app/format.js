@@ -67,7 +67,10 @@ export function differingPart(text, other) {
 
 /** "inSync" and "InSync" to "In sync". */
 export function words(camel) {
-  const spaced = String(camel ?? "").replace(/([a-z0-9])([A-Z])/g, "$1 $2").replace(/[_-]+/g, " ").toLowerCase();
+  const spaced = String(camel ?? "")
+    .replace(/([a-z0-9])([A-Z])/g, "$1 $2")
+    .replace(/[_-]+/g, " ")
+    .toLowerCase();
   return spaced.charAt(0).toUpperCase() + spaced.slice(1);
 }
 
@@ -81,15 +84,22 @@ export function differingLines(lines, others) {
   const common = new Uint16Array((lines.length + 1) * width);
   for (let i = lines.length - 1; i >= 0; i -= 1) {
     for (let j = others.length - 1; j >= 0; j -= 1) {
-      const down = common[(i + 1) * width + j], right = common[i * width + j + 1];
+      const down = common[(i + 1) * width + j],
+        right = common[i * width + j + 1];
       common[i * width + j] = lines[i] === others[j] ? common[(i + 1) * width + j + 1] + 1 : Math.max(down, right);
     }
   }
   const differs = [];
   for (let i = 0, j = 0; i < lines.length;) {
-    if (j < others.length && lines[i] === others[j]) { differs.push(false); i += 1; j += 1; }
-    else if (j < others.length && common[i * width + j + 1] >= common[(i + 1) * width + j]) j += 1;
-    else { differs.push(true); i += 1; }
+    if (j < others.length && lines[i] === others[j]) {
+      differs.push(false);
+      i += 1;
+      j += 1;
+    } else if (j < others.length && common[i * width + j + 1] >= common[(i + 1) * width + j]) j += 1;
+    else {
+      differs.push(true);
+      i += 1;
+    }
   }
   return differs;
 }

@@ -15,8 +15,9 @@ const MANY = 150;
 const idOf = ({ stack, kind, name }) => `${stack}/${kind}/${name}`;
 
 /** Nodes and edges of a stack's resources; what they use in other stacks are nodes too. */
-export function graphOf(stack, resources) {
-  const nodes = new Map(), edges = new Map();
+function graphOf(stack, resources) {
+  const nodes = new Map(),
+    edges = new Map();
   for (const resource of resources) nodes.set(idOf({ stack, ...resource }), { stack, ...resource });
   for (const resource of resources) {
     const to = idOf({ stack, ...resource });
@@ -36,14 +37,31 @@ let dagre = null;
 async function layout({ nodes, edges }) {
   dagre ??= (await import("../vendor/dagre.js")).default;
   const graph = new dagre.graphlib.Graph();
-  graph.setGraph({ rankdir: "LR", nodesep: 12, edgesep: 8, ranksep: 56, marginx: MARGIN, marginy: MARGIN, ranker: "network-simplex" });
+  graph.setGraph({
+    rankdir: "LR",
+    nodesep: 12,
+    edgesep: 8,
+    ranksep: 56,
+    marginx: MARGIN,
+    marginy: MARGIN,
+    ranker: "network-simplex",
+  });
   graph.setDefaultEdgeLabel(() => ({}));
   for (const node of nodes) graph.setNode(node.id, { width: WIDTH, height: HEIGHT });
   for (const { from, to } of edges) graph.setEdge(from, to);
   dagre.layout(graph);
   const { width, height } = graph.graph();
-  const places = new Map(nodes.map(({ id }) => { const { x, y } = graph.node(id); return [id, { x, y }]; }));
-  const lines = edges.map(({ from, to }) => ({ from, to, path: curve(graph.edge(from, to).points, places.get(from), places.get(to)) }));
+  const places = new Map(
+    nodes.map(({ id }) => {
+      const { x, y } = graph.node(id);
+      return [id, { x, y }];
+    }),
+  );
+  const lines = edges.map(({ from, to }) => ({
+    from,
+    to,
+    path: curve(graph.edge(from, to).points, places.get(from), places.get(to)),
+  }));
   return { width, height, places, lines };
 }
 
@@ -52,10 +70,16 @@ function curve(points, from, to) {
   const inner = points.slice(1, -1);
   const forward = to.x > from.x;
   const side = forward ? WIDTH / 2 : -WIDTH / 2;
-  const whole = [{ x: from.x + side, y: from.y }, ...inner.filter((p) => Math.abs(p.x - from.x) > WIDTH / 2 && Math.abs(p.x - to.x) > WIDTH / 2), { x: to.x - side - (forward ? 5 : -5), y: to.y }];
+  const whole = [
+    { x: from.x + side, y: from.y },
+    ...inner.filter((p) => Math.abs(p.x - from.x) > WIDTH / 2 && Math.abs(p.x - to.x) > WIDTH / 2),
+    { x: to.x - side - (forward ? 5 : -5), y: to.y },
+  ];
   let path = `M${round(whole[0].x)} ${round(whole[0].y)}`;
   for (let i = 1; i < whole.length; i += 1) {
-    const a = whole[i - 1], b = whole[i], middle = round((a.x + b.x) / 2);
+    const a = whole[i - 1],
+      b = whole[i],
+      middle = round((a.x + b.x) / 2);
     path += `C${middle} ${round(a.y)} ${middle} ${round(b.y)} ${round(b.x)} ${round(b.y)}`;
   }
   return path;
@@ -74,10 +98,16 @@ export function Graph({ stack, resources, shown }) {
     // Only a change of shape moves nodes; a change of phase recolours them where they are.
     if (many || graph.nodes.length === 0) return undefined;
     let gone = false;
-    layout(graph).then((result) => { if (!gone) setDrawn({ shape, ...result }); });
-    return () => { gone = true; };
+    layout(graph).then((result) => {
+      if (!gone) setDrawn({ shape, ...result });
+    });
+    return () => {
+      gone = true;
+    };
   }, [shape, many]);
-  if (many) return html`<div class="graph-ask"><p class="muted">${plural(graph.nodes.length, "node")} make a large drawing.</p><button type="button" onClick=${() => setWanted(true)}>Draw the graph</button></div>`;
+  if (many)
+    return html`<div class="graph-ask"><p class="muted">${plural(graph.nodes.length, "node")} make a large drawing.</p>
+      <button type="button" onClick=${() => setWanted(true)}>Draw the graph</button></div>`;
   if (!drawn) return html`<${Waiting} lines=${5} label="Laying out the graph" />`;
   return html`<${Drawing} graph=${graph} drawn=${drawn} stack=${stack} shown=${shown} />`;
 }
@@ -91,6 +121,7 @@ function Drawing({ graph, drawn, stack, shown }) {
   const nodes = graph.nodes.filter((node) => drawn.places.has(node.id));
   const first = nodes.some((n) => n.id === entry) ? entry : leftmost(nodes, drawn);
   const linked = useMemo(() => neighbours(graph.edges, near), [graph.edges, near]);
+  const size = `${plural(nodes.length, "node")}, ${plural(graph.edges.length, "edge")}`;
   const onKey = (event) => {
     const next = step(event.key, document.activeElement?.dataset.node, graph.edges, drawn.places);
     if (!next) return;
@@ -100,32 +131,47 @@ function Drawing({ graph, drawn, stack, shown }) {
   };
   return html`<div class="graph-frame"><div class="graph" ref=${box} tabindex="-1">
       <svg width=${drawn.width * scale} height=${drawn.height * scale} viewBox=${`0 0 ${drawn.width} ${drawn.height}`} role="group"
-        aria-label=${`Dependencies of ${stack}: ${plural(nodes.length, "node")}, ${plural(graph.edges.length, "edge")}. Arrow keys walk along them.`} onKeyDown=${onKey}>
-        <defs><marker id="arrow" viewBox="0 0 6 6" refX="1" refY="3" markerWidth="6" markerHeight="6" orient="auto-start-reverse"><path d="M0 0.5 5.5 3 0 5.5Z" class="arrow" /></marker></defs>
-        <g class=${`edges ${near ? "some" : ""}`}>${drawn.lines.map((line) => html`<path key=${`${line.from} ${line.to}`} d=${line.path} marker-end="url(#arrow)"
-          class=${`edge ${near && (line.from === near || line.to === near) ? "near" : ""}`} />`)}</g>
-        <g>${nodes.map((node) => html`<${Node} key=${node.id} node=${node} place=${drawn.places.get(node.id)} home=${stack} entry=${node.id === first}
+        aria-label=${`Dependencies of ${stack}: ${size}. Arrow keys walk along them.`} onKeyDown=${onKey}>
+        <defs><marker id="arrow" viewBox="0 0 6 6" refX="1" refY="3" markerWidth="6" markerHeight="6" orient="auto-start-reverse">
+        <path d="M0 0.5 5.5 3 0 5.5Z" class="arrow" /></marker></defs>
+        <g class=${`edges ${near ? "some" : ""}`}>${drawn.lines.map(
+          (line) => html`<path key=${`${line.from} ${line.to}`} d=${line.path} marker-end="url(#arrow)"
+          class=${`edge ${near && (line.from === near || line.to === near) ? "near" : ""}`} />`,
+        )}</g>
+        <g>${nodes.map(
+          (
+            node,
+          ) => html`<${Node} key=${node.id} node=${node} place=${drawn.places.get(node.id)} home=${stack} entry=${node.id === first}
           dim=${(near && near !== node.id && !linked.has(node.id)) || (shown && !node.outside && !shown(node))}
-          onNear=${setNear} onEnter=${setEntry} />`)}</g></svg></div>
-    <div class="graph-tools no-print"><button type="button" class="icon-only" aria-label="Zoom in" onClick=${() => setScale(scale * 1.25)}><${Icon} name="plus" /></button>
-      <button type="button" class="icon-only" aria-label="Zoom out" onClick=${() => setScale(scale / 1.25)}><${Icon} name="minus" /></button>
-      <button type="button" class="icon-only" aria-label="Fit the width" onClick=${() => setScale(null)}><${Icon} name="fit" /></button></div></div>`;
+          onNear=${setNear} onEnter=${setEntry} />`,
+        )}</g></svg></div>
+    <div class="graph-tools no-print">
+    <button type="button" class="icon-only" aria-label="Zoom in" onClick=${() => setScale(scale * 1.25)}><${Icon} name="plus" /></button>
+      <button type="button" class="icon-only" aria-label="Zoom out" onClick=${() => setScale(scale / 1.25)}>
+      <${Icon} name="minus" /></button>
+      <button type="button" class="icon-only" aria-label="Fit the width" onClick=${() => setScale(null)}>
+      <${Icon} name="fit" /></button></div></div>`;
 }
 
 function Node({ node, place, home, entry, dim, onNear, onEnter }) {
-  const phase = node.outside ? null : node.phase ?? "Unknown";
+  const phase = node.outside ? null : (node.phase ?? "Unknown");
   const where = node.stack === home ? "" : ` in stack ${node.stack}`;
   const missing = node.outside && node.stack === home;
   const state = missing ? "Not declared" : node.outside ? node.stack : phaseWord(phase);
   const look = phase ? phaseClass(phase) : missing ? "unknown" : "outside";
   return html`<a class=${`node is-${look} ${dim ? "dim" : ""}`} href=${toResource(node)} data-node=${node.id} tabindex=${entry ? 0 : -1}
-      aria-label=${`${node.kind} ${node.name}${where}: ${state}`} transform=${`translate(${round(place.x - WIDTH / 2)} ${round(place.y - HEIGHT / 2)})`}
-      onMouseEnter=${() => onNear(node.id)} onMouseLeave=${() => onNear(null)} onFocus=${() => { onNear(node.id); onEnter(node.id); }} onBlur=${() => onNear(null)}>
+      aria-label=${`${node.kind} ${node.name}${where}: ${state}`}
+      transform=${`translate(${round(place.x - WIDTH / 2)} ${round(place.y - HEIGHT / 2)})`}
+      onMouseEnter=${() => onNear(node.id)} onMouseLeave=${() => onNear(null)} onFocus=${() => {
+        onNear(node.id);
+        onEnter(node.id);
+      }} onBlur=${() => onNear(null)}>
     <title>${`${node.kind}/${node.name}${where}: ${state}`}</title>
     <rect class="node-box" width=${WIDTH} height=${HEIGHT} rx="7" />
     <${Icon} name=${look === "outside" ? "link" : look} x="10" y="8" width="14" height="14" class="node-icon" />
     <text class="node-name" x="31" y="19">${fitted(node.name, WIDTH - 41)}</text>
-    <text class="node-kind" x="31" y="35">${node.kind}</text><text class="node-phase" x=${WIDTH - 10} y="35" text-anchor="end">${fitted(state, 72, 10.5)}</text></a>`;
+    <text class="node-kind" x="31" y="35">${node.kind}</text><text class="node-phase" x=${WIDTH - 10} y="35" text-anchor="end">
+    ${fitted(state, 72, 10.5)}</text></a>`;
 }
 
 function leftmost(nodes, { places }) {
@@ -146,11 +192,20 @@ function neighbours(edges, id) {
 function step(key, id, edges, places) {
   const here = places.get(id);
   if (!here) return null;
-  const along = { ArrowRight: edges.filter((e) => e.from === id).map((e) => e.to), ArrowLeft: edges.filter((e) => e.to === id).map((e) => e.from) }[key];
-  const ahead = { ArrowRight: (p) => p.x > here.x + 1, ArrowLeft: (p) => p.x < here.x - 1, ArrowDown: (p) => p.y > here.y + 1, ArrowUp: (p) => p.y < here.y - 1 }[key];
+  const along = {
+    ArrowRight: edges.filter((e) => e.from === id).map((e) => e.to),
+    ArrowLeft: edges.filter((e) => e.to === id).map((e) => e.from),
+  }[key];
+  const ahead = {
+    ArrowRight: (p) => p.x > here.x + 1,
+    ArrowLeft: (p) => p.x < here.x - 1,
+    ArrowDown: (p) => p.y > here.y + 1,
+    ArrowUp: (p) => p.y < here.y - 1,
+  }[key];
   if (!ahead) return null;
   const sideways = key === "ArrowRight" || key === "ArrowLeft";
-  const far = ({ x, y }) => (sideways ? Math.abs(x - here.x) + Math.abs(y - here.y) * 2 : Math.abs(y - here.y) + Math.abs(x - here.x) * 4);
+  const far = ({ x, y }) =>
+    sideways ? Math.abs(x - here.x) + Math.abs(y - here.y) * 2 : Math.abs(y - here.y) + Math.abs(x - here.x) * 4;
   const linked = (along ?? []).filter((other) => places.has(other) && ahead(places.get(other)));
   const candidates = linked.length ? linked : [...places.keys()].filter((other) => ahead(places.get(other)));
   return candidates.sort((a, b) => far(places.get(a)) - far(places.get(b)))[0] ?? null;
@@ -161,7 +216,9 @@ function useScale(box, drawn) {
   const [chosen, setChosen] = useState(null);
   const [fit, setFit] = useState(1);
   useLayoutEffect(() => {
-    const measure = () => { if (box.current?.clientWidth) setFit(Math.min(1, Math.max(0.62, box.current.clientWidth / drawn.width))); };
+    const measure = () => {
+      if (box.current?.clientWidth) setFit(Math.min(1, Math.max(0.62, box.current.clientWidth / drawn.width)));
+    };
     measure();
     const observer = new ResizeObserver(measure);
     observer.observe(box.current);
@@ -176,13 +233,27 @@ function usePan(box) {
   useEffect(() => {
     const element = box.current;
     let from = null;
-    const down = (e) => { if (e.pointerType === "mouse" && e.button === 0 && !e.target.closest("[data-node]")) from = { x: e.clientX + element.scrollLeft, y: e.clientY + element.scrollTop }; };
-    const move = (e) => { if (from) { element.scrollLeft = from.x - e.clientX; element.scrollTop = from.y - e.clientY; } };
-    const up = () => { from = null; };
+    const down = (e) => {
+      if (e.pointerType === "mouse" && e.button === 0 && !e.target.closest("[data-node]"))
+        from = { x: e.clientX + element.scrollLeft, y: e.clientY + element.scrollTop };
+    };
+    const move = (e) => {
+      if (from) {
+        element.scrollLeft = from.x - e.clientX;
+        element.scrollTop = from.y - e.clientY;
+      }
+    };
+    const up = () => {
+      from = null;
+    };
     element.addEventListener("pointerdown", down);
     window.addEventListener("pointermove", move);
     window.addEventListener("pointerup", up);
-    return () => { element.removeEventListener("pointerdown", down); window.removeEventListener("pointermove", move); window.removeEventListener("pointerup", up); };
+    return () => {
+      element.removeEventListener("pointerdown", down);
+      window.removeEventListener("pointermove", move);
+      window.removeEventListener("pointerup", up);
+    };
   }, []);
 }
 

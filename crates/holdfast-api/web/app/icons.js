@@ -39,7 +39,7 @@ const SHAPES = {
   fit: html`<path d="M2.5 6V2.5H6M10 2.5h3.5V6M13.5 10v3.5H10M6 13.5H2.5V10" />`,
   keyboard: html`<rect x="1.5" y="3.5" width="13" height="9" rx="1.5" /><path d="M4.5 6.5v.1M7 6.5v.1M9.5 6.5v.1M12 6.5v.1M5 9.7h6" />`,
   key: html`<circle cx="5.2" cy="10.8" r="3" /><path d="m7.4 8.6 5.8-5.8M10.7 5.3l2 2" />`,
-  offline: html`<path d="M2 2l12 12M1.8 6.3A9.4 9.4 0 0 1 5 4.4M7.6 3.7a9.4 9.4 0 0 1 6.6 2.6M4.3 9a5.8 5.8 0 0 1 2.9-1.5M10.2 7.9c.5.3 1 .700 1.5 1.1M8 12v.1" />`,
+  offline: html`<path d="M2 2l12 12M1.8 6.3A9.4 9.4 0 0 1 5 4.4M7.6 3.7a9.4 9.4 0 0 1 6.6 2.6M4.3 9a5.8 5.8 0 0 1 2.9-1.5M10.2 7.9c.5.3 1 .7 1.5 1.1M8 12v.1" />`,
   info: html`${ring}<path d="M8 7.3v3.7M8 5v.1" />`,
   generation: html`<path d="M8 1.8 14 5 8 8.2 2 5Z" /><path d="m2 8 6 3.2L14 8M2 11l6 3.2L14 11" />`,
   observation: html`<path d="M1.5 8S4 3.5 8 3.5 14.5 8 14.5 8 12 12.5 8 12.5 1.5 8 1.5 8Z" /><circle cx="8" cy="8" r="2" />`,

@@ -9,12 +9,20 @@ export const helpOpen = signal(false);
 export const keysOn = signal(readOn());
 
 function readOn() {
-  try { return localStorage.getItem(OFF_KEY) !== "off"; } catch { return true; }
+  try {
+    return localStorage.getItem(OFF_KEY) !== "off";
+  } catch {
+    return true;
+  }
 }
 
 export function setKeysOn(on) {
   keysOn.value = on;
-  try { localStorage.setItem(OFF_KEY, on ? "on" : "off"); } catch { /* Then it lasts as long as the page. */ }
+  try {
+    localStorage.setItem(OFF_KEY, on ? "on" : "off");
+  } catch {
+    /* Then it lasts as long as the page. */
+  }
 }
 
 /** What the help dialog lists. */
@@ -42,18 +50,28 @@ export function start(actions) {
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
     if (document.querySelector("dialog[open]") || isTyping(event.target)) return;
-    if (arrowInList(event)) { event.preventDefault(); return; }
+    if (arrowInList(event)) {
+      event.preventDefault();
+      return;
+    }
     if (keysOn.value && letter(event, actions)) event.preventDefault();
   });
 }
 
 function isTyping(element) {
-  return element instanceof HTMLElement && (element.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(element.tagName));
+  return (
+    element instanceof HTMLElement && (element.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(element.tagName))
+  );
 }
 
 function arrowInList(event) {
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-  return Boolean(step) && Boolean(document.activeElement?.closest("[data-rows]")) && document.activeElement.matches("[data-row]") && move(step);
+  return (
+    Boolean(step) &&
+    Boolean(document.activeElement?.closest("[data-rows]")) &&
+    document.activeElement.matches("[data-row]") &&
+    move(step)
+  );
 }
 
 function letter(event, actions) {
@@ -63,10 +81,21 @@ function letter(event, actions) {
     return true;
   }
   const act = {
-    "/": focusSearch, j: () => move(1), k: () => move(-1), t: actions.theme,
-    u: () => { const up = document.querySelector("[data-up]"); up?.click(); return Boolean(up); },
-    g: () => { afterG = Date.now(); },
-    "?": () => { helpOpen.value = true; },
+    "/": focusSearch,
+    j: () => move(1),
+    k: () => move(-1),
+    t: actions.theme,
+    u: () => {
+      const up = document.querySelector("[data-up]");
+      up?.click();
+      return Boolean(up);
+    },
+    g: () => {
+      afterG = Date.now();
+    },
+    "?": () => {
+      helpOpen.value = true;
+    },
   }[event.key];
   return act ? act() !== false : false;
 }

@@ -13,15 +13,28 @@ const LONGEST_DELAY_MS = 30000;
 // The server sends a comment at least every 15 s; four of them missed is a dead connection that TCP has not noticed.
 const SILENCE_MS = 60000;
 
+// A browser opens six connections to a server at most, so a tab nobody looks at gives its own back after a while.
+const UNSEEN_MS = 30000;
+
 let lastId = null;
 let attempt = 0;
 let wake = null;
 let running = null;
+let asleep = false;
 
 /** Remembers the newest event that a page has read, so that the stream goes on from there. */
 export function seen(id) {
   if (id !== undefined && id !== null && (lastId === null || Number(id) > Number(lastId))) lastId = id;
 }
+
+/** Forgets everything: the server has begun another log, as one does that was started anew on a fresh store. */
+export function beginAnew() {
+  lastId = null;
+  stream.value = [];
+}
+
+/** The id that the stream goes on from; null before the first. */
+export const newestSeen = () => lastId;
 
 /** Tries again at once. */
 export function reconnect() {
@@ -29,10 +42,18 @@ export function reconnect() {
   wake?.();
 }
 
-/** Starts the stream; it goes on for as long as the page lives. */
-export function start() {
+/** Starts the stream; it goes on for as long as the page lives. `onReturn` is called after a loss, once it flows again. */
+export function start(onReturn) {
   window.addEventListener("online", reconnect);
-  document.addEventListener("visibilitychange", () => { if (!document.hidden && connection.value.state === "lost") reconnect(); });
+  let unseen = null;
+  document.addEventListener("visibilitychange", () => {
+    clearTimeout(unseen);
+    if (document.hidden) {
+      unseen = setTimeout(() => sleep(true), UNSEEN_MS);
+    } else {
+      sleep(false);
+    }
+  });
   let known = token.value;
   effect(() => {
     if (token.value === known) return;
@@ -40,36 +61,59 @@ export function start() {
     running?.abort();
     reconnect();
   });
-  loop();
+  loop(onReturn);
 }
 
-async function loop() {
+function sleep(yes) {
+  if (asleep === yes) return;
+  asleep = yes;
+  if (asleep) running?.abort();
+  else reconnect();
+}
+
+async function loop(onReturn) {
   for (;;) {
     let reason = "";
     try {
-      reason = await follow();
+      reason = await follow(onReturn);
     } catch (error) {
       reason = error.name === "AbortError" ? "" : "The server does not answer.";
     }
     attempt += 1;
     const delay = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** (attempt - 1)) * (0.8 + Math.random() * 0.4);
     const since = connection.value.state === "lost" ? connection.value.since : Date.now();
-    connection.value = { state: "lost", retryAt: Date.now() + delay, since, reason };
-    await new Promise((resolve) => { wake = resolve; setTimeout(resolve, tokenWanted.value ? 2 ** 31 - 1 : delay); });
+    const resting = asleep || tokenWanted.value !== null;
+    const state = asleep ? "connecting" : "lost";
+    connection.value = { state, retryAt: resting ? null : Date.now() + delay, since, reason };
+    await new Promise((resolve) => {
+      wake = resolve;
+      if (!resting) setTimeout(resolve, delay);
+    });
+    while (asleep)
+      await new Promise((resolve) => {
+        wake = resolve;
+      });
     wake = null;
   }
 }
 
-async function follow() {
+async function follow(onReturn) {
   running = new AbortController();
   let alarm = setTimeout(() => running.abort(), SILENCE_MS);
   try {
     const headers = { accept: "text/event-stream", ...authorization() };
     if (lastId !== null) headers["last-event-id"] = String(lastId);
-    const response = await fetch(withQuery("/v1/watch", { after: lastId }), { headers, cache: "no-store", signal: running.signal });
-    if (response.status === 401) { askForToken(); return "The server asks for a token."; }
+    const response = await fetch(withQuery("/v1/watch", { after: lastId }), {
+      headers,
+      cache: "no-store",
+      signal: running.signal,
+    });
+    if (response.status === 401) {
+      askForToken();
+      return "The server asks for a token.";
+    }
     if (!response.ok || !response.body) return `The server answers ${response.status} to /v1/watch.`;
-    connected();
+    connected(onReturn);
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     let rest = "";
     for (;;) {
@@ -84,11 +128,13 @@ async function follow() {
   }
 }
 
-function connected() {
+function connected(onReturn) {
   const wasLost = connection.value.state === "lost";
   attempt = 0;
   connection.value = { state: "live", retryAt: null, since: Date.now(), reason: "" };
-  if (wasLost) reloadAll();
+  if (!wasLost) return;
+  reloadAll();
+  onReturn();
 }
 
 /** Handles every whole message of `text` and answers what is left. */
@@ -101,7 +147,9 @@ function take(text) {
 }
 
 function parse(block) {
-  let id = null, type = "", data = [];
+  let id = null,
+    type = "",
+    data = [];
   for (const line of block.split("\n")) {
     if (line.startsWith(":")) continue;
     const colon = line.indexOf(":");

@@ -11,10 +11,13 @@ import { Stack } from "./pages/stack.js";
 import { Resource } from "./pages/resource.js";
 import { Resources } from "./pages/resources.js";
 import { Drift } from "./pages/drift.js";
+import { catchUp } from "./pages/event-list.js";
 import { Events } from "./pages/events.js";
 
 function NotFound() {
-  useEffect(() => { document.title = "Not found · Holdfast"; }, []);
+  useEffect(() => {
+    document.title = "Not found · Holdfast";
+  }, []);
   return html`<h1 tabindex="-1">Not found</h1><${Empty} icon="unknown" title="There is no page at this address">
     <p>Start from the <a href=${router.link()}>overview</a>, or look through all <a href=${router.link(["resources"])}>resources</a>.</p><//>`;
 }
@@ -24,7 +27,8 @@ function pageFor(path) {
   if (path.length === 0) return html`<${Overview} />`;
   if (first === "stacks" && path.length === 1) return html`<${Overview} />`;
   if (first === "stacks" && path.length === 2) return html`<${Stack} key=${stack} name=${stack} />`;
-  if (first === "stacks" && name && !more) return html`<${Resource} key=${path.join("/")} stack=${stack} kind=${kind} name=${name} />`;
+  if (first === "stacks" && name && !more)
+    return html`<${Resource} key=${path.join("/")} stack=${stack} kind=${kind} name=${name} />`;
   if (path.length === 1 && first === "resources") return html`<${Resources} />`;
   if (path.length === 1 && first === "drift") return html`<${Drift} />`;
   if (path.length === 1 && first === "events") return html`<${Events} />`;
@@ -36,7 +40,10 @@ function App() {
   const first = useRef(true);
   useEffect(() => {
     // After a change of page the focus goes to its heading, where a reload would have put a reader.
-    if (first.current) { first.current = false; return; }
+    if (first.current) {
+      first.current = false;
+      return;
+    }
     document.querySelector("main h1")?.focus({ preventScroll: true });
   }, [key]);
   if (tokenWanted.value) return html`<${TokenPage} />`;
@@ -45,6 +52,6 @@ function App() {
 }
 
 router.start();
-live.start();
+live.start(catchUp);
 keys.start({ theme: nextTheme });
 render(html`<${App} />`, document.getElementById("app"));

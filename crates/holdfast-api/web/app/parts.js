@@ -1,13 +1,15 @@
 // The small parts that every page is made of.
 import { html, signal, useEffect, useId, useRef, useState } from "./lib.js";
-import { absolute, ago, number, plural, span } from "./format.js";
+import { absolute, ago, number, span } from "./format.js";
 import { Icon } from "./icons.js";
 import { phaseClass, phaseMeaning, phaseWord, present, spoken, total } from "./phases.js";
 import { token } from "./api.js";
 
 /** The time, for everything that says "ago"; it ticks once a second while somebody looks. */
 export const now = signal(Date.now());
-setInterval(() => { if (!document.hidden) now.value = Date.now(); }, 1000);
+setInterval(() => {
+  if (!document.hidden) now.value = Date.now();
+}, 1000);
 
 /** A point in time as "3 min ago", with the exact one on hover and in the markup. */
 export function Ago({ at, never = "never" }) {
@@ -43,7 +45,8 @@ export function PhaseBar({ phases, tall = false }) {
   const parts = present(phases).map(([phase, n]) => {
     const width = (n / all) * 100;
     const part = html`<rect key=${phase} class=${`fill-${phaseClass(phase)}`} x=${x.toFixed(3)} y="0" height="8"
-      width=${Math.max(width - (x + width < 99.9 ? gap : 0), 0.4).toFixed(3)}><title>${`${n} ${phaseWord(phase).toLowerCase()}`}</title></rect>`;
+      width=${Math.max(width - (x + width < 99.9 ? gap : 0), 0.4).toFixed(3)}><title>
+        ${`${n} ${phaseWord(phase).toLowerCase()}`}</title></rect>`;
     x += width;
     return part;
   });
@@ -55,7 +58,8 @@ export function PhaseBar({ phases, tall = false }) {
 export function Panel({ title, count, actions, children, class: extra = "", id }) {
   const heading = useId();
   return html`<section class=${`panel ${extra}`} aria-labelledby=${heading} id=${id}>
-    <header class="panel-head"><h2 id=${heading}>${title}${count !== undefined && html` <span class="count num">${typeof count === "number" ? number(count) : count}</span>`}</h2>
+    <header class="panel-head"><h2 id=${heading}>${title}${count !== undefined && html` <span class="count num">
+    ${typeof count === "number" ? number(count) : count}</span>`}</h2>
       ${actions && html`<div class="panel-actions">${actions}</div>`}</header>
     ${children}</section>`;
 }
@@ -68,7 +72,8 @@ export function Empty({ icon = "info", title, children }) {
 /** A command to copy. */
 export function Command({ children, label = "command" }) {
   const text = String(children);
-  return html`<div class="command"><pre tabindex="0" aria-label=${label}><code>${text}</code></pre><${Copy} text=${text} what=${label} /></div>`;
+  return html`<div class="command"><pre tabindex="0" aria-label=${label}><code>${text}</code></pre>
+    <${Copy} text=${text} what=${label} /></div>`;
 }
 
 /** A button that copies `text`. */
@@ -136,8 +141,10 @@ export function ErrorNote({ error, retry, title }) {
   return html`<div class="note is-bad" role="alert"><${Icon} name="failed" />
     <div class="note-body"><strong>${title ?? error.title ?? "That did not work"}</strong>
       ${error.message && error.message !== error.title && html`<p>${error.message}</p>`}
-      ${error.errors?.length > 0 && html`<ul>${error.errors.map((e, i) => html`<li key=${i}><code>${e.pointer || "/"}</code> ${e.message}</li>`)}</ul>`}
-      <p class="muted">${advice(error)}${error.path && html` <span class="nowrap">(<code>${error.path.split("?")[0]}</code>${error.status ? `, status ${error.status}` : ""})</span>`}</p></div>
+      ${error.errors?.length > 0 && html`<ul>${error.errors.map((e, i) => html`<li key=${i}><code>
+      ${e.pointer || "/"}</code> ${e.message}</li>`)}</ul>`}
+      <p class="muted">${advice(error)}${error.path && html` <span class="nowrap">(<code>${error.path.split("?")[0]}</code>
+      ${error.status ? `, status ${error.status}` : ""})</span>`}</p></div>
     ${retry && html`<button type="button" onClick=${retry}>Try again</button>`}</div>`;
 }
 
@@ -159,7 +166,12 @@ export function Search({ value, onInput, label, placeholder }) {
   return html`<div class="search"><${Icon} name="search" />
     <input type="search" data-search aria-label=${label} placeholder=${placeholder ?? label} value=${value} autocomplete="off"
       spellcheck=${false} onInput=${(e) => onInput(e.currentTarget.value)}
-      onKeyDown=${(e) => { if (e.key === "Escape") { onInput(""); e.currentTarget.blur(); } }} />
+      onKeyDown=${(e) => {
+        if (e.key === "Escape") {
+          onInput("");
+          e.currentTarget.blur();
+        }
+      }} />
     <kbd aria-hidden="true">/</kbd></div>`;
 }
 
@@ -168,7 +180,10 @@ export function Choice({ label, value, onChange, options, all = `All ${label.toL
   return html`<label class="choice"><span class="unseen">${label}</span>
     <select value=${value} onChange=${(e) => onChange(e.currentTarget.value)}>
       <option value="">${all}</option>
-      ${options.map((o) => { const [v, text] = Array.isArray(o) ? o : [o, o]; return html`<option key=${v} value=${v} selected=${v === value}>${text}</option>`; })}
+      ${options.map((o) => {
+        const [v, text] = Array.isArray(o) ? o : [o, o];
+        return html`<option key=${v} value=${v} selected=${v === value}>${text}</option>`;
+      })}
     </select><${Icon} name="down" /></label>`;
 }
 
@@ -176,14 +191,22 @@ export function Choice({ label, value, onChange, options, all = `All ${label.toL
 export function PhaseChips({ phases, value, onChange }) {
   const shown = present(value && !phases[value] ? { ...phases, [value]: 0.1 } : phases);
   return html`<div class="chips" role="group" aria-label="Phase">
-    <button type="button" class="chip" aria-pressed=${!value} onClick=${() => onChange("")}>All <span class="num">${number(total(phases))}</span></button>
-    ${shown.map(([phase, n]) => html`<button key=${phase} type="button" class=${`chip is-${phaseClass(phase)}`} aria-pressed=${value === phase}
-      onClick=${() => onChange(value === phase ? "" : phase)}><${Icon} name=${phaseClass(phase)} />${phaseWord(phase)} <span class="num">${number(Math.floor(n))}</span></button>`)}</div>`;
+    <button type="button" class="chip" aria-pressed=${!value} onClick=${() => onChange("")}>All <span class="num">
+    ${number(total(phases))}</span></button>
+    ${shown.map(
+      ([
+        phase,
+        n,
+      ]) => html`<button key=${phase} type="button" class=${`chip is-${phaseClass(phase)}`} aria-pressed=${value === phase}
+      onClick=${() => onChange(value === phase ? "" : phase)}><${Icon} name=${phaseClass(phase)} />${phaseWord(phase)} <span class="num">
+        ${number(Math.floor(n))}</span></button>`,
+    )}</div>`;
 }
 
 /** Name and value pairs; pairs without a value are left out. */
 export function Facts({ items }) {
-  return html`<dl class="facts">${items.filter(([, value]) => value !== undefined && value !== null && value !== "" && value !== false)
+  return html`<dl class="facts">${items
+    .filter(([, value]) => value !== undefined && value !== null && value !== "" && value !== false)
     .map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
 }
 
@@ -196,15 +219,21 @@ export function Dialog({ open, onClose, title, children }) {
     if (open && !dialog.open) dialog.showModal();
     if (!open && dialog.open) dialog.close();
   }, [open]);
-  const outside = (e) => { if (e.target === box.current) onClose(); };
+  const outside = (e) => {
+    if (e.target === box.current) onClose();
+  };
   return html`<dialog ref=${box} aria-labelledby=${heading} onClose=${onClose} onClick=${outside}>
-    ${open && html`<div class="dialog-body"><header><h2 id=${heading}>${title}</h2>
-      <button type="button" class="ghost icon-only" aria-label="Close" onClick=${onClose}><${Icon} name="close" /></button></header>${children}</div>`}</dialog>`;
+    ${
+      open &&
+      html`<div class="dialog-body"><header><h2 id=${heading}>${title}</h2>
+      <button type="button" class="ghost icon-only" aria-label="Close" onClick=${onClose}><${Icon} name="close" /></button></header>
+      ${children}</div>`
+    }</dialog>`;
 }
 
 // ---- short messages about what was done ----
 
-export const toasts = signal([]);
+const toasts = signal([]);
 let nextToast = 1;
 
 /** Says what happened, for a while; errors stay until they are dismissed. */
@@ -214,14 +243,18 @@ export function toast(text, { bad = false } = {}) {
   if (!bad) setTimeout(() => dismiss(id), 6000);
 }
 
-const dismiss = (id) => { toasts.value = toasts.value.filter((t) => t.id !== id); };
+const dismiss = (id) => {
+  toasts.value = toasts.value.filter((t) => t.id !== id);
+};
 
 export function Toasts() {
-  return html`<div class="toasts" role="status" aria-live="polite">${toasts.value.map((t) => html`
+  return html`<div class="toasts" role="status" aria-live="polite">${toasts.value.map(
+    (t) => html`
     <div key=${t.id} class=${`toast ${t.bad ? "is-bad" : ""}`}><${Icon} name=${t.bad ? "failed" : "insync"} /><span>${t.text}</span>
-      <button type="button" class="ghost icon-only" aria-label="Dismiss" onClick=${() => dismiss(t.id)}><${Icon} name="close" /></button></div>`)}</div>`;
+      <button type="button" class="ghost icon-only" aria-label="Dismiss" onClick=${() => dismiss(t.id)}>
+      <${Icon} name="close" /></button></div>`,
+  )}</div>`;
 }
-
 
 /** Saves `value` as a JSON file. */
 export function saveJson(name, value) {
@@ -230,6 +263,3 @@ export function saveJson(name, value) {
   anchor.click();
   URL.revokeObjectURL(url);
 }
-
-/** "3 resources" under a list that may be cut. */
-export const listed = (shown, all) => (shown === all ? plural(all, "resource") : `${number(shown)} of ${plural(all, "resource")}`);

@@ -30,12 +30,16 @@ export const total = (phases) => Object.values(phases ?? {}).reduce((sum, n) => 
 
 /** `[[phase, count], …]`, urgent first, without zeros. */
 export function present(phases) {
-  return Object.entries(phases ?? {}).filter(([, n]) => n > 0).sort(([a], [b]) => urgency(a) - urgency(b));
+  return Object.entries(phases ?? {})
+    .filter(([, n]) => n > 0)
+    .sort(([a], [b]) => urgency(a) - urgency(b));
 }
 
 /** "57 in sync, 3 drifted", for those who do not see the bar. */
 export function spoken(phases) {
-  const parts = present(phases).reverse().map(([phase, n]) => `${n} ${phaseWord(phase).toLowerCase()}`);
+  const parts = present(phases)
+    .reverse()
+    .map(([phase, n]) => `${n} ${phaseWord(phase).toLowerCase()}`);
   return parts.join(", ") || "nothing yet";
 }
 

@@ -1,7 +1,7 @@
 // Real paths below /dashboard, so that every page can be linked, reloaded and opened in another tab.
 import { signal } from "./lib.js";
 
-export const BASE = "/dashboard";
+const BASE = "/dashboard";
 
 /** `{ path: ["stacks", "es"], query: URLSearchParams, key }`; `key` changes with the path, not with the query. */
 export const route = signal(read());
@@ -13,7 +13,11 @@ function read() {
 }
 
 function decode(segment) {
-  try { return decodeURIComponent(segment); } catch { return segment; }
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
+  }
 }
 
 /** The address of a page: segments are escaped, empty parameters left out. */
@@ -49,7 +53,9 @@ export function setQuery(changes) {
 
 /** Follows our own links without loading the page anew; everything else is left to the browser. */
 export function start() {
-  window.addEventListener("popstate", () => { route.value = read(); });
+  window.addEventListener("popstate", () => {
+    route.value = read();
+  });
   document.addEventListener("click", (event) => {
     const plain = event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey;
     const anchor = event.target.closest?.("a[href]");

@@ -8,7 +8,12 @@ import { number, timeOfDay, until } from "./format.js";
 import { Icon } from "./icons.js";
 import { Dialog, now } from "./parts.js";
 
-const PAGES = [["Overview", []], ["Resources", ["resources"]], ["Drift", ["drift"]], ["Events", ["events"]]];
+const PAGES = [
+  ["Overview", []],
+  ["Resources", ["resources"]],
+  ["Drift", ["drift"]],
+  ["Events", ["events"]],
+];
 
 // ---- theme ----
 
@@ -20,7 +25,11 @@ export function nextTheme() {
   theme.value = THEMES[(THEMES.indexOf(theme.value) + 1) % THEMES.length];
   if (theme.value === "auto") delete document.documentElement.dataset.theme;
   else document.documentElement.dataset.theme = theme.value;
-  try { localStorage.setItem("holdfast.theme", theme.value); } catch { /* Then it lasts as long as the page. */ }
+  try {
+    localStorage.setItem("holdfast.theme", theme.value);
+  } catch {
+    /* Then it lasts as long as the page. */
+  }
 }
 
 function ThemeButton() {
@@ -45,16 +54,29 @@ function DriftCount() {
   return differing > 0 && html` <span class="nav-count num">${number(differing)}<span class="unseen"> differing</span></span>`;
 }
 
-export function Header() {
+/** A link of the main navigation; a stack or a resource belongs to the overview without being its page. */
+function PageLink({ name, path }) {
+  const first = path[0] ?? "";
   const here = route.value.path[0] ?? "";
+  const within = name === "Overview" && here === "stacks";
+  const current = here === first ? "page" : within ? "true" : undefined;
+  return html`<a href=${link(path)} aria-current=${current}>${name}${name === "Drift" && html`<${DriftCount} />`}</a>`;
+}
+
+const openHelp = () => {
+  helpOpen.value = true;
+};
+
+export function Header() {
+  const button = (label, icon, act) => html`<button type="button" class="ghost icon-only" onClick=${act} aria-label=${label} title=${label}>
+    <${Icon} name=${icon} /></button>`;
   return html`<header class="top"><div class="top-inner">
-    <a class="brand" href=${link()}><svg viewBox="0 0 32 32" aria-hidden="true"><path d="M12 8H9v16h3M20 8h3v16h-3" /><circle cx="16" cy="16" r="3.4" /></svg><span>Holdfast</span></a>
-    <nav aria-label="Main">${PAGES.map(([name, path]) => html`<a key=${name} href=${link(path)}
-      aria-current=${here === (path[0] ?? "") || (name === "Overview" && here === "stacks") ? (here === (path[0] ?? "") ? "page" : "true") : undefined}>${name}${name === "Drift" && html`<${DriftCount} />`}</a>`)}</nav>
+    <a class="brand" href=${link()}><svg viewBox="0 0 32 32" aria-hidden="true">
+      <path d="M12 8H9v16h3M20 8h3v16h-3" /><circle cx="16" cy="16" r="3.4" /></svg><span>Holdfast</span></a>
+    <nav aria-label="Main">${PAGES.map(([name, path]) => html`<${PageLink} key=${name} name=${name} path=${path} />`)}</nav>
     <div class="tools"><${Live} /><${ThemeButton} />
-      <button type="button" class="ghost icon-only" onClick=${() => { helpOpen.value = true; }} aria-label="Keyboard and help" title="Keyboard and help (?)"><${Icon} name="keyboard" /></button>
-      ${token.value && html`<button type="button" class="ghost icon-only" onClick=${() => useToken("")} aria-label="Forget the token" title="Forget the token"><${Icon} name="key" /></button>`}</div>
-  </div></header>`;
+      ${button("Keyboard and help", "keyboard", openHelp)}
+      ${token.value && button("Forget the token", "key", () => useToken(""))}</div></div></header>`;
 }
 
 /** Says that what is shown may be old, and when the next attempt is made. */
@@ -70,12 +92,17 @@ export function LostBanner() {
 // ---- help ----
 
 export function Help() {
-  const close = () => { helpOpen.value = false; };
+  const close = () => {
+    helpOpen.value = false;
+  };
+  const row = ([keys, what]) => html`<tr key=${keys}>
+    <th scope="row">${keys.split("  ").map((key) => html`<kbd key=${key}>${key}</kbd>`)}</th><td>${what}</td></tr>`;
   return html`<${Dialog} open=${helpOpen.value} onClose=${close} title="Keyboard">
-    <table class="keys"><tbody>${KEYS.map(([keys, what]) => html`<tr key=${keys}><th scope="row">${keys.split("  ").map((k) => html`<kbd key=${k}>${k}</kbd>`)}</th><td>${what}</td></tr>`)}</tbody></table>
-    <label class="check"><input type="checkbox" checked=${keysOn.value} onChange=${(e) => setKeysOn(e.currentTarget.checked)} /> Use single-letter keys</label>
-    <p class="muted small">The API is described at <a href="/openapi.json">/openapi.json</a>; every page here shows what a call under <code>/v1</code> answers.</p>
-  <//>`;
+    <table class="keys"><tbody>${KEYS.map(row)}</tbody></table>
+    <label class="check"><input type="checkbox" checked=${keysOn.value} onChange=${(e) => setKeysOn(e.currentTarget.checked)} />
+      Use single-letter keys</label>
+    <p class="muted small">The API is described at <a href="/openapi.json">/openapi.json</a>;${" "}
+      every page here shows what a call under <code>/v1</code> answers.</p><//>`;
 }
 
 // ---- token ----
@@ -83,17 +110,22 @@ export function Help() {
 export function TokenPage() {
   const [value, setValue] = useState("");
   const refused = tokenWanted.value === "refused";
-  useEffect(() => { document.title = "Token needed · Holdfast"; }, []);
+  useEffect(() => {
+    document.title = "Token needed · Holdfast";
+  }, []);
   const submit = (event) => {
     event.preventDefault();
     if (value.trim()) useToken(value.trim());
   };
   return html`<main id="main" class="token-page"><form class="panel token" onSubmit=${submit}>
     <${Icon} name="key" class="large" /><h1 tabindex="-1">This Holdfast asks for a token</h1>
-    <p class="muted">Paste one of the tokens named in its configuration under <code>[auth] tokens</code>. It stays in this tab and is forgotten when you close it.</p>
-    ${refused && html`<p class="field-error" role="alert" id="token-error"><${Icon} name="failed" /> The server does not know this token. It may be mistyped or withdrawn.</p>`}
+    <p class="muted">Paste one of the tokens named in its configuration under <code>[auth] tokens</code>.${" "}
+      It stays in this tab and is forgotten when you close it.</p>
+    ${refused && html`<p class="field-error" role="alert" id="token-error"><${Icon} name="failed" />
+      The server does not know this token. It may be mistyped or withdrawn.</p>`}
     <label for="token">Token</label>
-    <input id="token" type="password" autocomplete="off" spellcheck=${false} value=${value} autofocus required
-      aria-invalid=${refused ? "true" : undefined} aria-describedby=${refused ? "token-error" : undefined} onInput=${(e) => setValue(e.currentTarget.value)} />
+    <input id="token" type="password" autocomplete="off" spellcheck=${false} required autofocus value=${value}
+      aria-invalid=${refused ? "true" : undefined} aria-describedby=${refused ? "token-error" : undefined}
+      onInput=${(e) => setValue(e.currentTarget.value)} />
     <button type="submit" class="primary">Open the dashboard</button></form></main>`;
 }

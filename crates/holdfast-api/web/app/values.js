@@ -42,8 +42,11 @@ function Block({ value, other }) {
   const cut = (i) => long && !open && (i < from || i >= from + LINES - 1);
   return html`<code class="value block">${from > 0 && !open && html`<span class="faint no-print">⋯${"\n"}</span>`}
       ${lines.map((line, i) => html`<${Line} key=${i} text=${line} differs=${differs[i]} cut=${cut(i)} />`)}</code>
-    ${long && html`<button type="button" class="ghost tiny no-print" aria-expanded=${open} onClick=${() => setOpen(!open)}>
-      ${open ? "Show less" : `Show all ${lines.length} lines`}</button>`}`;
+    ${
+      long &&
+      html`<button type="button" class="ghost tiny no-print" aria-expanded=${open} onClick=${() => setOpen(!open)}>
+      ${open ? "Show less" : `Show all ${lines.length} lines`}</button>`
+    }`;
 }
 
 /** A line that is cut is left out on the screen and printed all the same. */

@@ -472,7 +472,7 @@ fn explain(draft: &mut Draft<AnyAction>, heal: &[FieldDiff], is_drift: bool) {
 fn user_tags(live: &Observation) -> Map<String, Value> {
     live.tags
         .iter()
-        .filter(|(k, _)| !k.starts_with("aws:") && *k != UID_TAG && *k != RESOURCE_TAG)
+        .filter(|(k, _)| !k.starts_with("aws:") && !k.starts_with("holdfast:"))
         .map(|(k, v)| (k.clone(), Value::String(v.clone())))
         .collect()
 }

@@ -78,12 +78,16 @@ impl Kind for Cluster {
     }
 
     fn canonical(spec: &mut Value) {
-        // What AWS always answers; a declared list that does not name it means its default.
-        if let Some(Value::Array(settings)) = spec.get_mut("settings")
-            && !settings.iter().any(|s| s.get("name").and_then(Value::as_str) == Some("containerInsights"))
-        {
-            settings.push(json!({ "name": "containerInsights", "value": "disabled" }));
-        }
+        // AWS always answers this setting; a declaration that does not name it means its default, and so does null.
+        ecs::each_at(spec, "/settings", &mut |settings| {
+            let named = |s: &Value| s.get("name").and_then(Value::as_str) == Some("containerInsights");
+            let default = || json!({ "name": "containerInsights", "value": "disabled" });
+            match settings {
+                Value::Null => *settings = json!([default()]),
+                Value::Array(all) if !all.iter().any(named) => all.push(default()),
+                _ => {}
+            }
+        });
         ecs::each_at(spec, "/capacityProviders/*", &mut |name| {
             if let Value::String(name) = name {
                 *name = ecs::name_of(name).to_owned();

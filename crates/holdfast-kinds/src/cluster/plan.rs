@@ -101,7 +101,6 @@ pub(super) fn converge(spec: &Value, live: &Observation, diffs: &[FieldDiff]) ->
 /// How AWS is told that a field is to be unset.
 fn or_reset(field: &str, value: Value) -> Value {
     match (field, &value) {
-        ("settings", Value::Null) => json!([{ "name": "containerInsights", "value": "disabled" }]),
         ("serviceConnectDefaults", Value::Null) => json!({ "namespace": "" }),
         (_, Value::Null) => json!({}),
         _ => value,

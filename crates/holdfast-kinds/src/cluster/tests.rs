@@ -117,3 +117,8 @@ fn mistakes_have_their_pointer() {
         check_mistakes::<Cluster>(what, spec(fields), &expected);
     }
 }
+
+#[test]
+fn whatever_is_declared_it_is_in_sync_as_soon_as_it_is_made() {
+    crate::ecs::testing::check_everything::<Cluster>();
+}

@@ -64,3 +64,57 @@ pub(crate) fn check_mistakes<K: Kind>(what: &str, spec: Value, expected: &[(&str
     assert_eq!(told, expected, "{what}");
     assert!(found.iter().all(|e| !e.message.is_empty()), "{what}: a mistake without words");
 }
+
+/// A spec that says something in every member that the schema has.
+pub(crate) fn everything<K: Kind>() -> Value {
+    let root = schemars::schema_for!(K::Spec).to_value();
+    let mut all = something(&root, &root);
+    if let Value::Object(map) = &mut all {
+        map.shift_remove("tags");
+    }
+    all
+}
+
+/// Some value that a schema allows.
+fn something(schema: &Value, root: &Value) -> Value {
+    if let Some(path) = schema.get("$ref").and_then(Value::as_str) {
+        return something(root.pointer(path.trim_start_matches('#')).expect("references lead somewhere"), root);
+    }
+    if let Some(first) = schema.get("anyOf").and_then(|o| o.get(0)) {
+        return something(first, root);
+    }
+    if let Some(word) = schema.pointer("/enum/0") {
+        return word.clone();
+    }
+    let kind = schema.get("type").map(|t| t.get(0).unwrap_or(t)).and_then(Value::as_str);
+    match kind {
+        Some("object") => {
+            match (schema.get("properties").and_then(Value::as_object), schema.get("additionalProperties")) {
+                (Some(members), _) => members.iter().map(|(k, s)| (k.clone(), something(s, root))).collect(),
+                (None, values) => serde_json::json!({ "k": values.map(|s| something(s, root)) }),
+            }
+        }
+        Some("array") => Value::Array(vec![something(schema.get("items").expect("lists say of what"), root)]),
+        Some("integer" | "number") => schema.get("minimum").cloned().unwrap_or_else(|| 1.into()),
+        Some("boolean") => true.into(),
+        _ => "x".into(),
+    }
+}
+
+/// Checks that a thing is in sync as soon as it is made, whatever is declared of it.
+pub(crate) fn check_everything<K: Kind>() {
+    let all = everything::<K>();
+    serde_json::from_value::<K::Spec>(all.clone()).expect("the schema allows it");
+    check_diffs::<K>("everything", &all, &created::<K>(&all), &[]);
+    let said = leaves(&all);
+    assert!(said > 10, "{said} leaves are not everything");
+}
+
+/// How many scalars a value holds.
+fn leaves(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => items.iter().map(leaves).sum(),
+        Value::Object(map) => map.values().map(leaves).sum(),
+        _ => 1,
+    }
+}

@@ -88,6 +88,15 @@ impl Kind for Service {
     fn delete(live: &Observation) -> Vec<Draft<Action>> {
         plan::delete(live)
     }
+    fn acts_on(action: &Action) -> Option<String> {
+        match action {
+            Action::Update { cluster, service, .. } | Action::Delete { cluster, service } => {
+                Some(format!("{cluster}/{service}"))
+            }
+            Action::Create { .. } | Action::Tag(_) => None,
+        }
+    }
+
     fn predict(before: Option<&Observation>, action: &Action, mint: &mut Mint) -> Result<Option<Observation>, Refusal> {
         predict::predict(before, action, mint)
     }

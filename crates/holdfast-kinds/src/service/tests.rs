@@ -372,3 +372,8 @@ fn what_it_says_of_its_task_definition_must_be_there() {
         }
     }
 }
+
+#[test]
+fn whatever_is_declared_it_is_in_sync_as_soon_as_it_is_made() {
+    crate::ecs::testing::check_everything::<Service>();
+}

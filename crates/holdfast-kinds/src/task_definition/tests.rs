@@ -329,3 +329,8 @@ fn fargate_has_rules_of_its_own() {
         &[],
     );
 }
+
+#[test]
+fn whatever_is_declared_it_is_in_sync_as_soon_as_it_is_made() {
+    crate::ecs::testing::check_everything::<TaskDefinition>();
+}

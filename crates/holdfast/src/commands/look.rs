@@ -3,7 +3,7 @@
 use crate::args::{DriftArgs, EventsArgs, FilterArgs, GetArgs, Output};
 use crate::client::{Client, segment};
 use crate::failure::Ending;
-use crate::output::{self, Column, age, line, phase, short, text};
+use crate::output::{self, Column, age, line, phase, plain_phase, short, text};
 use anyhow::{Context, Result, bail};
 use futures::StreamExt;
 use holdfast_core::name::ResourceKey;
@@ -19,7 +19,7 @@ fn key_of(value: &Value) -> String {
 
 const RESOURCES: &[Column] = &[
     Column { head: "RESOURCE", wide: false, read: key_of },
-    Column { head: "PHASE", wide: false, read: |v| phase(&text(v, "/status/phase")) },
+    Column { head: "PHASE", wide: false, read: |v| plain_phase(&text(v, "/status/phase")) },
     Column { head: "READY", wide: false, read: |v| ready(v) },
     Column { head: "GEN", wide: false, read: |v| text(v, "/metadata/generation") },
     Column { head: "AGE", wide: false, read: |v| age(&text(v, "/metadata/createdAt")) },

@@ -4,18 +4,24 @@ import { words } from "../format.js";
 import { Icon } from "../icons.js";
 
 export const SEVERITIES = ["exposure", "functional", "cosmetic"];
-const MEANING = { exposure: "Somebody may get in who should not, or a protection is off", functional: "It behaves differently", cosmetic: "Only people notice" };
+const MEANING = {
+  exposure: "Somebody may get in who should not, or a protection is off",
+  functional: "It behaves differently",
+  cosmetic: "Only people notice",
+};
 
 export function Severity({ severity }) {
   if (!severity) return null;
-  return html`<span class=${`severity severity-${severity}`} title=${MEANING[severity]}><${Icon} name=${severity} />${words(severity)}</span>`;
+  return html`<span class=${`severity severity-${severity}`} title=${MEANING[severity]}><${Icon} name=${severity} />
+    ${words(severity)}</span>`;
 }
 
 const SIGNS = { added: "+", removed: "−", changed: "~", missing: "−", undeclared: "?" };
 
 /** A change in the signs that plans use, and its word. */
 export function Change({ change }) {
-  return html`<span class=${`change change-${change}`}><span class="sign" aria-hidden="true">${SIGNS[change] ?? "·"}</span>${words(change)}</span>`;
+  return html`<span class=${`change change-${change}`}><span class="sign" aria-hidden="true">${SIGNS[change] ?? "·"}</span>
+    ${words(change)}</span>`;
 }
 
 /** The most severe of an item's fields. */

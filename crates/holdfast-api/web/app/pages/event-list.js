@@ -1,7 +1,7 @@
 // Events as a list, and where the newest ones come from.
 import { html, useEffect, useState } from "../lib.js";
 import { call, withQuery } from "../api.js";
-import { remember, seen, stream } from "../live.js";
+import { beginAnew, newestSeen, remember, seen, stream } from "../live.js";
 import { Icon } from "../icons.js";
 import { words } from "../format.js";
 import { phaseClass, PHASES } from "../phases.js";
@@ -16,7 +16,8 @@ const MOST_PAGES = 20;
  * is followed page by page to the end of its log.
  */
 async function readNewest(filter) {
-  let cursor = null, newest = [];
+  let cursor = null,
+    newest = [];
   for (let page = 0; page < MOST_PAGES; page += 1) {
     const answer = await call(withQuery("/v1/events", { ...filter, order: "desc", limit: PAGE, after: cursor }));
     const items = answer?.items ?? [];
@@ -30,20 +31,52 @@ async function readNewest(filter) {
 
 let firstRead = null;
 
+async function readAndRemember() {
+  const items = await readNewest({});
+  for (const event of items) seen(event.id);
+  remember(items);
+}
+
+/**
+ * After a loss: reads what has happened meanwhile. A log whose newest id is lower than one that was seen before is
+ * another log.
+ */
+export async function catchUp() {
+  try {
+    const items = await readNewest({});
+    const newest = Math.max(0, ...items.map((event) => Number(event.id)));
+    if (newestSeen() !== null && newest < Number(newestSeen())) beginAnew();
+    for (const event of items) seen(event.id);
+    remember(items);
+  } catch {
+    // The stream tells what comes next; a page that shows the log asks again by itself.
+  }
+}
+
 /** The newest events of everything; they go on arriving by the stream. */
 export function useRecentEvents() {
   const [state, setState] = useState({ loading: true, error: null });
   const [attempt, setAttempt] = useState(0);
   useEffect(() => {
     let gone = false;
-    firstRead ??= readNewest({}).then((items) => { for (const event of items) seen(event.id); remember(items); });
-    firstRead.then(() => { if (!gone) setState({ loading: false, error: null }); }, (error) => {
-      firstRead = null;
-      if (!gone) setState({ loading: false, error });
-    });
-    return () => { gone = true; };
+    firstRead ??= readAndRemember();
+    firstRead.then(
+      () => {
+        if (!gone) setState({ loading: false, error: null });
+      },
+      (error) => {
+        firstRead = null;
+        if (!gone) setState({ loading: false, error });
+      },
+    );
+    return () => {
+      gone = true;
+    };
   }, [attempt]);
-  const retry = () => { setState({ loading: true, error: null }); setAttempt(attempt + 1); };
+  const retry = () => {
+    setState({ loading: true, error: null });
+    setAttempt(attempt + 1);
+  };
   const events = stream.value;
   let waiting = null;
   if (events.length === 0 && state.loading) waiting = html`<${Waiting} lines=${5} />`;
@@ -62,13 +95,20 @@ const LOOKS = [
   [/reconcile|progress|applying|waiting/i, "progressing"],
   [/gap|unknown/i, "unknown"],
 ];
-const TYPES = { declared: "generation", observed: "observation", decided: "decision", acted: "action", operated: "event", service: "event" };
+const TYPES = {
+  declared: "generation",
+  observed: "observation",
+  decided: "decision",
+  acted: "action",
+  operated: "event",
+  service: "event",
+};
 
 /** The icon of an event: that of its phase if it tells one, of its reason, or of its type. */
-export function eventLook(event) {
+function eventLook(event) {
   if (PHASES.includes(event.data?.phase)) return phaseClass(event.data.phase);
   const found = LOOKS.find(([pattern]) => pattern.test(event.reason ?? ""));
-  return found ? found[1] : TYPES[event.type] ?? "event";
+  return found ? found[1] : (TYPES[event.type] ?? "event");
 }
 
 /** The account and region that an event is about, or nothing. */
@@ -78,8 +118,10 @@ function scopeOf(event) {
 }
 
 /** What an event is about, as a link as near to it as there is. */
-export function EventSubject({ event }) {
-  if (event.stack && event.kind && event.name) return html`<a data-row href=${toResource(event)}>${event.kind}/${event.name}</a><span class="faint"> in </span><a href=${toStack(event.stack)}>${event.stack}</a>`;
+function EventSubject({ event }) {
+  if (event.stack && event.kind && event.name)
+    return html`<a data-row href=${toResource(event)}>${event.kind}/${event.name}</a><span class="faint"> in </span>
+      <a href=${toStack(event.stack)}>${event.stack}</a>`;
   if (event.stack) return html`<a data-row href=${toStack(event.stack)}>${event.stack}</a>`;
   if (event.name) return html`<span>${[event.kind, event.name].filter(Boolean).join("/")}</span>`;
   return html`<span class="muted">${scopeOf(event) || "Holdfast"}</span>`;

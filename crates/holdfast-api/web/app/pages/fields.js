@@ -10,7 +10,7 @@ import { absentDeclared, NOT_DECLARED, SEVERITIES, Severity } from "./drift-part
  * The fields of a resource, those that differ first, each with the differences that lie in it. An answer without
  * fields is filled from the spec and the drift.
  */
-export function fieldsOf(data) {
+function fieldsOf(data) {
   const diffs = data.status?.drift?.fields ?? [];
   const given = Array.isArray(data.fields) ? data.fields : Object.entries(data.spec ?? {}).map(unread);
   const fields = given.map((field) => ({ ...field, diffs: diffs.filter((d) => within(d.path, field.path)) }));
@@ -18,7 +18,10 @@ export function fieldsOf(data) {
   const told = (d) => (missing && fields.length > 0) || fields.some((f) => within(d.path, f.path));
   const all = fields.concat(diffs.filter((d) => !told(d)).map(alone));
   const order = (f) => FIELD_STATES.indexOf(FIELD_STATES.includes(f.state) ? f.state : "unknown");
-  return all.map((f, i) => [f, i]).sort(([a, i], [b, j]) => order(a) - order(b) || i - j).map(([f]) => f);
+  return all
+    .map((f, i) => [f, i])
+    .sort(([a, i], [b, j]) => order(a) - order(b) || i - j)
+    .map(([f]) => f);
 }
 
 const unread = ([key, declared]) => ({ path: `/${key.replace(/~/g, "~0").replace(/\//g, "~1")}`, declared, state: "unknown" });
@@ -56,7 +59,8 @@ function NoDifference({ n, onAll }) {
 function FieldTable({ fields }) {
   const column = (text, look) => html`<th role="columnheader" scope="col" class=${look}>${text}</th>`;
   return html`<table class="list cards fields" role="table">
-    <thead role="rowgroup"><tr role="row">${column("Field", "c-path")}${column("Declared")}${column("Live")}${column("Last written")}</tr></thead>
+    <thead role="rowgroup"><tr role="row">
+    ${column("Field", "c-path")}${column("Declared")}${column("Live")}${column("Last written")}</tr></thead>
     <tbody role="rowgroup">${fields.map((f) => html`<${Field} key=${f.path} field=${f} />`)}</tbody></table>`;
 }
 

@@ -5,21 +5,37 @@ import { number, plural } from "../format.js";
 import { Icon } from "../icons.js";
 import { PHASES, phaseClass, phaseWord, present, total } from "../phases.js";
 import { link, toResource, toStack } from "../router.js";
-import { Ago, cli, Command, curl, Empty, ErrorNote, notYet, Panel, Phase, PhaseBar, PhaseCount, Search, Since } from "../parts.js";
+import {
+  Ago,
+  cli,
+  Command,
+  curl,
+  Empty,
+  ErrorNote,
+  notYet,
+  Panel,
+  PhaseBar,
+  PhaseCount,
+  Search,
+  Since,
+} from "../parts.js";
 import { SweepTable } from "./sweep-table.js";
 import { EventList, useRecentEvents } from "./event-list.js";
 
 export function Overview() {
   const query = useQuery("/v1/overview");
-  useEffect(() => { document.title = "Overview · Holdfast"; }, []);
+  useEffect(() => {
+    document.title = "Overview · Holdfast";
+  }, []);
   const waiting = notYet(query, { lines: 9 });
   return html`<div class="page-head"><h1 tabindex="-1">Overview</h1>
       ${query.data?.generatedAt && html`<p class="muted small">Updated <${Ago} at=${query.data.generatedAt} /></p>`}</div>
     ${query.data && html`<${ErrorNote} error=${query.error} title="This could not be brought up to date" />`}
-    ${waiting ?? (total(query.data.phases) || query.data.byStack?.length ? html`<${Everything} data=${query.data} />` : html`<${FirstSteps} />`)}`;
+    ${waiting ?? html`<${Everything} data=${query.data} />`}`;
 }
 
 function Everything({ data }) {
+  if (!total(data.phases) && !data.byStack?.length) return html`<${FirstSteps} />`;
   return html`<${Health} phases=${data.phases ?? {}} />
     <${OldestDrift} drift=${data.oldestDrift} />
     <div class="columns">
@@ -40,12 +56,14 @@ function Health({ phases }) {
   const unknownPhases = Object.keys(phases).filter((phase) => !PHASES.includes(phase));
   return html`<section class="panel health" aria-label="All resources">
     <div class="health-figure"><p class="figure num">${number(good)}<span class="of"> / ${number(all)}</span></p>
-      <p class="figure-label">${good === all ? html`<${Icon} name="insync" class="fg-insync" /> everything is in sync` : "resources in sync"}</p></div>
+      <p class="figure-label">
+      ${good === all ? html`<${Icon} name="insync" class="fg-insync" /> everything is in sync` : "resources in sync"}</p></div>
     <div class="health-detail"><${PhaseBar} phases=${phases} tall />
       <ul class="tiles">${[...PHASES, ...unknownPhases].map((phase) => {
         const n = phases[phase] ?? 0;
         return html`<li key=${phase}><a class=${`tile is-${phaseClass(phase)} ${n ? "" : "none"}`} href=${link(["resources"], { phase })}>
-          <span class="tile-n num">${number(n)}</span><span class="tile-word"><${Icon} name=${phaseClass(phase)} />${phaseWord(phase)}</span></a></li>`;
+          <span class="tile-n num">${number(n)}</span><span class="tile-word"><${Icon} name=${phaseClass(phase)} />
+          ${phaseWord(phase)}</span></a></li>`;
       })}</ul></div></section>`;
 }
 
@@ -53,7 +71,8 @@ function OldestDrift({ drift }) {
   if (!drift) return null;
   return html`<section class="strip is-drifted" aria-label="Oldest drift"><${Icon} name="drifted" />
     <p><span class="muted">Oldest drift</span> <a href=${toResource(drift)}><strong>${drift.kind}/${drift.name}</strong></a>
-      <span class="muted"> in </span><a href=${toStack(drift.stack)}>${drift.stack}</a>${drift.since && html`<span class="muted">, for </span><${Since} at=${drift.since} />`}</p>
+      <span class="muted"> in </span><a href=${toStack(drift.stack)}>${drift.stack}</a>
+      ${drift.since && html`<span class="muted">, for </span><${Since} at=${drift.since} />`}</p>
     <a class="button" href=${link(["drift"])}>Drift report</a></section>`;
 }
 
@@ -63,10 +82,12 @@ function Stacks({ stacks }) {
   return html`<${Panel} title="Stacks" count=${stacks.length} class="stacks"
       actions=${html`<${Search} value=${text} onInput=${setText} label="Search stacks" />`}>
     ${shown.length === 0 && html`<p class="none-found">No stack has “${text}” in its name.</p>`}
-    <ul class="rows aligned" data-rows>${shown.map((stack) => html`<li key=${stack.name} class="row stack-row">
+    <ul class="rows aligned" data-rows>${shown.map(
+      (stack) => html`<li key=${stack.name} class="row stack-row">
       <a class="row-link" data-row href=${toStack(stack.name)}>${stack.name}</a>
       <span class="row-bar"><${PhaseBar} phases=${stack.phases} /></span>
-      <${Troubles} phases=${stack.phases} /></li>`)}</ul><//>`;
+      <${Troubles} phases=${stack.phases} /></li>`,
+    )}</ul><//>`;
 }
 
 /** The counts that are not "in sync", or the words that all are. */
@@ -74,31 +95,43 @@ function Troubles({ phases }) {
   const rest = present(phases).filter(([phase]) => phase !== "InSync");
   const all = total(phases);
   return html`<span class="troubles">${rest.map(([phase, n]) => html`<${PhaseCount} key=${phase} phase=${phase} n=${n} />`)}</span>
-    <span class="of-all num"><span class="muted">${number(phases?.InSync ?? 0)}/${number(all)}</span><span class="unseen"> in sync</span></span>`;
+    <span class="of-all num"><span class="muted">${number(phases?.InSync ?? 0)}/${number(all)}</span>
+    <span class="unseen"> in sync</span></span>`;
 }
 
 function Sweeps({ scopes }) {
   const calls = scopes.reduce((sum, scope) => sum + (Number(scope.apiCalls) || 0), 0);
-  return html`<${Panel} title="Last sweeps" count=${scopes.length} actions=${scopes.length > 0 && html`<span class="muted small num">${plural(calls, "API call")}</span>`}>
-    ${scopes.length === 0 ? html`<${Empty} icon="observation" title="No sweep yet"><p>The first one starts as soon as a stack names an account and a region. See <code>holdfast scopes</code>.</p><//>` : html`
-    <${SweepTable} scopes=${scopes} />`}<//>`;
+  const cost = scopes.length > 0 && html`<span class="muted small num">${plural(calls, "API call")}</span>`;
+  const none = html`<${Empty} icon="observation" title="No sweep yet">
+    <p>The first one starts as soon as a stack names an account and a region. See <code>holdfast scopes</code>.</p><//>`;
+  return html`<${Panel} title="Last sweeps" count=${scopes.length} actions=${cost}>
+    ${scopes.length > 0 ? html`<${SweepTable} scopes=${scopes} />` : none}<//>`;
 }
+
+const FIRST_ROWS = 8;
 
 function Breakdown({ title, by, rows }) {
   const [all, setAll] = useState(false);
   const sorted = [...(rows ?? [])].sort((a, b) => total(b.phases) - total(a.phases));
-  const shown = all ? sorted : sorted.slice(0, 8);
+  const shown = all ? sorted : sorted.slice(0, FIRST_ROWS);
   return html`<${Panel} title=${title} count=${sorted.length}>
-    <ul class="rows small-rows aligned" data-rows>${shown.map((row) => html`<li key=${row.name} class="row">
-      <a class="row-link" data-row href=${link(["resources"], { [by]: row.name })}>${row.name}</a><span class="row-bar"><${PhaseBar} phases=${row.phases} /></span><${Troubles} phases=${row.phases} /></li>`)}</ul>
-    ${sorted.length > shown.length && html`<button type="button" class="ghost more" onClick=${() => setAll(true)}>Show all ${number(sorted.length)}</button>`}
+    <ul class="rows small-rows aligned" data-rows>${shown.map(({ name, phases }) => html`<li key=${name} class="row">
+      <a class="row-link" data-row href=${link(["resources"], { [by]: name })}>${name}</a>
+      <span class="row-bar"><${PhaseBar} phases=${phases} /></span><${Troubles} phases=${phases} /></li>`)}</ul>
+    ${sorted.length > shown.length && html`<button type="button" class="ghost more" onClick=${() => setAll(true)}>
+      Show all ${number(sorted.length)}</button>`}
     ${sorted.length === 0 && html`<p class="none-found">Nothing yet.</p>`}<//>`;
 }
 
+const FIRST_EVENTS = 8;
+
 function Recent() {
   const { events, waiting } = useRecentEvents();
-  return html`<${Panel} title="Recent events" actions=${html`<a class="button ghost" href=${link(["events"])}>All events</a>`}>
-    ${waiting ?? (events.length === 0 ? html`<p class="none-found">Nothing has happened yet.</p>` : html`<${EventList} events=${events.slice(0, 8)} />`)}<//>`;
+  const toAll = html`<a class="button ghost" href=${link(["events"])}>All events</a>`;
+  const list = events.length
+    ? html`<${EventList} events=${events.slice(0, FIRST_EVENTS)} />`
+    : html`<p class="none-found">Nothing has happened yet.</p>`;
+  return html`<${Panel} title="Recent events" actions=${toAll}>${waiting ?? list}<//>`;
 }
 
 const EXAMPLE = `{ "apiVersion": "holdfast.dev/v1", "kind": "Stack",

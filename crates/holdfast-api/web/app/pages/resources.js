@@ -16,30 +16,47 @@ export function Resources() {
   const first = useQuery(path);
   const overview = useQuery("/v1/overview");
   const more = useMore(path);
-  useEffect(() => { document.title = "Resources · Holdfast"; }, []);
+  useEffect(() => {
+    document.title = "Resources · Holdfast";
+  }, []);
   const items = joined(first.data?.items ?? [], more.items);
   const cursor = more.pages ? more.cursor : first.data?.nextCursor;
   const filtered = Object.values(filter).some(Boolean);
+  const count = first.data ? `${items.length}${cursor ? "+" : ""}` : undefined;
+  const list = items.length
+    ? html`<${ResourceTable} items=${items.map(flat)} withStack />`
+    : html`<${Nothing} filtered=${filtered} />`;
   return html`<div class="page-head"><h1 tabindex="-1">Resources</h1></div>
-    <${Panel} title=${filtered ? "Found" : "All"} count=${first.data ? `${items.length}${cursor ? "+" : ""}` : undefined} actions=${html`<${Filters} filter=${filter} overview=${overview.data} />`}>
+    <${Panel} title=${filtered ? "Found" : "All"} count=${count} actions=${html`<${Filters} filter=${filter} overview=${overview.data} />`}>
       ${first.data && html`<${ErrorNote} error=${first.error} retry=${first.reload} title="This could not be brought up to date" />`}
-      ${notYet(first, { lines: 8 }) ?? (items.length ? html`<${ResourceTable} items=${items.map(flat)} withStack />` : html`<${Nothing} filtered=${filtered} />`)}
+      ${notYet(first, { lines: 8 }) ?? list}
       <${ErrorNote} error=${more.error} />
-      ${cursor && html`<button type="button" class="ghost more" disabled=${more.loading} onClick=${() => more.load(cursor)}>${more.loading ? "Loading…" : "Show more"}</button>`}<//>`;
+      ${cursor && html`<button type="button" class="ghost more" disabled=${more.loading} onClick=${() => more.load(cursor)}>
+        ${more.loading ? "Loading…" : "Show more"}</button>`}<//>`;
 }
 
 function Filters({ filter, overview }) {
-  const names = (rows) => [...new Set([...(rows ?? []).map((row) => row.name)])].sort();
+  const names = (rows) => (rows ?? []).map((row) => row.name).sort();
   const [text, setText] = useState(filter.q);
   useEffect(() => {
     // One request for a word, not one for each letter of it.
-    const timer = setTimeout(() => { if (text !== filter.q) setQuery({ q: text }); }, 200);
+    const timer = setTimeout(() => {
+      if (text !== filter.q) setQuery({ q: text });
+    }, 200);
     return () => clearTimeout(timer);
   }, [text]);
-  const choice = (name, label, options) => html`<${Choice} label=${label} value=${filter[name]} options=${withChosen(options, filter[name])} onChange=${(v) => setQuery({ [name]: v })} />`;
-  return html`${choice("phase", "Phase", PHASES.map((phase) => [phase, phaseWord(phase)]))}
-    ${choice("stack", "Stack", names(overview?.byStack))}${choice("kind", "Kind", names(overview?.byKind))}
-    ${choice("account", "Account", names(overview?.byAccount))}${choice("region", "Region", names(overview?.byRegion))}
+  useEffect(() => setText(filter.q), [filter.q]);
+  const choice = (name, label, options) => {
+    const choose = (value) => setQuery({ [name]: value });
+    const known = withChosen(options, filter[name]);
+    return html`<${Choice} label=${label} value=${filter[name]} options=${known} onChange=${choose} />`;
+  };
+  const phases = PHASES.map((phase) => [phase, phaseWord(phase)]);
+  return html`${choice("phase", "Phase", phases)}
+    ${choice("stack", "Stack", names(overview?.byStack))}
+    ${choice("kind", "Kind", names(overview?.byKind))}
+    ${choice("account", "Account", names(overview?.byAccount))}
+    ${choice("region", "Region", names(overview?.byRegion))}
     <${Search} value=${text} onInput=${setText} label="Search resources" />`;
 }
 
@@ -58,7 +75,14 @@ function useMore(path) {
     setState({ ...current, loading: true, error: null });
     try {
       const page = await call(withQuery(path, {}) + `&cursor=${encodeURIComponent(cursor)}`);
-      setState({ path, items: current.items.concat(page.items ?? []), cursor: page.nextCursor ?? null, pages: current.pages + 1, loading: false, error: null });
+      setState({
+        path,
+        items: current.items.concat(page.items ?? []),
+        cursor: page.nextCursor ?? null,
+        pages: current.pages + 1,
+        loading: false,
+        error: null,
+      });
     } catch (error) {
       setState({ ...current, loading: false, error });
     }
@@ -74,19 +98,30 @@ function joined(first, more) {
 const keyOf = ({ metadata, kind }) => `${metadata?.stack}/${kind}/${metadata?.name}`;
 
 /** A resource as read, brought to the shape of a stack's resource list. */
-export function flat(resource) {
+function flat(resource) {
   const { metadata = {}, status = {}, kind } = resource;
   const conditions = status.conditions ?? [];
   const ready = conditions.find((c) => c.type === "Ready");
   const synced = conditions.find((c) => c.type === "Synced");
   return {
-    stack: metadata.stack, kind, name: metadata.name, account: metadata.account, region: metadata.region, phase: status.phase ?? "Unknown",
-    ready: ready?.status, reason: synced?.reason, message: synced?.message, generation: metadata.generation, observedGeneration: status.observedGeneration,
+    stack: metadata.stack,
+    kind,
+    name: metadata.name,
+    account: metadata.account,
+    region: metadata.region,
+    phase: status.phase ?? "Unknown",
+    ready: ready?.status,
+    reason: synced?.reason,
+    message: synced?.message,
+    generation: metadata.generation,
+    observedGeneration: status.observedGeneration,
   };
 }
 
 function Nothing({ filtered }) {
-  if (!filtered) return html`<${Empty} icon="generation" title="Nothing is declared yet"><p>Apply a stack, and its resources appear here.</p><${Command} label="apply command">${cli("apply -f stack.json")}<//><//>`;
+  if (!filtered)
+    return html`<${Empty} icon="generation" title="Nothing is declared yet"><p>Apply a stack, and its resources appear here.</p>
+      <${Command} label="apply command">${cli("apply -f stack.json")}<//><//>`;
   return html`<${Empty} icon="search" title="No resource matches"><p>Nothing is in this state, or the filters exclude each other.</p>
     <button type="button" onClick=${() => go(link(["resources"]))}>Clear the filters</button><//>`;
 }

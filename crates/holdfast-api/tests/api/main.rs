@@ -1,0 +1,18 @@
+//! The API over a store in memory, a fake loop and two small kinds. Every answer is held against the OpenAPI document.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod bad_input;
+mod conditional;
+mod dashboard;
+mod declare;
+mod events;
+mod guard;
+mod kinds;
+mod openapi;
+mod plan;
+mod problems;
+mod read;
+mod server;
+mod steer;
+mod support;
