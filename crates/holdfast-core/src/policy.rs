@@ -141,8 +141,9 @@ impl Policy {
 
     /// True if `pointer` is ignored at `now`.
     pub fn ignores(&self, pointer: &str, now: jiff::Timestamp) -> bool {
-        self.ignore.iter().flatten().any(|i| {
-            i.until.is_none_or(|u| u.0 > now) && crate::pointer::covers(&i.path, pointer)
-        })
+        self.ignore
+            .iter()
+            .flatten()
+            .any(|i| i.until.is_none_or(|u| u.0 > now) && crate::pointer::covers(&i.path, pointer))
     }
 }

@@ -95,11 +95,7 @@ macro_rules! small_kind {
                 let delete = Action::Delete { id: live.id.clone() };
                 strip.into_iter().chain([delete]).map(|a| Draft::heal(a, "delete", vec![])).collect()
             }
-            fn predict(
-                _: Option<&Observation>,
-                _: &Action,
-                _: &mut Mint,
-            ) -> Result<Option<Observation>, Refusal> {
+            fn predict(_: Option<&Observation>, _: &Action, _: &mut Mint) -> Result<Option<Observation>, Refusal> {
                 Ok(None)
             }
         }
@@ -311,9 +307,7 @@ fn drift_is_healed_reported_or_paused_by_policy() {
         .check("Box/a Paused Paused: Paused: freeze");
     let ignore: Policy =
         serde_json::from_value(json!({ "ignore": [{ "path": "/size", "reason": "autoscaler" }] })).expect("policy");
-    drifted()
-        .wants_with("Box/a", fields, |d| d.policy = ignore)
-        .check("Box/a InSync InSync: Live equals declared.");
+    drifted().wants_with("Box/a", fields, |d| d.policy = ignore).check("Box/a InSync InSync: Live equals declared.");
 }
 
 #[test]

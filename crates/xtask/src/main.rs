@@ -70,7 +70,10 @@ fn test(root: &std::path::Path, filter: Option<&str>) -> Result<()> {
     shell::cargo(root, &["build", "--workspace", "--all-targets"])?;
     let mut tests = shell::command(root, "cargo");
     tests.args(["test", "--workspace"]).args(filter);
-    tests.env("HOLDFAST_MOTO", &tools.moto).env("HOLDFAST_MINISTACK", &tools.ministack).env("HOLDFAST_PYTHON", &tools.python);
+    tests
+        .env("HOLDFAST_MOTO", &tools.moto)
+        .env("HOLDFAST_MINISTACK", &tools.ministack)
+        .env("HOLDFAST_PYTHON", &tools.python);
     shell::run(&mut tests)?;
     match browser {
         setup::Browser::Here(node) if filter.is_none() => setup::browser_tests(root, &node),

@@ -1,8 +1,8 @@
 //! House rules that no compiler checks.
 
+use crate::generate;
 #[cfg(test)]
 use crate::shell;
-use crate::generate;
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -62,7 +62,8 @@ fn source(name: &str, text: &str, faults: &mut Vec<String>) {
     if lines > LONGEST {
         faults.push(format!("{name} has {lines} lines; where is the second room? (limit {LONGEST})"));
     }
-    let is_live = name.ends_with("/aws.rs") || name.contains("/aws/") || name.starts_with("tests/") || name.contains("/tests/");
+    let is_live =
+        name.ends_with("/aws.rs") || name.contains("/aws/") || name.starts_with("tests/") || name.contains("/tests/");
     let sdk = ["aws_sdk_ec2", "aws_sdk_ecs", "aws_sdk_elasticloadbalancingv2", "aws_sdk_resourcegroupstagging"];
     if !is_live && !name.contains("xtask") && sdk.iter().any(|s| text.contains(s)) {
         faults.push(format!("{name} uses SDK types; only aws.rs files and aws/ may"));
@@ -80,8 +81,21 @@ fn source(name: &str, text: &str, faults: &mut Vec<String>) {
 /// Only what a newcomer expects stands at the top.
 fn top_level(root: &Path, faults: &mut Vec<String>) -> Result<()> {
     let known: BTreeSet<&str> = [
-        "Cargo.toml", "Cargo.lock", "crates", "deploy", "docs", "tests", "examples", "Dockerfile", "README.md",
-        "CHANGELOG.md", "deny.toml", "clippy.toml", "rustfmt.toml", "LICENSE", "target",
+        "Cargo.toml",
+        "Cargo.lock",
+        "crates",
+        "deploy",
+        "docs",
+        "tests",
+        "examples",
+        "Dockerfile",
+        "README.md",
+        "CHANGELOG.md",
+        "deny.toml",
+        "clippy.toml",
+        "rustfmt.toml",
+        "LICENSE",
+        "target",
     ]
     .into();
     for entry in std::fs::read_dir(root)? {
