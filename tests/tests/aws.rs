@@ -5,7 +5,7 @@ use holdfast_tests::emulator::Backend;
 use holdfast_tests::scenario::{Drifts, Life, PATIENCE};
 use reqwest::Method;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 const fn drifts(resource: &'static str, path: &'static str, change: &'static str) -> Drifts {
     Drifts { resource, path, change }
@@ -295,6 +295,22 @@ fn teardown(life: &mut Life) -> Result<()> {
     Ok(())
 }
 
+/// The policy that people are given allows every call of a whole life.
+fn is_allowed(life: &Life) -> Result<()> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/iam/controller.json");
+    let policy: Value = serde_json::from_str(&std::fs::read_to_string(path)?).context("deploy/iam/controller.json")?;
+    let statements = policy["Statement"].as_array().context("statements")?;
+    let actions =
+        statements.iter().flat_map(|s| s["Action"].as_array().into_iter().flatten()).filter_map(Value::as_str);
+    // The proxy sees operations and no services; an action of IAM ends with the operation that it allows.
+    let allowed: BTreeSet<&str> = actions.filter_map(|a| a.split_once(':')).map(|(_, operation)| operation).collect();
+    let called = life.proxy.ever();
+    ensure!(called.len() > 20, "a whole life takes more than {called:?}");
+    let denied: Vec<&String> = called.iter().filter(|c| !allowed.contains(c.as_str())).collect();
+    ensure!(denied.is_empty(), "deploy/iam/controller.json does not allow {denied:?}");
+    Ok(())
+}
+
 fn whole_life(backend: Backend) -> Result<()> {
     let mut life = Life::begin(backend)?;
     let bystanders = Bystanders::make(&mut life)?;
@@ -308,7 +324,8 @@ fn whole_life(backend: Backend) -> Result<()> {
     leaving(&mut life).context("what leaves the stack")?;
     let after = bystanders.look(&mut life)?;
     ensure!(before == after, "a bystander was touched:\n{before:#?}\n{after:#?}");
-    teardown(&mut life)
+    teardown(&mut life)?;
+    is_allowed(&life)
 }
 
 #[test]

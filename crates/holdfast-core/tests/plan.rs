@@ -234,7 +234,9 @@ fn jumble(number: u8) -> World {
         .wants("Box/b", json!({ "name": "b", "friends": ["${Box/a.id}", "${Box/b.id}"] }));
     match number / 12 {
         0 => w,
-        1 => w.has("Box/a", json!({ "name": "a", "size": 2, "room": "id-r" })).has("Room/r", json!({ "name": "r", "colour": "blue" })),
+        1 => w
+            .has("Box/a", json!({ "name": "a", "size": 2, "room": "id-r" }))
+            .has("Room/r", json!({ "name": "r", "colour": "blue" })),
         2 => w.has_of("Box/a", json!({ "name": "a", "size": 2 }), &[]).has("Box/b", json!({ "name": "b" })),
         3 => w.has_of("Box/a", json!({ "name": "a" }), &[(UID_TAG, "another")]).has("Room/r", json!({ "name": "r" })),
         _ => {

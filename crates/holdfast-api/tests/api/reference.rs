@@ -110,8 +110,13 @@ fn schema_name(schema: &Value) -> String {
 }
 
 fn values(schema: &Value) -> String {
-    let choices: Vec<String> =
-        schema["enum"].as_array().into_iter().flatten().chain(schema.get("const")).map(|v| format!("`{}`", told(v))).collect();
+    let choices: Vec<String> = schema["enum"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .chain(schema.get("const"))
+        .map(|v| format!("`{}`", told(v)))
+        .collect();
     let limit = |key: &str, word: &str| schema.get(key).map(|v| format!("{word} {v}"));
     let limits = [limit("minimum", "from"), limit("maximum", "to"), limit("default", "default")];
     let kind = if choices.is_empty() { told(&schema["type"]) } else { choices.join(", ") };
@@ -142,10 +147,13 @@ fn codes(folder: &Path, found: &mut BTreeSet<String>) {
             continue;
         }
         let text = std::fs::read_to_string(&path).unwrap();
-        for made in ["Problem::new(", "Self::new(StatusCode", "Self::new(\n", "Problem::conflict(", "Problem::unavailable("] {
+        for made in
+            ["Problem::new(", "Self::new(StatusCode", "Self::new(\n", "Problem::conflict(", "Problem::unavailable("]
+        {
             for rest in text.split(made).skip(1) {
                 let arguments = rest.split([';', '{']).next().unwrap();
-                let code = arguments.split('"').nth(1).filter(|c| c.chars().all(|c| c.is_ascii_lowercase() || c == '-'));
+                let code =
+                    arguments.split('"').nth(1).filter(|c| c.chars().all(|c| c.is_ascii_lowercase() || c == '-'));
                 found.extend(code.map(str::to_owned));
             }
         }
