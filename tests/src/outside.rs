@@ -35,7 +35,8 @@ impl Outside {
         writeln!(self.stdin, "{call}")?;
         let mut line = String::new();
         self.stdout.read_line(&mut line)?;
-        let mut answer: Value = serde_json::from_str(&line).with_context(|| format!("{operation} answered {line:?}"))?;
+        let mut answer: Value =
+            serde_json::from_str(&line).with_context(|| format!("{operation} answered {line:?}"))?;
         if let Some(error) = answer.get("error") {
             bail!("{service} {operation}: {error}");
         }

@@ -1,7 +1,7 @@
 //! A loopback proxy that names and counts every AWS call on its way to an emulator.
 
 use anyhow::{Context, Result};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -11,7 +11,15 @@ use std::sync::{Arc, Mutex};
 pub struct Proxy {
     /// `http://127.0.0.1:PORT`
     pub endpoint: String,
-    calls: Arc<Mutex<BTreeMap<String, u64>>>,
+    calls: Arc<Mutex<Calls>>,
+}
+
+#[derive(Default)]
+struct Calls {
+    /// Since the last reset.
+    counted: BTreeMap<String, u64>,
+    /// Since the beginning.
+    ever: BTreeSet<String>,
 }
 
 impl Proxy {
@@ -20,7 +28,7 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let endpoint = format!("http://{}", listener.local_addr()?);
         let upstream = upstream.trim_start_matches("http://").to_owned();
-        let calls = Arc::new(Mutex::new(BTreeMap::new()));
+        let calls = Arc::new(Mutex::new(Calls::default()));
         let seen = Arc::clone(&calls);
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
@@ -34,14 +42,19 @@ impl Proxy {
 
     /// Calls since the last reset, by `Operation`.
     pub fn counts(&self) -> BTreeMap<String, u64> {
-        self.calls.lock().map(|c| c.clone()).unwrap_or_default()
+        self.calls.lock().map(|c| c.counted.clone()).unwrap_or_default()
     }
 
     /// Forgets what was counted.
     pub fn reset(&self) {
         if let Ok(mut calls) = self.calls.lock() {
-            calls.clear();
+            calls.counted.clear();
         }
+    }
+
+    /// Every operation since the beginning, resets or not.
+    pub fn ever(&self) -> BTreeSet<String> {
+        self.calls.lock().map(|c| c.ever.clone()).unwrap_or_default()
     }
 
     /// Calls that change something, by operation.
@@ -66,13 +79,14 @@ pub fn is_read(operation: &str) -> bool {
 }
 
 /// Passes on one request, and closes: the client opens another connection for its next.
-fn serve(client: TcpStream, upstream: &str, calls: &Mutex<BTreeMap<String, u64>>) -> Result<()> {
+fn serve(client: TcpStream, upstream: &str, calls: &Mutex<Calls>) -> Result<()> {
     client.set_nodelay(true)?;
     let mut reader = BufReader::new(client.try_clone()?);
     let mut client = client;
     let Some((head, body)) = read_request(&mut reader)? else { return Ok(()) };
     if let (Some(name), Ok(mut calls)) = (operation(&head, &body), calls.lock()) {
-        *calls.entry(name).or_insert(0) += 1;
+        calls.ever.insert(name.clone());
+        *calls.counted.entry(name).or_insert(0) += 1;
     }
     let mut server = TcpStream::connect(upstream).context("the emulator is gone")?;
     server.set_nodelay(true)?;

@@ -107,7 +107,9 @@ pub struct Drifts {
 impl Drifts {
     fn is_in(&self, report: &Value) -> bool {
         let items = report["items"].as_array().into_iter().flatten();
-        let own = items.filter(|i| format!("{}/{}", i["kind"].as_str().unwrap_or(""), i["name"].as_str().unwrap_or("")) == self.resource);
+        let own = items.filter(|i| {
+            format!("{}/{}", i["kind"].as_str().unwrap_or(""), i["name"].as_str().unwrap_or("")) == self.resource
+        });
         own.flat_map(|i| i["fields"].as_array().into_iter().flatten()).any(|f| {
             let path = f["path"].as_str().unwrap_or("-");
             let near = if self.path.is_empty() { path.is_empty() } else { path.starts_with(self.path) };

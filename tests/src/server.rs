@@ -131,7 +131,9 @@ impl Server {
     pub fn sweeps(&self, n: usize) -> Result<()> {
         for _ in 0..n {
             let before = self.swept_at()?;
-            eventually("sweep", Duration::from_secs(60), || Ok(self.swept_at()?.filter(|t| Some(t) != before.as_ref())))?;
+            eventually("sweep", Duration::from_secs(60), || {
+                Ok(self.swept_at()?.filter(|t| Some(t) != before.as_ref()))
+            })?;
         }
         Ok(())
     }

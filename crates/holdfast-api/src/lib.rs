@@ -1,7 +1,8 @@
 //! The face of Holdfast: the HTTP API, the dashboard's files, the metrics.
 //!
 //! This crate must never know a single kind, the SDK, or how the loop works: kinds come as a
-//! [`Registry`](holdfast_core::kind::Registry), the loop as a [`Loop`]. `tests/house.rs` checks it.
+//! [`Registry`](holdfast_core::kind::Registry), the loop as a [`Loop`]. `cargo xtask tidy` and its
+//! test `the_house_is_in_order` check it.
 //!
 //! # Flow
 //! A request passes the layers of `http` (metrics, panics, time, tokens, parameters), reaches its route in `routes`,

@@ -16,13 +16,7 @@ pub trait Cloud: Send + Sync {
 
     /// Does one action. `action` is the kind's action as JSON with every reference filled in; `token` is the
     /// journal's idempotency token, the same for a repeat of the same intent.
-    async fn apply(
-        &self,
-        scope: &Scope,
-        kind: KindName,
-        action: &Value,
-        token: &str,
-    ) -> Result<Applied, ApplyError>;
+    async fn apply(&self, scope: &Scope, kind: KindName, action: &Value, token: &str) -> Result<Applied, ApplyError>;
 
     /// The 12-digit account id that the credentials of this scope really belong to (STS GetCallerIdentity).
     async fn identify(&self, scope: &Scope) -> Result<String, ApplyError>;

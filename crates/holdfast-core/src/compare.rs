@@ -245,7 +245,8 @@ impl Walk<'_> {
 
     fn one_undeclared(&mut self, at: String, now: &Value, then: &Value, facts: &Facts) {
         let alike = normal(now, facts) == normal(then, facts);
-        if !alike && !(is_blank(now, facts) && is_blank(then, facts)) {
+        let silent = alike || (is_blank(now, facts) && is_blank(then, facts));
+        if !silent {
             self.push(at, Change::Undeclared, &Value::Null, now, then);
         }
     }
@@ -280,10 +281,15 @@ pub fn is_blank(value: &Value, facts: &Facts) -> bool {
 pub fn same(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Number(x), Value::Number(y)) => x == y || x.as_f64() == y.as_f64(),
-        (Value::String(s), Value::Number(_) | Value::Bool(_)) => *s == b.to_string(),
-        (Value::Number(_) | Value::Bool(_), Value::String(s)) => *s == a.to_string(),
+        (Value::String(s), Value::Number(_) | Value::Bool(_)) => *s == normal_text(b),
+        (Value::Number(_) | Value::Bool(_), Value::String(s)) => *s == normal_text(a),
         _ => a == b,
     }
+}
+
+/// A number or a truth value as AWS writes it in a string.
+fn normal_text(value: &Value) -> String {
+    value.to_string()
 }
 
 fn item_key(item: &Value, key: ItemKey, facts: &Facts) -> String {

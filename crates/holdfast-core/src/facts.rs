@@ -55,7 +55,17 @@ pub enum ItemKey {
 
 /// How much a difference matters.
 #[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    serde::Serialize,
+    serde::Deserialize,
+    schemars::JsonSchema,
 )]
 #[serde(rename_all = "camelCase")]
 pub enum Severity {
@@ -143,8 +153,7 @@ impl Facts {
                 node = node.children.entry(segment).or_default();
             }
             node.default = field.default.map(|text| {
-                serde_json::from_str(text)
-                    .unwrap_or_else(|e| panic!("default of {} is no JSON: {e}", field.path))
+                serde_json::from_str(text).unwrap_or_else(|e| panic!("default of {} is no JSON: {e}", field.path))
             });
             node.field = Some(*field);
         }

@@ -53,11 +53,7 @@ pub trait Kind: Send + Sync + 'static {
     /// Rules across resources, such as "the container that a service names must be in its task definition".
     /// `peers` gives the spec of any declared resource, in this stack or another. Both sides are as written, with
     /// variables filled in and references still standing. Pointers are relative to the spec.
-    fn validate_with(
-        spec: &Value,
-        peers: &dyn Fn(&ResourceKey) -> Option<Value>,
-        stack: &str,
-    ) -> Vec<SpecError> {
+    fn validate_with(spec: &Value, peers: &dyn Fn(&ResourceKey) -> Option<Value>, stack: &str) -> Vec<SpecError> {
         let _ = (spec, peers, stack);
         Vec::new()
     }
@@ -80,12 +76,8 @@ pub trait Kind: Send + Sync + 'static {
 
     /// The steps that bring `live` to `spec`, make before break. `diffs` are the differences to heal, without
     /// tags and without create-only fields, which core handles. Called also when there are none, for upkeep.
-    fn converge(
-        spec: &Value,
-        live: &Observation,
-        diffs: &[FieldDiff],
-        context: &Context<'_>,
-    ) -> Converge<Self::Action>;
+    fn converge(spec: &Value, live: &Observation, diffs: &[FieldDiff], context: &Context<'_>)
+    -> Converge<Self::Action>;
 
     /// The step that sets and removes tags.
     fn retag(live: &Observation, set: BTreeMap<String, String>, remove: BTreeSet<String>) -> Self::Action;
@@ -253,12 +245,8 @@ pub trait AnyKind: Send + Sync {
     fn schema(&self) -> &Value;
     /// Typed parse and cross-field rules; a parse that fails is one error.
     fn validate(&self, spec: &Value) -> Vec<SpecError>;
-    fn validate_with(
-        &self,
-        spec: &Value,
-        peers: &dyn Fn(&ResourceKey) -> Option<Value>,
-        stack: &str,
-    ) -> Vec<SpecError>;
+    fn validate_with(&self, spec: &Value, peers: &dyn Fn(&ResourceKey) -> Option<Value>, stack: &str)
+    -> Vec<SpecError>;
     fn canonical(&self, spec: &mut Value);
     fn identity(&self, spec: &Value) -> Option<String>;
     fn severity(&self, diff: &FieldDiff) -> Severity;
@@ -270,12 +258,7 @@ pub trait AnyKind: Send + Sync {
         diffs: &[FieldDiff],
         context: &Context<'_>,
     ) -> Converge<AnyAction>;
-    fn retag(
-        &self,
-        live: &Observation,
-        set: BTreeMap<String, String>,
-        remove: BTreeSet<String>,
-    ) -> AnyAction;
+    fn retag(&self, live: &Observation, set: BTreeMap<String, String>, remove: BTreeSet<String>) -> AnyAction;
     fn delete(&self, live: &Observation) -> Vec<Draft<AnyAction>>;
     fn acts_on(&self, action: &Value) -> Option<String>;
     fn together(&self, actions: &mut [AnyAction]);
@@ -414,12 +397,7 @@ impl<K: Kind> AnyKind for Erased<K> {
             Converge::Wait(why) => Converge::Wait(why),
         }
     }
-    fn retag(
-        &self,
-        live: &Observation,
-        set: BTreeMap<String, String>,
-        remove: BTreeSet<String>,
-    ) -> AnyAction {
+    fn retag(&self, live: &Observation, set: BTreeMap<String, String>, remove: BTreeSet<String>) -> AnyAction {
         erase(&K::retag(live, set, remove))
     }
     fn acts_on(&self, action: &Value) -> Option<String> {
@@ -430,8 +408,7 @@ impl<K: Kind> AnyKind for Erased<K> {
     }
     fn together(&self, actions: &mut [AnyAction]) {
         // An action that this kind cannot read is none of its own making; then all stay as they are.
-        let typed: Result<Vec<K::Action>, _> =
-            actions.iter().map(|a| serde_json::from_value(a.json.clone())).collect();
+        let typed: Result<Vec<K::Action>, _> = actions.iter().map(|a| serde_json::from_value(a.json.clone())).collect();
         if let Ok(mut typed) = typed {
             K::together(&mut typed);
             actions.iter_mut().zip(&typed).for_each(|(any, action)| *any = erase(action));

@@ -2,7 +2,8 @@
 //!
 //! Everything here is pure: documents, references, the compare, the [`Kind`](kind::Kind) trait, the
 //! [`Snapshot`](observe::Snapshot) and [`plan()`](plan::plan). This crate must never know tokio, the clock,
-//! randomness, AWS, SQL or HTTP; time and ids come in as arguments. `tests/house.rs` checks it.
+//! randomness, AWS, SQL or HTTP; time and ids come in as arguments. `cargo xtask tidy` and its
+//! test `the_house_is_in_order` check it.
 
 pub mod cloud;
 pub mod compare;

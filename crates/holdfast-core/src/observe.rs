@@ -122,7 +122,6 @@ impl Observation {
 impl Gap {
     /// True if this gap leaves `id` or `identity` unknown.
     pub fn hides(&self, id: Option<&str>, identity: Option<&str>) -> bool {
-        self.of.is_empty()
-            || self.of.iter().any(|o| Some(o.as_str()) == id || Some(o.as_str()) == identity)
+        self.of.is_empty() || self.of.iter().any(|o| Some(o.as_str()) == id || Some(o.as_str()) == identity)
     }
 }

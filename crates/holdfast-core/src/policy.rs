@@ -48,7 +48,7 @@ pub enum RolloutPolicy {
     /// Applied at once.
     #[default]
     Auto,
-    /// Held until its plan is approved by hash.
+    /// Held until its plan is approved by hash. Documents that ask for it are refused: this version takes no approvals.
     Approve,
 }
 
@@ -61,7 +61,7 @@ pub enum DeletionPolicy {
     Retain,
     /// The live thing is deleted, within the deletion budget.
     Delete,
-    /// As `delete`, with a final snapshot where the kind has one.
+    /// As `delete`, with a final snapshot where the kind has one; no kind of this version has.
     Snapshot,
 }
 
@@ -72,7 +72,7 @@ pub enum ReplacePolicy {
     /// Refused, with the fields named.
     #[default]
     Never,
-    /// Allowed, make before break.
+    /// Allowed, make before break. Taken, but this version still replaces nothing.
     Allow,
 }
 
@@ -141,8 +141,9 @@ impl Policy {
 
     /// True if `pointer` is ignored at `now`.
     pub fn ignores(&self, pointer: &str, now: jiff::Timestamp) -> bool {
-        self.ignore.iter().flatten().any(|i| {
-            i.until.is_none_or(|u| u.0 > now) && crate::pointer::covers(&i.path, pointer)
-        })
+        self.ignore
+            .iter()
+            .flatten()
+            .any(|i| i.until.is_none_or(|u| u.0 > now) && crate::pointer::covers(&i.path, pointer))
     }
 }

@@ -61,7 +61,10 @@ impl Reference {
                     output: output.to_owned(),
                 })
             }
-            _ => Err("write ${Kind/name.output}, ${stack:Kind/name.output} or ${var.name}; $${ is a literal ${".to_owned()),
+            _ => {
+                Err("write ${Kind/name.output}, ${stack:Kind/name.output} or ${var.name}; $${ is a literal ${"
+                    .to_owned())
+            }
         }
     }
 
@@ -114,12 +117,7 @@ pub fn is_open(text: &str) -> bool {
 }
 
 /// Calls `visit(pointer, reference)` for every reference in `value`; malformed ones go to `errors`.
-pub fn each(
-    value: &Value,
-    pointer: &str,
-    visit: &mut dyn FnMut(&str, &Reference),
-    errors: &mut Vec<SpecError>,
-) {
+pub fn each(value: &Value, pointer: &str, visit: &mut dyn FnMut(&str, &Reference), errors: &mut Vec<SpecError>) {
     match value {
         Value::String(text) if text.contains("${") => match pieces(text) {
             Ok(pieces) => {

@@ -95,11 +95,7 @@ macro_rules! small_kind {
                 let delete = Action::Delete { id: live.id.clone() };
                 strip.into_iter().chain([delete]).map(|a| Draft::heal(a, "delete", vec![])).collect()
             }
-            fn predict(
-                _: Option<&Observation>,
-                _: &Action,
-                _: &mut Mint,
-            ) -> Result<Option<Observation>, Refusal> {
+            fn predict(_: Option<&Observation>, _: &Action, _: &mut Mint) -> Result<Option<Observation>, Refusal> {
                 Ok(None)
             }
         }
@@ -221,6 +217,51 @@ fn in_sync(fields: &Value) -> Memory {
     }
 }
 
+/// Every policy with everything that may be live and be remembered.
+fn jumble(number: u8) -> World {
+    let policy: Policy = serde_json::from_value(match number % 4 {
+        0 => json!({}),
+        1 => json!({ "drift": "report", "deletion": "delete" }),
+        2 => json!({ "adopt": "ifExists", "protect": true }),
+        _ => json!({ "ignore": [{ "path": "/size", "reason": "r" }] }),
+    })
+    .expect("a policy");
+    let fate = [Fate::Keep, Fate::DeleteByPolicy, Fate::DeleteByName][usize::from(number / 4 % 3)];
+    let fields = json!({ "name": "a", "size": 1, "room": "${Room/r.id}" });
+    let w = world()
+        .wants("Room/r", json!({ "name": "r", "colour": "red" }))
+        .wants_with("Box/a", fields, |d| (d.policy, d.fate) = (policy, fate))
+        .wants("Box/b", json!({ "name": "b", "friends": ["${Box/a.id}", "${Box/b.id}"] }));
+    match number / 12 {
+        0 => w,
+        1 => w
+            .has("Box/a", json!({ "name": "a", "size": 2, "room": "id-r" }))
+            .has("Room/r", json!({ "name": "r", "colour": "blue" })),
+        2 => w.has_of("Box/a", json!({ "name": "a", "size": 2 }), &[]).has("Box/b", json!({ "name": "b" })),
+        3 => w.has_of("Box/a", json!({ "name": "a" }), &[(UID_TAG, "another")]).has("Room/r", json!({ "name": "r" })),
+        _ => {
+            let memory = in_sync(&json!({ "name": "a", "size": 1, "room": "id-r" }));
+            w.has("Box/a", json!({ "name": "a", "size": 3, "room": "id-r" })).remembers("Box/a", memory)
+        }
+    }
+}
+
+#[test]
+fn the_same_input_gives_the_same_bytes_and_each_resource_one_verdict_with_a_reason() {
+    for number in 0..60 {
+        let told = |w: World| serde_json::to_string(&w.plan()).expect("a plan is JSON");
+        // Two worlds and two maps of everything: nothing may depend on where things are in memory.
+        assert_eq!(told(jumble(number)), told(jumble(number)));
+        let plan = jumble(number).plan();
+        for step in &plan.steps {
+            assert!(!step.because.is_empty(), "{number}: {} says nothing of why", step.text);
+            assert!(plan.verdicts.iter().any(|v| v.key == step.key), "{number}: {} stands on no verdict", step.text);
+        }
+        let judged: BTreeSet<&ResourceKey> = plan.verdicts.iter().map(|v| &v.key).collect();
+        assert_eq!(judged.len(), plan.verdicts.len(), "{number}: two verdicts on one resource");
+    }
+}
+
 #[test]
 fn creates_follow_references_and_circles_are_filled_in_later() {
     world()
@@ -268,9 +309,7 @@ fn drift_is_healed_reported_or_paused_by_policy() {
         .check("Box/a Paused Paused: Paused: freeze");
     let ignore: Policy =
         serde_json::from_value(json!({ "ignore": [{ "path": "/size", "reason": "autoscaler" }] })).expect("policy");
-    drifted()
-        .wants_with("Box/a", fields, |d| d.policy = ignore)
-        .check("Box/a InSync InSync: Live equals declared.");
+    drifted().wants_with("Box/a", fields, |d| d.policy = ignore).check("Box/a InSync InSync: Live equals declared.");
 }
 
 #[test]
@@ -336,6 +375,22 @@ fn deletes_run_against_the_references_and_circles_are_stripped_first() {
              Box/a Delete Deleting: Deleted because somebody asked for it by name.
              Box/b Delete Deleting: Deleted because somebody asked for it by name.
              Room/r Delete Deleting: Deleted because somebody asked for it by name.",
+        );
+}
+
+#[test]
+fn a_circle_that_an_earlier_pass_has_stripped_is_deleted() {
+    let go = |d: &mut Desired| d.fate = Fate::DeleteByName;
+    world()
+        .wants_with("Box/a", json!({ "name": "a", "friends": ["${Box/b.id}"] }), go)
+        .has("Box/a", json!({ "name": "a" }))
+        .wants_with("Box/b", json!({ "name": "b", "friends": ["${Box/a.id}"] }), go)
+        .has("Box/b", json!({ "name": "b" }))
+        .check(
+            "1 - delete id-a because somebody asked for it by name
+             2 - delete id-b because somebody asked for it by name
+             Box/a Delete Deleting: Deleted because somebody asked for it by name.
+             Box/b Delete Deleting: Deleted because somebody asked for it by name.",
         );
 }
 

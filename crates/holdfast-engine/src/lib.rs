@@ -1,6 +1,7 @@
 //! The loop of Holdfast: sweeps, budgets, workqueue, executor.
 //!
-//! This crate must never know any single kind, the AWS SDK or the HTTP face; `tests/house.rs` checks it.
+//! This crate must never know any single kind, the AWS SDK or the HTTP face; `cargo xtask tidy` and its test
+//! `the_house_is_in_order` check it.
 //!
 //! # Flow
 //! A scope is due: at its interval, when something is declared in it, when a failure has been waited out, when what

@@ -200,8 +200,10 @@ pub(crate) fn make_plan(core: &Core, facts: &Facts<'_>, snapshot: &Snapshot) -> 
 
 fn decide(core: &Core, scope: &Scope, book: &Book, elsewhere: &Outputs, swept: &Swept) -> Result<Plan, StoreError> {
     let facts = Facts { registry: &core.registry, desired: &book.list, memory: &book.memories, elsewhere };
+    let started = Instant::now();
     let plan = blocking(|| make_plan(core, &facts, &swept.snapshot))?;
-    tracing::debug!(%scope, steps = plan.steps.len(), resources = plan.verdicts.len(), "planned");
+    let (took, swept_ms) = (started.elapsed(), swept.status.duration_ms);
+    tracing::debug!(%scope, steps = plan.steps.len(), resources = plan.verdicts.len(), ?took, swept_ms, "planned");
     Ok(plan)
 }
 

@@ -2,8 +2,8 @@
 //!
 //! A kind's folder reads top to bottom: its doc page, the spec, what is refused, the plan, AWS. SDK types appear only in
 //! `aws.rs` files and in [`aws`], behind the feature `aws`; all else is pure. This crate must never know the store, the
-//! engine or the API. A new kind is its folder, one `mod` line and one line in the list below; the laws in `laws/` hold
-//! it to what every kind must do.
+//! engine or the API; `cargo xtask tidy` and its test `the_house_is_in_order` check it. A new kind is its folder, one
+//! `mod` line and one line in the list below; the laws in `laws/` hold it to what every kind must do.
 
 #[cfg(feature = "aws")]
 pub mod aws;

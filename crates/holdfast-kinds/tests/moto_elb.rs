@@ -94,7 +94,9 @@ impl Bench {
     fn filled(&self, value: &Value) -> Value {
         let mut value = value.clone();
         fill(&mut value, &mut |reference| {
-            let worth = reference.target(&stack()).and_then(|(key, output)| self.memory.get(&key)?.outputs.get(output).cloned());
+            let worth = reference
+                .target(&stack())
+                .and_then(|(key, output)| self.memory.get(&key)?.outputs.get(output).cloned());
             worth.map_or(Worth::Open, Worth::Value)
         });
         value
@@ -202,9 +204,7 @@ async fn declare_all(bench: &mut Bench, run: &str) {
     bench.declare("Listener", "http", listener);
     let weighted = json!([{ "type": "forward", "forwardConfig": { "targetGroups": [
         { "targetGroupArn": "${TargetGroup/green.arn}", "weight": 9 }, { "targetGroupArn": "${TargetGroup/blue.arn}" } ] } }]);
-    let rule = |priority: u32, conditions: Value, actions: Value| {
-        json!({ "listenerArn": "${Listener/http.arn}", "priority": priority, "conditions": conditions, "actions": actions })
-    };
+    let rule = |priority: u32, conditions: Value, actions: Value| json!({ "listenerArn": "${Listener/http.arn}", "priority": priority, "conditions": conditions, "actions": actions });
     let to_green = json!([{ "type": "forward", "targetGroupArn": "${TargetGroup/green.arn}" }]);
     let paths = json!([{ "field": "path-pattern", "values": ["/a/*"] }, { "field": "source-ip", "sourceIpConfig": { "values": ["10.0.0.0/8"] } }]);
     let hosts = json!([{ "field": "host-header", "hostHeaderConfig": { "values": ["WWW.example.com", "b.example.com"] } },
@@ -215,7 +215,8 @@ async fn declare_all(bench: &mut Bench, run: &str) {
         { "field": "http-request-method", "httpRequestMethodConfig": { "values": ["GET"] } }]);
     let redirect = json!([{ "type": "redirect", "redirectConfig": { "protocol": "HTTPS", "port": 443, "statusCode": "HTTP_301" } }]);
     bench.declare("ListenerRule", "redirect", rule(30, header, redirect));
-    let fixed = json!([{ "type": "fixed-response", "fixedResponseConfig": { "statusCode": 404, "messageBody": "no" } }]);
+    let fixed =
+        json!([{ "type": "fixed-response", "fixedResponseConfig": { "statusCode": 404, "messageBody": "no" } }]);
     bench.declare("ListenerRule", "fixed", rule(40, json!([{ "field": "path-pattern", "values": ["/x"] }]), fixed));
 }
 
@@ -234,7 +235,11 @@ async fn disturb(bench: &Bench) {
     elb.set_rule_priorities().rule_priorities(pair).send().await.expect("a priority is changed behind our back");
     let untag = elb.remove_tags().resource_arns(bench.id("LoadBalancer", "lb")).tag_keys("team");
     untag.send().await.expect("a tag is removed behind our back");
-    elb.delete_rule().rule_arn(bench.id("ListenerRule", "fixed")).send().await.expect("a rule is deleted behind our back");
+    elb.delete_rule()
+        .rule_arn(bench.id("ListenerRule", "fixed"))
+        .send()
+        .await
+        .expect("a rule is deleted behind our back");
 }
 
 async fn whole_life(endpoint: &str) {
@@ -248,8 +253,10 @@ async fn whole_life(endpoint: &str) {
     bench.quiet().await;
     let mut calls = bench.meter.take();
     calls.sort_unstable();
-    let attributes = ["DescribeLoadBalancerAttributes", "DescribeTargetGroupAttributes", "DescribeTargetGroupAttributes"];
-    let listings = ["DescribeListeners", "DescribeLoadBalancers", "DescribeRules", "DescribeTargetGroups", "GetResources"];
+    let attributes =
+        ["DescribeLoadBalancerAttributes", "DescribeTargetGroupAttributes", "DescribeTargetGroupAttributes"];
+    let listings =
+        ["DescribeListeners", "DescribeLoadBalancers", "DescribeRules", "DescribeTargetGroups", "GetResources"];
     // moto's tag feed knows no listeners and rules, so each kind confirms the tags of its own.
     let tags = ["DescribeTags", "DescribeTags"];
     let mut floor: Vec<&str> = attributes.into_iter().chain(listings).chain(tags).collect();

@@ -3,6 +3,7 @@
 //! It is driven by each kind's `predict` and by the kind's own facts (container, users, identity), and must never
 //! know any single kind, the SDK, or the wall clock. Time is a [`SimClock`] that only its owner moves, chance is a
 //! seed, and whatever happens is written to a call log, so the same seed gives the same [`trace`](SimCloud::trace_hash).
+//! `cargo xtask tidy` and its test `the_house_is_in_order` check what it must not know.
 //!
 //! How the thing that an action acts on is found, with no knowledge of the kind: an action that `predict` takes
 //! without a `before` is a create; any other acts on the thing of the same kind whose id stands in the action, the

@@ -26,7 +26,13 @@ impl Store {
     ///
     /// # Errors
     /// As every write.
-    pub fn set_hold(&self, stack: &str, hold: Option<&Hold>, now: Timestamp, event: &Event) -> Result<bool, StoreError> {
+    pub fn set_hold(
+        &self,
+        stack: &str,
+        hold: Option<&Hold>,
+        now: Timestamp,
+        event: &Event,
+    ) -> Result<bool, StoreError> {
         let text = hold.map(row::json).transpose()?;
         self.write(|write| {
             let Some((_, deleting)) = parts::state(write, stack)? else {
@@ -194,7 +200,8 @@ pub(crate) fn drop_empty_stacks(write: &mut Write<'_>, now: Timestamp) -> Result
         |r| Ok(row::text(r, "name")?.to_owned()),
     )?;
     for stack in &gone {
-        let event = Event::new(now, EventType::Declared, "Removed", format!("stack {stack} is gone with its last resource"));
+        let event =
+            Event::new(now, EventType::Declared, "Removed", format!("stack {stack} is gone with its last resource"));
         write.log(&event.of_stack(stack))?;
     }
     Ok(gone)

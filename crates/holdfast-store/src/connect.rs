@@ -31,7 +31,12 @@ impl Connections {
             let mut writer = Connection::open_in_memory()?;
             prepare(&writer)?;
             migrations().to_latest(&mut writer).map_err(|e| migration_error(e, Path::new(":memory:")))?;
-            return Ok(Self { writer: Mutex::new(writer), readers: Vec::new(), next: AtomicUsize::new(0), _lock: None });
+            return Ok(Self {
+                writer: Mutex::new(writer),
+                readers: Vec::new(),
+                next: AtomicUsize::new(0),
+                _lock: None,
+            });
         };
         let lock = lock(path)?;
         create(path)?;

@@ -53,7 +53,13 @@ impl Columns {
         })
     }
 
-    fn declared<'a>(&'a self, change: &'a ResourceChange, uid: &'a str, generation: u64, fate: &'a str) -> Declared<'a> {
+    fn declared<'a>(
+        &'a self,
+        change: &'a ResourceChange,
+        uid: &'a str,
+        generation: u64,
+        fate: &'a str,
+    ) -> Declared<'a> {
         Declared {
             stack: &change.key.stack,
             kind: &change.key.kind,
@@ -110,7 +116,11 @@ fn standing(
 }
 
 /// Declares a resource: new, changed or as it was.
-pub(crate) fn put_resource(write: &mut Write<'_>, now: Timestamp, change: &ResourceChange) -> Result<Outcome, StoreError> {
+pub(crate) fn put_resource(
+    write: &mut Write<'_>,
+    now: Timestamp,
+    change: &ResourceChange,
+) -> Result<Outcome, StoreError> {
     let target = Target::Resource(change.key.clone());
     if parts::find(write, Table::Stack, &change.key.stack, |_| Ok(()))?.is_none() {
         return Err(StoreError::Missing(Target::Stack(change.key.stack.clone())));

@@ -11,7 +11,9 @@ pub enum StoreError {
     #[error("the store's disk is full, so nothing was written: free some space and try again")]
     Full,
     /// What is on the disk is not what was written there. The store must not be used.
-    #[error("the store is corrupt: {0}. Stop Holdfast and put a backup of the store back, or start with an empty store and apply the documents again: live resources are found by their owner tags")]
+    #[error(
+        "the store is corrupt: {0}. Stop Holdfast and put a backup of the store back, or start with an empty store and apply the documents again: live resources are found by their owner tags"
+    )]
     Corrupt(String),
     /// Somebody else held the write lock for too long.
     #[error("the store is busy: another process holds its write lock; try again")]

@@ -1,7 +1,7 @@
 //! The memory of Holdfast: desired state, status, journal and events, in SQLite.
 //!
 //! This crate must never know the engine, the API, AWS or the clock: times come in as arguments.
-//! `tests/house.rs` checks it.
+//! `cargo xtask tidy` and its test `the_house_is_in_order` check it.
 //!
 //! # Flow
 //! The API writes declarations with [`Store::change`]; a pass of the engine reads [`Store::desired`],

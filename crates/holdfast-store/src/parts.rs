@@ -1,8 +1,8 @@
 //! The rows of stacks and accounts: the parts of a declaration that are no resource.
 
 use crate::types::{AccountRecord, StackRecord};
-use crate::{Store, StoreError, row};
 use crate::write::Write;
+use crate::{Store, StoreError, row};
 use holdfast_core::document::StackSpec;
 use holdfast_core::plan::Hold;
 use rusqlite::{Connection, Row, params};
@@ -72,12 +72,22 @@ fn state_parts<'a>(stack: &'a str, hold: Option<&'a str>, deleting: bool) -> [&'
 /// The pause of a stack, seal checked. The row has its columns `hold`, `deleting` and `state_seal`.
 pub(crate) fn hold(stack: &str, row: &Row<'_>) -> Result<Option<Hold>, StoreError> {
     let (hold, deleting) = (row::optional_text(row, "hold")?, row.get("deleting")?);
-    row::check_seal(row, "state_seal", &state_parts(stack, hold, deleting), &format_args!("the state of stack {stack}"))?;
+    row::check_seal(
+        row,
+        "state_seal",
+        &state_parts(stack, hold, deleting),
+        &format_args!("the state of stack {stack}"),
+    )?;
     hold.map(row::parse).transpose()
 }
 
 /// Sets the pause and the end of a stack, as columns.
-pub(crate) fn put_state(write: &mut Write<'_>, stack: &str, hold: Option<&str>, deleting: bool) -> Result<(), StoreError> {
+pub(crate) fn put_state(
+    write: &mut Write<'_>,
+    stack: &str,
+    hold: Option<&str>,
+    deleting: bool,
+) -> Result<(), StoreError> {
     let version = row::number(write.version()?);
     row::run(
         write,

@@ -105,14 +105,7 @@ fn record_gone(write: &mut Write<'_>, gone: &Gone) -> Result<bool, StoreError> {
         write,
         "DELETE FROM resource WHERE stack = ?1 AND kind = ?2 AND name = ?3 AND uid = ?4 AND generation = ?5
            AND fate <> ?6 RETURNING account, region",
-        params![
-            key.stack,
-            key.kind,
-            key.name,
-            gone.uid,
-            row::number(gone.generation),
-            row::word(&Fate::Keep)?
-        ],
+        params![key.stack, key.kind, key.name, gone.uid, row::number(gone.generation), row::word(&Fate::Keep)?],
         |r| Ok(holdfast_core::name::Scope::new(row::text(r, "account")?, row::text(r, "region")?)),
     )?;
     let dropped = scope.is_some();

@@ -9,7 +9,8 @@ use rusqlite::{Connection, Row, params};
 use std::sync::Arc;
 
 /// What a query of resources selects; `r` is the resource, `s` its stack.
-pub(crate) const SELECT: &str = "SELECT r.*, s.hold, s.deleting, s.state_seal FROM resource r JOIN stack s ON s.name = r.stack";
+pub(crate) const SELECT: &str =
+    "SELECT r.*, s.hold, s.deleting, s.state_seal FROM resource r JOIN stack s ON s.name = r.stack";
 
 /// The declared part of a row, borrowed from it, seal checked.
 pub(crate) struct Declared<'r> {

@@ -29,13 +29,11 @@ impl Write<'_> {
         if let Some(version) = self.version {
             return Ok(version);
         }
-        let version = row::one(
-            self,
-            "UPDATE counter SET value = value + 1 WHERE name = 'version' RETURNING value",
-            [],
-            |r| row::count(r, "value"),
-        )?
-        .ok_or_else(|| StoreError::Corrupt("the version counter is gone".to_owned()))?;
+        let version =
+            row::one(self, "UPDATE counter SET value = value + 1 WHERE name = 'version' RETURNING value", [], |r| {
+                row::count(r, "value")
+            })?
+            .ok_or_else(|| StoreError::Corrupt("the version counter is gone".to_owned()))?;
         self.version = Some(version);
         Ok(version)
     }
@@ -66,10 +64,7 @@ impl Write<'_> {
 
 impl Store {
     /// Runs `work` in a transaction. If it fails, nothing of it stays; if it does not, it is on the disk.
-    pub(crate) fn write<T>(
-        &self,
-        work: impl FnOnce(&mut Write<'_>) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
+    pub(crate) fn write<T>(&self, work: impl FnOnce(&mut Write<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let (answer, newest_event) = self.commit(work)?;
         if let Some(id) = newest_event {
             self.tell(id);

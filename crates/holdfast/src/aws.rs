@@ -26,7 +26,9 @@ pub(crate) fn connect(store: &Store, meter: Arc<dyn Meter>) -> Result<Arc<dyn Cl
                     known = now;
                 }
                 Ok(_) => {}
-                Err(error) => tracing::error!(%error, "the accounts could not be read; those known before stay in force"),
+                Err(error) => {
+                    tracing::error!(%error, "the accounts could not be read; those known before stay in force")
+                }
             }
         }
     });

@@ -28,7 +28,12 @@ impl Client {
     }
 
     /// A request that is ready to be sent; `query` leaves out what has no value.
-    pub(crate) fn request(&self, method: Method, path: &str, query: &[(&str, Option<String>)]) -> reqwest::RequestBuilder {
+    pub(crate) fn request(
+        &self,
+        method: Method,
+        path: &str,
+        query: &[(&str, Option<String>)],
+    ) -> reqwest::RequestBuilder {
         let given: Vec<(&str, &String)> = query.iter().filter_map(|(k, v)| Some((*k, v.as_ref()?))).collect();
         let mut request = self.http.request(method, format!("{}{path}", self.server)).query(&given);
         if let Some(token) = &self.token {
@@ -50,7 +55,10 @@ impl Client {
     /// Sends and gives the response once it is a success.
     pub(crate) async fn open(&self, request: reqwest::RequestBuilder) -> Result<reqwest::Response> {
         let response = request.send().await.with_context(|| {
-            format!("cannot reach a Holdfast server at {}; start one with `holdfast serve`, or name it with --server", self.server)
+            format!(
+                "cannot reach a Holdfast server at {}; start one with `holdfast serve`, or name it with --server",
+                self.server
+            )
         })?;
         let status = response.status();
         if status.is_success() {

@@ -20,7 +20,11 @@ const SETTINGS: &[Setting] = &[
     Setting { key: "log", default: "info", doc: "log filter" },
     Setting { key: "sweep.interval", default: "60s", doc: "time from sweep to sweep of a scope" },
     Setting { key: "safety.maxDeletesPerHour", default: "10", doc: "deletions nobody named, an hour and a scope" },
-    Setting { key: "safety.maxReplacementsPerHour", default: "2", doc: "replacements, an hour and a scope; this version makes none" },
+    Setting {
+        key: "safety.maxReplacementsPerHour",
+        default: "2",
+        doc: "replacements, an hour and a scope; this version makes none",
+    },
     Setting { key: "auth.tokens", default: "", doc: "tokens, as blake3:HASH from `holdfast config token`" },
 ];
 
@@ -104,7 +108,10 @@ impl Config {
                 values.insert(key, (value.clone(), Source::Flag));
             }
         }
-        Self::check(values, args.ephemeral || environment("HOLDFAST_EPHEMERAL").is_some_and(|v| v == "true" || v == "1"))
+        Self::check(
+            values,
+            args.ephemeral || environment("HOLDFAST_EPHEMERAL").is_some_and(|v| v == "true" || v == "1"),
+        )
     }
 
     fn check(values: BTreeMap<&'static str, (String, Source)>, ephemeral: bool) -> Result<Self> {
@@ -113,7 +120,9 @@ impl Config {
             let from = values.get(key).map(|(_, s)| s.to_string()).unwrap_or_default();
             format!("{key} (from {from})")
         };
-        let interval = duration::parse(text("sweep.interval")).map_err(anyhow::Error::msg).with_context(|| wrong("sweep.interval"))?;
+        let interval = duration::parse(text("sweep.interval"))
+            .map_err(anyhow::Error::msg)
+            .with_context(|| wrong("sweep.interval"))?;
         if interval < Duration::from_millis(100) {
             bail!("{}: sweeps cannot follow each other faster than every 100ms", wrong("sweep.interval"));
         }
@@ -127,7 +136,12 @@ impl Config {
             log: text("log").to_owned(),
             sweep_interval: interval,
             max_deletes_per_hour: number("safety.maxDeletesPerHour")?,
-            tokens: text("auth.tokens").split(',').map(str::trim).filter(|t| !t.is_empty()).map(str::to_owned).collect(),
+            tokens: text("auth.tokens")
+                .split(',')
+                .map(str::trim)
+                .filter(|t| !t.is_empty())
+                .map(str::to_owned)
+                .collect(),
             ephemeral,
             values,
         })
@@ -156,7 +170,8 @@ fn store_path(url: &str) -> Result<PathBuf> {
 }
 
 fn read_file(path: &Path) -> Result<Vec<(&'static str, String)>> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read the configuration file {}", path.display()))?;
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("cannot read the configuration file {}", path.display()))?;
     let table: toml::Table = text.parse().with_context(|| format!("{} is no TOML", path.display()))?;
     let mut out = Vec::new();
     flatten("", &table, &mut |key, value| {
@@ -202,10 +217,17 @@ mod tests {
     #[test]
     fn a_flag_beats_the_environment_beats_the_file_beats_the_default() {
         let file = "listen = \"a:1\"\n[sweep]\ninterval = \"5s\"\n[safety]\nmaxDeletesPerHour = 3\n";
-        let config = load(file, &[("HOLDFAST_LISTEN", "b:2"), ("HOLDFAST_SWEEP_INTERVAL", "7s")], Some("c:3")).expect("good");
-        assert_eq!((config.listen.as_str(), config.sweep_interval.as_secs(), config.max_deletes_per_hour), ("c:3", 7, 3));
+        let config =
+            load(file, &[("HOLDFAST_LISTEN", "b:2"), ("HOLDFAST_SWEEP_INTERVAL", "7s")], Some("c:3")).expect("good");
+        assert_eq!(
+            (config.listen.as_str(), config.sweep_interval.as_secs(), config.max_deletes_per_hour),
+            ("c:3", 7, 3)
+        );
         let sources: Vec<String> = config.show().into_iter().map(|(_, _, s, _)| s).collect();
-        assert_eq!((sources[0].as_str(), sources[1].as_str(), sources[3].as_str()), ("flag", "default", "HOLDFAST_SWEEP_INTERVAL"));
+        assert_eq!(
+            (sources[0].as_str(), sources[1].as_str(), sources[3].as_str()),
+            ("flag", "default", "HOLDFAST_SWEEP_INTERVAL")
+        );
     }
 
     #[test]

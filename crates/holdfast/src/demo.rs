@@ -60,16 +60,24 @@ pub(crate) async fn demo(args: &DemoArgs) -> Result<Ending> {
     let store = Store::open(&Location::File(config.store.clone())).context("cannot make the throw-away store")?;
     let registry = Arc::new(holdfast_kinds::registry());
     let budgets = Arc::new(Budgets::default());
-    let sim = SimCloud::new(Arc::clone(&registry), SimClock::following(jiff::Timestamp::now), 1).metered(budgets.clone());
+    let sim =
+        SimCloud::new(Arc::clone(&registry), SimClock::following(jiff::Timestamp::now), 1).metered(budgets.clone());
     sim.change_faults(|faults| faults.latency = LATENCY);
     let cloud = Arc::new(sim.clone());
     let parts = Parts { store: store.clone(), registry, budgets, cloud, config, simulated: true };
     let running = parts.start().await?;
     line(format!("Holdfast demo: http://{}/dashboard", running.address))?;
     talk("A simulated AWS, a throw-away store, the stack examples/es. Stop with Ctrl-C.");
-    let client = Client::new(&args::ClientArgs { server: format!("http://{}", running.address), token: None, output: args::Output::Table })?;
+    let client = Client::new(&args::ClientArgs {
+        server: format!("http://{}", running.address),
+        token: None,
+        output: args::Output::Table,
+    })?;
     let stack: Value = serde_json::from_str(STACK).context("the example is no JSON")?;
-    client.send(client.request(reqwest::Method::POST, "/v1/apply", &[]).json(&stack)).await.context("the example was not accepted")?;
+    client
+        .send(client.request(reqwest::Method::POST, "/v1/apply", &[]).json(&stack))
+        .await
+        .context("the example was not accepted")?;
     let meddler = tokio::spawn(meddle(sim, store, every));
     let ended = running.until(stopped()).await;
     meddler.abort();

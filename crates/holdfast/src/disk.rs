@@ -4,7 +4,8 @@ use anyhow::{Result, bail};
 use std::path::{Path, PathBuf};
 
 /// File systems over which SQLite's WAL, which wants shared memory and real locks, is known to break.
-const NETWORK: &[&str] = &["nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "ceph", "glusterfs", "fuse.sshfs", "fuse.s3fs", "lustre"];
+const NETWORK: &[&str] =
+    &["nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "ceph", "glusterfs", "fuse.sshfs", "fuse.s3fs", "lustre"];
 
 /// Refuses a network file system always, and a container's throw-away disk unless `ephemeral`.
 pub(crate) fn check(store: &Path, ephemeral: bool) -> Result<()> {

@@ -12,6 +12,8 @@ mod disk;
 mod duration;
 mod failure;
 mod output;
+#[cfg(test)]
+mod reference;
 mod serve;
 mod wiring;
 

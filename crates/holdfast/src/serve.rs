@@ -116,7 +116,9 @@ impl Running {
         tracing::info!("stopping: what is under way is finished first");
         self.stop.cancel();
         if !self.engine.shutdown(DRAIN).await {
-            tracing::warn!("a write was still under way at the end; its intent is journalled, and the next start looks for it");
+            tracing::warn!(
+                "a write was still under way at the end; its intent is journalled, and the next start looks for it"
+            );
         }
         match tokio::time::timeout(Duration::from_secs(1), api).await {
             Ok(ended) => ended.context("the API panicked")?.context("the API ended"),
@@ -156,7 +158,8 @@ fn tokens(config: &Config) -> Result<Vec<TokenHash>> {
 
 /// Text on a terminal, JSON otherwise; always on standard error.
 pub(crate) fn start_log(filter: &str) -> Result<()> {
-    let filter = tracing_subscriber::EnvFilter::try_new(filter).with_context(|| format!("log: \"{filter}\" is no log filter"))?;
+    let filter = tracing_subscriber::EnvFilter::try_new(filter)
+        .with_context(|| format!("log: \"{filter}\" is no log filter"))?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let started = if std::io::stderr().is_terminal() {
         builder.try_init()
@@ -169,7 +172,10 @@ pub(crate) fn start_log(filter: &str) -> Result<()> {
 pub(crate) fn show_config(how: Output, args: &ServeArgs) -> Result<Ending> {
     let config = Config::load(args, &|name| std::env::var(name).ok())?;
     if how == Output::Json {
-        let all = config.show().into_iter().map(|(key, value, source, _)| (key.to_owned(), serde_json::json!({ "value": value, "source": source })));
+        let all = config
+            .show()
+            .into_iter()
+            .map(|(key, value, source, _)| (key.to_owned(), serde_json::json!({ "value": value, "source": source })));
         output::json(&serde_json::Value::Object(all.collect()))?;
         return Ok(Ending::Fine);
     }

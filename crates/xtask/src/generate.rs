@@ -17,8 +17,9 @@ fn all() -> Result<Vec<(String, String)>> {
     }
     out.push(("docs/src/kinds.md".to_owned(), index));
     let kinds: Vec<&dyn AnyKind> = registry.iter().collect();
-    out.push(("deploy/iam/controller.json".to_owned(), policy(&kinds, &["sts:AssumeRole"])?));
-    out.push(("deploy/iam/member.json".to_owned(), policy(&kinds, &[])?));
+    // The controller assumes the roles of member accounts; a member assumes nothing.
+    out.push(("deploy/iam/controller.json".to_owned(), policy(&kinds, &["iam:PassRole", "sts:AssumeRole"])?));
+    out.push(("deploy/iam/member.json".to_owned(), policy(&kinds, &["iam:PassRole"])?));
     let reads: fn(&str) -> bool = |action| {
         let verb = action.split(':').nth(1).unwrap_or_default();
         ["Describe", "List", "Get"].iter().any(|v| verb.starts_with(v))
@@ -27,6 +28,7 @@ fn all() -> Result<Vec<(String, String)>> {
     Ok(out)
 }
 
+/// All that the kinds call, and `iam:PassRole`, which nobody calls: ECS asks for it when a task definition names a role.
 fn policy(kinds: &[&dyn AnyKind], more: &[&str]) -> Result<String> {
     statement(kinds, more, |_| true)
 }
@@ -56,8 +58,14 @@ fn capital(word: &str) -> String {
 
 fn page(kind: &dyn AnyKind) -> Result<String> {
     let name = kind.name();
-    let example: Value = serde_json::from_str(kind.example()).with_context(|| format!("the example of {name} is no JSON"))?;
-    let mut text = format!("# {name}\n\n{}\n\n{}\n\n## Example\n\n```json\n{}\n```\n", kind.summary(), kind.doc().trim(), serde_json::to_string_pretty(&example)?);
+    let example: Value =
+        serde_json::from_str(kind.example()).with_context(|| format!("the example of {name} is no JSON"))?;
+    let mut text = format!(
+        "# {name}\n\n{}\n\n{}\n\n## Example\n\n```json\n{}\n```\n",
+        kind.summary(),
+        kind.doc().trim(),
+        serde_json::to_string_pretty(&example)?
+    );
     text += "\n## Fields\n\n| field | type | | what it is |\n|---|---|---|---|\n";
     let mut rows = Vec::new();
     fields(kind, kind.schema(), "", 0, &mut rows);
@@ -105,7 +113,12 @@ fn fields(kind: &dyn AnyKind, schema: &Value, prefix: &str, depth: usize, rows: 
         }
         let doc = field["description"].as_str().or(inner["description"].as_str()).unwrap_or_default();
         let doc = doc.replace('\n', " ").replace('|', "\\|");
-        rows.push(format!("| `{}` | {list}{} | {} | {doc} |\n", &path[1..].replace('/', "."), type_name(&item), marks.join(", ")));
+        rows.push(format!(
+            "| `{}` | {list}{} | {} | {doc} |\n",
+            &path[1..].replace('/', "."),
+            type_name(&item),
+            marks.join(", ")
+        ));
         if depth < 5 {
             let below = if list.is_empty() { path } else { format!("{path}/*") };
             fields(kind, &item, &below, depth + 1, rows);
@@ -114,14 +127,18 @@ fn fields(kind: &dyn AnyKind, schema: &Value, prefix: &str, depth: usize, rows: 
 }
 
 fn type_name(schema: &Value) -> String {
-    let choices = schema["enum"].as_array().map(|c| c.iter().filter_map(Value::as_str).map(|c| format!("`{c}`")).collect::<Vec<_>>());
+    let choices = schema["enum"]
+        .as_array()
+        .map(|c| c.iter().filter_map(Value::as_str).map(|c| format!("`{c}`")).collect::<Vec<_>>());
     if let Some(choices) = choices.filter(|c| !c.is_empty()) {
         return choices.join(" \\| ");
     }
     match &schema["type"] {
         Value::String(s) if s == "object" && schema["additionalProperties"].is_object() => "map".to_owned(),
         Value::String(s) => s.clone(),
-        Value::Array(types) => types.iter().filter_map(Value::as_str).filter(|t| *t != "null").collect::<Vec<_>>().join(" or "),
+        Value::Array(types) => {
+            types.iter().filter_map(Value::as_str).filter(|t| *t != "null").collect::<Vec<_>>().join(" or ")
+        }
         _ => "string".to_owned(),
     }
 }

@@ -70,10 +70,19 @@ fn test(root: &std::path::Path, filter: Option<&str>) -> Result<()> {
     shell::cargo(root, &["build", "--workspace", "--all-targets"])?;
     let mut tests = shell::command(root, "cargo");
     tests.args(["test", "--workspace"]).args(filter);
-    tests.env("HOLDFAST_MOTO", &tools.moto).env("HOLDFAST_MINISTACK", &tools.ministack).env("HOLDFAST_PYTHON", &tools.python);
+    let moto = setup::moto(&tools)?;
+    tests.env("HOLDFAST_TEST_MOTO", &moto.url).env("HOLDFAST_TEST_ECS", &moto.url);
+    tests
+        .env("AWS_ACCESS_KEY_ID", "test")
+        .env("AWS_SECRET_ACCESS_KEY", "test")
+        .env("AWS_EC2_METADATA_DISABLED", "true");
+    tests
+        .env("HOLDFAST_MOTO", &tools.moto)
+        .env("HOLDFAST_MINISTACK", &tools.ministack)
+        .env("HOLDFAST_PYTHON", &tools.python);
     shell::run(&mut tests)?;
     match browser {
-        setup::Browser::Here(node) if filter.is_none() => setup::browser_tests(root, &node),
+        setup::Browser::Here(chromium) if filter.is_none() => setup::browser_tests(root, &chromium),
         setup::Browser::Here(_) => Ok(()),
         setup::Browser::Missing(why) => {
             shell::say(&format!("browser tests not run: {why}"));

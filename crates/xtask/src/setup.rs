@@ -1,8 +1,12 @@
 //! What the tests need beside Rust: two AWS implementations in their own Python environments, and a browser.
 
 use crate::shell;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use std::io::{BufRead, BufReader};
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 /// The pinned versions; `docs/testing.md` says why each is here.
 const MOTO: &str = "moto[server]==5.2.5";
@@ -42,6 +46,52 @@ fn environment(root: &Path, name: &str, packages: &[&str]) -> Result<PathBuf> {
     Ok(folder)
 }
 
+/// A program that runs beside the tests; it ends with the value.
+pub(crate) struct Beside {
+    child: Child,
+    /// `http://127.0.0.1:PORT`
+    pub(crate) url: String,
+}
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A moto for the wire tests of single kinds; the scenarios start their own.
+pub(crate) fn moto(tools: &Emulators) -> Result<Beside> {
+    let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+    let mut command = Command::new(&tools.moto);
+    command.args(["-H", "127.0.0.1", "-p", &port.to_string()]);
+    let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+    let beside = Beside { child, url: format!("http://127.0.0.1:{port}") };
+    let started = Instant::now();
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        if started.elapsed() > Duration::from_secs(60) {
+            bail!("moto does not answer on {}", beside.url);
+        }
+        std::thread::park_timeout(Duration::from_millis(100));
+    }
+    Ok(beside)
+}
+
+/// The demo, for the browser tests that look at the real thing.
+pub(crate) fn demo(root: &Path) -> Result<Beside> {
+    let mut command = Command::new(shell::target(root).join("debug/holdfast"));
+    command.args(["demo", "--listen", "127.0.0.1:0"]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn().context("cannot start the demo")?;
+    let mut line = String::new();
+    let stdout = child.stdout.take().context("the demo has no output")?;
+    BufReader::new(stdout).read_line(&mut line)?;
+    let url =
+        line.split_whitespace().find(|w| w.starts_with("http://")).map(|u| u.trim_end_matches("/dashboard").to_owned());
+    let beside = Beside { child, url: url.clone().unwrap_or_default() };
+    url.with_context(|| format!("the demo said {line:?} and no address"))?;
+    Ok(beside)
+}
+
 /// Whether the browser tests can run here.
 pub(crate) enum Browser {
     /// With this Chromium.
@@ -66,7 +116,10 @@ pub(crate) fn browser(root: &Path) -> Result<Browser> {
     Ok(Browser::Here(chromium))
 }
 
-/// Runs the browser tests.
+/// Runs the browser tests: all of them against the mock server, and those that only look against the demo.
 pub(crate) fn browser_tests(root: &Path, chromium: &Path) -> Result<()> {
-    shell::run(shell::command(&root.join("tests/browser"), "npm").args(["test"]).env("HOLDFAST_CHROMIUM", chromium))
+    let folder = root.join("tests/browser");
+    shell::run(shell::command(&folder, "npm").args(["test"]).env("CHROMIUM", chromium))?;
+    let demo = demo(root)?;
+    shell::run(shell::command(&folder, "npm").args(["test"]).env("CHROMIUM", chromium).env("HOLDFAST_URL", &demo.url))
 }

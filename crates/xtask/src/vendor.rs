@@ -27,7 +27,8 @@ fn one(work: &Path, vendor: &Path, entry: &Value) -> Result<()> {
     let from = work.join("node_modules").join(field("package")?).join(field("source")?);
     expect_sum(&from, field("sourceSha256")?)?;
     let source = std::fs::read_to_string(&from).with_context(|| format!("cannot read {}", from.display()))?;
-    let kept: Vec<&str> = source.lines().filter(|l| !l.starts_with("//# sourceMappingURL=")).map(str::trim_end).collect();
+    let kept: Vec<&str> =
+        source.lines().filter(|l| !l.starts_with("//# sourceMappingURL=")).map(str::trim_end).collect();
     let mut module = kept.join("\n").trim_end().to_owned() + "\n";
     for (key, value) in entry["imports"].as_object().into_iter().flatten() {
         let value = value.as_str().unwrap_or_default();

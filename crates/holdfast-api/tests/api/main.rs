@@ -13,6 +13,7 @@ mod openapi;
 mod plan;
 mod problems;
 mod read;
+mod reference;
 mod server;
 mod steer;
 mod support;

@@ -108,7 +108,8 @@ fn the_unread_and_the_write_only_are_never_drift() {
 
 #[test]
 fn a_change_that_nobody_declared_is_undeclared_and_aws_defaults_are_not() {
-    let mut c = case(json!({ "a": 1, "tags": { "x": "1" } }), json!({ "a": 1, "b": 5, "tags": { "x": "1", "y": "2" } }));
+    let mut c =
+        case(json!({ "a": 1, "tags": { "x": "1" } }), json!({ "a": 1, "b": 5, "tags": { "x": "1", "y": "2" } }));
     check(&c, &[]);
     c.baseline = Some(json!({ "a": 1, "b": 4, "grace": 0, "tags": { "x": "1" } }));
     check(&c, &["Undeclared /b null -> 5", "Undeclared /tags/y null -> \"2\""]);

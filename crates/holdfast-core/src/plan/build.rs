@@ -99,7 +99,12 @@ impl<'a> Desk<'a> {
         for row in &mut rows {
             drafted.push(self.decide(row));
         }
-        let entries = rows.iter().zip(drafted).map(|(row, decided)| Drafted { desired: row.desired, kind: row.kind, refs: &row.refs, decided });
+        let entries = rows.iter().zip(drafted).map(|(row, decided)| Drafted {
+            desired: row.desired,
+            kind: row.kind,
+            refs: &row.refs,
+            decided,
+        });
         link::link(entries.collect())
     }
 

@@ -98,11 +98,19 @@ impl<'a> Case<'a> {
         let adopt = self.desired.policy.adopt.unwrap_or_default();
         match self.found {
             Match::Foreign(live, whose) => {
-                return Decided::quiet(say.verdict(Decision::Blocked, Phase::Blocked, format!("{NOT_OURS}: {} belongs to {whose}.", live.id)));
+                return Decided::quiet(say.verdict(
+                    Decision::Blocked,
+                    Phase::Blocked,
+                    format!("{NOT_OURS}: {} belongs to {whose}.", live.id),
+                ));
             }
             Match::Adoptable(live) if adopt == AdoptPolicy::Never => {
                 let how = "Set policy.adopt to \"ifExists\" to take it over, or give this one another name.";
-                return Decided::quiet(say.verdict(Decision::Blocked, Phase::Blocked, format!("{NOT_OURS}: {} exists without an owner. {how}", live.id)));
+                return Decided::quiet(say.verdict(
+                    Decision::Blocked,
+                    Phase::Blocked,
+                    format!("{NOT_OURS}: {} exists without an owner. {how}", live.id),
+                ));
             }
             Match::Adoptable(live) => return self.adopt(say, live),
             Match::Leaving(live) => {
@@ -135,7 +143,10 @@ impl<'a> Case<'a> {
             if let Some(at) = self.memory.created_unseen
                 && self.input.now.duration_since(at) < settle
             {
-                let why = format!("Created at {at}; AWS does not show it yet. Waiting up to {} s before looking for it as lost.", settle.as_secs());
+                let why = format!(
+                    "Created at {at}; AWS does not show it yet. Waiting up to {} s before looking for it as lost.",
+                    settle.as_secs()
+                );
                 return Decided::quiet(say.verdict(Decision::Wait, Phase::Progressing, why));
             }
             if self.missing.iter().any(|m| !m.late) {
@@ -148,7 +159,8 @@ impl<'a> Case<'a> {
                 first.because = if is_drift { "it is missing" } else { "it does not exist yet" }.to_owned();
             }
             let phase = if is_drift { Phase::Drifted } else { Phase::Progressing };
-            let reason = if is_drift { "It is missing and is made again." } else { "It does not exist yet and is created." };
+            let reason =
+                if is_drift { "It is missing and is made again." } else { "It does not exist yet and is created." };
             Decided {
                 verdict: say.verdict(Decision::Create, phase, reason),
                 drafts: drafts.into_iter().map(|d| (Verb::Create, d)).collect(),
@@ -199,7 +211,12 @@ impl<'a> Case<'a> {
             };
         }
         decided.verdict.diffs = diffs;
-        self.finish(decided, if heal.is_empty() { String::new() } else { print }, is_drift && !heal.is_empty(), Some(live))
+        self.finish(
+            decided,
+            if heal.is_empty() { String::new() } else { print },
+            is_drift && !heal.is_empty(),
+            Some(live),
+        )
     }
 
     fn diffs(&self, live: &Observation) -> Vec<FieldDiff> {
@@ -265,9 +282,11 @@ impl<'a> Case<'a> {
             (None, true, false) if !self.missing.is_empty() => {
                 say.verdict(Decision::Blocked, Phase::Blocked, say.unresolved)
             }
-            (None, true, false) => {
-                say.verdict(Decision::Blocked, Phase::Blocked, format!("AWS has no call that changes {named} as things stand."))
-            }
+            (None, true, false) => say.verdict(
+                Decision::Blocked,
+                Phase::Blocked,
+                format!("AWS has no call that changes {named} as things stand."),
+            ),
             (None, false, true) => {
                 // Upkeep, such as dropping old revisions: what is declared is already live.
                 say.verdict(Decision::Update, Phase::InSync, "Live equals declared; there is something to tidy up.")
@@ -295,7 +314,8 @@ impl<'a> Case<'a> {
         }
         let unread = live.unread.iter().any(|u| u == "/tags");
         let lost: Vec<_> = self.owner_tags().into_iter().filter(|(k, v)| live.tags.get(k) != Some(v)).collect();
-        let because = if lost.is_empty() || unread { String::new() } else { "its owner tags are not as written".to_owned() };
+        let because =
+            if lost.is_empty() || unread { String::new() } else { "its owner tags are not as written".to_owned() };
         if !unread {
             set.extend(lost);
         }

@@ -48,7 +48,8 @@ pub(super) fn link(entries: Vec<Drafted<'_>>) -> Plan {
         linker.number(entry);
     }
     linker.join_siblings(&entries);
-    let follows: Vec<_> = entries.iter().map(|e| (&e.desired.key, e.kind.map_or(&[][..], AnyKind::follows), e.refs)).collect();
+    let follows: Vec<_> =
+        entries.iter().map(|e| (&e.desired.key, e.kind.map_or(&[][..], AnyKind::follows), e.refs)).collect();
     linker.need_outputs(&entries.iter().map(|e| (&e.desired.key, e.refs)).collect());
     linker.need_followed(&follows);
     linker.delete_in_reverse(&entries, &follows);
@@ -62,7 +63,9 @@ pub(super) fn link(entries: Vec<Drafted<'_>>) -> Plan {
                 verdict.decision = Decision::Blocked;
                 verdict.phase = Phase::Blocked;
             }
-            for c in verdict.conditions.iter_mut().filter(|c| c.kind == crate::status::ConditionType::ReferencesResolved) {
+            for c in
+                verdict.conditions.iter_mut().filter(|c| c.kind == crate::status::ConditionType::ReferencesResolved)
+            {
                 c.status = crate::status::Truth::False;
                 "Waiting".clone_into(&mut c.reason);
                 c.message.clone_from(why);
@@ -103,7 +106,11 @@ impl Linker {
                 verb: if *verb == Verb::Create && previous.is_some() { Verb::Update } else { *verb },
                 action: draft.action.json.clone(),
                 text: draft.action.text.clone(),
-                because: if draft.because.is_empty() { "it was just created".to_owned() } else { draft.because.clone() },
+                because: if draft.because.is_empty() {
+                    "it was just created".to_owned()
+                } else {
+                    draft.because.clone()
+                },
                 heals,
                 renews: draft.renews.iter().map(|s| (*s).to_owned()).collect(),
                 needs: previous.into_iter().collect(),
@@ -116,7 +123,8 @@ impl Linker {
 
     /// Lets each kind widen its actions by one another; every step stays a step of its own resource.
     fn join_siblings(&mut self, entries: &[Drafted<'_>]) {
-        let kinds: BTreeMap<&str, &dyn AnyKind> = entries.iter().filter_map(|e| Some((e.kind?.name(), e.kind?))).collect();
+        let kinds: BTreeMap<&str, &dyn AnyKind> =
+            entries.iter().filter_map(|e| Some((e.kind?.name(), e.kind?))).collect();
         for (name, kind) in kinds {
             let mut siblings: Vec<&mut Step> = self.steps.iter_mut().filter(|s| s.key.kind == name).collect();
             if siblings.len() < 2 {
@@ -162,11 +170,13 @@ impl Linker {
     }
 
     fn need_followed(&mut self, follows: &[(&ResourceKey, &'static [Follow], &[Target])]) {
-        let writes: BTreeSet<ResourceKey> = self.steps.iter().filter(|s| s.verb == Verb::Create).map(|s| s.key.clone()).collect();
+        let writes: BTreeSet<ResourceKey> =
+            self.steps.iter().filter(|s| s.verb == Verb::Create).map(|s| s.key.clone()).collect();
         for (key, rules, refs) in follows {
             for rule in rules.iter().filter(|_| writes.contains(*key)) {
                 let leaders = leaders(key, rule, refs, follows);
-                let needs: Vec<u32> = leaders.iter().filter_map(|k| self.makers.get(&((*k).clone(), None)).copied()).collect();
+                let needs: Vec<u32> =
+                    leaders.iter().filter_map(|k| self.makers.get(&((*k).clone(), None)).copied()).collect();
                 for step in self.steps.iter_mut().filter(|s| s.key == **key && s.verb == Verb::Create) {
                     step.needs.extend(&needs);
                     step.needs.sort_unstable();

@@ -139,7 +139,7 @@ fn owned_or_leaving(own: &Arc<Observation>) -> Match {
 
 /// Of several, the one we remember, else one that stays, else the first by id.
 fn best<'a>(list: &[&'a Arc<Observation>], known_id: Option<&str>) -> Option<&'a Arc<Observation>> {
-    list.iter().copied().min_by_key(|o| {
-        (Some(o.id.as_str()) != known_id, matches!(o.state, LiveState::Deleting(_)), o.id.as_str())
-    })
+    list.iter()
+        .copied()
+        .min_by_key(|o| (Some(o.id.as_str()) != known_id, matches!(o.state, LiveState::Deleting(_)), o.id.as_str()))
 }

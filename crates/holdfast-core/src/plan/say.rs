@@ -64,9 +64,7 @@ impl Say<'_> {
         let owned = match (decision, self.live) {
             (Decision::Unknown, _) => self.condition(T::Owned, Unknown, "NotRead", why),
             (_, Some(_)) => self.condition(T::Owned, True, "Owned", ""),
-            (Decision::Blocked, None) if why.starts_with(NOT_OURS) => {
-                self.condition(T::Owned, False, "Conflict", why)
-            }
+            (Decision::Blocked, None) if why.starts_with(NOT_OURS) => self.condition(T::Owned, False, "Conflict", why),
             (_, None) => self.condition(T::Owned, Unknown, "Missing", ""),
         };
         let stuck = if decision == Decision::Stuck {
@@ -102,7 +100,8 @@ fn word(decision: Decision) -> &'static str {
 
 /// `/a, /b and 3 more`.
 pub(super) fn paths(diffs: &[&FieldDiff]) -> String {
-    let names: Vec<&str> = diffs.iter().take(3).map(|d| if d.path.is_empty() { "all of it" } else { &d.path }).collect();
+    let names: Vec<&str> =
+        diffs.iter().take(3).map(|d| if d.path.is_empty() { "all of it" } else { &d.path }).collect();
     let more = diffs.len().saturating_sub(3);
     match more {
         0 => names.join(", "),

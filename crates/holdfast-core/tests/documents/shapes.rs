@@ -92,10 +92,14 @@ fn policies_say_what_they_may_say() {
         { "path": "/slots/*/depht", "reason": "r", "until": "tomorrow" }, { "path": "/attributes/x", "reason": "r" },
         { "path": "/a~2", "reason": "r" }, { "reason": "r" } ] });
     all.check("wrong in every field", alone(json!({ "/policy": policy })));
-    let policy = json!({ "drift": "report", "rollout": "approve", "deletion": "snapshot", "protect": true,
+    let policy = json!({ "drift": "report", "rollout": "auto", "deletion": "snapshot", "protect": true,
         "replace": "allow", "adopt": "required",
         "ignore": [{ "path": "/slots/*/depth", "reason": "worn", "until": "2030-01-01T00:00:00Z" }] });
     all.check("right in every field", alone(json!({ "/policy": policy })));
+    all.check("approvals on a resource", alone(json!({ "/policy": { "rollout": "approve" } })));
+    let mut body = stack(json!([]));
+    body["spec"]["policy"] = json!({ "rollout": "approve" });
+    all.check("approvals on a stack", body);
     insta::assert_snapshot!(all.text());
 }
 

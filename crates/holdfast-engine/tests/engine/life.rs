@@ -5,8 +5,8 @@ use holdfast_core::name::ResourceKey;
 use holdfast_core::plan::{Decision, Fate, Hold};
 use holdfast_core::status::{ConditionType, Phase, Truth};
 use holdfast_engine::{Overlay, PassError};
-use holdfast_sim::{SimCloud, Tamper};
-use holdfast_store::{AccountChange, Change, Event, EventType, Store};
+use holdfast_sim::{Effect, SimCloud, Tamper};
+use holdfast_store::{AccountChange, Change, Event, EventType, Location, Store};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -264,6 +264,23 @@ async fn what_is_declared_while_a_pass_writes_stops_the_steps_of_the_old_plan() 
     let report = b.pass().await;
     assert_eq!((report.succeeded, report.cancelled.len()), (1, 1));
     assert!(b.sim.find(&b.scope, "Group", "a").is_none());
+}
+
+#[tokio::test]
+async fn a_lost_store_is_made_good_by_the_documents_and_nothing_is_created_or_deleted() {
+    let mut b = settled().await;
+    let calls = b.sim.calls().len();
+    b.store = Store::open(&Location::Memory).expect("a store in memory opens");
+    b.options.store = b.store.clone();
+    b.restart("test-2", Arc::new(holdfast_engine::Undisturbed));
+    b.declare(&small());
+    b.settle().await;
+    b.all_in_sync();
+    let since = b.sim.calls().split_off(calls);
+    let effects: Vec<&Effect> = since.iter().flat_map(|c| &c.effects).collect();
+    assert!(effects.iter().all(|e| matches!(e, Effect::Updated { .. })), "{effects:#?}");
+    assert_eq!(effects.len(), 5, "each gets its new owner tag, once");
+    b.stays_silent().await;
 }
 
 #[tokio::test]

@@ -9,4 +9,5 @@ mod faults;
 mod life;
 mod loops;
 mod real;
+mod scale;
 mod seeds;

@@ -4,6 +4,9 @@
 //! operations: endpoint, signature, time-outs and errors are the SDK's, only the body is ours. Translating some two
 //! hundred members twice by hand would add nothing but places to forget one.
 
+#[cfg(test)]
+mod members;
+
 use crate::aws::{Aws, Service};
 use crate::common::{Retag, Tags};
 use aws_sdk_ecs::types::Tag;

@@ -4,8 +4,6 @@
 #[cfg(feature = "aws")]
 pub(crate) mod aws;
 pub(crate) mod check;
-#[cfg(all(test, feature = "aws"))]
-mod members;
 pub(crate) mod shapes;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -430,9 +430,12 @@ fn validate_one(action: &ActionSpec, at: &str, errors: &mut Vec<SpecError>) {
         validate_redirect(redirect, &format!("{at}/redirectConfig"), errors);
     }
     if let Some(fixed) = &action.fixed_response_config {
-        let fits = |code: &str| code.len() == 3 && code.starts_with(['2', '4', '5']) && code.bytes().all(|b| b.is_ascii_digit());
+        let fits = |code: &str| {
+            code.len() == 3 && code.starts_with(['2', '4', '5']) && code.bytes().all(|b| b.is_ascii_digit())
+        };
         if fixed.status_code.known().is_some_and(|code| !fits(code)) {
-            let words = format!("\"{}\" is no status that a load balancer answers: 2XX, 4XX or 5XX", fixed.status_code.0);
+            let words =
+                format!("\"{}\" is no status that a load balancer answers: 2XX, 4XX or 5XX", fixed.status_code.0);
             errors.push(SpecError::new(format!("{at}/fixedResponseConfig/statusCode"), "invalid-status", words));
         }
     }
@@ -448,14 +451,19 @@ fn validate_forward(forward: &ForwardConfig, arn: Option<&str>, at: &str, errors
     if let Some(arn) = arn
         && (groups.len() != 1 || groups.iter().any(|g| g.target_group_arn != arn))
     {
-        let words = "with both targetGroupArn and forwardConfig, forwardConfig must name that one group; leave one of them out";
+        let words =
+            "with both targetGroupArn and forwardConfig, forwardConfig must name that one group; leave one of them out";
         errors.push(SpecError::new(format!("{at}/targetGroupArn"), "conflicting-fields", words));
     }
     let mut seen = std::collections::BTreeSet::new();
     for (i, group) in groups.iter().enumerate() {
         if !seen.insert(&group.target_group_arn) {
             let words = format!("{} is in this forwardConfig already", group.target_group_arn);
-            errors.push(SpecError::new(format!("{at}/forwardConfig/targetGroups/{i}"), "duplicate-target-group", words));
+            errors.push(SpecError::new(
+                format!("{at}/forwardConfig/targetGroups/{i}"),
+                "duplicate-target-group",
+                words,
+            ));
         }
     }
     if let Some(stickiness) = &forward.target_group_stickiness_config
@@ -463,7 +471,11 @@ fn validate_forward(forward: &ForwardConfig, arn: Option<&str>, at: &str, errors
         && stickiness.duration_seconds.is_none()
     {
         let at = format!("{at}/forwardConfig/targetGroupStickinessConfig/durationSeconds");
-        errors.push(SpecError::new(at, "missing-field", "stickiness that is enabled needs durationSeconds, 1 to 604800"));
+        errors.push(SpecError::new(
+            at,
+            "missing-field",
+            "stickiness that is enabled needs durationSeconds, 1 to 604800",
+        ));
     }
 }
 

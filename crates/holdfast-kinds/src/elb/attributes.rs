@@ -56,7 +56,11 @@ pub(crate) fn changes(diffs: &[FieldDiff], fields: &[Field]) -> Option<(Attribut
 }
 
 /// The step that writes attributes, if any differ.
-pub(crate) fn draft<A>(diffs: &[FieldDiff], fields: &[Field], action: impl FnOnce(Attributes) -> A) -> Option<Draft<A>> {
+pub(crate) fn draft<A>(
+    diffs: &[FieldDiff],
+    fields: &[Field],
+    action: impl FnOnce(Attributes) -> A,
+) -> Option<Draft<A>> {
     changes(diffs, fields).map(|(set, heals)| Draft::heal(action(set), "update", heals))
 }
 

@@ -17,7 +17,8 @@ fn with<T>(kind: &str, work: impl FnOnce(&dyn AnyKind) -> T) -> T {
 
 /// What is wrong with a spec, as `pointer code`.
 pub(crate) fn check_invalid(kind: &str, spec: &Value, expected: &[&str]) {
-    let told: Vec<String> = with(kind, |kind| kind.validate(spec).iter().map(|e| format!("{} {}", e.pointer, e.code)).collect());
+    let told: Vec<String> =
+        with(kind, |kind| kind.validate(spec).iter().map(|e| format!("{} {}", e.pointer, e.code)).collect());
     assert_eq!(told, expected, "{spec}");
 }
 
@@ -30,7 +31,8 @@ pub(crate) fn check_diffs(kind: &str, mut spec: Value, mut live: Value, expected
     with(kind, |kind| {
         kind.canonical(&mut spec);
         kind.canonical(&mut live);
-        let told: Vec<String> = diffs(kind, &spec, &live, None).iter().map(|d| format!("{:?} {}", d.change, d.path)).collect();
+        let told: Vec<String> =
+            diffs(kind, &spec, &live, None).iter().map(|d| format!("{:?} {}", d.change, d.path)).collect();
         assert_eq!(told, expected, "\n{spec}\n{live}");
     });
 }

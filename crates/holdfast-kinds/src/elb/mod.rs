@@ -14,7 +14,8 @@ use serde_json::{Map, Value};
 /// Where AWS's echo of actions was seen; the same in moto, fakecloud and the AWS CLI's examples.
 pub(crate) const ECHO: &str = "ELBv2 DescribeRules and DescribeListeners, examples of the API reference";
 /// Where the keywords of a redirect are documented.
-pub(crate) const REDIRECT: &str = "ELBv2 API reference, RedirectActionConfig: components not modified retain their values";
+pub(crate) const REDIRECT: &str =
+    "ELBv2 API reference, RedirectActionConfig: components not modified retain their values";
 /// Where the defaults of OpenID Connect are documented.
 pub(crate) const OIDC: &str = "ELBv2 API reference, AuthenticateOidcActionConfig";
 /// Where the defaults of Cognito are documented.
@@ -50,7 +51,9 @@ pub(crate) fn validate_name(name: &str, what: &str, errors: &mut Vec<SpecError>)
         wrong(format!("\"{name}\" has {} characters; the name of a {what} has 1 to 32", name.chars().count()));
     }
     if !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
-        wrong(format!("\"{name}\" holds more than letters, digits and hyphens, which is all that the name of a {what} may hold"));
+        wrong(format!(
+            "\"{name}\" holds more than letters, digits and hyphens, which is all that the name of a {what} may hold"
+        ));
     }
     if name.starts_with('-') || name.ends_with('-') {
         wrong(format!("\"{name}\" begins or ends with a hyphen, which the name of a {what} may not"));
@@ -61,7 +64,10 @@ pub(crate) fn validate_name(name: &str, what: &str, errors: &mut Vec<SpecError>)
 }
 
 /// The rules of tags that people write.
-pub(crate) fn validate_tags(tags: Option<&std::collections::BTreeMap<String, types::Text>>, errors: &mut Vec<SpecError>) {
+pub(crate) fn validate_tags(
+    tags: Option<&std::collections::BTreeMap<String, types::Text>>,
+    errors: &mut Vec<SpecError>,
+) {
     for (key, value) in tags.into_iter().flatten() {
         let at = holdfast_core::pointer::join("/tags", key);
         if key.is_empty() || key.chars().count() > 128 {

@@ -10,8 +10,8 @@ use crate::elb::attributes::Attributes;
 use crate::elb::aws::actions::{from_wire, object, to_wire};
 use crate::elb::aws::children::{self, Child};
 use crate::elb::aws::{
-    PAGE, Relevant, arns, attributes_json, gone_is_fine, made, nothing_made, number, parse, put_audited, put_tags, retag,
-    spec_of, tags_for, tags_of,
+    PAGE, Relevant, arns, attributes_json, gone_is_fine, made, nothing_made, number, parse, put_audited, put_tags,
+    retag, spec_of, tags_for, tags_of,
 };
 use crate::elb::outputs;
 use crate::elb::types::{Flag, Int};
@@ -128,10 +128,8 @@ fn observe(listener: &wire::Listener) -> Option<Observation> {
         ("mutualAuthentication", listener.mutual_authentication().map(mutual_from_wire)),
     ]);
     super::canonical(&mut fields);
-    let outputs = outputs(
-        &arn,
-        [("port", listener.port().map(Into::into)), ("loadBalancerArn", parent.map(Into::into))],
-    );
+    let outputs =
+        outputs(&arn, [("port", listener.port().map(Into::into)), ("loadBalancerArn", parent.map(Into::into))]);
     Some(Observation {
         id: arn,
         identity: super::identity(&fields).unwrap_or_default(),
@@ -245,9 +243,7 @@ impl Members {
             wire::MutualAuthenticationAttributes::builder()
                 .set_mode(m.mode.as_ref().map(|mode| mode.0.clone()))
                 .set_trust_store_arn(m.trust_store_arn.clone())
-                .set_ignore_client_certificate_expiry(
-                    m.ignore_client_certificate_expiry.as_ref().and_then(Flag::known),
-                )
+                .set_ignore_client_certificate_expiry(m.ignore_client_certificate_expiry.as_ref().and_then(Flag::known))
                 .set_advertise_trust_store_ca_names(m.advertise_trust_store_ca_names.as_deref().map(Into::into))
                 .build()
         })

@@ -58,7 +58,9 @@ fn with_certificates(fields: &mut Value, change: impl FnOnce(&mut Vec<Value>)) {
 /// The default certificate is replaced; the others stay, and a new default leaves their list.
 fn modify(fields: &mut Value, set: &Map<String, Value>) {
     let mut rest = set.clone();
-    if let Some(arn) = rest.shift_remove("certificates").and_then(|c| text(c.get(0)?, "certificateArn").map(str::to_owned)) {
+    if let Some(arn) =
+        rest.shift_remove("certificates").and_then(|c| text(c.get(0)?, "certificateArn").map(str::to_owned))
+    {
         with_certificates(fields, |list| {
             list.retain(|c| c.get("isDefault").is_none() && !is(c, &arn));
             list.insert(0, json!({ "certificateArn": arn, "isDefault": true }));
@@ -66,7 +68,8 @@ fn modify(fields: &mut Value, set: &Map<String, Value>) {
     }
     overlay(fields, &rest);
     // Leaving HTTPS or TLS takes the policy and the certificates away.
-    if set.contains_key("protocol") && !matches!(text(fields, "protocol"), Some("HTTPS" | "TLS" | "QUIC" | "TCP_QUIC")) {
+    if set.contains_key("protocol") && !matches!(text(fields, "protocol"), Some("HTTPS" | "TLS" | "QUIC" | "TCP_QUIC"))
+    {
         let gone = ["sslPolicy", "certificates", "alpnPolicy", "mutualAuthentication"];
         overlay(fields, &gone.iter().map(|k| ((*k).to_owned(), Value::Null)).collect());
     }

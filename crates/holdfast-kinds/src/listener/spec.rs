@@ -114,9 +114,15 @@ pub(super) fn validate(spec: &ListenerSpec) -> Vec<SpecError> {
     {
         errors.push(SpecError::new("/port", "invalid-port", format!("{port} is no port; write 1 to 65535")));
     }
-    for (pointer, this, other) in [("/protocol", spec.protocol.is_some(), spec.port.is_some()), ("/port", spec.port.is_some(), spec.protocol.is_some())] {
+    for (pointer, this, other) in [
+        ("/protocol", spec.protocol.is_some(), spec.port.is_some()),
+        ("/port", spec.port.is_some(), spec.protocol.is_some()),
+    ] {
         if other && !this {
-            let words = format!("{} is needed; only listeners of Gateway Load Balancers have neither port nor protocol", &pointer[1..]);
+            let words = format!(
+                "{} is needed; only listeners of Gateway Load Balancers have neither port nor protocol",
+                &pointer[1..]
+            );
             errors.push(SpecError::new(pointer, "missing-field", words));
         }
     }

@@ -54,8 +54,11 @@ fn actions_that_mean_the_same_are_the_same() {
     };
     let cases = [
         // AWS's echo of a simple forward: both forms, the weight, stickiness off (API reference, DescribeListeners).
-        (forward("a"), json!([{ "type": "forward", "order": 1, "targetGroupArn": group("a"),
-            "forwardConfig": { "targetGroups": [tuple("a", 1)], "targetGroupStickinessConfig": { "enabled": false } } }])),
+        (
+            forward("a"),
+            json!([{ "type": "forward", "order": 1, "targetGroupArn": group("a"),
+            "forwardConfig": { "targetGroups": [tuple("a", 1)], "targetGroupStickinessConfig": { "enabled": false } } }]),
+        ),
         // The weight of the only group says nothing.
         (weighted(json!([tuple("a", 7)]), json!({})), forward("a")),
         // Groups are a set, and a weight that is not said is 1 (moto's echo, as in the API).
@@ -64,7 +67,10 @@ fn actions_that_mean_the_same_are_the_same() {
             weighted(json!([tuple("b", 1), tuple("a", 9)]), off.clone()),
         ),
         // Components that a redirect does not modify (API reference, RedirectActionConfig).
-        (redirect(json!({})), redirect(json!({ "host": "#{host}", "port": "#{port}", "path": "/#{path}", "query": "#{query}" }))),
+        (
+            redirect(json!({})),
+            redirect(json!({ "host": "#{host}", "port": "#{port}", "path": "/#{path}", "query": "#{query}" })),
+        ),
         (redirect(json!({ "port": 443 })), redirect(json!({ "port": "443" }))),
         (fixed(json!({ "statusCode": 404 })), fixed(json!({ "contentType": "text/plain" }))),
         // Defaults of OpenID Connect (API reference, AuthenticateOidcActionConfig); only the order of `order` counts.
@@ -95,7 +101,8 @@ fn actions_that_differ_say_where() {
         &["Removed /defaultActions/0/targetGroupArn", "Added /defaultActions/0/forwardConfig"],
     );
     let two = |weight: u32| {
-        let groups = json!([{ "targetGroupArn": group("a"), "weight": weight }, { "targetGroupArn": group("b"), "weight": 1 }]);
+        let groups =
+            json!([{ "targetGroupArn": group("a"), "weight": weight }, { "targetGroupArn": group("b"), "weight": 1 }]);
         json!([{ "type": "forward", "forwardConfig": { "targetGroups": groups } }])
     };
     check_diffs(KIND, http(two(5)), http(two(0)), &["Changed /defaultActions/0/forwardConfig/targetGroups/0/weight"]);
@@ -164,7 +171,9 @@ fn mistakes_are_told_all_at_once() {
     check_invalid(KIND, &http(json!([{ "type": "forward" }])), &["/defaultActions/0/forwardConfig missing-field"]);
     check_invalid(
         KIND,
-        &http(json!([{ "type": "redirect", "redirectConfig": { "statusCode": "HTTP_301", "port": "x", "path": "p", "protocol": "FTP" } }])),
+        &http(
+            json!([{ "type": "redirect", "redirectConfig": { "statusCode": "HTTP_301", "port": "x", "path": "p", "protocol": "FTP" } }]),
+        ),
         &[
             "/defaultActions/0/redirectConfig/protocol invalid-protocol",
             "/defaultActions/0/redirectConfig/port invalid-port",
@@ -173,11 +182,15 @@ fn mistakes_are_told_all_at_once() {
     );
     let lone = json!([{ "type": "redirect", "redirectConfig": { "statusCode": "HTTP_301" } }]);
     check_invalid(KIND, &http(lone), &["/defaultActions/0/redirectConfig redirect-loop"]);
-    let fixed = json!([{ "type": "fixed-response", "fixedResponseConfig": { "statusCode": "301" }, "targetGroupArn": "t" }]);
+    let fixed =
+        json!([{ "type": "fixed-response", "fixedResponseConfig": { "statusCode": "301" }, "targetGroupArn": "t" }]);
     check_invalid(
         KIND,
         &http(fixed),
-        &["/defaultActions/0/targetGroupArn conflicting-fields", "/defaultActions/0/fixedResponseConfig/statusCode invalid-status"],
+        &[
+            "/defaultActions/0/targetGroupArn conflicting-fields",
+            "/defaultActions/0/fixedResponseConfig/statusCode invalid-status",
+        ],
     );
     let mut secret = https(json!([certificate("a")]));
     secret["defaultActions"] = json!([
@@ -192,5 +205,9 @@ fn mistakes_are_told_all_at_once() {
     check_invalid(KIND, &tcp, &["/sslPolicy conflicting-fields", "/defaultActions/0/type invalid-action"]);
     let mut twice = https(json!([certificate("a"), certificate("a")]));
     twice["mutualAuthentication"] = json!({ "mode": "verify" });
-    check_invalid(KIND, &twice, &["/certificates/1 duplicate-certificate", "/mutualAuthentication/trustStoreArn missing-field"]);
+    check_invalid(
+        KIND,
+        &twice,
+        &["/certificates/1 duplicate-certificate", "/mutualAuthentication/trustStoreArn missing-field"],
+    );
 }

@@ -91,7 +91,8 @@ fn observe(rule: &wire::Rule) -> Option<Observation> {
     let priority: i32 = rule.priority()?.parse().ok()?;
     let arn = rule.rule_arn().filter(|_| rule.is_default() != Some(true))?.to_owned();
     let listener = arn.rsplit_once('/')?.0.replacen(":listener-rule/", ":listener/", 1);
-    let transforms = (!rule.transforms().is_empty()).then(|| rule.transforms().iter().map(transform_from_wire).collect());
+    let transforms =
+        (!rule.transforms().is_empty()).then(|| rule.transforms().iter().map(transform_from_wire).collect());
     let mut fields = object([
         ("listenerArn", Some(listener.as_str().into())),
         ("priority", Some(priority.into())),
@@ -136,7 +137,8 @@ fn condition_from_wire(condition: &wire::RuleCondition) -> Value {
     let pair = |p: &wire::QueryStringKeyValuePair| {
         object([("key", p.key().map(Into::into)), ("value", p.value().map(Into::into))])
     };
-    let query = condition.query_string_config().map(|c| json!({ "values": c.values().iter().map(pair).collect::<Value>() }));
+    let query =
+        condition.query_string_config().map(|c| json!({ "values": c.values().iter().map(pair).collect::<Value>() }));
     let source = condition.source_ip_config().map(|c| {
         object([("values", some(c.values())), ("ipAddressType", c.ip_address_type().map(|t| t.as_str().into()))])
     });
@@ -168,13 +170,15 @@ fn condition_to_wire(condition: &Condition) -> wire::RuleCondition {
             .set_regex_values(h.regex_values.clone())
             .build()
     });
-    let methods = condition.http_request_method_config.as_ref().map(|m| {
-        wire::HttpRequestMethodConditionConfig::builder().set_values(Some(m.values.clone())).build()
-    });
+    let methods = condition
+        .http_request_method_config
+        .as_ref()
+        .map(|m| wire::HttpRequestMethodConditionConfig::builder().set_values(Some(m.values.clone())).build());
     let query = condition.query_string_config.as_ref().map(|q| {
-        let pairs = q.values.iter().map(|p| {
-            wire::QueryStringKeyValuePair::builder().set_key(p.key.clone()).value(&p.value.0).build()
-        });
+        let pairs = q
+            .values
+            .iter()
+            .map(|p| wire::QueryStringKeyValuePair::builder().set_key(p.key.clone()).value(&p.value.0).build());
         wire::QueryStringConditionConfig::builder().set_values(Some(pairs.collect())).build()
     });
     let source = condition.source_ip_config.as_ref().map(|s| {
@@ -212,9 +216,7 @@ fn transform_from_wire(transform: &wire::RuleTransform) -> Value {
 
 fn transform_to_wire(transform: &Transform) -> wire::RuleTransform {
     let list = |r: &Rewrites| -> Vec<wire::RewriteConfig> {
-        let one = |r: &super::spec::Rewrite| {
-            wire::RewriteConfig::builder().regex(&r.regex).replace(&r.replace).build()
-        };
+        let one = |r: &super::spec::Rewrite| wire::RewriteConfig::builder().regex(&r.regex).replace(&r.replace).build();
         r.rewrites.iter().map(one).collect()
     };
     let host = transform

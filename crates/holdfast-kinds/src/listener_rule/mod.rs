@@ -139,7 +139,9 @@ fn canonical_condition(condition: &mut Map<String, Value>) {
     let Some(name) = condition.get("field").and_then(Value::as_str).and_then(config_of) else { return };
     // AWS shows the values of host-header and path-pattern twice: beside the field and in its config.
     for key in ["values", "regexValues"] {
-        let Some(beside) = condition.shift_remove(key).filter(|v| v.as_array().is_some_and(|a| !a.is_empty())) else { continue };
+        let Some(beside) = condition.shift_remove(key).filter(|v| v.as_array().is_some_and(|a| !a.is_empty())) else {
+            continue;
+        };
         let config = condition.entry(name).or_insert_with(|| Value::Object(Map::new()));
         if let Some(config) = config.as_object_mut() {
             config.entry(key).or_insert(beside);

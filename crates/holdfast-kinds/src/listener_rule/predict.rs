@@ -27,9 +27,7 @@ pub(super) fn predict(
             Some(_) => Err(refusal(ErrorClass::Conflict, "PriorityInUse", "a rule of that priority exists")),
         },
         // The rules that move with it have a step of their own, which finds them moved.
-        Action::SetPriorities { arn, to, .. } => {
-            changed(arn, &Map::from_iter([("priority".to_owned(), to.clone())]))
-        }
+        Action::SetPriorities { arn, to, .. } => changed(arn, &Map::from_iter([("priority".to_owned(), to.clone())])),
         Action::Modify { arn, set } => changed(arn, set),
         Action::Tag(tag) => tag.predict(before),
         // Deleting what is gone is no mistake here.
@@ -43,9 +41,7 @@ fn created(spec: &Map<String, Value>, tags: crate::common::Tags, mint: &mut Mint
     let listener = text(&fields, "listenerArn").unwrap_or_default().to_owned();
     let arn = format!("{}/{}", listener.replacen(":listener/", ":listener-rule/", 1), mint.hex(16));
     let mut seen = predicted(arn.clone(), super::identity(&fields).unwrap_or_default(), tags, fields);
-    seen.outputs = outputs(
-        &arn,
-        [("priority", seen.fields.get("priority").cloned()), ("listenerArn", Some(listener.into()))],
-    );
+    seen.outputs =
+        outputs(&arn, [("priority", seen.fields.get("priority").cloned()), ("listenerArn", Some(listener.into()))]);
     seen
 }

@@ -219,7 +219,8 @@ fn validate_conditions(conditions: &[Condition], errors: &mut Vec<SpecError>) {
     }
     // "Condition values per rule: 5" in the quotas of Application Load Balancers.
     if values > 5 {
-        let words = format!("a rule has at most 5 condition values in all, and this one has {values}; split it in two rules");
+        let words =
+            format!("a rule has at most 5 condition values in all, and this one has {values}; split it in two rules");
         errors.push(SpecError::new("/conditions", "too-many-values", words));
     }
 }
@@ -249,7 +250,9 @@ impl Condition {
             errors.push(SpecError::new(format!("{at}/{config}"), "conflicting-fields", words));
         }
         if self.values.is_some() && !["host-header", "path-pattern"].contains(&field) {
-            let words = format!("values beside field is for host-header and path-pattern; a {field} condition has them in its config");
+            let words = format!(
+                "values beside field is for host-header and path-pattern; a {field} condition has them in its config"
+            );
             errors.push(SpecError::new(format!("{at}/values"), "conflicting-fields", words));
         }
         let texts = self.texts();
@@ -323,7 +326,8 @@ fn validate_transforms(transforms: &[Transform], errors: &mut Vec<SpecError>) {
                 let words = format!("a transform of type {kind} needs {config}");
                 errors.push(SpecError::new(format!("{at}/{config}"), "missing-field", words));
             } else if !fits && there && !is_open(&transform.kind) {
-                let words = format!("{config} belongs to a transform of type {kind}, and this one is {}", &*transform.kind);
+                let words =
+                    format!("{config} belongs to a transform of type {kind}, and this one is {}", &*transform.kind);
                 errors.push(SpecError::new(format!("{at}/{config}"), "conflicting-fields", words));
             }
         }

@@ -27,7 +27,10 @@ fn conditions_that_mean_the_same_are_the_same() {
     let cases = [
         // AWS's echo of a path pattern: both forms (API reference, DescribeRules).
         (path("/a"), json!([{ "field": "path-pattern", "values": ["/a"], "pathPatternConfig": { "values": ["/a"] } }])),
-        (path("/a"), json!([{ "field": "path-pattern", "pathPatternConfig": { "values": ["/a"], "regexValues": [] } }])),
+        (
+            path("/a"),
+            json!([{ "field": "path-pattern", "pathPatternConfig": { "values": ["/a"], "regexValues": [] } }]),
+        ),
         // Values come back in another order (kinds.md), and so may conditions.
         (
             json!([{ "field": "source-ip", "sourceIpConfig": { "values": ["10.0.0.0/8", "192.0.2.7/24"] } },
@@ -61,8 +64,7 @@ fn conditions_that_mean_the_same_are_the_same() {
 fn priority_conditions_and_transforms_have_their_own_calls() {
     let before = {
         let mut spec = rule(5, path("/a"));
-        spec["transforms"] =
-            json!([{ "type": "url-rewrite", "urlRewriteConfig": { "rewrites": [{ "regex": "^/a/(.*)", "replace": "/$1" }] } }]);
+        spec["transforms"] = json!([{ "type": "url-rewrite", "urlRewriteConfig": { "rewrites": [{ "regex": "^/a/(.*)", "replace": "/$1" }] } }]);
         spec
     };
     let mut after = rule(7, path("/b"));
@@ -102,7 +104,12 @@ fn rules_that_swap_move_in_one_call() {
 fn a_move_takes_along_only_what_stands_in_its_way() {
     check_together(
         vec![step("l", "a", 1, 2), step("l", "b", 2, 3), step("l", "c", 9, 8), step("other", "d", 2, 7)],
-        &["move from priority 1 to 2, with web/b to 3", "move from priority 2 to 3", "move from priority 9 to 8", "move from priority 2 to 7"],
+        &[
+            "move from priority 1 to 2, with web/b to 3",
+            "move from priority 2 to 3",
+            "move from priority 9 to 8",
+            "move from priority 2 to 7",
+        ],
     );
     check_together(
         vec![step("l", "a", 1, 2), step("l", "b", 2, 3), step("l", "c", 3, 1)],
@@ -119,7 +126,8 @@ fn mistakes_are_told_all_at_once() {
     check_invalid(KIND, &rule(1, path("/a")), &[]);
     check_invalid(KIND, &rule(50_001, path("/a")), &["/priority out-of-range"]);
     check_invalid(KIND, &rule(0, path("/a")), &["/priority out-of-range"]);
-    let many = json!([{ "field": "path-pattern", "pathPatternConfig": { "values": ["/1", "/2", "/3", "/4", "/5", "/6"] } }]);
+    let many =
+        json!([{ "field": "path-pattern", "pathPatternConfig": { "values": ["/1", "/2", "/3", "/4", "/5", "/6"] } }]);
     check_invalid(KIND, &rule(1, many), &["/conditions too-many-values"]);
     let twice = json!([{ "field": "host-header", "values": ["a.b"] }, { "field": "host-header", "values": ["c.d"] }]);
     check_invalid(KIND, &rule(1, twice), &["/conditions/1/field duplicate-condition"]);
@@ -141,8 +149,13 @@ fn mistakes_are_told_all_at_once() {
     );
     check_invalid(KIND, &rule(1, json!([{ "field": "host-header", "values": [] }])), &["/conditions/0 missing-value"]);
     let mut transforms = rule(1, path("/a"));
-    transforms["transforms"] = json!([{ "type": "url-rewrite" }, { "type": "url-rewrite", "urlRewriteConfig": { "rewrites": [] } }]);
-    check_invalid(KIND, &transforms, &["/transforms/0/urlRewriteConfig missing-field", "/transforms/1/type duplicate-transform"]);
+    transforms["transforms"] =
+        json!([{ "type": "url-rewrite" }, { "type": "url-rewrite", "urlRewriteConfig": { "rewrites": [] } }]);
+    check_invalid(
+        KIND,
+        &transforms,
+        &["/transforms/0/urlRewriteConfig missing-field", "/transforms/1/type duplicate-transform"],
+    );
 }
 
 fn declared(name: &str, priority: u32) -> Arc<Desired> {
@@ -162,7 +175,9 @@ fn declared(name: &str, priority: u32) -> Arc<Desired> {
 fn live(name: &str, priority: u32) -> Arc<Observation> {
     let mut seen = made(KIND, &rule(priority, path(&format!("/{name}"))));
     seen.id = format!("{}/{name}", LISTENER.replace(":listener/", ":listener-rule/"));
-    seen.tags = BTreeMap::from([(UID_TAG, name.to_owned()), (RESOURCE_TAG, format!("s/{KIND}/{name}"))].map(|(k, v)| (k.to_owned(), v)));
+    seen.tags = BTreeMap::from(
+        [(UID_TAG, name.to_owned()), (RESOURCE_TAG, format!("s/{KIND}/{name}"))].map(|(k, v)| (k.to_owned(), v)),
+    );
     Arc::new(seen)
 }
 
@@ -171,7 +186,8 @@ fn a_plan_swaps_two_rules_and_leaves_a_paused_one_alone() {
     let mut paused = declared("c", 3);
     Arc::make_mut(&mut paused).hold = Some(Hold { reason: "a person looks at it".to_owned(), until: None });
     let desired = [declared("a", 2), declared("b", 1), paused, declared("d", 9)];
-    let reading = Reading { observations: vec![live("a", 1), live("b", 2), live("c", 9), live("d", 3)], gaps: Vec::new() };
+    let reading =
+        Reading { observations: vec![live("a", 1), live("b", 2), live("c", 9), live("d", 3)], gaps: Vec::new() };
     let scope = Scope::new("default", "eu-west-1");
     let plan = plan(&Input {
         registry: &crate::registry(),

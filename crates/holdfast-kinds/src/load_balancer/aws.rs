@@ -8,8 +8,8 @@ use crate::common::Tags;
 use crate::elb::attributes::Attributes;
 use crate::elb::aws::actions::object;
 use crate::elb::aws::{
-    PAGE, Relevant, arns, attributes_json, gone_is_fine, made, nothing_made, number, parse, put_audited, put_tags, refused,
-    retag, spec_of, tags_for, tags_of,
+    PAGE, Relevant, arns, attributes_json, gone_is_fine, made, nothing_made, number, parse, put_audited, put_tags,
+    refused, retag, spec_of, tags_for, tags_of,
 };
 use crate::elb::types::{Many, OnOff};
 use crate::elb::{full_name, outputs};
@@ -63,7 +63,9 @@ impl Live for LoadBalancer {
                 let call = aws.elb().set_ip_address_type().load_balancer_arn(arn).ip_address_type(kind);
                 aws.write(Service::Elb, "SetIpAddressType", call.send()).await?;
             }
-            Action::ModifyCapacity { arn, capacity_units } => modify_capacity(aws, arn, capacity_units.as_ref()).await?,
+            Action::ModifyCapacity { arn, capacity_units } => {
+                modify_capacity(aws, arn, capacity_units.as_ref()).await?
+            }
             Action::ModifyIpPools { arn, ipv4_ipam_pool_id } => {
                 let call = aws.elb().modify_ip_pools().load_balancer_arn(arn);
                 let call = match ipv4_ipam_pool_id {
@@ -223,9 +225,11 @@ async fn create(aws: &Aws<'_>, members: &Map<String, Value>, tags: &Tags) -> Res
         .set_security_groups(list(spec.security_groups.as_ref()))
         .set_customer_owned_ipv4_pool(spec.customer_owned_ipv4_pool.clone())
         .set_enable_prefix_for_ipv6_source_nat(spec.enable_prefix_for_ipv6_source_nat.as_deref().map(Into::into))
-        .set_ipam_pools(spec.ipam_pools.as_ref().map(|p| {
-            wire::IpamPools::builder().set_ipv4_ipam_pool_id(p.ipv4_ipam_pool_id.clone()).build()
-        }))
+        .set_ipam_pools(
+            spec.ipam_pools
+                .as_ref()
+                .map(|p| wire::IpamPools::builder().set_ipv4_ipam_pool_id(p.ipv4_ipam_pool_id.clone()).build()),
+        )
         .set_tags(tags_for(tags));
     let answer = aws.write(Service::Elb, "CreateLoadBalancer", call.send()).await?;
     let seen = answer.load_balancers().first().and_then(observe);

@@ -152,8 +152,9 @@ pub(super) fn converge(spec: &Value, live: &Observation, diffs: &[FieldDiff]) ->
         }
     };
     // Dual stack needs subnets with IPv6 first; going back to ipv4 needs nothing.
-    step(&["/subnets", "/subnetMappings", "/enablePrefixForIpv6SourceNat"], &|| {
-        Action::SetSubnets { arn: arn(), subnets: subnets_of(spec, live) }
+    step(&["/subnets", "/subnetMappings", "/enablePrefixForIpv6SourceNat"], &|| Action::SetSubnets {
+        arn: arn(),
+        subnets: subnets_of(spec, live),
     });
     step(&["/ipAddressType"], &|| Action::SetIpAddressType {
         arn: arn(),

@@ -135,7 +135,11 @@ pub(super) const FIELDS: &[Field] = &[
     attribute!("routing.http.xff_header_processing.mode", "append", ATTRIBUTE),
     attribute!("routing.http2.enabled", "true", ATTRIBUTE),
     attribute!("waf.fail_open.enabled", "false", ATTRIBUTE),
-    attribute!("dns_record.client_routing_policy", "any_availability_zone", "Network Load Balancers user guide, attributes"),
+    attribute!(
+        "dns_record.client_routing_policy",
+        "any_availability_zone",
+        "Network Load Balancers user guide, attributes"
+    ),
     attribute!("secondary_ips.auto_assigned.per_subnet", "0", ATTRIBUTE),
     Field::of("/tags", Shape::Map).severity(Severity::Cosmetic),
 ];
@@ -167,7 +171,9 @@ fn validate_subnets(spec: &LoadBalancerSpec, errors: &mut Vec<SpecError>) {
         _ => {}
     }
     let ids: Vec<(String, &str)> = match (subnets, mappings) {
-        (Some(many), _) => many.items().iter().enumerate().map(|(i, s)| (format!("/subnets/{i}"), s.as_str())).collect(),
+        (Some(many), _) => {
+            many.items().iter().enumerate().map(|(i, s)| (format!("/subnets/{i}"), s.as_str())).collect()
+        }
         (None, Some(maps)) => {
             maps.iter().enumerate().map(|(i, m)| (format!("/subnetMappings/{i}"), m.subnet_id.as_str())).collect()
         }
@@ -181,7 +187,11 @@ fn validate_subnets(spec: &LoadBalancerSpec, errors: &mut Vec<SpecError>) {
     let all = subnets.is_none_or(|s| matches!(s, Many::Items(_)));
     if all && ids.len() == 1 && spec.kind.as_ref().is_none_or(|k| &**k == "application") && !is_outpost(spec) {
         let words = "an Application Load Balancer needs subnets of at least two Availability Zones; name a second one";
-        errors.push(SpecError::new(if mappings.is_some() { "/subnetMappings" } else { "/subnets" }, "too-few-subnets", words));
+        errors.push(SpecError::new(
+            if mappings.is_some() { "/subnetMappings" } else { "/subnets" },
+            "too-few-subnets",
+            words,
+        ));
     }
 }
 
@@ -196,7 +206,11 @@ fn validate_by_type(spec: &LoadBalancerSpec, errors: &mut Vec<SpecError>) {
     }
     let mut only = |there: bool, pointer: &str, kinds: &[&str]| {
         if there && !kinds.contains(&kind) {
-            let words = format!("{} is for load balancers of type {}, and this one is {kind}", &pointer[1..], kinds.join(" or "));
+            let words = format!(
+                "{} is for load balancers of type {}, and this one is {kind}",
+                &pointer[1..],
+                kinds.join(" or ")
+            );
             errors.push(SpecError::new(pointer, "conflicting-fields", words));
         }
     };

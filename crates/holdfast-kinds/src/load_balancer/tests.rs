@@ -27,7 +27,12 @@ fn subnets_and_groups_are_sets_and_defaults_are_silence() {
         KIND,
         spec(&other),
         live,
-        &["Removed /securityGroups/0", "Added /securityGroups/1", "Changed /attributes/idle_timeout.timeout_seconds", "Changed /scheme"],
+        &[
+            "Removed /securityGroups/0",
+            "Added /securityGroups/1",
+            "Changed /attributes/idle_timeout.timeout_seconds",
+            "Changed /scheme",
+        ],
     );
 }
 
@@ -50,7 +55,9 @@ fn what_the_create_call_does_not_take_follows_it() {
 
 #[test]
 fn each_field_is_changed_by_its_own_call() {
-    let before = spec(&json!({ "attributes": { "idle_timeout.timeout_seconds": "30", "waf.fail_open.enabled": "true", "new.key": "x" } }));
+    let before = spec(
+        &json!({ "attributes": { "idle_timeout.timeout_seconds": "30", "waf.fail_open.enabled": "true", "new.key": "x" } }),
+    );
     let after = json!({
         "subnets": ["subnet-1", "subnet-3"], "securityGroups": ["sg-1", "sg-2"], "ipAddressType": "dualstack",
         "attributes": { "idle_timeout.timeout_seconds": "40", "waf.fail_open.enabled": null },
@@ -95,7 +102,9 @@ fn mistakes_are_told_all_at_once() {
     check_invalid(KIND, &spec(&json!({ "subnets": ["s"], "type": "network" })), &[]);
     check_invalid(
         KIND,
-        &spec(&json!({ "subnetMappings": [{ "subnetId": "s", "allocationId": "e" }], "attributes": { "idle_timeout.timeout_seconds": 5000 } })),
+        &spec(
+            &json!({ "subnetMappings": [{ "subnetId": "s", "allocationId": "e" }], "attributes": { "idle_timeout.timeout_seconds": 5000 } }),
+        ),
         &[
             "/subnetMappings conflicting-fields",
             "/subnetMappings/0/allocationId conflicting-fields",
@@ -106,7 +115,9 @@ fn mistakes_are_told_all_at_once() {
     check_invalid(KIND, &spec(&gateway), &["/securityGroups conflicting-fields", "/scheme conflicting-fields"]);
     check_invalid(
         KIND,
-        &spec(&json!({ "attributes": { "deletion_protection.enabled": "yes", "access_logs.s3.enabled": true }, "tags": { "aws:x": "1" } })),
+        &spec(
+            &json!({ "attributes": { "deletion_protection.enabled": "yes", "access_logs.s3.enabled": true }, "tags": { "aws:x": "1" } }),
+        ),
         &[
             "/tags/aws:x reserved-tag",
             "/attributes/deletion_protection.enabled invalid-value",

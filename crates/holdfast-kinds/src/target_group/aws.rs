@@ -8,8 +8,8 @@ use crate::common::Tags;
 use crate::elb::attributes::Attributes;
 use crate::elb::aws::actions::object;
 use crate::elb::aws::{
-    PAGE, Relevant, arns, attributes_json, gone_is_fine, made, nothing_made, number, parse, put_audited, put_tags, retag,
-    spec_of, tags_for, tags_of,
+    PAGE, Relevant, arns, attributes_json, gone_is_fine, made, nothing_made, number, parse, put_audited, put_tags,
+    retag, spec_of, tags_for, tags_of,
 };
 use crate::elb::types::Flag;
 use crate::elb::{full_name, outputs};
@@ -74,9 +74,9 @@ impl Live for TargetGroup {
 
 fn observe(group: &wire::TargetGroup) -> Option<Observation> {
     let (arn, name) = (group.target_group_arn()?.to_owned(), group.target_group_name()?.to_owned());
-    let matcher = group.matcher().map(|m| {
-        object([("httpCode", m.http_code().map(Into::into)), ("grpcCode", m.grpc_code().map(Into::into))])
-    });
+    let matcher = group
+        .matcher()
+        .map(|m| object([("httpCode", m.http_code().map(Into::into)), ("grpcCode", m.grpc_code().map(Into::into))]));
     let mut fields = object([
         ("name", Some(name.as_str().into())),
         ("protocol", group.protocol().map(|p| p.as_str().into())),
@@ -140,9 +140,8 @@ async fn read_attributes(aws: &Aws<'_>, arn: &str) -> Result<Value, ApplyError> 
 
 fn matcher(matcher: Option<&Matcher>) -> Option<wire::Matcher> {
     let text = |t: &Option<crate::elb::types::Text>| t.as_ref().map(|t| t.0.clone());
-    matcher.map(|m| {
-        wire::Matcher::builder().set_http_code(text(&m.http_code)).set_grpc_code(text(&m.grpc_code)).build()
-    })
+    matcher
+        .map(|m| wire::Matcher::builder().set_http_code(text(&m.http_code)).set_grpc_code(text(&m.grpc_code)).build())
 }
 
 async fn create(aws: &Aws<'_>, members: &Map<String, Value>, tags: &Tags) -> Result<Applied, ApplyError> {

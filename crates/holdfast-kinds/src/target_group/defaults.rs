@@ -31,7 +31,13 @@ pub(super) fn of(spec: &Value, field: &str) -> Value {
         "healthCheckPort" => json!(if geneve { "80" } else { "traffic-port" }),
         "healthCheckPath" if by == "TCP" => Value::Null,
         "healthCheckPath" => json!(if grpc { "/AWS.ALB/healthcheck" } else { "/" }),
-        "healthCheckIntervalSeconds" => json!(if lambda { 35 } else if geneve { 10 } else { 30 }),
+        "healthCheckIntervalSeconds" => json!(if lambda {
+            35
+        } else if geneve {
+            10
+        } else {
+            30
+        }),
         "healthCheckTimeoutSeconds" if lambda => json!(30),
         "healthCheckTimeoutSeconds" if behind_alb || geneve => json!(5),
         "healthCheckTimeoutSeconds" => json!(if by == "HTTP" { 6 } else { 10 }),

@@ -57,7 +57,11 @@ fn created(spec: &Map<String, Value>, tags: Tags, mint: &mut Mint) -> Observatio
     let mut seen = predicted(arn.clone(), name.clone(), tags, fields);
     seen.outputs = outputs(
         &arn,
-        [("name", Some(name.into())), ("fullName", Some(full_name(&arn).into())), ("port", seen.fields.get("port").cloned())],
+        [
+            ("name", Some(name.into())),
+            ("fullName", Some(full_name(&arn).into())),
+            ("port", seen.fields.get("port").cloned()),
+        ],
     );
     seen
 }

@@ -177,11 +177,8 @@ const VALUES: &[(&str, &[&str])] = &[
 ];
 
 fn validate_by_target(spec: &TargetGroupSpec, errors: &mut Vec<SpecError>) {
-    let given = [
-        ("/protocol", spec.protocol.is_some()),
-        ("/port", spec.port.is_some()),
-        ("/vpcId", spec.vpc_id.is_some()),
-    ];
+    let given =
+        [("/protocol", spec.protocol.is_some()), ("/port", spec.port.is_some()), ("/vpcId", spec.vpc_id.is_some())];
     let lambda = spec.target_type.as_deref() == Some("lambda");
     for (pointer, there) in given {
         let field = &pointer[1..];
@@ -199,7 +196,8 @@ fn validate_by_target(spec: &TargetGroupSpec, errors: &mut Vec<SpecError>) {
         errors.push(SpecError::new("/protocol", "invalid-protocol", words));
     }
     if !lambda && spec.health_check_enabled.as_ref().and_then(Flag::known) == Some(false) {
-        let words = format!("health checks can be switched off only for targets of type lambda, and this one is {target}");
+        let words =
+            format!("health checks can be switched off only for targets of type lambda, and this one is {target}");
         errors.push(SpecError::new("/healthCheckEnabled", "conflicting-fields", words));
     }
 }
@@ -258,14 +256,19 @@ fn validate_matcher(spec: &TargetGroupSpec, matcher: &Matcher, by_tcp: bool, err
     let grpc = spec.protocol_version.as_deref() == Some("GRPC");
     let mut wrong = |pointer: &str, code: &str, words: String| errors.push(SpecError::new(pointer, code, words));
     if by_tcp {
-        let words = "a check by TCP matches no codes; set healthCheckProtocol to HTTP or HTTPS, or leave the matcher out";
+        let words =
+            "a check by TCP matches no codes; set healthCheckProtocol to HTTP or HTTPS, or leave the matcher out";
         wrong("/matcher", "conflicting-fields", words.to_owned());
         return;
     }
     match (&matcher.http_code, &matcher.grpc_code) {
         (None, None) => wrong("/matcher/httpCode", "missing-field", "a matcher holds httpCode or grpcCode".to_owned()),
         (Some(_), Some(_)) => {
-            wrong("/matcher/grpcCode", "conflicting-fields", "a matcher holds httpCode or grpcCode, not both".to_owned());
+            wrong(
+                "/matcher/grpcCode",
+                "conflicting-fields",
+                "a matcher holds httpCode or grpcCode, not both".to_owned(),
+            );
         }
         (Some(_), None) if grpc => {
             wrong("/matcher/httpCode", "conflicting-fields", "a GRPC group matches grpcCode, not httpCode".to_owned());
@@ -277,13 +280,15 @@ fn validate_matcher(spec: &TargetGroupSpec, matcher: &Matcher, by_tcp: bool, err
         _ => {}
     }
     let (low, high) = if matches!(spec.protocol.as_deref(), Some("HTTP" | "HTTPS")) { (200, 499) } else { (200, 599) };
-    let checks = [("/matcher/httpCode", &matcher.http_code, low, high), ("/matcher/grpcCode", &matcher.grpc_code, 0, 99)];
+    let checks =
+        [("/matcher/httpCode", &matcher.http_code, low, high), ("/matcher/grpcCode", &matcher.grpc_code, 0, 99)];
     for (pointer, codes, low, high) in checks {
         if let Some(codes) = codes.as_ref().and_then(Text::known)
             && !are_codes(codes, low, high)
         {
-            let words =
-                format!("\"{codes}\" is no list of codes from {low} to {high}; write one, several with commas, or a range with a hyphen");
+            let words = format!(
+                "\"{codes}\" is no list of codes from {low} to {high}; write one, several with commas, or a range with a hyphen"
+            );
             wrong(pointer, "invalid-codes", words);
         }
     }

@@ -36,7 +36,8 @@ fn what_aws_fills_in_is_as_predicted_and_no_drift() {
 #[test]
 fn a_health_check_that_drifts_is_modified_field_by_field() {
     let before = spec(&json!({ "healthCheckPath": "/old", "matcher": { "httpCode": "200" } }));
-    let after = spec(&json!({ "healthCheckPath": "/new", "matcher": { "httpCode": "200, 202" }, "healthCheckPort": 81 }));
+    let after =
+        spec(&json!({ "healthCheckPath": "/new", "matcher": { "httpCode": "200, 202" }, "healthCheckPort": 81 }));
     check_converge(
         KIND,
         &made(KIND, &before),
@@ -48,7 +49,8 @@ fn a_health_check_that_drifts_is_modified_field_by_field() {
 
 #[test]
 fn a_null_goes_back_to_the_default_of_the_protocol() {
-    let changed = json!({ "healthCheckIntervalSeconds": 10, "healthyThresholdCount": 3, "matcher": { "httpCode": "201" } });
+    let changed =
+        json!({ "healthCheckIntervalSeconds": 10, "healthyThresholdCount": 3, "matcher": { "httpCode": "201" } });
     let before = spec(&changed);
     let mut after = spec(&json!({}));
     for key in ["healthCheckIntervalSeconds", "healthyThresholdCount", "matcher"] {
@@ -65,7 +67,8 @@ fn a_null_goes_back_to_the_default_of_the_protocol() {
 
 #[test]
 fn attributes_follow_the_create_and_go_back_when_they_are_declared_no_more() {
-    let before = spec(&json!({ "attributes": { "deregistration_delay.timeout_seconds": 30, "stickiness.enabled": true } }));
+    let before =
+        spec(&json!({ "attributes": { "deregistration_delay.timeout_seconds": 30, "stickiness.enabled": true } }));
     check_create(
         KIND,
         before.clone(),
@@ -83,9 +86,15 @@ fn attributes_follow_the_create_and_go_back_when_they_are_declared_no_more() {
 fn defaults_follow_protocol_and_target() {
     let fields = |spec: Value| made(KIND, &spec).fields;
     let tcp = fields(spec(&json!({ "protocol": "TCP" })));
-    assert_eq!((&tcp["healthCheckProtocol"], tcp.get("healthCheckPath"), tcp.get("matcher")), (&json!("TCP"), None, None));
+    assert_eq!(
+        (&tcp["healthCheckProtocol"], tcp.get("healthCheckPath"), tcp.get("matcher")),
+        (&json!("TCP"), None, None)
+    );
     let grpc = fields(spec(&json!({ "protocolVersion": "GRPC" })));
-    assert_eq!((&grpc["healthCheckPath"], &grpc["matcher"]), (&json!("/AWS.ALB/healthcheck"), &json!({ "grpcCode": "12" })));
+    assert_eq!(
+        (&grpc["healthCheckPath"], &grpc["matcher"]),
+        (&json!("/AWS.ALB/healthcheck"), &json!({ "grpcCode": "12" }))
+    );
     let lambda = fields(json!({ "name": "f", "targetType": "lambda" }));
     assert_eq!((&lambda["healthCheckEnabled"], &lambda["healthCheckIntervalSeconds"]), (&json!(false), &json!(35)));
 }
@@ -94,11 +103,17 @@ fn defaults_follow_protocol_and_target() {
 fn mistakes_are_told_all_at_once() {
     check_invalid(KIND, &spec(&json!({})), &[]);
     check_invalid(KIND, &spec(&json!({ "vpcId": "${Vpc/v.id}", "port": "${var.port}" })), &[]);
-    check_invalid(KIND, &json!({ "name": "x" }), &["/protocol missing-field", "/port missing-field", "/vpcId missing-field"]);
+    check_invalid(
+        KIND,
+        &json!({ "name": "x" }),
+        &["/protocol missing-field", "/port missing-field", "/vpcId missing-field"],
+    );
     check_invalid(KIND, &json!({ "name": "x", "targetType": "lambda", "port": 80 }), &["/port conflicting-fields"]);
     check_invalid(
         KIND,
-        &spec(&json!({ "healthCheckTimeoutSeconds": 30, "healthCheckIntervalSeconds": 10, "healthCheckPort": "x", "healthCheckPath": "p" })),
+        &spec(
+            &json!({ "healthCheckTimeoutSeconds": 30, "healthCheckIntervalSeconds": 10, "healthCheckPort": "x", "healthCheckPath": "p" }),
+        ),
         &["/healthCheckPort invalid-port", "/healthCheckTimeoutSeconds out-of-range", "/healthCheckPath invalid-path"],
     );
     for codes in ["", "abc", "199", "200-600", "300-200", "200,,201"] {
@@ -110,9 +125,15 @@ fn mistakes_are_told_all_at_once() {
     check_invalid(KIND, &spec(&json!({ "matcher": { "grpcCode": "0" } })), &["/matcher/grpcCode conflicting-fields"]);
     check_invalid(
         KIND,
-        &spec(&json!({ "protocol": "TCP", "protocolVersion": "GRPC", "healthCheckPath": "/", "matcher": { "httpCode": "200" } })),
+        &spec(
+            &json!({ "protocol": "TCP", "protocolVersion": "GRPC", "healthCheckPath": "/", "matcher": { "httpCode": "200" } }),
+        ),
         &["/protocolVersion conflicting-fields", "/healthCheckPath conflicting-fields", "/matcher conflicting-fields"],
     );
     check_invalid(KIND, &spec(&json!({ "healthCheckProtocol": "TCP" })), &["/healthCheckProtocol conflicting-fields"]);
-    check_invalid(KIND, &spec(&json!({ "attributes": { "slow_start.duration_seconds": 901 } })), &["/attributes/slow_start.duration_seconds out-of-range"]);
+    check_invalid(
+        KIND,
+        &spec(&json!({ "attributes": { "slow_start.duration_seconds": 901 } })),
+        &["/attributes/slow_start.duration_seconds out-of-range"],
+    );
 }

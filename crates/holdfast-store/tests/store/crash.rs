@@ -83,7 +83,8 @@ fn every_accepted_document_survives_kill_minus_nine() {
             }
         }
         let resources = store.summary(&Filter::default()).unwrap().resources;
-        let declared = store.events(0, 1_000_000, &EventFilter { kind: Some("Service".to_owned()), ..EventFilter::default() });
+        let declared =
+            store.events(0, 1_000_000, &EventFilter { kind: Some("Service".to_owned()), ..EventFilter::default() });
         assert_eq!(resources, declared.unwrap().len() as u64, "a document and its event come together");
     }
     assert!(accepted >= u64::from(ROUNDS));

@@ -93,7 +93,8 @@ fn step(store: &Store, model: Option<Model>, number: usize, op: &Op) -> Option<M
         }
         Op::Gone(ago) => {
             let m = model?;
-            let gone = vec![Gone { key: key("web"), uid: m.uid.clone(), generation: m.generation.saturating_sub(*ago) }];
+            let gone =
+                vec![Gone { key: key("web"), uid: m.uid.clone(), generation: m.generation.saturating_sub(*ago) }];
             store.record(&PassRecord { gone, ..pass(seconds) }).unwrap();
             (*ago > 0 || m.fate == Fate::Keep).then_some(m)
         }

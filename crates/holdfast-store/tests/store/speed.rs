@@ -12,7 +12,8 @@ const RESOURCES: usize = 10_000;
 
 /// A spec of about the size of a service's.
 fn spec(n: usize) -> Value {
-    let entries: Vec<_> = (0..12).map(|i| json!({ "name": format!("KEY_{i}"), "value": format!("value-{n}-{i}") })).collect();
+    let entries: Vec<_> =
+        (0..12).map(|i| json!({ "name": format!("KEY_{i}"), "value": format!("value-{n}-{i}") })).collect();
     json!({ "cluster": "${Cluster/main.arn}", "desiredCount": n, "environment": entries, "launchType": "FARGATE" })
 }
 
@@ -35,7 +36,9 @@ fn timed<T>(what: &str, bound: Duration, work: impl FnOnce() -> T) -> T {
 }
 
 fn resources() -> Vec<ResourceChange> {
-    let key = |n: usize| ResourceKey::new("es", if n.is_multiple_of(2) { "Service" } else { "TargetGroup" }, format!("r{n:05}"));
+    let key = |n: usize| {
+        ResourceKey::new("es", if n.is_multiple_of(2) { "Service" } else { "TargetGroup" }, format!("r{n:05}"))
+    };
     let make = |n| ResourceChange { spec: spec(n), document_spec: spec(n), ..resource(key(n), 0) };
     (0..RESOURCES).map(make).collect()
 }
@@ -65,7 +68,9 @@ fn ten_thousand_resources_are_no_burden() {
     timed("statuses", ms(200), || store.statuses(&home()).unwrap());
     timed("declared uids", ms(50), || store.declared_uids().unwrap());
     let after = ResourceKey::new("es", "Service", "r05000");
-    timed("500 in the middle", ms(50), || assert_eq!(store.resources(&Filter::default(), 500, Some(&after)).unwrap().len(), 500));
+    timed("500 in the middle", ms(50), || {
+        assert_eq!(store.resources(&Filter::default(), 500, Some(&after)).unwrap().len(), 500)
+    });
     let q = |q: &str| Filter { q: Some(q.to_owned()), ..Filter::default() };
     timed("text that is rare", ms(50), || assert_eq!(store.resources(&q("R09999"), 500, None).unwrap().len(), 1));
     let drifted = Filter { phase: Some(Phase::Drifted), ..Filter::default() };

@@ -23,7 +23,13 @@ pub(crate) fn print_plan(how: Output, answer: &Value) -> Result<Ending> {
         let after: Vec<String> = step["needs"].as_array().into_iter().flatten().map(Value::to_string).collect();
         let after = if after.is_empty() { String::new() } else { format!("  after {}", after.join(", ")) };
         let key = &step["key"];
-        line(format!("{:>3} {} {}/{}{after}", text(step, "/id"), sign(&text(step, "/verb")), text(key, "/kind"), text(key, "/name")))?;
+        line(format!(
+            "{:>3} {} {}/{}{after}",
+            text(step, "/id"),
+            sign(&text(step, "/verb")),
+            text(key, "/kind"),
+            text(key, "/name")
+        ))?;
         line(format!("      {}", text(step, "/text")))?;
         line(format!("      because {}", text(step, "/because")))?;
     }
@@ -31,7 +37,12 @@ pub(crate) fn print_plan(how: Output, answer: &Value) -> Result<Ending> {
         let decision = text(verdict, "/decision");
         if !["inSync", "create", "update", "delete", "adopt"].contains(&decision.as_str()) {
             let key = &verdict["key"];
-            line(format!("    ‖ {}/{} is left alone\n      {}", text(key, "/kind"), text(key, "/name"), text(verdict, "/reason")))?;
+            line(format!(
+                "    ‖ {}/{} is left alone\n      {}",
+                text(key, "/kind"),
+                text(key, "/name"),
+                text(verdict, "/reason")
+            ))?;
         }
     }
     if let Some(hash) = answer["planHash"].as_str() {
@@ -104,7 +115,9 @@ pub(crate) async fn apply(client: &Client, how: Output, args: &ApplyArgs) -> Res
         match how {
             Output::Json => {}
             Output::Name => line(full)?,
-            Output::Table | Output::Wide => line(format!("{full} {} (generation {})", text(result, "/outcome"), text(result, "/generation")))?,
+            Output::Table | Output::Wide => {
+                line(format!("{full} {} (generation {})", text(result, "/outcome"), text(result, "/generation")))?
+            }
         }
     }
     if args.wait {

@@ -20,7 +20,11 @@ pub(crate) async fn doctor(client: &Client, health: bool) -> Result<Ending> {
         Ok(_) => tell(true, format!("server       {} answers", client.server()))?,
         Err(e) => {
             tell(false, format!("server       {e:#}"))?;
-            return Err(Failure::Problem { status: 503, body: serde_json::json!({ "title": "The server cannot be reached" }) }.into());
+            return Err(Failure::Problem {
+                status: 503,
+                body: serde_json::json!({ "title": "The server cannot be reached" }),
+            }
+            .into());
         }
     }
     match client.get("/readyz", &[]).await {
@@ -33,7 +37,14 @@ pub(crate) async fn doctor(client: &Client, health: bool) -> Result<Ending> {
                 let name = format!("{}/{}", text(&scope, "/account"), text(&scope, "/region"));
                 let error = text(&scope, "/error");
                 match error.is_empty() {
-                    true => tell(true, format!("AWS          {name} swept, {} calls in {} ms", text(&scope, "/apiCalls"), text(&scope, "/durationMs")))?,
+                    true => tell(
+                        true,
+                        format!(
+                            "AWS          {name} swept, {} calls in {} ms",
+                            text(&scope, "/apiCalls"),
+                            text(&scope, "/durationMs")
+                        ),
+                    )?,
                     false => tell(false, format!("AWS          {name}: {error}"))?,
                 }
             }

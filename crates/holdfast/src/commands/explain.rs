@@ -43,7 +43,8 @@ pub(crate) fn explain(how: Output, field: &str) -> Result<Ending> {
     if !fields.is_empty() {
         line("\nFields")?;
         for (name, schema) in fields {
-            let doc = described(kind, &schema).split_inclusive(['.', '\n']).next().unwrap_or_default().trim().to_owned();
+            let doc =
+                described(kind, &schema).split_inclusive(['.', '\n']).next().unwrap_or_default().trim().to_owned();
             line(format!("  {name}  {}", type_of(kind, &schema)))?;
             if !doc.is_empty() {
                 line(format!("      {doc}"))?;
@@ -120,11 +121,15 @@ fn described<'a>(_: &dyn AnyKind, schema: &'a Value) -> &'a str {
 }
 
 fn type_of(kind: &dyn AnyKind, schema: &Value) -> String {
-    let list = schema["items"].is_object() || schema["type"] == "array" || schema["type"].as_array().is_some_and(|t| t.iter().any(|t| t == "array"));
+    let list = schema["items"].is_object()
+        || schema["type"] == "array"
+        || schema["type"].as_array().is_some_and(|t| t.iter().any(|t| t == "array"));
     let inner = resolve(kind, schema);
     let name = match &inner["type"] {
         Value::String(s) => s.clone(),
-        Value::Array(types) => types.iter().filter_map(Value::as_str).filter(|t| *t != "null").collect::<Vec<_>>().join("|"),
+        Value::Array(types) => {
+            types.iter().filter_map(Value::as_str).filter(|t| *t != "null").collect::<Vec<_>>().join("|")
+        }
         _ if inner["enum"].is_array() || inner["oneOf"].is_array() => "string".to_owned(),
         _ => "any".to_owned(),
     };

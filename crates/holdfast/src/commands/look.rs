@@ -84,7 +84,11 @@ pub(crate) async fn get(client: &Client, how: Output, args: &GetArgs) -> Result<
         "stack" | "stacks" => match &args.name {
             Some(name) => {
                 let stack = client.get(&format!("/v1/stacks/{}", segment(name)), &[]).await?;
-                if how == Output::Json { output::json(&stack)? } else { output::items(how, &[stack], STACKS, |v| text(v, "/metadata/name"))? }
+                if how == Output::Json {
+                    output::json(&stack)?
+                } else {
+                    output::items(how, &[stack], STACKS, |v| text(v, "/metadata/name"))?
+                }
             }
             None => output::items(how, &client.list("/v1/stacks", &[]).await?, STACKS, |v| text(v, "/metadata/name"))?,
         },
@@ -120,14 +124,19 @@ pub(crate) fn unknown_kind(given: &str) -> String {
 
 /// `/v1/resources/{stack}/{kind}/{name}` of `STACK/KIND/NAME`.
 pub(crate) fn resource_path(given: &str) -> Result<String> {
-    let key = ResourceKey::parse(given).with_context(|| format!("\"{given}\" names no resource; write STACK/KIND/NAME"))?;
+    let key =
+        ResourceKey::parse(given).with_context(|| format!("\"{given}\" names no resource; write STACK/KIND/NAME"))?;
     let kind = kind_name(&key.kind).unwrap_or(key.kind);
     Ok(format!("/v1/resources/{}/{}/{}", segment(&key.stack), segment(&kind), segment(&key.name)))
 }
 
 async fn one_resource(client: &Client, how: Output, key: &ResourceKey) -> Result<Ending> {
     let found = client.get(&resource_path(&key.to_string())?, &[]).await?;
-    if how == Output::Json { output::json(&found)? } else { output::items(how, &[found], RESOURCES, key_of)? }
+    if how == Output::Json {
+        output::json(&found)?
+    } else {
+        output::items(how, &[found], RESOURCES, key_of)?
+    }
     Ok(Ending::Fine)
 }
 
@@ -157,7 +166,9 @@ pub(crate) async fn describe(client: &Client, how: Output, resource: &str) -> Re
         line(format!("  {name:<15} {}", short(value)))?;
     }
     line("Spec")?;
-    line(serde_json::to_string_pretty(&found["spec"])?.lines().map(|l| format!("  {l}")).collect::<Vec<_>>().join("\n"))?;
+    line(
+        serde_json::to_string_pretty(&found["spec"])?.lines().map(|l| format!("  {l}")).collect::<Vec<_>>().join("\n"),
+    )?;
     Ok(Ending::Fine)
 }
 
@@ -174,7 +185,8 @@ fn drift_line(field: &Value) -> String {
     let path = text(field, "/path");
     let path = if path.is_empty() { "(all of it)".to_owned() } else { path };
     let (declared, live) = (short(&field["desired"]), short(&field["live"]));
-    let head = format!("{path}  {} · {} · {}", text(field, "/change"), text(field, "/severity"), text(field, "/decision"));
+    let head =
+        format!("{path}  {} · {} · {}", text(field, "/change"), text(field, "/severity"), text(field, "/decision"));
     match text(field, "/change").as_str() {
         "missing" => head,
         _ => format!("{head}\n      declared  {declared}\n      live      {live}"),
@@ -200,7 +212,11 @@ pub(crate) async fn drift(client: &Client, how: Output, args: &DriftArgs) -> Res
             let n = |key: &str| summary[key].as_u64().unwrap_or(0);
             output::talk(format!(
                 "{} resources: {} in sync, {} drifted, {} missing, {} unknown",
-                n("resources"), n("inSync"), n("drifted"), n("missing"), n("unknown")
+                n("resources"),
+                n("inSync"),
+                n("drifted"),
+                n("missing"),
+                n("unknown")
             ));
         }
     }
@@ -225,7 +241,13 @@ pub(crate) async fn history(client: &Client, how: Output, resource: &str) -> Res
 
 fn event_line(event: &Value) -> String {
     let at: String = text(event, "/at").chars().take(19).collect();
-    format!("{:>6}  {at}  {:<16} {}  {}", text(event, "/id"), text(event, "/type"), item_name(event), text(event, "/message"))
+    format!(
+        "{:>6}  {at}  {:<16} {}  {}",
+        text(event, "/id"),
+        text(event, "/type"),
+        item_name(event),
+        text(event, "/message")
+    )
 }
 
 pub(crate) async fn events(client: &Client, how: Output, args: &EventsArgs) -> Result<Ending> {
@@ -259,7 +281,9 @@ async fn watch(client: &Client, mut after: u64, show: impl Fn(&Value) -> Result<
             buffer.extend_from_slice(&chunk);
             while let Some(end) = buffer.iter().position(|b| *b == b'\n') {
                 let raw: Vec<u8> = buffer.drain(..=end).collect();
-                let Some(data) = std::str::from_utf8(&raw).ok().and_then(|l| l.trim_end().strip_prefix("data:")) else { continue };
+                let Some(data) = std::str::from_utf8(&raw).ok().and_then(|l| l.trim_end().strip_prefix("data:")) else {
+                    continue;
+                };
                 if let Ok(event) = serde_json::from_str::<Value>(data.trim()) {
                     after = event["id"].as_u64().unwrap_or(after).max(after);
                     show(&event)?;

@@ -21,7 +21,10 @@ pub(crate) fn read_documents(files: &[PathBuf]) -> Result<Value> {
         }
     }
     match documents.len() {
-        0 => bail!("no .json document was found in {}", files.iter().map(|f| f.display().to_string()).collect::<Vec<_>>().join(", ")),
+        0 => bail!(
+            "no .json document was found in {}",
+            files.iter().map(|f| f.display().to_string()).collect::<Vec<_>>().join(", ")
+        ),
         1 => Ok(documents.remove(0)),
         _ => Ok(json!({ "apiVersion": holdfast_core::document::API_VERSION, "kind": "List", "items": documents })),
     }
@@ -32,7 +35,8 @@ fn expand(file: &Path) -> Result<Vec<PathBuf>> {
         return Ok(vec![file.to_owned()]);
     }
     let entries = std::fs::read_dir(file).with_context(|| format!("cannot read {}", file.display()))?;
-    let mut out: Vec<PathBuf> = entries.filter_map(|e| Some(e.ok()?.path())).filter(|p| p.extension().is_some_and(|e| e == "json")).collect();
+    let mut out: Vec<PathBuf> =
+        entries.filter_map(|e| Some(e.ok()?.path())).filter(|p| p.extension().is_some_and(|e| e == "json")).collect();
     out.sort();
     Ok(out)
 }
@@ -44,5 +48,6 @@ fn read_one(path: &Path) -> Result<Value> {
     } else {
         bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     }
-    holdfast_core::document::from_bytes(&bytes, holdfast_core::document::MAX_DEPTH).map_err(|e| anyhow::anyhow!("{}: {} ({})", path.display(), e.message, e.code))
+    holdfast_core::document::from_bytes(&bytes, holdfast_core::document::MAX_DEPTH)
+        .map_err(|e| anyhow::anyhow!("{}: {} ({})", path.display(), e.message, e.code))
 }

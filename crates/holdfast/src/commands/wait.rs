@@ -11,8 +11,19 @@ use serde_json::Value;
 use std::time::Duration;
 
 /// What can be waited for.
-const GOALS: &[&str] =
-    &["Pending", "Progressing", "InSync", "Drifted", "Blocked", "Failed", "Paused", "Deleting", "Unknown", "Ready", "Gone"];
+const GOALS: &[&str] = &[
+    "Pending",
+    "Progressing",
+    "InSync",
+    "Drifted",
+    "Blocked",
+    "Failed",
+    "Paused",
+    "Deleting",
+    "Unknown",
+    "Ready",
+    "Gone",
+];
 
 pub(crate) async fn wait(client: &Client, args: &WaitArgs) -> Result<Ending> {
     until(client, args.target.as_deref(), &args.goal, &args.timeout).await?;

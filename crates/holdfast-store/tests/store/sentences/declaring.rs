@@ -25,7 +25,8 @@ pub(crate) fn a_new_resource_starts_at_generation_one_and_is_pending(store: &Sto
 pub(crate) fn the_same_declaration_again_moves_nothing(store: &Store) {
     let first = declare(store, 0, vec![service("web", 2)]).remove(0);
     let events = store.newest_event().unwrap();
-    let again = declare(store, 1, vec![ResourceChange { new_uid: "another".to_owned(), ..service("web", 2) }]).remove(0);
+    let again =
+        declare(store, 1, vec![ResourceChange { new_uid: "another".to_owned(), ..service("web", 2) }]).remove(0);
     assert_eq!((again.what, again.generation, again.version), (What::Unchanged, 1, first.version));
     assert_eq!(store.newest_event().unwrap(), events);
     assert_eq!(store.resource(&key("web")).unwrap().unwrap().uid, "uid-es-Service-web");
@@ -93,7 +94,8 @@ pub(crate) fn a_resource_declared_again_while_it_goes_stays_and_moves_on(store: 
     assert_eq!((going.what, going.generation), (What::Deleting, 1));
     let record = store.resource(&key("web")).unwrap().unwrap();
     assert_eq!((record.fate, record.status.phase), (Fate::DeleteByName, Phase::Deleting));
-    let again = declare(store, 3, vec![ResourceChange { new_uid: "another".to_owned(), ..service("web", 2) }]).remove(0);
+    let again =
+        declare(store, 3, vec![ResourceChange { new_uid: "another".to_owned(), ..service("web", 2) }]).remove(0);
     assert_eq!((again.what, again.generation), (What::Updated, 2));
     let record = store.resource(&key("web")).unwrap().unwrap();
     assert_eq!((record.fate, record.uid.as_str()), (Fate::Keep, "uid-es-Service-web"));
@@ -225,7 +227,8 @@ pub(crate) fn a_change_under_a_key_is_made_once(store: &Store) {
     assert_eq!(store.resource(&key("web")).unwrap().unwrap().generation, 1);
     assert_eq!(store.idempotent("k").unwrap(), Some(kept));
     // A change that is refused keeps no answer.
-    let refused = Change { preconditions: vec![Precondition::MustNotExist(Target::Stack("es".to_owned()))], ..change(3) };
+    let refused =
+        Change { preconditions: vec![Precondition::MustNotExist(Target::Stack("es".to_owned()))], ..change(3) };
     assert!(store.change_once("k2", "hash", &refused, &|_| answer("never")).is_err());
     assert_eq!(store.idempotent("k2").unwrap(), None);
 }

@@ -45,7 +45,8 @@ pub(crate) fn history_tells_everything_newest_first_and_outlives_its_resource(st
     declare(store, 0, vec![service("web", 1)]);
     let id = store.intend(&intent(&web, Verb::Create, 1)).unwrap();
     store.outcome(id, &applied(1), None).unwrap();
-    let events = vec![event(1, &web, EventType::Observed), event(1, &web, EventType::Acted), event(1, &web, EventType::Decided)];
+    let events =
+        vec![event(1, &web, EventType::Observed), event(1, &web, EventType::Acted), event(1, &web, EventType::Decided)];
     store.record(&PassRecord { events, ..pass(1) }).unwrap();
     declare(store, 2, vec![service("web", 2)]);
     remove(store, 3, web.clone(), Some(Fate::DeleteByName));
@@ -89,7 +90,9 @@ pub(crate) fn pruning_clears_what_is_old_and_keeps_what_counts(store: &Store) {
     assert_eq!(store.prune_log(at(50)).unwrap(), 0);
     assert_eq!(store.events(0, 100, &EventFilter::default()).unwrap().len(), 1);
     assert_eq!(store.newest_event().unwrap(), newest);
-    let generations = |name| store.history(&key(name), 100).unwrap().iter().filter(|h| h.entry_type == HistoryType::Generation).count();
+    let generations = |name| {
+        store.history(&key(name), 100).unwrap().iter().filter(|h| h.entry_type == HistoryType::Generation).count()
+    };
     assert_eq!((generations("stays"), generations("goes")), (2, 0));
     assert_eq!(store.open_intents(&home()).unwrap()[0].id, open);
     assert_eq!(store.intents_of(&key("stays"), 10).unwrap().len(), 1);

@@ -48,7 +48,10 @@ pub(crate) fn each_filter_lets_through_what_it_says(store: &Store) {
     let some = |text: &str| Some(text.to_owned());
     let none = Filter::default();
     assert_eq!(names(store, &Filter { stack: some("es"), ..none.clone() }).len(), 3);
-    assert_eq!(names(store, &Filter { kind: some("Cluster"), ..none.clone() }), ["es/Cluster/main", "video/Cluster/main"]);
+    assert_eq!(
+        names(store, &Filter { kind: some("Cluster"), ..none.clone() }),
+        ["es/Cluster/main", "video/Cluster/main"]
+    );
     assert_eq!(names(store, &Filter { account: some("prod"), ..none.clone() }).len(), 2);
     assert_eq!(names(store, &Filter { region: some("eu-west-1"), ..none.clone() }).len(), 4);
     assert_eq!(names(store, &Filter { phase: Some(Phase::Pending), ..none.clone() }).len(), 2);
@@ -112,7 +115,8 @@ pub(crate) fn last_seen_follows_the_sweep_where_it_could_read(store: &Store) {
 }
 
 pub(crate) fn what_was_written_comes_back_as_it_was(store: &Store) {
-    let odd = json!({ "text": "ü \u{0} \"'%\n${x}", "number": -1.5e300, "none": null, "list": [[], {}], "big": u64::MAX });
+    let odd =
+        json!({ "text": "ü \u{0} \"'%\n${x}", "number": -1.5e300, "none": null, "list": [[], {}], "big": u64::MAX });
     let web = ResourceChange {
         document_spec: odd.clone(),
         spec: odd,
@@ -127,7 +131,10 @@ pub(crate) fn what_was_written_comes_back_as_it_was(store: &Store) {
     assert_eq!((record.policy_own, record.policy_effective), (web.policy_own, web.policy_effective.clone()));
     assert_eq!((record.labels, record.stack_tags, record.scope), (web.labels, web.stack_tags.clone(), home()));
     let desired = desired_one(store, &key("web"));
-    assert_eq!((desired.spec.as_ref(), desired.policy, desired.stack_tags), (&web.spec, web.policy_effective, web.stack_tags));
+    assert_eq!(
+        (desired.spec.as_ref(), desired.policy, desired.stack_tags),
+        (&web.spec, web.policy_effective, web.stack_tags)
+    );
     find_all(store, 3, Phase::Drifted);
     assert_eq!(store.statuses(&home()).unwrap()[&key("web")], status(Phase::Drifted, 1, 3));
     assert_eq!(store.memories(&home()).unwrap()[&key("web")], memory("i-1"));

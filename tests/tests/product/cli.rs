@@ -1,0 +1,156 @@
+//! The command line, with its exit codes.
+
+use crate::simulated;
+use anyhow::{Result, ensure};
+use holdfast_tests::server::{Server, binary};
+use serde_json::Value;
+use std::path::Path;
+use std::process::{Command, Output};
+
+const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/es/stack.json");
+
+/// Runs the CLI against a server; the exit code and both outputs.
+fn holdfast(server: &str, args: &[&str]) -> Result<(i32, String, String)> {
+    let output: Output = Command::new(binary()?)
+        .args(args)
+        .env("HOLDFAST_SERVER", server)
+        .env("COLUMNS", "80")
+        .env_remove("HOLDFAST_TOKEN")
+        .output()?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Ok((output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr)))
+}
+
+fn good(server: &Server, args: &[&str]) -> Result<String> {
+    let (code, out, err) = holdfast(&server.url, args)?;
+    ensure!(code == 0, "{args:?} ended with {code}: {out}{err}");
+    Ok(out)
+}
+
+#[test]
+fn a_stack_is_declared_watched_and_taken_down_from_the_command_line() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let server = simulated(&folder)?;
+    good(&server, &["validate", "-f", EXAMPLE])?;
+    let (code, plan, _) = holdfast(&server.url, &["plan", "-f", EXAMPLE, "--exit-code"])?;
+    ensure!(code == 2, "a plan with differences ends with 2, not {code}");
+    ensure!(plan.contains("+ SecurityGroup/alb") && plan.contains("because it does not exist yet"), "{plan}");
+    ensure!(good(&server, &["get", "-o", "name"])?.is_empty(), "a plan stores nothing");
+    let applied = good(&server, &["apply", "-f", EXAMPLE, "--wait", "--timeout", "60s"])?;
+    ensure!(applied.contains("es/SecurityGroup/alb created (generation 1)"), "{applied}");
+    let (code, plan, _) = holdfast(&server.url, &["plan", "-f", EXAMPLE, "--exit-code"])?;
+    ensure!(code == 0, "what stands needs no step, but: {plan}");
+    let names = good(&server, &["get", "services", "-o", "name"])?;
+    ensure!(names.lines().count() == 6 && names.contains("es/Service/redis"), "{names}");
+    let table = good(&server, &["get", "--stack", "es"])?;
+    ensure!(table.lines().all(|l| l.chars().count() <= 80), "the table is wider than 80 columns:\n{table}");
+    let one: Value = serde_json::from_str(&good(&server, &["get", "es/Cluster/es", "-o", "json"])?)?;
+    ensure!(one["status"]["phase"] == "InSync", "{one:#}");
+    ensure!(good(&server, &["describe", "es/SecurityGroup/alb"])?.contains("InSync"), "describe tells the phase");
+    ensure!(good(&server, &["history", "es/SecurityGroup/alb"])?.contains("create"), "history tells the create");
+    ensure!(good(&server, &["events"])?.contains("SecurityGroup/alb"), "the log tells of the group");
+    ensure!(good(&server, &["drift", "--exit-code"])?.is_empty(), "nothing drifts");
+    good(&server, &["pause", "es", "--reason", "a test"])?;
+    good(&server, &["wait", "es/Cluster/es", "--for", "Paused", "--timeout", "30s"])?;
+    good(&server, &["resume", "es"])?;
+    good(&server, &["reconcile", "es"])?;
+    good(&server, &["wait", "es", "--timeout", "30s"])?;
+    good(&server, &["doctor"])?;
+    good(&server, &["delete", "es", "--deletion", "delete", "--wait", "--timeout", "60s"])?;
+    ensure!(good(&server, &["get", "-o", "name"])?.is_empty(), "nothing is left");
+    Ok(())
+}
+
+#[test]
+fn failures_have_words_and_exit_codes_of_their_own() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let server = simulated(&folder)?;
+    let bad = folder.path().join("bad.json");
+    let text = std::fs::read_to_string(EXAMPLE)?.replace("\"healthCheckPath\"", "\"healthCheckPaht\"");
+    std::fs::write(&bad, text)?;
+    let bad = bad.display().to_string();
+    for command in ["validate", "apply", "plan"] {
+        let (code, _, err) = holdfast(&server.url, &[command, "-f", &bad])?;
+        ensure!(code == 1 && err.contains("healthCheckPath"), "{command} ended with {code}: {err}");
+        ensure!(err.matches("healthCheckPaht").count() >= 3, "every mistake at once, not only the first: {err}");
+    }
+    let (code, _, err) = holdfast(&server.url, &["wait", "es", "--timeout", "700ms"])?;
+    ensure!(code == 5, "a wait whose time is up ends with 5, not {code}: {err}");
+    let (code, _, err) = holdfast(&server.url, &["get", "Servise"])?;
+    ensure!(code == 1 && err.contains("Did you mean \"Service\"?"), "{err}");
+    let (code, _, err) = holdfast("http://127.0.0.1:1", &["get"])?;
+    ensure!(code == 1 && err.contains("holdfast serve"), "an unreachable server is said with what to do: {err}");
+    Ok(())
+}
+
+#[test]
+fn what_is_protected_is_refused_by_policy() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let server = simulated(&folder)?;
+    let stack = serde_json::json!({
+        "apiVersion": "holdfast.dev/v1", "kind": "Stack", "metadata": { "name": "kept" },
+        "spec": { "region": "eu-west-1", "policy": { "protect": true },
+            "resources": [{ "kind": "Cluster", "metadata": { "name": "c" }, "spec": { "clusterName": "c" } }] } });
+    server.apply(&stack, "")?;
+    let (code, _, err) = holdfast(&server.url, &["delete", "kept", "--deletion", "delete"])?;
+    ensure!(code == 3 && err.contains('c'), "a refusal by policy ends with 3, not {code}: {err}");
+    Ok(())
+}
+
+#[test]
+fn beyond_loopback_there_must_be_a_token_and_it_is_asked_for() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let store = format!("sqlite://{}", folder.path().join("x.db").display());
+    let args = ["serve", "--simulate", "--listen", "0.0.0.0:0", "--store", &store];
+    let output = Command::new(binary()?).args(args).env_remove("HOLDFAST_AUTH_TOKENS").output()?;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    ensure!(!output.status.success() && said.contains("token"), "it started without a token: {said}");
+    let made: Value = serde_json::from_str(&holdfast("", &["config", "token", "-o", "json"])?.1)?;
+    let (token, hash) = (made["token"].as_str().unwrap_or_default(), made["hash"].as_str().unwrap_or_default());
+    let mut command = Command::new(binary()?);
+    command.args(args).env("HOLDFAST_AUTH_TOKENS", hash);
+    let server = Server::spawn(command)?;
+    let url = server.url.replace("0.0.0.0", "127.0.0.1");
+    let (code, _, err) = holdfast(&url, &["get"])?;
+    ensure!(code == 4 && err.contains("HOLDFAST_TOKEN"), "without a token it ends with 4, not {code}: {err}");
+    let (code, _, err) = holdfast(&url, &["get", "--token", token])?;
+    ensure!(code == 0, "with the token it works, but: {err}");
+    Ok(())
+}
+
+#[test]
+fn a_term_signal_ends_it_in_time_and_the_next_one_goes_on() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let server = simulated(&folder)?;
+    let cluster = serde_json::json!({
+        "apiVersion": "holdfast.dev/v1", "kind": "Stack", "metadata": { "name": "s" },
+        "spec": { "region": "eu-west-1", "resources": [{ "kind": "Cluster", "metadata": { "name": "c" }, "spec": { "clusterName": "c" } }] } });
+    server.apply(&cluster, "")?;
+    server.in_sync("s", std::time::Duration::from_secs(30))?;
+    let pid = server.pid().to_string();
+    ensure!(Command::new("kill").args(["-TERM", &pid]).status()?.success(), "kill -TERM");
+    let gone = || Ok((!is_running(&pid)).then_some(()));
+    holdfast_tests::eventually("end after SIGTERM", std::time::Duration::from_secs(20), gone)?;
+    let again = simulated(&folder)?;
+    ensure!(again.resources("s")?.len() == 1, "an accepted document is still there");
+    Ok(())
+}
+
+/// False once the process has ended, waited for or not.
+fn is_running(pid: &str) -> bool {
+    let stat = std::fs::read_to_string(Path::new("/proc").join(pid).join("stat")).unwrap_or_default();
+    stat.rsplit(')').next().is_some_and(|rest| !rest.trim().is_empty() && !rest.trim().starts_with('Z'))
+}
+
+#[test]
+fn settings_tell_where_they_come_from() -> Result<()> {
+    let output = Command::new(binary()?)
+        .args(["config", "show", "-o", "json", "--sweep-interval", "7s"])
+        .env("HOLDFAST_LISTEN", "127.0.0.1:9")
+        .output()?;
+    let shown: Value = serde_json::from_slice(&output.stdout)?;
+    ensure!(shown["sweep.interval"]["source"] == "flag", "{shown:#}");
+    ensure!(shown["listen"]["source"] == "HOLDFAST_LISTEN", "{shown:#}");
+    ensure!(shown["store"]["source"] == "default", "{shown:#}");
+    Ok(())
+}

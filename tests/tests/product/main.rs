@@ -1,0 +1,16 @@
+//! The built binary on its own simulated AWS: what a person types, and what a careless client sends.
+
+mod bad_input;
+mod cli;
+
+use anyhow::Result;
+use holdfast_tests::server::{Server, binary};
+use std::process::Command;
+
+/// `holdfast serve --simulate` with a store of its own.
+fn simulated(folder: &tempfile::TempDir) -> Result<Server> {
+    let mut command = Command::new(binary()?);
+    command.args(["serve", "--simulate", "--listen", "127.0.0.1:0", "--sweep-interval", "1s", "--store"]);
+    command.arg(format!("sqlite://{}", folder.path().join("holdfast.db").display()));
+    Server::spawn(command)
+}
