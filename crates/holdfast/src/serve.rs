@@ -21,6 +21,9 @@ use tokio_util::sync::CancellationToken;
 /// How long everything may take to come to rest after SIGTERM; ECS and Kubernetes wait for 30 s by default.
 const DRAIN: Duration = Duration::from_secs(18);
 
+/// How long events and history are kept.
+const LOG_MEMORY: jiff::SignedDuration = jiff::SignedDuration::from_hours(30 * 24);
+
 pub(crate) async fn serve(args: &ServeArgs) -> Result<Ending> {
     let config = Config::load(args, &|name| std::env::var(name).ok())?;
     start_log(&config.log)?;
@@ -40,6 +43,20 @@ pub(crate) async fn serve(args: &ServeArgs) -> Result<Ending> {
     line(format!("Holdfast listens on http://{}", running.address))?;
     running.until(stopped()).await?;
     Ok(Ending::Fine)
+}
+
+/// Forgets events and outcomes that are older than the log's memory, once an hour.
+async fn forget(store: Store, stop: CancellationToken) {
+    let mut hourly = tokio::time::interval(Duration::from_secs(3600));
+    while stop.run_until_cancelled(hourly.tick()).await.is_some() {
+        let before = jiff::Timestamp::now().saturating_sub(LOG_MEMORY).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+        let store = store.clone();
+        match tokio::task::spawn_blocking(move || store.prune_log(before)).await {
+            Ok(Ok(0)) | Err(_) => {}
+            Ok(Ok(rows)) => tracing::info!(rows, "the log was shortened"),
+            Ok(Err(error)) => tracing::warn!(%error, "the log could not be shortened"),
+        }
+    }
 }
 
 /// What a server is put together from.
@@ -86,6 +103,8 @@ impl Parts {
         })
         .context("the engine cannot start")?;
         let engine = Arc::new(engine);
+        let stop = CancellationToken::new();
+        tokio::spawn(forget(self.store.clone(), stop.clone()));
         let state = ApiState::new(Wiring {
             control: Arc::new(wiring::Control::new(Arc::clone(&engine), self.store.clone())),
             store: self.store,
@@ -95,7 +114,6 @@ impl Parts {
             default_region: default_region(self.simulated),
             options,
         });
-        let stop = CancellationToken::new();
         let stopping = stop.clone();
         let api = tokio::spawn(holdfast_api::serve(listener, state, async move { stopping.cancelled().await }));
         Ok(Running { address, engine, stop, api })

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod cli;
+mod image;
 
 use anyhow::Result;
 use holdfast_tests::server::{Server, binary};
