@@ -62,7 +62,10 @@ impl Aws<'_> {
         let ours = TagFilter::builder().key(UID_TAG).build();
         let pages = all_pages(
             |token| {
+                // Groups, clusters and services carry their tags in their own answers: they would only fill pages.
                 let page = self.tagging().get_resources().tag_filters(ours.clone()).resources_per_page(100);
+                let page =
+                    page.resource_type_filters("elasticloadbalancing").resource_type_filters("ecs:task-definition");
                 self.read(Service::Tagging, "GetResources", page.set_pagination_token(token).send())
             },
             |answer| answer.pagination_token(),
