@@ -72,7 +72,8 @@ pub enum ReplacePolicy {
     /// Refused, with the fields named.
     #[default]
     Never,
-    /// Allowed, make before break. Taken, but this version still replaces nothing.
+    /// Allowed, make before break, within the replacement budget: where the name changes too, so that both can stand
+    /// side by side until nothing refers to the old one.
     Allow,
 }
 

@@ -6,7 +6,7 @@ use holdfast_core::observe::{Wanted, WantedResource};
 use holdfast_core::plan::{Desired, Memory};
 use holdfast_core::reference::{self, Worth};
 use holdfast_core::status::Status;
-use holdfast_store::{Store, StoreError};
+use holdfast_store::{ScopeHold, Store, StoreError};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,6 +38,8 @@ pub(crate) struct Book {
     pub(crate) clean: bool,
     /// What could not be read last time, by kind, to tell of changes only.
     pub(crate) gaps: BTreeSet<String>,
+    /// Why nothing is written in the scope as a whole, to tell of changes only.
+    pub(crate) held: Option<ScopeHold>,
     /// Why the last pass did not go through, to tell of changes only.
     pub(crate) error: Option<String>,
     /// When steps of a resource last succeeded, for fixes that seem not to take.
@@ -59,6 +61,8 @@ impl Book {
         self.statuses = list.iter().map(|d| statuses.remove(&d.key).unwrap_or_default()).collect();
         self.abroad = Arc::new(abroad(&list));
         self.acted.retain(|key, _| self.memories.contains_key(key));
+        let said = store.scope_statuses()?.into_iter().find(|s| s.scope == *scope);
+        self.held = said.and_then(|s| s.held);
         self.list = list;
         self.wanted = None;
         Ok(())

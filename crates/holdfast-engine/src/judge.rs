@@ -1,7 +1,7 @@
 //! From a verdict to what is said and remembered of a resource.
 
 use holdfast_core::name::ResourceKey;
-use holdfast_core::plan::{Decision, Memory, Verdict};
+use holdfast_core::plan::{Contest, Decision, Memory, Verdict};
 use holdfast_core::status::{Change, Drift, FieldDiff, Phase, Status, merge_since};
 use holdfast_store::{Event, EventType};
 use jiff::{SignedDuration, Timestamp};
@@ -35,9 +35,13 @@ pub(crate) fn remember(memory: &mut Memory, verdict: &mut Verdict, now: Timestam
     // Reads may go back in time: the predecessor of what was just made is no sight of it.
     let young = memory.created_unseen.is_some_and(|at| now.duration_since(at) < settle);
     let predecessor = young && memory.id.is_some() && verdict.id.is_some() && memory.id != verdict.id;
+    let mut any = !predecessor && remember_replaced(memory, verdict);
     let outputs = !predecessor && remember_live(memory, verdict);
-    let mut any = outputs;
+    any |= outputs;
     let print = verdict.fingerprint.as_deref();
+    if verdict.decision == Decision::InSync {
+        any |= remember_fix(memory, now);
+    }
     if print.is_none() {
         any |= put(&mut memory.fingerprint, None) | put(&mut memory.futile, 0);
     }
@@ -53,6 +57,36 @@ pub(crate) fn remember(memory: &mut Memory, verdict: &mut Verdict, now: Timestam
         any |= remember_sync(memory, verdict);
     }
     Moved { any, outputs }
+}
+
+/// Which live things another has taken, or is about to take, the place of; answers whether that has moved. It is known
+/// before the other is made, so that no crash leaves one behind that nobody knows.
+fn remember_replaced(memory: &mut Memory, verdict: &Verdict) -> bool {
+    const MOST: usize = 8;
+    let Some(id) = &verdict.id else { return false };
+    let retired = match verdict.decision {
+        Decision::Replace => Some(id),
+        _ => memory.id.as_ref().filter(|old| verdict.beside.contains(old)),
+    };
+    let mut retiring = memory.retiring.clone();
+    if let Some(retired) = retired.filter(|r| !retiring.contains(r)) {
+        retiring.push(retired.clone());
+    }
+    if verdict.decision != Decision::Replace {
+        retiring.retain(|r| r != id);
+    }
+    if retiring.len() > MOST {
+        retiring.remove(0);
+    }
+    put(&mut memory.retiring, retiring)
+}
+
+/// That live is as declared after a fix of ours: if it is not for long, somebody reverses the fix.
+fn remember_fix(memory: &mut Memory, now: Timestamp) -> bool {
+    let Some(fingerprint) = memory.fingerprint.clone().filter(|_| memory.futile > 0) else { return false };
+    let same = memory.contest.as_ref().filter(|c| c.fingerprint == fingerprint);
+    let times = same.filter(|c| now.duration_since(c.at) < Contest::SOON).map_or(0, |c| c.times);
+    put(&mut memory.contest, Some(Box::new(Contest { fingerprint, times: times + memory.futile, at: now })))
 }
 
 /// What was seen of the thing itself; answers whether its id or outputs have moved.
@@ -133,15 +167,16 @@ pub(crate) fn restate(said: &mut Status, verdict: &mut Verdict, memory: &Memory,
 
 /// True for decisions that steps follow from.
 fn acts(decision: Decision) -> bool {
-    matches!(decision, Decision::Create | Decision::Update | Decision::Delete | Decision::Adopt)
+    use Decision::{Adopt, Create, Delete, Replace, Update};
+    matches!(decision, Create | Update | Replace | Delete | Adopt)
 }
 
 fn drift_action(decision: Decision) -> &'static str {
     match decision {
-        Decision::Create | Decision::Update | Decision::Delete | Decision::Adopt => "healing",
+        acting if acts(acting) => "healing",
         Decision::InSync | Decision::Report | Decision::Unknown | Decision::Gone => "reporting",
         Decision::Wait => "waiting",
-        Decision::Blocked | Decision::Hold | Decision::Stuck | Decision::Failed | Decision::Paused => "held",
+        _ => "held",
     }
 }
 

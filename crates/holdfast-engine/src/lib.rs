@@ -28,6 +28,7 @@ mod core;
 mod engine;
 mod error;
 mod execute;
+mod hold;
 mod judge;
 mod meter;
 mod options;

@@ -207,6 +207,7 @@ impl Kind for Group {
         "toy:TagGroup",
     ];
     const HELD_BY_USERS: bool = true;
+    const REPEATABLE: bool = true;
     type Spec = GroupSpec;
     common!("grp");
 
@@ -267,6 +268,7 @@ impl Kind for Machine {
     const OUTPUTS: &'static [Output] = OUTPUTS;
     const PERMISSIONS: &'static [&'static str] =
         &["toy:DescribeMachines", "toy:CreateMachine", "toy:DeleteMachine", "toy:SetMachine", "toy:TagMachine"];
+    const REPEATABLE: bool = true;
     type Spec = MachineSpec;
     common!("mac");
 
@@ -307,6 +309,7 @@ impl Kind for Part {
     const PERMISSIONS: &'static [&'static str] =
         &["toy:DescribeParts", "toy:CreatePart", "toy:DeletePart", "toy:SetPart", "toy:TagPart"];
     const CONTAINER: Option<Container> = Some(Container { pointer: "/machine", cascades: true });
+    const REPEATABLE: bool = true;
     type Spec = PartSpec;
     common!("prt");
 
@@ -364,6 +367,7 @@ impl Kind for Recipe {
     const OUTPUTS: &'static [Output] = OUTPUTS;
     const PERMISSIONS: &'static [&'static str] =
         &["toy:DescribeRecipes", "toy:CreateRecipe", "toy:DeleteRecipe", "toy:TagRecipe"];
+    const REPEATABLE: bool = true;
     type Spec = RecipeSpec;
     common!("rec");
 

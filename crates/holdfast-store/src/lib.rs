@@ -31,6 +31,7 @@ mod declare;
 mod desired;
 mod error;
 mod events;
+mod hold;
 mod journal;
 mod misc;
 mod parts;
@@ -44,10 +45,11 @@ mod types;
 mod write;
 
 pub use error::StoreError;
+pub use hold::{Holds, Place};
 pub use misc::Respond;
 pub use record_types::{
     Answer, Changed, Event, EventFilter, EventType, Gone, HistoryEntry, HistoryType, IdempotencyRecord, Intent,
-    IntentOutcome, IntentRecord, IntentResult, PassRecord, PlanRecord, ScopeStatus,
+    IntentOutcome, IntentRecord, IntentResult, PassRecord, PlanRecord, ScopeHold, ScopeStatus,
 };
 pub use types::{
     AccountChange, AccountRecord, Change, Filter, Location, Outcome, Phases, Precondition, Removal, ResourceChange,

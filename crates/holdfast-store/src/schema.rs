@@ -91,9 +91,17 @@ CREATE TABLE idempotency (
 CREATE TABLE plan (hash TEXT PRIMARY KEY, at INTEGER NOT NULL, body TEXT NOT NULL);
 ";
 
+const HOLDS: &str = "
+-- Pauses of other things than stacks, and what a person has confirmed, by place: 'all', 'scope ACCOUNT/REGION',
+-- 'resource UID', 'drift ACCOUNT/REGION'.
+CREATE TABLE hold (place TEXT PRIMARY KEY, body TEXT NOT NULL, seal BLOB NOT NULL);
+ALTER TABLE intent ADD COLUMN replacement INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX intent_replacement ON intent (account, region, at) WHERE replacement = 1;
+";
+
 /// All steps, oldest first.
 pub(crate) fn migrations() -> Migrations<'static> {
-    Migrations::new(vec![M::up(FIRST)])
+    Migrations::new(vec![M::up(FIRST), M::up(HOLDS)])
 }
 
 #[cfg(test)]

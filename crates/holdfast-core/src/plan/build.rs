@@ -1,12 +1,15 @@
 //! Builds the plan: finds, fills in, decides, links.
 
 use super::decide::{Case, Decided, Missing};
+use super::guard;
 use super::link::{self, Drafted};
 use super::matching::{Match, Matcher};
+use super::replace::is_predecessor;
 use super::say::Say;
 use super::{Decision, Desired, Fate, Input, Memory, Plan};
 use crate::kind::AnyKind;
 use crate::name::ResourceKey;
+use crate::observe::Observation;
 use crate::reference::{self, Reference, Worth};
 use crate::status::Phase;
 use serde_json::{Map, Value};
@@ -15,7 +18,9 @@ use std::sync::Arc;
 
 /// Decides what to do in a scope. Total, deterministic, no IO: same input, same bytes.
 pub fn plan(input: &Input<'_>) -> Plan {
-    Desk::new(input).work()
+    let mut plan = Desk::new(input).work();
+    guard::guard(&mut plan, input);
+    plan
 }
 
 /// What a declared resource looks like halfway through.
@@ -25,6 +30,8 @@ struct Row<'a> {
     /// References out of the spec, in order of appearance.
     refs: Vec<Target>,
     found: Match,
+    /// Other live things with the same owner tag.
+    beside: Vec<Arc<Observation>>,
     spec: Value,
     tags: Option<Map<String, Value>>,
 }
@@ -72,6 +79,8 @@ struct Desk<'a> {
     offers: BTreeMap<ResourceKey, Offer>,
     /// What is left of the deletion budget; every deletion by policy of this plan takes one.
     deletes_left: u32,
+    /// Likewise of the replacement budget.
+    replaces_left: u32,
 }
 
 impl<'a> Desk<'a> {
@@ -82,6 +91,7 @@ impl<'a> Desk<'a> {
             none: Memory::default(),
             offers: BTreeMap::new(),
             deletes_left: input.deletes_left,
+            replaces_left: input.replaces_left,
         }
     }
 
@@ -116,13 +126,14 @@ impl<'a> Desk<'a> {
     fn find(&self, desired: &'a Arc<Desired>, refs: Vec<Target>) -> Row<'a> {
         let Some(kind) = self.input.registry.get(&desired.key.kind) else {
             let found = Match::Unknown(String::new());
-            return Row { desired, kind: None, refs, found, spec: Value::Null, tags: None };
+            return Row { desired, kind: None, refs, found, beside: Vec::new(), spec: Value::Null, tags: None };
         };
         let (spec, tags) = self.fill(kind, desired);
         let identity = kind.identity(&spec);
         let memory = self.input.memory.get(&desired.key);
         let found = self.matcher.find(desired, memory, identity.as_deref(), kind.id_is_name());
-        Row { desired, kind: Some(kind), refs, found, spec, tags }
+        let beside = self.matcher.beside(desired, &found);
+        Row { desired, kind: Some(kind), refs, found, beside, spec, tags }
     }
 
     fn fill(&self, kind: &dyn AnyKind, desired: &Desired) -> (Value, Option<Map<String, Value>>) {
@@ -157,9 +168,12 @@ impl<'a> Desk<'a> {
 
     /// What can be said of a resource's outputs before anything is decided.
     fn offer_found(&mut self, row: &Row<'_>) {
+        let memory = self.memory(&row.desired.key);
+        let replaced = |live| row.kind.is_some_and(|kind| is_predecessor(self.input, kind, memory, live));
         let offer = match &row.found {
+            Match::Owned(live) if replaced(live) => Offer { outputs: memory.outputs.clone(), ..Offer::default() },
             Match::Owned(live) => Offer { outputs: live.outputs.clone(), ..Offer::default() },
-            Match::Unknown(_) => Offer { outputs: self.memory(&row.desired.key).outputs.clone(), ..Offer::default() },
+            Match::Unknown(_) => Offer { outputs: memory.outputs.clone(), ..Offer::default() },
             // It may be created in this plan; whether it is, the linking finds out.
             Match::Absent if row.desired.fate == Fate::Keep => Offer { coming: Coming::All, ..Offer::default() },
             _ => Offer::default(),
@@ -187,8 +201,14 @@ impl<'a> Desk<'a> {
             tags: row.tags.as_ref(),
             missing: &missing,
             deletes_left: self.deletes_left,
+            replaces_left: self.replaces_left,
+            beside: &row.beside,
         };
-        let decided = case.decide();
+        let mut decided = case.decide();
+        decided.verdict.beside = row.beside.iter().map(|o| o.id.clone()).collect();
+        if case.takes_replacement(&decided) {
+            self.replaces_left = self.replaces_left.saturating_sub(1);
+        }
         if row.desired.fate == Fate::DeleteByPolicy && decided.verdict.decision == Decision::Delete {
             self.deletes_left = self.deletes_left.saturating_sub(1);
         }
@@ -221,7 +241,7 @@ impl<'a> Desk<'a> {
         let Some(offer) = self.offers.get_mut(&row.desired.key) else { return };
         let renewed: Vec<&'static str> = decided.drafts.iter().flat_map(|(_, d)| d.renews.iter().copied()).collect();
         offer.coming = match decided.verdict.decision {
-            Decision::Create => Coming::All,
+            Decision::Create | Decision::Replace => Coming::All,
             _ if renewed.is_empty() => Coming::Nothing,
             _ => Coming::Some(renewed),
         };

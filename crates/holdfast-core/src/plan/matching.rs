@@ -88,7 +88,7 @@ impl<'a> Matcher<'a> {
             return Match::Unknown(format!("{} was not part of this sweep", desired.key.kind));
         };
         let known_id = memory.and_then(|m| m.id.as_deref());
-        if let Some(own) = index.by_uid.get(desired.uid.as_str()).and_then(|l| best(l, known_id)) {
+        if let Some(own) = index.by_uid.get(desired.uid.as_str()).and_then(|l| best_of(l, identity, known_id)) {
             return owned_or_leaving(own);
         }
         if let Some(own) = known_id.and_then(|id| index.by_id.get(id)) {
@@ -109,6 +109,14 @@ impl<'a> Matcher<'a> {
             return Match::Unknown(format!("{} could not be read: {}", gap.operation, gap.reason));
         }
         self.by_identity(index, identity)
+    }
+
+    /// The other live things with the owner tag of a resource of which `found` is the one.
+    pub(super) fn beside(&self, desired: &Desired, found: &Match) -> Vec<Arc<Observation>> {
+        let Some(live) = found.live() else { return Vec::new() };
+        let same = self.kinds.get(desired.key.kind.as_str()).and_then(|i| i.by_uid.get(desired.uid.as_str()));
+        let stays = |o: &&&Arc<Observation>| o.id != live.id && !matches!(o.state, LiveState::Deleting(_));
+        same.into_iter().flatten().filter(stays).map(|o| Arc::clone(o)).collect()
     }
 
     fn is_taken(&self, o: &Observation) -> bool {
@@ -135,6 +143,16 @@ fn owned_or_leaving(own: &Arc<Observation>) -> Match {
         LiveState::Deleting(_) => Match::Leaving(Arc::clone(own)),
         _ => Match::Owned(Arc::clone(own)),
     }
+}
+
+/// Of several with one owner tag, the one that is as declared: a replacement stands beside the old one for a while.
+fn best_of<'a>(
+    list: &[&'a Arc<Observation>],
+    identity: Option<&str>,
+    known_id: Option<&str>,
+) -> Option<&'a Arc<Observation>> {
+    let alike: Vec<_> = list.iter().copied().filter(|o| Some(o.identity.as_str()) == identity).collect();
+    best(if alike.is_empty() { list } else { &alike }, known_id)
 }
 
 /// Of several, the one we remember, else one that stays, else the first by id.

@@ -2,8 +2,11 @@
 
 mod build;
 mod decide;
+mod guard;
+mod hold;
 mod link;
 mod matching;
+mod replace;
 mod say;
 mod types;
 
