@@ -139,6 +139,8 @@ impl Bench {
             declared_uids: &|uid| desired.iter().any(|d| d.uid == uid),
             settings: &Settings::default(),
             deletes_left: 10,
+            replaces_left: 2,
+            drift_confirmed: false,
             now: jiff::Timestamp::now(),
         });
         for verdict in &decided.verdicts {

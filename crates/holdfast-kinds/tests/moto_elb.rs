@@ -125,6 +125,8 @@ impl Bench {
             declared_uids: &|uid| self.desired.iter().any(|d| d.uid == uid),
             settings: &Settings::default(),
             deletes_left: 10,
+            replaces_left: 2,
+            drift_confirmed: false,
             now: jiff::Timestamp::UNIX_EPOCH,
         })
     }

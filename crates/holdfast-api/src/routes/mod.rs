@@ -7,9 +7,11 @@ pub(crate) mod dashboard;
 pub(crate) mod declare;
 pub(crate) mod drift;
 pub(crate) mod events;
+pub(crate) mod guards;
 pub(crate) mod health;
 pub(crate) mod idempotency;
 pub(crate) mod overview;
+pub(crate) mod pauses;
 pub(crate) mod plans;
 pub(crate) mod resources;
 pub(crate) mod schemas;
@@ -25,6 +27,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
         apply::endpoints(),
         stacks::endpoints(),
         control::endpoints(),
+        pauses::endpoints(),
         resources::endpoints(),
         plans::endpoints(),
         drift::endpoints(),

@@ -11,7 +11,7 @@ use crate::http::problem::Problem;
 use crate::http::query::{Param, Params};
 use crate::openapi::endpoint::{Answer, Endpoint, Header, Takes};
 use crate::state::ApiState;
-use crate::views::{Page, ResourceDetail, ResourceView, resource_tag};
+use crate::views::{Page, Paused, ResourceDetail, ResourceView, resource_tag};
 use axum::extract::State;
 use axum::routing::{delete, get, put};
 use holdfast_core::name::ResourceKey;
@@ -146,11 +146,19 @@ async fn read(
                 effective_policy: record.policy_effective.clone(),
                 depends_on: graph::depends_on(&key, &record.spec),
                 used_by: graph::used_by(state, &key)?,
+                paused: paused(state, &record)?,
                 fields: fields::rows(&record.spec, &record.status, record.generation, &memory),
             };
-            conditions.answer(&resource_tag(&record), &detail)
+            // Whether a pause holds it hangs on other rows and the clock, so the tag takes it from the answer.
+            conditions.answer(&resource_tag(&record).with(&detail.paused), &detail)
         })
         .await
+}
+
+/// The pause that holds a resource, its stack's and wider ones included.
+fn paused(state: &ApiState, record: &ResourceRecord) -> Result<Option<Paused>, Problem> {
+    let held = state.store().holds()?.in_force(&record.scope, record.hold.as_ref(), &record.uid, state.now());
+    Ok(held.as_ref().map(Paused::from))
 }
 
 async fn replace(
@@ -160,7 +168,7 @@ async fn replace(
     body: JsonBody,
 ) -> Answer {
     let key = ResourceKey::new(stack, kind, name);
-    let intake = Intake { body: body.value, prune: false, empty_confirmed: false, conditions, once: None };
+    let intake = Intake { body: body.value, prune: false, confirmed: None, conditions, once: None };
     let answer = state.declaring(move |state| declare::put(state, &key, intake)).await?;
     answer.done(&state)
 }

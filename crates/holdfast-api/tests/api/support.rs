@@ -89,13 +89,15 @@ fn planned(desired: &[Arc<Desired>]) -> Plan {
         diffs: vec![],
         outputs: Map::new(),
         id: None,
+        beside: vec![],
         observed: true,
         fingerprint: None,
         is_drift: false,
         resolved: None,
         live: None,
     };
-    Plan { steps: (1..).zip(desired).map(step).collect(), verdicts: desired.iter().map(verdict).collect() }
+    let verdicts = desired.iter().map(verdict).collect();
+    Plan { steps: (1..).zip(desired).map(step).collect(), verdicts, breaker: None }
 }
 
 pub(crate) fn start() -> Timestamp {

@@ -68,7 +68,9 @@ impl Case<'_> {
             return if fields.iter().any(open) {
                 Ok(())
             } else {
-                Err(format!("AWS cannot change {named} in place, and the new {kind} could not be told from the old one."))
+                Err(format!(
+                    "AWS cannot change {named} in place, and the new {kind} could not be told from the old one."
+                ))
             };
         };
         if identity == live.identity {
@@ -82,7 +84,9 @@ impl Case<'_> {
         let reading = self.input.snapshot.kinds.get(kind);
         let taken = reading.and_then(|r| r.observations.iter().find(|o| o.identity == identity && o.id != live.id));
         match taken {
-            Some(other) => Err(format!("{NOT_OURS}: {} has the name that the replacement of {} needs.", other.id, live.id)),
+            Some(other) => {
+                Err(format!("{NOT_OURS}: {} has the name that the replacement of {} needs.", other.id, live.id))
+            }
             None => Ok(()),
         }
     }
@@ -104,7 +108,14 @@ impl Case<'_> {
         let old = self.beside.iter().find(|o| self.memory.retiring.contains(&o.id))?;
         let print = format!("retire {}", old.id);
         let quiet = |decision, phase, why: String| {
-            Some((Decided::quiet(say.verdict(decision, phase, format!("{} has taken the place of {}, {why}", live.id, old.id))), String::new()))
+            Some((
+                Decided::quiet(say.verdict(
+                    decision,
+                    phase,
+                    format!("{} has taken the place of {}, {why}", live.id, old.id),
+                )),
+                String::new(),
+            ))
         };
         let policy = &self.desired.policy;
         if policy.protect == Some(true) {
@@ -112,7 +123,8 @@ impl Case<'_> {
             return quiet(Decision::Hold, Phase::Blocked, why);
         }
         if policy.replace.unwrap_or_default() == ReplacePolicy::Never {
-            let why = "which stays because policy.replace is \"never\" again. Set it to \"allow\" to let it go.".to_owned();
+            let why =
+                "which stays because policy.replace is \"never\" again. Set it to \"allow\" to let it go.".to_owned();
             return quiet(Decision::Hold, Phase::Blocked, why);
         }
         if let Health::Progressing(state) | Health::Degraded(state) = &live.health {
@@ -161,7 +173,8 @@ fn user_of(input: &Input<'_>, old: &Observation) -> Option<String> {
     for (kind, reading) in &input.snapshot.kinds {
         let facts = input.registry.get(kind).map(AnyKind::facts);
         for other in reading.observations.iter().filter(|o| o.id != old.id) {
-            let strips = |at: &str| retiring.contains(other.id.as_str()) && facts.is_some_and(|f| f.any_above(at, |x| x.late));
+            let strips =
+                |at: &str| retiring.contains(other.id.as_str()) && facts.is_some_and(|f| f.any_above(at, |x| x.late));
             if mentions(&other.fields, "", &names, &strips) {
                 return Some(format!("{kind} {}", other.id));
             }
