@@ -5,6 +5,7 @@ use crate::options::Boundary;
 use crate::token::token;
 use futures::FutureExt;
 use holdfast_core::cloud::{Applied, ApplyError, ErrorClass};
+use holdfast_core::kept::Kept;
 use holdfast_core::kind::AnyKind;
 use holdfast_core::name::{ResourceKey, Scope};
 use holdfast_core::plan::{Failure, Fate, Memory, Step, Verb};
@@ -123,7 +124,7 @@ impl Act<'_> {
         }
         if let Place::Last(written) = &self.place {
             if let Some(written) = written {
-                memory.last_written = Some(Value::clone(written));
+                memory.last_written = Some(Kept::of(written));
             }
             let again = memory.fingerprint.as_deref() == Some(self.print);
             memory.futile = if again { memory.futile + 1 } else { 1 };
