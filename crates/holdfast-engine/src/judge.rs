@@ -1,6 +1,5 @@
 //! From a verdict to what is said and remembered of a resource.
 
-use holdfast_core::kept::Kept;
 use holdfast_core::name::ResourceKey;
 use holdfast_core::plan::{Decision, Memory, Verdict};
 use holdfast_core::status::{Change, Drift, FieldDiff, Phase, Status, merge_since};
@@ -84,13 +83,13 @@ fn remember_live(memory: &mut Memory, verdict: &Verdict) -> bool {
 fn remember_sync(memory: &mut Memory, verdict: &mut Verdict) -> bool {
     let mut moved = false;
     if let Some(resolved) = verdict.resolved.take() {
-        moved |= put(&mut memory.last_written, Some(Kept::of(&resolved)));
+        moved |= put(&mut memory.last_written, Some(resolved));
     }
     // Undeclared changes are held against the first sight of a generation, not against the last one.
     if memory.baseline_generation != verdict.generation
         && let Some(live) = verdict.live.take()
     {
-        memory.baseline = Some(Kept::of(&live));
+        memory.baseline = Some(live);
         memory.baseline_generation = verdict.generation;
         moved = true;
     }

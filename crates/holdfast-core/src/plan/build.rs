@@ -3,8 +3,8 @@
 use super::decide::{Case, Decided, Missing};
 use super::link::{self, Drafted};
 use super::matching::{Match, Matcher};
-use super::say::Say;
 use super::quiet::{Quiet, may_be_quiet};
+use super::say::Say;
 use super::{Decision, Desired, Fate, Input, Memory, Plan};
 use crate::kind::AnyKind;
 use crate::name::ResourceKey;

@@ -294,9 +294,7 @@ impl<'a> Case<'a> {
         let named = paths(&heal.iter().collect::<Vec<_>>());
         match (refused, no_steps, heal.is_empty()) {
             (Some(why), _, _) => say.verdict(Decision::Blocked, Phase::Blocked, why),
-            (None, true, true) if self.missing.is_empty() => {
-                say.verdict(Decision::InSync, Phase::InSync, AS_DECLARED)
-            }
+            (None, true, true) if self.missing.is_empty() => say.verdict(Decision::InSync, Phase::InSync, AS_DECLARED),
             (None, true, true) => say.verdict(Decision::Blocked, Phase::Blocked, say.unresolved),
             (None, true, false) if !self.missing.is_empty() => {
                 say.verdict(Decision::Blocked, Phase::Blocked, say.unresolved)
@@ -475,8 +473,8 @@ impl<'a> Case<'a> {
         verdict.fingerprint = (!print.is_empty()).then_some(print);
         if !(decided.is_silent() && self.is_drift()) {
             let verdict = &mut decided.verdict;
-            verdict.resolved = self.missing.is_empty().then(|| Arc::new(self.whole(self.spec, self.tags)));
-            verdict.live = live.map(|l| Arc::new(self.whole(&l.fields, Some(&user_tags(l)))));
+            verdict.resolved = self.missing.is_empty().then(|| self.whole(self.spec, self.tags).into());
+            verdict.live = live.map(|l| self.whole(&l.fields, Some(&user_tags(l))).into());
         }
         decided
     }

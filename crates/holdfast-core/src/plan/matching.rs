@@ -153,9 +153,6 @@ fn owned_or_leaving(own: &Arc<Observation>) -> Match<'_> {
 }
 
 /// Of several, the one we remember, else one that stays, else the first by id.
-fn best<'a>(
-    list: impl Iterator<Item = &'a Arc<Observation>>,
-    known_id: Option<&str>,
-) -> Option<&'a Arc<Observation>> {
+fn best<'a>(list: impl Iterator<Item = &'a Arc<Observation>>, known_id: Option<&str>) -> Option<&'a Arc<Observation>> {
     list.min_by_key(|o| (Some(o.id.as_str()) != known_id, matches!(o.state, LiveState::Deleting(_)), o.id.as_str()))
 }

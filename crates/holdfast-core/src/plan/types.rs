@@ -247,9 +247,9 @@ pub struct Verdict {
     pub is_drift: bool,
     /// The canonical spec with tags and all references filled in. Left out, for the sake of passes that find
     /// nothing, when it is in sync and the memory's baseline is of this generation.
-    pub resolved: Option<Arc<Value>>,
+    pub resolved: Option<Kept>,
     /// The live fields with tags; left out likewise, and when it was not seen.
-    pub live: Option<Arc<Value>>,
+    pub live: Option<Kept>,
     /// What it looks like, if there is nothing to say of it: the next plan need not compare it again.
     #[serde(skip)]
     pub quiet: Option<Quiet>,
