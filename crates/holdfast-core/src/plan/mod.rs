@@ -6,9 +6,11 @@ mod guard;
 mod hold;
 mod link;
 mod matching;
+mod quiet;
 mod replace;
 mod say;
 mod types;
 
 pub use build::plan;
+pub use quiet::Quiet;
 pub use types::*;

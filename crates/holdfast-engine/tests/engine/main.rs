@@ -6,6 +6,7 @@ mod toys;
 mod bench;
 mod crash;
 mod faults;
+mod guards;
 mod life;
 mod loops;
 mod real;
