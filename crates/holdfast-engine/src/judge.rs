@@ -33,13 +33,14 @@ pub(crate) fn remember(memory: &mut Memory, verdict: &mut Verdict, now: Timestam
     }
     // Reads may go back in time: the predecessor of what was just made is no sight of it.
     let young = memory.created_unseen.is_some_and(|at| now.duration_since(at) < settle);
-    let predecessor = young && memory.id.is_some() && verdict.id.is_some() && memory.id != verdict.id;
-    let mut any = !predecessor && remember_replaced(memory, verdict);
+    let replaced = memory.id.as_ref().is_some_and(|id| memory.retiring.contains(id));
+    let predecessor = young && !replaced && memory.id.is_some() && verdict.id.is_some() && memory.id != verdict.id;
+    let mut any = !predecessor && remember_replaced(memory, verdict, young);
     let outputs = !predecessor && remember_live(memory, verdict);
     any |= outputs;
     let print = verdict.fingerprint.as_deref();
     if verdict.decision == Decision::InSync {
-        any |= remember_fix(memory, now);
+        any |= remember_fix(memory, verdict.generation, now);
     }
     if print.is_none() {
         any |= put(&mut memory.fingerprint, None) | put(&mut memory.futile, 0);
@@ -61,28 +62,36 @@ pub(crate) fn remember(memory: &mut Memory, verdict: &mut Verdict, now: Timestam
 
 /// Which live things another has taken, or is about to take, the place of; answers whether that has moved. It is known
 /// before the other is made, so that no crash leaves one behind that nobody knows.
-fn remember_replaced(memory: &mut Memory, verdict: &Verdict) -> bool {
+fn remember_replaced(memory: &mut Memory, verdict: &Verdict, young: bool) -> bool {
     const MOST: usize = 8;
-    let Some(id) = &verdict.id else { return false };
     let retired = match verdict.decision {
-        Decision::Replace => Some(id),
-        _ => memory.id.as_ref().filter(|old| verdict.beside.contains(old)),
+        Decision::Replace => verdict.id.clone(),
+        // What is made again because it is missing may only have been hidden.
+        Decision::Create => memory.id.clone(),
+        _ => memory.id.clone().filter(|old| verdict.beside.contains(old)),
     };
-    let mut retiring = memory.retiring.clone();
-    if let Some(retired) = retired.filter(|r| !retiring.contains(r)) {
-        retiring.push(retired.clone());
+    let known = memory.retiring.len();
+    // While what takes its place may not be shown yet, it only seems to be the one again.
+    if verdict.decision != Decision::Replace && !young {
+        memory.retiring.retain(|r| Some(r) != verdict.id.as_ref());
     }
-    if verdict.decision != Decision::Replace {
-        retiring.retain(|r| r != id);
+    let mut moved = memory.retiring.len() != known;
+    if let Some(retired) = retired.filter(|r| !memory.retiring.contains(r)) {
+        memory.retiring.push(retired);
+        moved = true;
     }
-    if retiring.len() > MOST {
-        retiring.remove(0);
+    if memory.retiring.len() > MOST {
+        memory.retiring.remove(0);
     }
-    put(&mut memory.retiring, retiring)
+    moved
 }
 
 /// That live is as declared after a fix of ours: if it is not for long, somebody reverses the fix.
-fn remember_fix(memory: &mut Memory, now: Timestamp) -> bool {
+fn remember_fix(memory: &mut Memory, generation: u64, now: Timestamp) -> bool {
+    // What a new generation brings is no fix. A thing that was made again has no baseline of its own yet.
+    if memory.baseline.is_none() || ![0, generation].contains(&memory.baseline_generation) {
+        return false;
+    }
     let Some(fingerprint) = memory.fingerprint.clone().filter(|_| memory.futile > 0) else { return false };
     let same = memory.contest.as_ref().filter(|c| c.fingerprint == fingerprint);
     let times = same.filter(|c| now.duration_since(c.at) < Contest::SOON).map_or(0, |c| c.times);
