@@ -12,6 +12,7 @@ pub mod facts;
 pub mod kind;
 pub mod name;
 pub mod observe;
+pub mod ownership;
 pub mod plan;
 pub mod pointer;
 pub mod policy;

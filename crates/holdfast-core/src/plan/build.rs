@@ -3,6 +3,7 @@
 use super::decide::{Case, Decided, Missing};
 use super::link::{self, Drafted};
 use super::matching::{Match, Matcher};
+use super::owners::Claims;
 use super::say::Say;
 use super::{Decision, Desired, Fate, Input, Memory, Plan};
 use crate::kind::AnyKind;
@@ -68,6 +69,7 @@ impl Offer {
 struct Desk<'a> {
     input: &'a Input<'a>,
     matcher: Matcher<'a>,
+    claims: Claims<'a>,
     none: Memory,
     offers: BTreeMap<ResourceKey, Offer>,
     /// What is left of the deletion budget; every deletion by policy of this plan takes one.
@@ -79,6 +81,7 @@ impl<'a> Desk<'a> {
         Self {
             input,
             matcher: Matcher::new(input),
+            claims: Claims::new(input.snapshot),
             none: Memory::default(),
             offers: BTreeMap::new(),
             deletes_left: input.deletes_left,
@@ -177,12 +180,15 @@ impl<'a> Desk<'a> {
             (row.spec, row.tags) = self.fill(kind, row.desired);
         }
         let missing = self.missing(row);
+        let live = row.found.live().map(AsRef::as_ref);
+        let owners = self.claims.owners(kind.name(), live);
         let case = Case {
             input: self.input,
             kind,
             desired: row.desired,
             memory: self.memory(&row.desired.key),
             found: &row.found,
+            owners: &owners,
             spec: &row.spec,
             tags: row.tags.as_ref(),
             missing: &missing,
