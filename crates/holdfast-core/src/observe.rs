@@ -31,7 +31,7 @@ pub struct Observation {
     #[serde(default)]
     pub private: Value,
     /// Which of its fields, and of others', somebody else sets.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Ownership::is_empty")]
     pub ownership: Ownership,
 }
 

@@ -18,6 +18,13 @@ pub struct Ownership {
     pub undone: Vec<Undone>,
 }
 
+impl Ownership {
+    /// True if there is nothing to tell.
+    pub fn is_empty(&self) -> bool {
+        self.owners.is_empty() && self.claims.is_empty() && self.undone.is_empty()
+    }
+}
+
 /// Somebody other than the declaration who sets a field.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

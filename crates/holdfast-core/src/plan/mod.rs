@@ -5,8 +5,10 @@ mod decide;
 mod link;
 mod matching;
 mod owners;
+mod quiet;
 mod say;
 mod types;
 
 pub use build::plan;
+pub use quiet::Quiet;
 pub use types::*;

@@ -4,6 +4,8 @@
 use super::decide::Decided;
 use super::say::Say;
 use super::{Decision, Input, Memory, RolledBack};
+use crate::kept::Kept;
+use crate::name::KindName;
 use crate::observe::{Observation, Snapshot};
 use crate::ownership::{Claim, FieldOwner, Owned, Undone};
 use crate::pointer::{self, covers};
@@ -34,9 +36,9 @@ impl<'a> Claims<'a> {
     }
 
     /// The owners of a live thing's fields: its own, and those of whoever claims them.
-    pub(super) fn owners<'o>(&'o self, kind: &'o str, live: Option<&'o Observation>) -> Vec<Owner<'o>> {
+    pub(super) fn owners(&self, kind: KindName, live: Option<&'a Observation>) -> Vec<Owner<'a>> {
         let Some(live) = live else { return Vec::new() };
-        let mut found: Vec<Owner<'o>> =
+        let mut found: Vec<Owner<'a>> =
             live.ownership.owners.iter().map(|field| Owner { field, claim: None }).collect();
         if self.by_text.is_empty() {
             return found;
@@ -249,8 +251,8 @@ impl<'a> Sorting<'a> {
     /// knows more than AWS says.
     fn tried(&self, undone: &Undone, diff: &FieldDiff) -> bool {
         let named = undone.value.is_null() || undone.value == diff.desired;
-        let written = self.memory.last_written.as_ref();
-        named && written.is_none_or(|w| print(w, &undone.beside) == print(self.spec, &undone.beside))
+        let written = self.memory.last_written.as_ref().map(Kept::value);
+        named && written.is_none_or(|w| print(&w, &undone.beside) == print(self.spec, &undone.beside))
     }
 }
 

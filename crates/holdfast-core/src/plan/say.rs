@@ -36,6 +36,7 @@ impl Say<'_> {
             is_drift: false,
             resolved: None,
             live: None,
+            quiet: None,
         }
     }
 

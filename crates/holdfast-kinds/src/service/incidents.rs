@@ -38,8 +38,9 @@ impl Scene {
             let registry = crate::registry();
             let mut written = before.clone();
             registry.get(kind).expect("a kind").canonical(&mut written);
-            let baseline = Some(live.fields.clone());
-            let memory = Memory { last_written: Some(written), baseline, baseline_generation: 1, ..Memory::default() };
+            let baseline = Some(live.fields.clone().into());
+            let memory =
+                Memory { last_written: Some(written.into()), baseline, baseline_generation: 1, ..Memory::default() };
             self.memory.insert(key.clone(), memory);
         }
         self.desired.push(Arc::new(Desired {
