@@ -6,6 +6,7 @@ mod guard;
 mod hold;
 mod link;
 mod matching;
+mod owners;
 mod quiet;
 mod replace;
 mod say;
