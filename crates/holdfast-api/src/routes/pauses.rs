@@ -36,8 +36,8 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
         endpoint.gives::<Held>(StatusCode::OK, "This pause is over.")
     };
     vec![
-        pause("/v1/pause", "pauseAll", "service", post(pause_all)),
-        resume("/v1/resume", "resumeAll", "service", post(resume_all)),
+        pause("/v1/pause", "pauseAll", "operations", post(pause_all)),
+        resume("/v1/resume", "resumeAll", "operations", post(resume_all)),
         pause("/v1/scopes/{account}/{region}/pause", "pauseScope", "accounts", post(pause_scope)),
         resume("/v1/scopes/{account}/{region}/resume", "resumeScope", "accounts", post(resume_scope)),
         pause("/v1/resources/{stack}/{kind}/{name}/pause", "pauseResource", "resources", post(pause_resource)),

@@ -150,7 +150,11 @@ async fn read(
                 fields: fields::rows(&record.spec, &record.status, record.generation, &memory),
             };
             // Whether a pause holds it hangs on other rows and the clock, so the tag takes it from the answer.
-            conditions.answer(&resource_tag(&record).with(&detail.paused), &detail)
+            let tag = match &detail.paused {
+                Some(paused) => resource_tag(&record).with(paused),
+                None => resource_tag(&record),
+            };
+            conditions.answer(&tag, &detail)
         })
         .await
 }

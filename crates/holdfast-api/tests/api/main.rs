@@ -8,6 +8,7 @@ mod dashboard;
 mod declare;
 mod events;
 mod guard;
+mod holds;
 mod kinds;
 mod openapi;
 mod plan;

@@ -29,6 +29,8 @@ const PROBLEMS: &[(&str, u16, &str)] = &[
     ("body-timeout", 408, "The body did not arrive in time."),
     ("empty-set", 409, "It would empty a stack; `?confirm=empty` says that it is meant."),
     ("protected", 409, "`policy.protect` keeps what it names."),
+    ("referenced", 409, "Others refer to what would go; `errors` names them."),
+    ("sudden-shrink", 409, "It would delete most of a stack; `?confirm=shrink` says that it is meant."),
     ("precondition-failed", 412, "`If-Match` or `If-None-Match` does not hold; read again."),
     ("too-large", 413, "The body is too large."),
     ("unsupported-media-type", 415, "The body is not announced as `application/json`."),
