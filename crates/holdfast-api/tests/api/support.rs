@@ -87,6 +87,7 @@ fn planned(desired: &[Arc<Desired>]) -> Plan {
         phase: Phase::Progressing,
         conditions: vec![],
         diffs: vec![],
+        learned: Vec::new(),
         outputs: Map::new(),
         id: None,
         observed: true,
@@ -95,7 +96,11 @@ fn planned(desired: &[Arc<Desired>]) -> Plan {
         resolved: None,
         live: None,
     };
-    Plan { steps: (1..).zip(desired).map(step).collect(), verdicts: desired.iter().map(verdict).collect() }
+    Plan {
+        steps: (1..).zip(desired).map(step).collect(),
+        verdicts: desired.iter().map(verdict).collect(),
+        proposals: Vec::new(),
+    }
 }
 
 pub(crate) fn start() -> Timestamp {

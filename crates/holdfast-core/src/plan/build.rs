@@ -3,6 +3,7 @@
 use super::decide::{Case, Decided, Missing};
 use super::link::{self, Drafted};
 use super::matching::{Match, Matcher};
+use super::newcomers::{self, Newcomers};
 use super::say::Say;
 use super::{Decision, Desired, Fate, Input, Memory, Plan};
 use crate::kind::AnyKind;
@@ -15,7 +16,9 @@ use std::sync::Arc;
 
 /// Decides what to do in a scope. Total, deterministic, no IO: same input, same bytes.
 pub fn plan(input: &Input<'_>) -> Plan {
-    Desk::new(input).work()
+    let first = Desk::new(input, Newcomers::default()).work();
+    let found = newcomers::find(input, &first.verdicts);
+    newcomers::propose(if found.is_empty() { first } else { Desk::new(input, found).work() })
 }
 
 /// What a declared resource looks like halfway through.
@@ -67,6 +70,7 @@ impl Offer {
 
 struct Desk<'a> {
     input: &'a Input<'a>,
+    newcomers: Newcomers,
     matcher: Matcher<'a>,
     none: Memory,
     offers: BTreeMap<ResourceKey, Offer>,
@@ -75,9 +79,10 @@ struct Desk<'a> {
 }
 
 impl<'a> Desk<'a> {
-    fn new(input: &'a Input<'a>) -> Self {
+    fn new(input: &'a Input<'a>, newcomers: Newcomers) -> Self {
         Self {
             input,
+            newcomers,
             matcher: Matcher::new(input),
             none: Memory::default(),
             offers: BTreeMap::new(),
@@ -186,6 +191,7 @@ impl<'a> Desk<'a> {
             spec: &row.spec,
             tags: row.tags.as_ref(),
             missing: &missing,
+            newcomers: &self.newcomers,
             deletes_left: self.deletes_left,
         };
         let decided = case.decide();

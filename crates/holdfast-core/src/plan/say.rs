@@ -27,6 +27,7 @@ impl Say<'_> {
             conditions: self.conditions(decision, &reason),
             reason,
             diffs: Vec::new(),
+            learned: Vec::new(),
             outputs: self.live.map_or_else(Map::new, |l| l.outputs.clone()),
             id: self.live.map(|l| l.id.clone()),
             observed: decision != Decision::Unknown,
