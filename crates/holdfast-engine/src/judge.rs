@@ -7,7 +7,6 @@ use holdfast_core::status::{Change, Drift, FieldDiff, Phase, Status, merge_since
 use holdfast_store::{Event, EventType};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
-use std::sync::Arc;
 
 /// Puts a value into its place; answers whether it is another one.
 fn put<T: PartialEq>(place: &mut T, value: T) -> bool {
@@ -48,6 +47,7 @@ pub(crate) fn remember(memory: &mut Memory, verdict: &mut Verdict, now: Timestam
         memory.failure = None;
         any = true;
     }
+    memory.quiet = verdict.quiet;
     let since = is_drift(verdict).then(|| memory.drift_since.unwrap_or(now));
     any |= put(&mut memory.drift_since, since);
     any |= learn(memory, verdict);
@@ -85,13 +85,13 @@ fn remember_live(memory: &mut Memory, verdict: &Verdict) -> bool {
 fn remember_sync(memory: &mut Memory, verdict: &mut Verdict) -> bool {
     let mut moved = false;
     if let Some(resolved) = verdict.resolved.take() {
-        moved |= put(&mut memory.last_written, Some(Arc::unwrap_or_clone(resolved)));
+        moved |= put(&mut memory.last_written, Some(resolved));
     }
     // Undeclared changes are held against the first sight of a generation, not against the last one.
     if memory.baseline_generation != verdict.generation
         && let Some(live) = verdict.live.take()
     {
-        memory.baseline = Some(Arc::unwrap_or_clone(live));
+        memory.baseline = Some(live);
         memory.baseline_generation = verdict.generation;
         moved = true;
     }
@@ -101,8 +101,11 @@ fn remember_sync(memory: &mut Memory, verdict: &mut Verdict) -> bool {
 /// Makes what AWS has added part of what the resource is held against. Within lists, places move: there the whole field
 /// is taken over, once nothing else of it differs.
 fn learn(memory: &mut Memory, verdict: &Verdict) -> bool {
-    let (Some(baseline), Some(live)) = (&mut memory.baseline, &verdict.live) else { return false };
-    let mut moved = false;
+    let (Some(kept), Some(live)) = (&memory.baseline, &verdict.live) else { return false };
+    if verdict.learned.is_empty() {
+        return false;
+    }
+    let (mut baseline, live) = (kept.value(), live.value());
     for diff in &verdict.learned {
         let top = diff.path.split('/').nth(1).unwrap_or_default();
         let field = format!("/{top}");
@@ -111,10 +114,10 @@ fn learn(memory: &mut Memory, verdict: &Verdict) -> bool {
             _ => (field.as_str(), !verdict.diffs.iter().any(|d| covers(&field, &d.path))),
         };
         if let Some(value) = live.pointer(at).filter(|_| settled) {
-            moved |= baseline.pointer(at) != Some(value) && set(baseline, at, value.clone());
+            set(&mut baseline, at, value.clone());
         }
     }
-    moved
+    put(&mut memory.baseline, Some(baseline.into()))
 }
 
 /// True if somebody else has changed something, be it something that nobody declared.

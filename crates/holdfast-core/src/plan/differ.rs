@@ -2,6 +2,7 @@
 
 use super::decide::{Case, fingerprint};
 use crate::compare::{Known, compare_known, is_extra_member};
+use crate::kept::Kept;
 use crate::observe::Observation;
 use crate::status::{Change, FieldDiff};
 use serde_json::{Map, Value, json};
@@ -36,7 +37,10 @@ impl Case<'_> {
 
     fn all_diffs(&self, live: &Observation) -> Vec<FieldDiff> {
         let memory = self.memory;
-        let (facts, last, settled) = (self.kind.facts(), memory.last_written.as_ref(), memory.baseline.as_ref());
+        let facts = self.kind.facts();
+        let (last, settled) =
+            (memory.last_written.as_ref().map(Kept::value), memory.baseline.as_ref().map(Kept::value));
+        let (last, settled) = (last.as_ref(), settled.as_ref());
         // What is live and undeclared is held against the state after our own last change, not against the past.
         let baseline = settled.filter(|_| self.is_drift());
         let known = Known { last, settled, baseline, unread: &live.unread };

@@ -6,8 +6,10 @@ mod differ;
 mod link;
 mod matching;
 mod newcomers;
+mod quiet;
 mod say;
 mod types;
 
 pub use build::plan;
+pub use quiet::Quiet;
 pub use types::*;

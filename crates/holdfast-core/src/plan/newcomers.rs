@@ -8,6 +8,7 @@
 use super::{Input, Memory, Plan, Proposal, Verdict};
 use crate::compare::is_extra_member;
 use crate::facts::Severity;
+use crate::kept::Kept;
 use crate::kind::AnyKind;
 use crate::name::ResourceKey;
 use crate::pointer::segments;
@@ -60,10 +61,10 @@ fn is_seen(verdict: &Verdict) -> bool {
 
 /// True if a thing is known to have room for the field and does not have it. One that was never in sync says nothing.
 fn lacks(memory: Option<&Memory>, place: &str, value: &str) -> bool {
-    let Some(baseline) = memory.and_then(|m| m.baseline.as_ref()) else { return false };
+    let Some(baseline) = memory.and_then(|m| m.baseline.as_ref()).map(Kept::value) else { return false };
     let Some((front, key)) = place.rsplit_once('/') else { return false };
     let key = crate::pointer::unescape(key);
-    let mut homes = vec![baseline];
+    let mut homes = vec![&baseline];
     for segment in segments(front) {
         homes = homes.into_iter().flat_map(|home| inside(home, &segment)).collect();
     }
