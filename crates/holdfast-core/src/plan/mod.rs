@@ -6,6 +6,7 @@ mod differ;
 mod link;
 mod matching;
 mod newcomers;
+mod owners;
 mod quiet;
 mod say;
 mod types;
