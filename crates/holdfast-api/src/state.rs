@@ -48,13 +48,13 @@ pub struct ServerOptions {
 pub struct Shrink {
     /// At most so many per cent of its resources.
     pub share: u64,
-    /// So many in any case.
-    pub always: u64,
+    /// Unless these are fewer than so many.
+    pub least: u64,
 }
 
 impl Default for Shrink {
     fn default() -> Self {
-        Self { share: 50, always: 4 }
+        Self { share: 50, least: 5 }
     }
 }
 

@@ -268,6 +268,7 @@ fn record(
     let mut scope_status = swept.status.clone();
     scope_status.held = hold::of(plan, book.held.as_ref(), now);
     events.extend(scope_events(book, &scope_status, now));
+    events.extend(plan.proposals.iter().map(|p| judge::propose(p, &scope_status.scope, now)));
     events.extend(hold::events(book.held.as_ref(), &scope_status, now));
     book.held.clone_from(&scope_status.held);
     let record = PassRecord { now, changed, gone, events, scope_status };

@@ -42,7 +42,7 @@ pub(crate) fn refuse_shrunk(
     let limits = state.options().shrink;
     for stack in &accepted.stacks {
         let goes = removals.iter().filter(|(r, fate)| r.key.stack == stack.name && fate.is_some()).count() as u64;
-        if goes <= limits.always {
+        if goes < limits.least {
             continue;
         }
         let filter = Filter { stack: Some(stack.name.clone()), ..Filter::default() };

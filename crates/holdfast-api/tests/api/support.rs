@@ -87,6 +87,7 @@ fn planned(desired: &[Arc<Desired>]) -> Plan {
         phase: Phase::Progressing,
         conditions: vec![],
         diffs: vec![],
+        learned: Vec::new(),
         owned: vec![],
         rolled_back: None,
         outputs: Map::new(),
@@ -100,7 +101,7 @@ fn planned(desired: &[Arc<Desired>]) -> Plan {
         live: None,
     };
     let verdicts = desired.iter().map(verdict).collect();
-    Plan { steps: (1..).zip(desired).map(step).collect(), verdicts, breaker: None }
+    Plan { steps: (1..).zip(desired).map(step).collect(), verdicts, ..Plan::default() }
 }
 
 pub(crate) fn start() -> Timestamp {

@@ -10,7 +10,7 @@ use crate::status::{Change, ConditionType, Phase};
 /// Holds all steps of a plan whose drift is too much to be true.
 pub(super) fn guard(plan: &mut Plan, input: &Input<'_>) {
     let drifted = plan.verdicts.iter().filter(|v| v.is_drift && is_open(v.decision)).count();
-    if input.drift_confirmed || drifted <= input.settings.max_drift_least {
+    if input.drift_confirmed || drifted < input.settings.min_drift {
         return;
     }
     let was_in_sync = |v: &&Verdict| input.memory.get(&v.key).is_some_and(|m| m.baseline_generation == v.generation);

@@ -2,10 +2,12 @@
 
 mod build;
 mod decide;
+mod differ;
 mod guard;
 mod hold;
 mod link;
 mod matching;
+mod newcomers;
 mod owners;
 mod quiet;
 mod replace;

@@ -185,8 +185,8 @@ pub struct Settings {
     pub settle: jiff::SignedDuration,
     /// More than so many per cent of what was in sync in a scope may not drift at once, or nothing is written there.
     pub max_drift_share: u32,
-    /// So few may always drift at once.
-    pub max_drift_least: usize,
+    /// Unless these are fewer than so many.
+    pub min_drift: usize,
 }
 
 impl Default for Settings {
@@ -196,7 +196,7 @@ impl Default for Settings {
             max_reversals: 3,
             settle: jiff::SignedDuration::from_secs(330),
             max_drift_share: 50,
-            max_drift_least: 9,
+            min_drift: 10,
         }
     }
 }
@@ -221,6 +221,9 @@ pub struct Plan {
     /// Why nothing at all is written in the scope, if that is so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub breaker: Option<Breaker>,
+    /// What AWS has begun to add by itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub proposals: Vec<Proposal>,
 }
 
 /// So much of a scope has drifted at once that a person has to look first.
@@ -233,6 +236,36 @@ pub struct Breaker {
     pub of: usize,
     /// What is held, why, and what releases it.
     pub reason: String,
+}
+
+/// A field that AWS has begun to add to what is declared: proposed as a default, and no drift.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Proposal {
+    /// Of which kind.
+    pub kind: String,
+    /// Where; `*` stands for any place in a list.
+    pub path: String,
+    /// The value that AWS shows.
+    pub value: Value,
+    /// The resources that show it.
+    pub resources: Vec<ResourceKey>,
+}
+
+impl std::fmt::Display for Proposal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (kind, path, value) = (&self.kind, &self.path, &self.value);
+        let whose = match self.resources.as_slice() {
+            [one] => one.to_string(),
+            [first, ..] => format!("{first} and {} more of the kind", self.resources.len() - 1),
+            [] => "no resource".to_owned(),
+        };
+        write!(
+            f,
+            "AWS shows {path} = {value}, which nobody declared, of {whose}. It is taken for a new default of {kind} and is \
+             no drift. Declare the field if it should be another value."
+        )
+    }
 }
 
 /// One write.
@@ -318,6 +351,10 @@ pub struct Verdict {
     pub conditions: Vec<Condition>,
     /// How live differs.
     pub diffs: Vec<FieldDiff>,
+    /// Differences that AWS has made by adding fields of its own: neither drift nor undeclared, and part of what the
+    /// resource is held against from now on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub learned: Vec<FieldDiff>,
     /// Outputs as seen live; empty if it was not seen.
     pub outputs: Map<String, Value>,
     /// The live handle, if one is known to be ours.
