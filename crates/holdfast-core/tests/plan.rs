@@ -137,6 +137,7 @@ impl World {
             policy: Policy::default(),
             fate: Fate::Keep,
             hold: None,
+            instead: None,
         };
         change(&mut desired);
         self.desired.push(Arc::new(desired));

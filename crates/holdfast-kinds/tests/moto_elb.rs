@@ -88,6 +88,7 @@ impl Bench {
             policy: Policy::default(),
             fate: Fate::Keep,
             hold: None,
+            instead: None,
         }));
     }
 

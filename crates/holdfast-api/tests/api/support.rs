@@ -94,8 +94,9 @@ fn planned(desired: &[Arc<Desired>]) -> Plan {
         is_drift: false,
         resolved: None,
         live: None,
+        pending: None,
     };
-    Plan { steps: (1..).zip(desired).map(step).collect(), verdicts: desired.iter().map(verdict).collect() }
+    Plan { steps: (1..).zip(desired).map(step).collect(), verdicts: desired.iter().map(verdict).collect(), ..Plan::default() }
 }
 
 pub(crate) fn start() -> Timestamp {

@@ -13,8 +13,8 @@ use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Decides what to do in a scope. Total, deterministic, no IO: same input, same bytes.
-pub fn plan(input: &Input<'_>) -> Plan {
+/// Decides what to do in a scope with what is declared in it; what is held for approval stays as it is.
+pub(super) fn build(input: &Input<'_>) -> Plan {
     Desk::new(input).work()
 }
 

@@ -60,6 +60,11 @@ impl<'a> Case<'a> {
         if let Match::Unknown(why) = self.found {
             return Decided::quiet(self.unknown(&say, why));
         }
+        if self.desired.instead.is_some() {
+            let why = "Nothing of it has been approved yet.";
+            let held = || Decided::quiet(say.verdict(Decision::Hold, Phase::Blocked, why));
+            return self.paused(&say).unwrap_or_else(held);
+        }
         match (self.desired.fate, live) {
             (Fate::Keep, Some(live)) => self.present(&say, live),
             (Fate::Keep, None) => self.absent(&say),
