@@ -18,7 +18,12 @@ pub(crate) struct Known {
 }
 
 /// Reads what a plan must know of approvals, for a pass that began at `until`.
-pub(crate) fn known(core: &Core, scope: &Scope, desired: DesiredSlice<'_>, until: Timestamp) -> Result<Known, StoreError> {
+pub(crate) fn known(
+    core: &Core,
+    scope: &Scope,
+    desired: DesiredSlice<'_>,
+    until: Timestamp,
+) -> Result<Known, StoreError> {
     let held = desired.iter().any(|d| d.instead.is_some());
     let approvals = if held { blocking(|| core.store.approvals(scope, until))? } else { Approvals::default() };
     Ok(Known { approvals, until })
@@ -26,7 +31,13 @@ pub(crate) fn known(core: &Core, scope: &Scope, desired: DesiredSlice<'_>, until
 
 /// Writes down what the plan releases and what awaits approval, before any step is begun. Costs nothing while
 /// neither has moved.
-pub(crate) fn settle(core: &Core, scope: &Scope, book: &mut Book, plan: &Plan, known: &Known) -> Result<(), StoreError> {
+pub(crate) fn settle(
+    core: &Core,
+    scope: &Scope,
+    book: &mut Book,
+    plan: &Plan,
+    known: &Known,
+) -> Result<(), StoreError> {
     let before = match book.awaiting.take() {
         Some(before) => before,
         None => blocking(|| core.store.awaiting_in(scope))?,

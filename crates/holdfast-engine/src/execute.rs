@@ -182,7 +182,10 @@ impl<'a> Run<'a> {
         let now = self.core.clock.now();
         let age = Duration::try_from(now.duration_since(self.seen_at)).unwrap_or_default();
         if age > self.core.settings.stale_after {
-            return Some(format!("the world was seen {} s ago and may have moved; the next pass looks again", age.as_secs()));
+            return Some(format!(
+                "the world was seen {} s ago and may have moved; the next pass looks again",
+                age.as_secs()
+            ));
         }
         let list = match crate::core::blocking(|| self.core.store.desired(self.scope, now)) {
             Ok(list) => list,

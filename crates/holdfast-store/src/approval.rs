@@ -34,7 +34,12 @@ fn parts_of_seal<'a>(uid: &'a str, body: &'a str) -> [&'a str; 3] {
 /// Of a row with the columns `carried` and `carried_seal`, or none if nothing has been approved.
 fn carried(uid: &str, row: &Row<'_>) -> Result<Option<Carried>, StoreError> {
     let Some(body) = row::optional_text(row, "carried")? else { return Ok(None) };
-    row::check_seal(row, "carried_seal", &parts_of_seal(uid, body), &format_args!("what is approved of resource {uid}"))?;
+    row::check_seal(
+        row,
+        "carried_seal",
+        &parts_of_seal(uid, body),
+        &format_args!("what is approved of resource {uid}"),
+    )?;
     row::parse(body).map(Some)
 }
 
@@ -106,7 +111,8 @@ fn release(write: &mut Write<'_>, release: &Release) -> Result<(), StoreError> {
             Ok((r.get::<_, i64>("id")?, desired))
         },
     )?;
-    let Some((id, desired)) = found.filter(|(_, d)| d.generation == release.generation && d.fate == release.fate) else {
+    let Some((id, desired)) = found.filter(|(_, d)| d.generation == release.generation && d.fate == release.fate)
+    else {
         return Ok(());
     };
     let ending = desired.fate != Fate::Keep;
@@ -323,11 +329,11 @@ impl Store {
     }
 
     /// Approves a kept plan: the next pass over each of its parts carries it out, if it is still the same part. The
-    /// approval is on the disk before this returns. `event` tells of it.
+    /// approval is on the disk before this returns. `events` tell of it.
     ///
     /// # Errors
     /// As every write.
-    pub fn approve(&self, plan: &str, parts: &[Part], consent: &Consent, event: &Event) -> Result<(), StoreError> {
+    pub fn approve(&self, plan: &str, parts: &[Part], consent: &Consent, events: &[Event]) -> Result<(), StoreError> {
         self.write(|write| {
             for part in parts {
                 row::run(
@@ -350,7 +356,10 @@ impl Store {
                 "UPDATE plan SET approval = ?2, outcome = NULL WHERE hash = ?1",
                 params![plan, row::json(consent)?],
             )?;
-            write.log(event)
+            for event in events {
+                write.log(event)?;
+            }
+            Ok(())
         })
     }
 }

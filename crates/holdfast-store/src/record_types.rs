@@ -386,3 +386,10 @@ pub struct Awaiting {
     /// Its parts, one a scope.
     pub parts: Vec<Part>,
 }
+
+impl Awaiting {
+    /// True if approval would change something of a resource.
+    pub fn holds(&self, key: &ResourceKey) -> bool {
+        self.parts.iter().flat_map(|p| &p.verdicts).any(|v| v.key == *key)
+    }
+}

@@ -96,7 +96,11 @@ fn planned(desired: &[Arc<Desired>]) -> Plan {
         live: None,
         pending: None,
     };
-    Plan { steps: (1..).zip(desired).map(step).collect(), verdicts: desired.iter().map(verdict).collect(), ..Plan::default() }
+    Plan {
+        steps: (1..).zip(desired).map(step).collect(),
+        verdicts: desired.iter().map(verdict).collect(),
+        ..Plan::default()
+    }
 }
 
 pub(crate) fn start() -> Timestamp {

@@ -41,12 +41,7 @@ pub struct Approved {
 
 impl Instead {
     /// What is carried out of a resource that gets this policy, generation and fate, if something is held.
-    pub fn after(
-        before: Option<&Desired>,
-        policy: &Policy,
-        generation: u64,
-        fate: Fate,
-    ) -> Option<Arc<Self>> {
+    pub fn after(before: Option<&Desired>, policy: &Policy, generation: u64, fate: Fate) -> Option<Arc<Self>> {
         if policy.rollout != Some(RolloutPolicy::Approve) || fate == Fate::DeleteByName {
             return None;
         }
@@ -263,10 +258,8 @@ impl Gate<'_> {
         let concerned = |v: &&Verdict| is_held(&v.key) || steps.iter().any(|s| s.key == v.key);
         let verdicts: Vec<&Verdict> =
             self.proposed.verdicts.iter().filter(|v| v.key.stack == stack).filter(concerned).collect();
-        let declared: Vec<_> = held
-            .iter()
-            .map(|d| (&d.key, d.generation, d.fate, self.filled_from_abroad(d), &d.stack_tags))
-            .collect();
+        let declared: Vec<_> =
+            held.iter().map(|d| (&d.key, d.generation, d.fate, self.filled_from_abroad(d), &d.stack_tags)).collect();
         let facts: Vec<_> = verdicts.iter().map(|v| (&v.key, &v.id, facts(v))).collect();
         let writes: Vec<_> = steps.iter().map(|s| (&s.key, s.verb, &s.heals, &s.target)).collect();
         Part {
@@ -317,9 +310,8 @@ fn bare(verdict: &Verdict) -> Verdict {
 fn renumbered(steps: &[&Step]) -> Vec<Step> {
     let numbers: BTreeMap<u32, u32> = steps.iter().map(|s| s.id).zip(1..).collect();
     let renumber = |ids: &[u32]| ids.iter().filter_map(|id| numbers.get(id).copied()).collect();
-    let step = |(s, id): (&&Step, u32)| {
-        Step { id, needs: renumber(&s.needs), after: renumber(&s.after), ..Step::clone(s) }
-    };
+    let step =
+        |(s, id): (&&Step, u32)| Step { id, needs: renumber(&s.needs), after: renumber(&s.after), ..Step::clone(s) };
     steps.iter().zip(1..).map(step).collect()
 }
 
@@ -398,7 +390,8 @@ fn how_moved(was: &Verdict, is: Option<&Verdict>) -> Option<String> {
             .chain(after.iter().filter(|f| !before.contains(f)))
             .map(|(path, ..)| if path.is_empty() { "all of it" } else { path })
             .collect();
-        let paths = if paths.is_empty() { "its id".to_owned() } else { paths.into_iter().collect::<Vec<_>>().join(", ") };
+        let paths =
+            if paths.is_empty() { "its id".to_owned() } else { paths.into_iter().collect::<Vec<_>>().join(", ") };
         return Some(format!("{key} is live as something else now: {paths}."));
     }
     None
