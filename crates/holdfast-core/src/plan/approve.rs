@@ -190,7 +190,6 @@ fn carried(desired: &Arc<Desired>) -> Arc<Desired> {
             spec: Arc::clone(&approved.spec),
             stack_tags: approved.stack_tags.clone(),
             fate: Fate::Keep,
-            instead: None,
             ..Desired::clone(desired)
         }),
     }
@@ -302,6 +301,7 @@ fn bare(verdict: &Verdict) -> Verdict {
         outputs: serde_json::Map::new(),
         resolved: None,
         live: None,
+        quiet: None,
         fingerprint: None,
         ..verdict.clone()
     }

@@ -5,10 +5,12 @@ mod build;
 mod decide;
 mod link;
 mod matching;
+mod quiet;
 mod say;
 mod types;
 
 pub use approve::{Approvals, Approved, Given, Instead, Part, Pending, Release, hash_of_parts, moved, plan_hash};
+pub use quiet::Quiet;
 pub use types::*;
 
 /// Decides what to do in a scope. Total, deterministic, no IO: same input, same bytes.

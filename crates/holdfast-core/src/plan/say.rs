@@ -35,6 +35,7 @@ impl Say<'_> {
             resolved: None,
             live: None,
             pending: None,
+            quiet: None,
         }
     }
 
