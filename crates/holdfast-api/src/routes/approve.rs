@@ -143,15 +143,18 @@ async fn approve(
 
 /// Refuses what cannot be approved, whatever the world looks like.
 fn refuse(standing: Option<Standing>) -> Result<(), Problem> {
-    let detail = match standing {
-        None => "Nothing of this plan awaits approval; it is carried out without one.",
-        Some(Standing::NotDeclared) => {
+    match standing {
+        None => Err(Problem::conflict(
+            "nothing-to-approve",
+            "Nothing of this plan awaits approval; it is carried out without one.",
+        )),
+        Some(Standing::NotDeclared) => Err(Problem::conflict(
+            "not-declared",
             "The documents of this plan have not been applied, so there is nothing to carry out. Apply them; the answer names \
-             the plan to approve."
-        }
-        Some(_) => return Ok(()),
-    };
-    Err(Problem::conflict(if standing.is_none() { "nothing-to-approve" } else { "not-declared" }, detail))
+             the plan to approve.",
+        )),
+        Some(_) => Ok(()),
+    }
 }
 
 /// Reads the world again and refuses a plan that it has left behind.

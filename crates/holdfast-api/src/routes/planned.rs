@@ -52,7 +52,7 @@ pub(crate) struct Approval {
     by: Option<String>,
     /// When it was approved.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Time")]
+    #[schemars(with = "Option<Time>")]
     at: Option<Timestamp>,
     /// Why, in the words of whoever approved it.
     #[serde(skip_serializing_if = "Option::is_none")]

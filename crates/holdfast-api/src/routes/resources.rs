@@ -150,7 +150,9 @@ async fn read(
                 used_by: graph::used_by(state, &key)?,
                 fields: fields::rows(&record.spec, &record.status, record.generation, &memory),
             };
-            conditions.answer(&resource_tag(&record).with(&detail.awaiting_approval), &detail)
+            let tag = resource_tag(&record);
+            let tag = if detail.awaiting_approval.is_some() { tag.with(&detail.awaiting_approval) } else { tag };
+            conditions.answer(&tag, &detail)
         })
         .await
 }
