@@ -39,5 +39,6 @@ pub(super) fn may_be_quiet(desired: &Desired, memory: &Memory, live: &Observatio
         && desired.instead.is_none()
         && !timed
         && memory.baseline_generation == desired.generation
+        && memory.rolled_back.is_none()
         && live.state == LiveState::Settled
 }
