@@ -138,68 +138,6 @@ async fn the_hash_moves_with_the_declaration_and_the_world_and_with_nothing_else
     assert_ne!(b.awaiting().plan, first.plan, "the declaration is");
 }
 
-/// Lets a pass stall between its plan and the first step.
-struct Stalls(SimClock);
-
-#[async_trait]
-impl Boundaries for Stalls {
-    async fn reached(&self, _: &Scope, at: Boundary) {
-        if at == Boundary::Recorded {
-            self.0.advance(SignedDuration::from_hours(1));
-        }
-    }
-}
-
-/// A cloud's own DNS outage (October 2025): a stale plan was applied late, and clean-up then deleted the live one.
-#[tokio::test]
-async fn i25_a_stale_plan_applied_late_does_nothing() {
-    // Approved, and before its turn the declaration moves.
-    let mut b = approved(&["http"]).await;
-    b.declare(&gated(&["http", "ssh"]));
-    b.pass().await;
-    let old = b.approve();
-    b.declare(&gated(&["http", "dns"]));
-    let writes = b.writes().len();
-    b.settle().await;
-    assert_eq!(b.writes().len(), writes, "nothing of the old plan was done");
-    let new = b.awaiting().plan;
-    assert_eq!(b.outcome(&old), Some(PlanEnd::Overtaken));
-    let (_, message) = b.synced("s/Group/g");
-    assert!(message.contains(&old) && message.contains(&format!("holdfast approve {new}")), "{message}");
-    assert_eq!(b.count_events("PlanOvertaken"), 1);
-    b.stays_silent().await;
-
-    // Approved, and before its turn the world moves: the drift is healed, and nothing else is done.
-    let old = b.approve();
-    b.sim.tamper(&b.scope, "Group", "g", Tamper::Set("/rules/-".to_owned(), json!("mail"))).expect("it is there");
-    b.settle().await;
-    assert_eq!(b.rules(), json!(["http"]));
-    assert_eq!(b.outcome(&old), Some(PlanEnd::Overtaken));
-
-    // Approved and planned, and then the process stalls for an hour: the steps come too late.
-    b.approve();
-    b.restart("test-2", Arc::new(Stalls(b.clock.clone())));
-    let writes = b.writes().len();
-    let report = b.pass().await;
-    assert_eq!((report.planned, report.succeeded, report.cancelled.len()), (1, 0, 1), "{:?}", report.cancelled);
-    assert!(report.cancelled[0].1.contains("looks again"), "{:?}", report.cancelled);
-    assert_eq!(b.writes().len(), writes);
-
-    // The same for a deletion, which is the half of the incident that hurt.
-    b.restart("test-3", Arc::new(Undisturbed));
-    b.settle().await;
-    b.all_in_sync();
-    b.restart("test-4", Arc::new(Stalls(b.clock.clone())));
-    b.remove("s", Fate::DeleteByName);
-    let report = b.pass().await;
-    assert_eq!((report.planned, report.succeeded), (1, 0));
-    assert_eq!(b.sim.live(&b.scope).len(), 1);
-    b.restart("test-5", Arc::new(Undisturbed));
-    b.settle().await;
-    assert_eq!(b.sim.live(&b.scope), []);
-    b.lawful();
-}
-
 #[tokio::test]
 async fn a_deletion_that_nobody_named_is_held_and_one_by_name_is_not() {
     let b = approved(&["http"]).await;
@@ -304,5 +242,72 @@ async fn wherever_a_pass_dies_an_approved_plan_is_carried_out_once() {
         b.all_in_sync();
         b.lawful();
         assert_eq!(b.sim.live(&b.scope).len(), 2, "boundary {number}");
+    }
+}
+
+/// What has happened elsewhere.
+mod incidents {
+    use super::*;
+
+    /// Lets a pass stall between its plan and the first step.
+    struct Stalls(SimClock);
+
+    #[async_trait]
+    impl Boundaries for Stalls {
+        async fn reached(&self, _: &Scope, at: Boundary) {
+            if at == Boundary::Recorded {
+                self.0.advance(SignedDuration::from_hours(1));
+            }
+        }
+    }
+
+    /// A cloud's own DNS outage (October 2025): a stale plan was applied late, and clean-up then deleted the live one.
+    #[tokio::test]
+    async fn i25_a_stale_plan_applied_late_does_nothing() {
+        // Approved, and before its turn the declaration moves.
+        let mut b = approved(&["http"]).await;
+        b.declare(&gated(&["http", "ssh"]));
+        b.pass().await;
+        let old = b.approve();
+        b.declare(&gated(&["http", "dns"]));
+        let writes = b.writes().len();
+        b.settle().await;
+        assert_eq!(b.writes().len(), writes, "nothing of the old plan was done");
+        let new = b.awaiting().plan;
+        assert_eq!(b.outcome(&old), Some(PlanEnd::Overtaken));
+        let (_, message) = b.synced("s/Group/g");
+        assert!(message.contains(&old) && message.contains(&format!("holdfast approve {new}")), "{message}");
+        assert_eq!(b.count_events("PlanOvertaken"), 1);
+        b.stays_silent().await;
+
+        // Approved, and before its turn the world moves: the drift is healed, and nothing else is done.
+        let old = b.approve();
+        b.sim.tamper(&b.scope, "Group", "g", Tamper::Set("/rules/-".to_owned(), json!("mail"))).expect("it is there");
+        b.settle().await;
+        assert_eq!(b.rules(), json!(["http"]));
+        assert_eq!(b.outcome(&old), Some(PlanEnd::Overtaken));
+
+        // Approved and planned, and then the process stalls for an hour: the steps come too late.
+        b.approve();
+        b.restart("test-2", Arc::new(Stalls(b.clock.clone())));
+        let writes = b.writes().len();
+        let report = b.pass().await;
+        assert_eq!((report.planned, report.succeeded, report.cancelled.len()), (1, 0, 1), "{:?}", report.cancelled);
+        assert!(report.cancelled[0].1.contains("looks again"), "{:?}", report.cancelled);
+        assert_eq!(b.writes().len(), writes);
+
+        // The same for a deletion, which is the half of the incident that hurt.
+        b.restart("test-3", Arc::new(Undisturbed));
+        b.settle().await;
+        b.all_in_sync();
+        b.restart("test-4", Arc::new(Stalls(b.clock.clone())));
+        b.remove("s", Fate::DeleteByName);
+        let report = b.pass().await;
+        assert_eq!((report.planned, report.succeeded), (1, 0));
+        assert_eq!(b.sim.live(&b.scope).len(), 1);
+        b.restart("test-5", Arc::new(Undisturbed));
+        b.settle().await;
+        assert_eq!(b.sim.live(&b.scope), []);
+        b.lawful();
     }
 }
