@@ -30,7 +30,11 @@ const PROBLEMS: &[(&str, u16, &str)] = &[
     ("empty-set", 409, "It would empty a stack; `?confirm=empty` says that it is meant."),
     ("not-declared", 409, "The documents of a plan have not been applied, so it cannot be approved."),
     ("nothing-to-approve", 409, "Nothing of a plan awaits approval."),
-    ("overtaken", 409, "The world or the declarations have moved since the plan; `planHash` names the one in its place."),
+    (
+        "overtaken",
+        409,
+        "The world or the declarations have moved since the plan; `planHash` names the one in its place.",
+    ),
     ("protected", 409, "`policy.protect` keeps what it names."),
     ("precondition-failed", 412, "`If-Match` or `If-None-Match` does not hold; read again."),
     ("too-large", 413, "The body is too large."),

@@ -124,6 +124,7 @@ fn planned(desired: &[Arc<Desired>]) -> Plan {
         phase: Phase::Progressing,
         conditions: vec![],
         diffs: vec![],
+        learned: Vec::new(),
         owned: vec![],
         rolled_back: None,
         outputs: Map::new(),
