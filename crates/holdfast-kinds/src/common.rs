@@ -122,8 +122,8 @@ impl schemars::JsonSchema for Text {
     }
 }
 
-/// A predicted thing that is settled and healthy; `id` is also its output `id`.
-pub(crate) fn predicted(id: String, identity: String, tags: Tags, fields: Value) -> Observation {
+/// A thing that is settled and healthy; `id` is also its output `id`.
+pub(crate) fn settled(id: String, identity: String, tags: Tags, fields: Value) -> Observation {
     let outputs = Map::from_iter([("id".to_owned(), Value::String(id.clone()))]);
     Observation {
         id,

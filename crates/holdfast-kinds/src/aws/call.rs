@@ -11,10 +11,10 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::request_id::RequestId;
 use holdfast_core::cloud::{ApplyError, CallOutcome, ErrorClass, Meter};
 use holdfast_core::name::Scope;
-use holdfast_core::observe::{Gap, Reading};
+use holdfast_core::observe::{Gap, Observation, Reading};
 use std::future::Future;
-use std::sync::Mutex;
 use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex};
 
 /// The services that are called, under the names that budgets and IAM use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -207,7 +207,12 @@ pub(crate) fn gap(error: &ApplyError, of: Vec<String>) -> Gap {
     Gap { operation: error.operation.clone(), of, reason: error.to_string() }
 }
 
+/// A reading of what was seen, and of what could not be read.
+pub(crate) fn reading(seen: Vec<Observation>, gaps: Vec<Gap>) -> Reading {
+    Reading { observations: seen.into_iter().map(Arc::new).collect(), gaps }
+}
+
 /// A reading of a kind of which nothing could be read.
-pub(crate) fn unreadable(error: &ApplyError) -> Reading {
+pub(super) fn unreadable(error: &ApplyError) -> Reading {
     Reading { observations: Vec::new(), gaps: vec![gap(error, Vec::new())] }
 }

@@ -22,7 +22,7 @@ type Declared<'w> = BTreeMap<String, Option<&'w Value>>;
 
 #[async_trait]
 impl Live for Service {
-    async fn sweep(aws: &Aws<'_>, wanted: &Wanted) -> Reading {
+    async fn sweep(aws: &Aws<'_>, wanted: &Wanted) -> Result<Reading, ApplyError> {
         let declared = declared(wanted);
         let mut by_cluster: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for (cluster, name) in declared.keys().filter_map(|identity| identity.split_once('/')) {
@@ -44,7 +44,7 @@ impl Live for Service {
                 }
             }
         }
-        reading
+        Ok(reading)
     }
 
     async fn apply(aws: &Aws<'_>, action: &Action, token: &str) -> Result<Applied, ApplyError> {
