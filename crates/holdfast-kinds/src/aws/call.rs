@@ -51,6 +51,26 @@ impl Service {
     }
 }
 
+/// A call of the SDK on its way.
+pub(crate) trait Sent:
+    Future<Output = Result<Self::Answer, SdkError<Self::Refusal, HttpResponse>>> + Send
+{
+    /// What AWS answers.
+    type Answer: RequestId;
+    /// What it says if it does not do it.
+    type Refusal: ProvideErrorMetadata + std::error::Error + 'static;
+}
+
+impl<F, O, E> Sent for F
+where
+    F: Future<Output = Result<O, SdkError<E, HttpResponse>>> + Send,
+    O: RequestId,
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    type Answer = O;
+    type Refusal = E;
+}
+
 /// AWS in one scope, during one sweep of a kind or one action.
 pub(crate) struct Aws<'a> {
     scope: &'a Scope,
@@ -104,45 +124,34 @@ impl<'a> Aws<'a> {
     }
 
     /// Makes a call that changes nothing. A lost answer is `Transient`.
-    pub(crate) async fn read<O, E>(
+    pub(crate) async fn read<F: Sent>(
         &self,
         service: Service,
         operation: &'static str,
-        send: impl Future<Output = Result<O, SdkError<E, HttpResponse>>> + Send,
-    ) -> Result<O, ApplyError>
-    where
-        O: RequestId,
-        E: ProvideErrorMetadata + std::error::Error + 'static,
-    {
+        send: F,
+    ) -> Result<F::Answer, ApplyError> {
         self.call(service, operation, Access::Read, send).await
     }
 
     /// Makes a call that changes something. A lost answer is `Lost`.
-    pub(crate) async fn write<O, E>(
+    pub(crate) async fn write<F: Sent>(
         &self,
         service: Service,
         operation: &'static str,
-        send: impl Future<Output = Result<O, SdkError<E, HttpResponse>>> + Send,
-    ) -> Result<O, ApplyError>
-    where
-        O: RequestId,
-        E: ProvideErrorMetadata + std::error::Error + 'static,
-    {
+        send: F,
+    ) -> Result<F::Answer, ApplyError> {
         let answer = self.call(service, operation, Access::Write, send).await?;
         lock(&self.requests).extend(answer.request_id().map(str::to_owned));
         Ok(answer)
     }
 
-    async fn call<O, E>(
+    async fn call<F: Sent>(
         &self,
         service: Service,
         operation: &'static str,
         access: Access,
-        send: impl Future<Output = Result<O, SdkError<E, HttpResponse>>> + Send,
-    ) -> Result<O, ApplyError>
-    where
-        E: ProvideErrorMetadata + std::error::Error + 'static,
-    {
+        send: F,
+    ) -> Result<F::Answer, ApplyError> {
         self.meter.acquire(self.scope, service.name(), operation).await;
         let answer = send.await.map_err(|e| error::sort(&format!("{}:{operation}", service.iam()), access, &e));
         let outcome = match &answer {

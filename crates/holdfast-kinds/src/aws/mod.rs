@@ -12,7 +12,7 @@ mod clients;
 mod error;
 mod tags;
 
-pub(crate) use call::{Aws, Service, all_pages, gap, reading};
+pub(crate) use call::{Aws, Sent, Service, all_pages, gap, reading};
 pub(crate) use tags::TagsByArn;
 
 use crate::common::one_line;

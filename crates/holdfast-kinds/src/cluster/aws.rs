@@ -3,9 +3,9 @@
 use super::observed::cluster;
 use super::{Action, Cluster};
 use crate::aws::{Aws, Live, gap};
-use crate::common::text;
+use crate::common::{drop_nulls, text};
 use crate::ecs::aws::{failures, items, read, retag, tags_from_wire, tags_to_wire, write};
-use crate::ecs::{drop_nulls, outputs};
+use crate::ecs::outputs;
 use async_trait::async_trait;
 use holdfast_core::cloud::{Applied, ApplyError};
 use holdfast_core::kind::Kind;

@@ -3,9 +3,9 @@
 use super::observed::{identity, service};
 use super::{Action, Service};
 use crate::aws::{Aws, Live, gap};
-use crate::common::{Tags, text};
+use crate::common::{Tags, drop_nulls, text};
 use crate::ecs::aws::{client_token, failures, items, read, retag, tags_from_wire, tags_to_wire, write};
-use crate::ecs::{drop_nulls, name_of, outputs};
+use crate::ecs::{name_of, outputs};
 use async_trait::async_trait;
 use holdfast_core::cloud::{Applied, ApplyError};
 use holdfast_core::kind::Kind;

@@ -5,9 +5,9 @@
 use super::observed::revision;
 use super::{Action, TaskDefinition};
 use crate::aws::{Aws, Live, Service, all_pages, gap};
-use crate::common::{Tags, closed, text};
+use crate::common::{Tags, closed, drop_nulls, text};
 use crate::ecs::aws::{read, retag, tags_from_wire, tags_to_wire, write};
-use crate::ecs::{drop_nulls, name_of, outputs};
+use crate::ecs::{name_of, outputs};
 use async_trait::async_trait;
 use aws_sdk_ecs::types::TaskDefinitionStatus;
 use holdfast_core::cloud::{Applied, ApplyError};

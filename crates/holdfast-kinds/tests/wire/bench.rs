@@ -1,6 +1,7 @@
 //! The loop of the engine in small: look, plan, act, remember.
 
 use crate::emulator::{Emulator, filled};
+use holdfast_core::cloud::Cloud;
 use holdfast_core::name::{KindName, ResourceKey};
 use holdfast_core::observe::{Wanted, WantedResource};
 use holdfast_core::plan::{Desired, Fate, Input, Memory, Plan, Settings, plan};
