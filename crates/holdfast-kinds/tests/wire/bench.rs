@@ -109,7 +109,7 @@ impl Bench {
                 memory.outputs = verdict.outputs.clone();
             }
             if let Some(resolved) = &verdict.resolved {
-                memory.last_written = Some(Value::clone(resolved));
+                memory.last_written = Some(resolved.clone());
             }
         }
         for step in &plan.steps {
