@@ -2,7 +2,7 @@
 
 use crate::cache::DesiredEntry;
 use crate::resource::{self, Declared, SELECT};
-use crate::{Store, StoreError, hold, parts, row};
+use crate::{Store, StoreError, approval, hold, parts, row};
 use holdfast_core::name::{ResourceKey, Scope};
 use holdfast_core::plan::{Desired, Memory};
 use holdfast_core::status::Status;
@@ -54,7 +54,9 @@ impl Store {
                     until = Some(until.map_or(end, |u| u.min(end)));
                 }
             }
-            Ok(Arc::new(declared.desired(holds.in_force(scope, stack.as_ref(), declared.uid, now))?))
+            let mut desired = declared.desired(holds.in_force(scope, stack.as_ref(), declared.uid, now))?;
+            desired.instead = approval::instead(&desired, r)?;
+            Ok(Arc::new(desired))
         })?;
         let list: Arc<[Arc<Desired>]> = list.into();
         self.shared.cache.fill_desired(epoch, scope, DesiredEntry { list: Arc::clone(&list), from, until });

@@ -1,7 +1,7 @@
 //! Resources: list, read, declare, take away, history.
 
 use super::declare::{self, Intake};
-use super::{ACCOUNT, CURSOR, DELETION, KIND, REGION, STACK};
+use super::{ACCOUNT, CURSOR, DELETION, KIND, REGION, STACK, approve};
 use crate::fields;
 use crate::graph;
 use crate::http::body::JsonBody;
@@ -141,19 +141,20 @@ async fn read(
             let key = ResourceKey::new(stack, kind, name);
             let record = find(state, &key)?;
             let memory = state.store().memory(&key)?.unwrap_or_default();
+            let awaiting = state.store().awaiting(&key.stack)?;
             let detail = ResourceDetail {
                 resource: ResourceView::from(&record),
                 effective_policy: record.policy_effective.clone(),
+                awaiting_approval: awaiting.filter(|a| a.holds(&key)).map(|a| a.plan),
                 depends_on: graph::depends_on(&key, &record.spec),
                 used_by: graph::used_by(state, &key)?,
                 paused: paused(state, &record)?,
                 fields: fields::rows(&record.spec, &record.status, record.generation, &memory),
             };
-            // Whether a pause holds it hangs on other rows and the clock, so the tag takes it from the answer.
-            let tag = match &detail.paused {
-                Some(paused) => resource_tag(&record).with(paused),
-                None => resource_tag(&record),
-            };
+            // Both hang on other rows, and a pause on the clock, so the tag takes them from the answer.
+            let tag = resource_tag(&record);
+            let around = (&detail.paused, &detail.awaiting_approval);
+            let tag = if around == (&None, &None) { tag } else { tag.with(&around) };
             conditions.answer(&tag, &detail)
         })
         .await
@@ -173,8 +174,8 @@ async fn replace(
 ) -> Answer {
     let key = ResourceKey::new(stack, kind, name);
     let intake = Intake { body: body.value, prune: false, confirmed: None, conditions, once: None };
-    let answer = state.declaring(move |state| declare::put(state, &key, intake)).await?;
-    answer.done(&state)
+    let done = state.declaring(move |state| declare::put(state, &key, intake)).await?;
+    approve::finish(done, &state).await
 }
 
 async fn remove(
@@ -183,14 +184,14 @@ async fn remove(
     params: Params,
     conditions: Conditions,
 ) -> Answer {
-    let answer = state
+    let done = state
         .declaring(move |state| {
             let record = find(state, &ResourceKey::new(stack, kind, name))?;
             conditions.allow_write(&record.key.to_string(), Some(&resource_tag(&record)))?;
             declare::take_away(state, &[record], params.text("deletion"), None)
         })
         .await?;
-    answer.done(&state)
+    approve::finish(done, &state).await
 }
 
 /// One entry in the history of a resource.
