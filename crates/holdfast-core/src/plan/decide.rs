@@ -1,6 +1,6 @@
 //! Decides on one resource: what differs, what may be done about it, and by which steps.
 
-use super::differ::user_tags;
+use super::differ::{Differences, user_tags};
 use super::hold::paused;
 use super::newcomers::Newcomers;
 use super::quiet::Quiet;
@@ -79,7 +79,7 @@ impl Decided {
     /// True if there is nothing to say and nothing to do.
     pub(super) fn is_silent(&self) -> bool {
         let verdict = &self.verdict;
-        let nothing_told = verdict.diffs.is_empty() && verdict.learned.is_empty();
+        let nothing_told = verdict.diffs.is_empty() && verdict.learned.is_empty() && verdict.owned.is_empty();
         verdict.decision == Decision::InSync && nothing_told && self.drafts.is_empty()
     }
 }
@@ -222,10 +222,10 @@ impl<'a> Case<'a> {
     // ---- it is to be, and is there ----
 
     fn present(&self, say: &Say<'_>, live: &Observation) -> Decided {
-        let (found, learned) = self.differ(live);
+        let Differences { counted, learned, ignored } = self.differ(live);
         let is_drift = self.is_drift();
         let (input, spec, memory, owners) = (self.input, self.spec, self.memory, self.owners);
-        let sorted = Sorting { input, spec, live, memory, owners, is_drift }.sort(found);
+        let sorted = Sorting { input, spec, live, memory, owners, is_drift }.sort(counted);
         let heal: Vec<FieldDiff> = sorted.diffs.iter().filter(|d| sorted.heals(d)).cloned().collect();
         let told: Vec<&FieldDiff> = heal.iter().collect();
         let mut print = fingerprint(self.desired.generation, &told);
@@ -253,6 +253,7 @@ impl<'a> Case<'a> {
             };
         }
         decided.verdict.learned = learned;
+        decided.verdict.owned.extend(ignored);
         let differs = decided.verdict.diffs.iter().any(|d| d.change != Change::Undeclared);
         self.finish(decided, print, is_drift && differs, Some(live))
     }

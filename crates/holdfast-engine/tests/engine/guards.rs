@@ -340,3 +340,26 @@ async fn a_resource_a_scope_and_everything_can_be_paused_and_a_pause_ends_by_its
     let missing = Place::Resource(ResourceKey::new("many", "Group", "none"));
     assert!(!b.store.set_hold_of(&missing, None, &event(&b)).expect("the store reads"));
 }
+
+#[tokio::test]
+async fn an_ignored_field_is_told_and_left_alone_until_the_end_of_it_and_then_it_is_drift() {
+    let mut document = stack("s", &[("Machine", "m", json!({ "name": "m", "size": 1 }))]);
+    let until = "2025-01-01T01:00:00Z";
+    document["spec"]["resources"][0]["policy"] =
+        json!({ "ignore": [{ "path": "/*", "reason": "an experiment", "until": until }] });
+    let b = settled(&document).await;
+    let before = b.writes().len();
+    b.sim.tamper(&b.scope, "Machine", "m", Tamper::Set("/size".to_owned(), json!(9))).expect("it is there");
+    b.settle().await;
+    b.all_in_sync();
+    let status = b.status("s/Machine/m");
+    assert_eq!((status.drift.is_none(), b.writes().len()), (true, before));
+    let told = &status.owned[0];
+    assert_eq!((told.path.as_str(), told.owner.as_str(), &told.live), ("/size", "policy.ignore", &json!(9)));
+    assert!(told.why.contains("an experiment") && told.why.contains(until), "{}", told.why);
+    b.clock.advance(SignedDuration::from_hours(2));
+    b.settle().await;
+    b.all_in_sync();
+    assert_eq!(b.live("Machine", "m").fields["size"], 1);
+    assert!(b.status("s/Machine/m").owned.is_empty());
+}
