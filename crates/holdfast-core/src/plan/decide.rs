@@ -14,7 +14,6 @@ use crate::policy::{AdoptPolicy, DriftPolicy};
 use crate::status::{Change, FieldDiff, Phase};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 /// The reason of a resource in sync.
 const AS_DECLARED: &str = "Live equals declared.";
