@@ -87,6 +87,9 @@ fn planned(desired: &[Arc<Desired>]) -> Plan {
         phase: Phase::Progressing,
         conditions: vec![],
         diffs: vec![],
+        learned: Vec::new(),
+        owned: vec![],
+        rolled_back: None,
         outputs: Map::new(),
         id: None,
         observed: true,
@@ -96,7 +99,11 @@ fn planned(desired: &[Arc<Desired>]) -> Plan {
         quiet: None,
         live: None,
     };
-    Plan { steps: (1..).zip(desired).map(step).collect(), verdicts: desired.iter().map(verdict).collect() }
+    Plan {
+        steps: (1..).zip(desired).map(step).collect(),
+        verdicts: desired.iter().map(verdict).collect(),
+        proposals: Vec::new(),
+    }
 }
 
 pub(crate) fn start() -> Timestamp {
@@ -252,6 +259,7 @@ impl Api {
             outputs: Map::from_iter([("id".to_owned(), json!(format!("id-{}", record.key.name)))]),
             conditions: vec![condition(ConditionType::Synced, truth), condition(ConditionType::Ready, Truth::True)],
             drift,
+            owned: vec![],
             last_observed_at: Some(now),
         };
         let memory = self.store.memory(&record.key).unwrap().unwrap_or_default();

@@ -3,6 +3,8 @@
 use super::decide::{Case, Decided, Missing};
 use super::link::{self, Drafted};
 use super::matching::{Match, Matcher};
+use super::newcomers::{self, Newcomers};
+use super::owners::Claims;
 use super::quiet::{Quiet, may_be_quiet};
 use super::say::Say;
 use super::{Decision, Desired, Fate, Input, Memory, Plan};
@@ -16,7 +18,9 @@ use std::sync::{Arc, LazyLock};
 
 /// Decides what to do in a scope. Total, deterministic, no IO: same input, same bytes.
 pub fn plan(input: &Input<'_>) -> Plan {
-    Desk::new(input).work()
+    let first = Desk::new(input, Newcomers::default()).work();
+    let found = newcomers::find(input, &first.verdicts);
+    newcomers::propose(if found.is_empty() { first } else { Desk::new(input, found).work() })
 }
 
 /// What a declared resource looks like halfway through.
@@ -82,7 +86,9 @@ impl<'a> Offer<'a> {
 
 struct Desk<'a> {
     input: &'a Input<'a>,
+    newcomers: Newcomers,
     matcher: Matcher<'a>,
+    claims: Claims<'a>,
     offers: BTreeMap<&'a ResourceKey, Offer<'a>>,
     /// What is left of the deletion budget; every deletion by policy of this plan takes one.
     deletes_left: u32,
@@ -91,10 +97,12 @@ struct Desk<'a> {
 }
 
 impl<'a> Desk<'a> {
-    fn new(input: &'a Input<'a>) -> Self {
+    fn new(input: &'a Input<'a>, newcomers: Newcomers) -> Self {
         Self {
             input,
+            newcomers,
             matcher: Matcher::new(input),
+            claims: Claims::new(input.snapshot),
             offers: BTreeMap::new(),
             deletes_left: input.deletes_left,
             buffer: Vec::new(),
@@ -193,7 +201,8 @@ impl<'a> Desk<'a> {
             let why = format!("This build knows no kind {}.", row.desired.key.kind);
             return Decided { verdict: say.verdict(Decision::Unknown, Phase::Unknown, why), drafts: Vec::new() };
         };
-        let looks = self.looks(row);
+        let owners = self.claims.owners(kind.name(), row.found.live().map(AsRef::as_ref));
+        let looks = self.looks(row).filter(|_| owners.is_empty());
         if let (Some(looks), Some(live)) = (looks, row.found.live())
             && self.memory(&row.desired.key).quiet == Some(looks)
         {
@@ -212,9 +221,11 @@ impl<'a> Desk<'a> {
             desired: row.desired,
             memory: self.memory(&row.desired.key),
             found: &row.found,
+            owners: &owners,
             spec: &filled.spec,
             tags: filled.tags.as_ref(),
             missing: &missing,
+            newcomers: &self.newcomers,
             deletes_left: self.deletes_left,
         };
         let mut decided = case.decide();

@@ -6,6 +6,7 @@ use crate::kept::Kept;
 use crate::kind::Registry;
 use crate::name::{ResourceKey, Scope};
 use crate::observe::Snapshot;
+use crate::ownership::Owned;
 use crate::policy::Policy;
 use crate::status::{Condition, FieldDiff, Phase};
 use jiff::Timestamp;
@@ -87,6 +88,27 @@ pub struct Memory {
     pub failure: Option<Failure>,
     /// Since when it drifts.
     pub drift_since: Option<Timestamp>,
+    /// The declared value that AWS took back, until it is live after all or the declaration moves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rolled_back: Option<RolledBack>,
+}
+
+/// A declared value that AWS tried and took back. It is not tried again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RolledBack {
+    /// JSON Pointer into the spec.
+    pub path: String,
+    /// The declared value.
+    pub value: Value,
+    /// AWS's words.
+    pub why: String,
+    /// Fields whose change is no reason to try it again.
+    pub beside: Vec<String>,
+    /// Fingerprint of the declaration that was tried, without tags and those fields.
+    pub declared: String,
+    /// When it was first seen.
+    pub since: Timestamp,
 }
 
 /// A failure that is being waited out.
@@ -150,6 +172,39 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// One verdict a resource, by key.
     pub verdicts: Vec<Verdict>,
+    /// What AWS has begun to add by itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub proposals: Vec<Proposal>,
+}
+
+/// A field that AWS has begun to add to what is declared: proposed as a default, and no drift.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Proposal {
+    /// Of which kind.
+    pub kind: String,
+    /// Where; `*` stands for any place in a list.
+    pub path: String,
+    /// The value that AWS shows.
+    pub value: Value,
+    /// The resources that show it.
+    pub resources: Vec<ResourceKey>,
+}
+
+impl std::fmt::Display for Proposal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (kind, path, value) = (&self.kind, &self.path, &self.value);
+        let whose = match self.resources.as_slice() {
+            [one] => one.to_string(),
+            [first, ..] => format!("{first} and {} more of the kind", self.resources.len() - 1),
+            [] => "no resource".to_owned(),
+        };
+        write!(
+            f,
+            "AWS shows {path} = {value}, which nobody declared, of {whose}. It is taken for a new default of {kind} and is \
+             no drift. Declare the field if it should be another value."
+        )
+    }
 }
 
 /// One write.
@@ -235,12 +290,20 @@ pub struct Verdict {
     pub conditions: Vec<Condition>,
     /// How live differs.
     pub diffs: Vec<FieldDiff>,
+    /// Differences that AWS has made by adding fields of its own: neither drift nor undeclared, and part of what the
+    /// resource is held against from now on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub learned: Vec<FieldDiff>,
     /// Outputs as seen live; empty if it was not seen.
     pub outputs: Map<String, Value>,
     /// The live handle, if one is known to be ours.
     pub id: Option<String>,
     /// True if the snapshot said for certain whether it is there.
     pub observed: bool,
+    /// Declared fields that somebody else sets.
+    pub owned: Vec<Owned>,
+    /// What AWS took back, to be remembered; none lets go of what was.
+    pub rolled_back: Option<RolledBack>,
     /// Fingerprint of the differences, for the breaker; none if there are none.
     pub fingerprint: Option<String>,
     /// True if this generation had been in sync before, so that the differences are drift and not a rollout.
@@ -285,6 +348,8 @@ pub enum Decision {
     Stuck,
     /// AWS refused, and nothing has moved since.
     Failed,
+    /// AWS took it back by itself, and nothing has moved since.
+    RolledBack,
     /// A person paused it.
     Paused,
 }

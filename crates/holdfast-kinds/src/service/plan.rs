@@ -1,10 +1,10 @@
 //! What is done about a service.
 
-use super::facts::FIELDS;
+use super::facts::table;
 use super::observed::REDEPLOY_TAG;
 use crate::common::{Retag, Tags, heals, text};
 use crate::ecs;
-use holdfast_core::facts::Facts;
+use holdfast_core::facts::{Facts, Scene};
 use holdfast_core::kind::{Context, Converge, Draft};
 use holdfast_core::observe::Observation;
 use holdfast_core::status::FieldDiff;
@@ -12,7 +12,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::OnceLock;
 
 /// What can be done to a service.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -100,16 +99,10 @@ fn redeploy_tags(redeploy_on: Option<&Value>) -> Tags {
 }
 
 pub(super) fn converge(spec: &Value, live: &Observation, diffs: &[FieldDiff]) -> Converge<Action> {
-    let held = rolled_back(live, diffs);
-    let heal: Vec<FieldDiff> =
-        diffs.iter().filter(|d| held.is_none() || d.path != "/taskDefinition").cloned().collect();
-    if let (Some(why), true) = (held, heal.is_empty()) {
-        return Converge::Wait(why);
-    }
-    if heal.is_empty() {
+    if diffs.is_empty() {
         return Converge::Change(Vec::new());
     }
-    let mut changed = ecs::changed_fields(&heal);
+    let mut changed = ecs::changed_fields(diffs);
     let redeploys = changed.iter().any(|f| f == "redeployOn");
     changed.retain(|f| f != "redeployOn");
     // AWS uses another strategy only for tasks it starts from then on.
@@ -122,37 +115,23 @@ pub(super) fn converge(spec: &Value, live: &Observation, diffs: &[FieldDiff]) ->
         force,
         remember: redeploys.then(|| remember(spec, live)),
     };
-    Converge::Change(vec![Draft::heal(action, "update", heals(&heal, ""))])
-}
-
-/// Why the declared task definition is not put back: AWS itself rolled it back, and would again. A change of
-/// `redeployOn` asks for another try.
-fn rolled_back(live: &Observation, diffs: &[FieldDiff]) -> Option<String> {
-    let diff = diffs.iter().find(|d| d.path == "/taskDefinition")?;
-    let failed = |list: &Value| list.as_array().is_some_and(|all| all.contains(&diff.desired));
-    let words = text(&live.private, "rollback")?;
-    let ours = diff.last_written == diff.desired || live.private.get("failed").is_some_and(failed);
-    let retry = diffs.iter().any(|d| d.path.starts_with("/redeployOn"));
-    (ours && !retry).then(|| {
-        let name = plain(&diff.desired);
-        format!("AWS rolled {name} back ({words}); declare another revision, or change redeployOn to try it again")
-    })
+    Converge::Change(vec![Draft::heal(action, "update", heals(diffs, ""))])
 }
 
 /// A field as UpdateService takes it: whole, with what is live where nothing is declared.
 fn wanted(spec: &Value, live: &Observation, field: &str) -> Value {
-    static TREE: OnceLock<Facts> = OnceLock::new();
-    let facts = TREE.get_or_init(|| Facts::new(FIELDS)).child(field);
+    let scene = Scene { desired: spec, live: &live.fields, facts: table() };
+    let facts = scene.facts.child(field);
     let declared = spec.get(field).unwrap_or(&Value::Null);
-    or_default(ecs::overlay(live.fields.get(field), &or_default(declared.clone(), facts)), facts)
+    or_default(ecs::overlay(live.fields.get(field), &or_default(declared.clone(), facts, &scene)), facts, &scene)
 }
 
 /// Nulls as AWS's defaults: that is how it is told to unset something.
-fn or_default(value: Value, facts: &Facts) -> Value {
+fn or_default(value: Value, facts: &Facts, scene: &Scene<'_>) -> Value {
     match value {
-        Value::Null => facts.default_value().cloned().unwrap_or(Value::Null),
+        Value::Null => facts.default_in(scene).cloned().unwrap_or(Value::Null),
         Value::Object(map) => {
-            map.into_iter().map(|(key, inner)| (key.clone(), or_default(inner, facts.child(&key)))).collect()
+            map.into_iter().map(|(key, inner)| (key.clone(), or_default(inner, facts.child(&key), scene))).collect()
         }
         other => other,
     }
