@@ -5,7 +5,9 @@ mod toys;
 
 mod bench;
 mod crash;
+mod examples;
 mod faults;
+mod incidents;
 mod life;
 mod loops;
 mod real;
