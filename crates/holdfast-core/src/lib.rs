@@ -9,6 +9,7 @@ pub mod cloud;
 pub mod compare;
 pub mod document;
 pub mod facts;
+pub mod kept;
 pub mod kind;
 pub mod name;
 pub mod observe;

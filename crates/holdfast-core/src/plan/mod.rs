@@ -4,8 +4,10 @@ mod build;
 mod decide;
 mod link;
 mod matching;
+mod quiet;
 mod say;
 mod types;
 
 pub use build::plan;
+pub use quiet::Quiet;
 pub use types::*;

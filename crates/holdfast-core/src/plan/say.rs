@@ -35,6 +35,7 @@ impl Say<'_> {
             is_drift: false,
             resolved: None,
             live: None,
+            quiet: None,
         }
     }
 
