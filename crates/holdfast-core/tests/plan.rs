@@ -6,6 +6,7 @@ use holdfast_core::facts::{Field, Shape};
 use holdfast_core::kind::*;
 use holdfast_core::name::{RESOURCE_TAG, ResourceKey, Scope, UID_TAG};
 use holdfast_core::observe::*;
+use holdfast_core::ownership::*;
 use holdfast_core::plan::*;
 use holdfast_core::policy::Policy;
 use holdfast_core::problem::SpecError;
@@ -158,6 +159,7 @@ impl World {
             state: LiveState::Settled,
             health: Health::Healthy,
             private: Value::Null,
+            ownership: Ownership::default(),
         };
         let reading = self.kinds.get_mut(kind).expect("a kind of this test");
         reading.observations.push(Arc::new(observation));
