@@ -136,6 +136,29 @@ fn i01_at_the_wire_what_is_new_is_made_before_what_is_old_goes() -> Result<()> {
     Ok(())
 }
 
+/// ACK#2372: a reconcile of a target group deregistered the targets that ECS had registered.
+#[test]
+fn i02_at_the_wire_targets_that_others_registered_stay() -> Result<()> {
+    let mut life = Life::begin(Backend::Moto)?;
+    life.apply("")?;
+    let arn = life.output("TargetGroup/intrusion-api", "arn")?;
+    let targets = json!({ "TargetGroupArn": arn, "Targets": [{ "Id": "10.0.0.10", "Port": 8080 }] });
+    life.outside.call("elbv2", "register_targets", targets)?;
+    life.proxy.reset();
+    life.server.sweeps(2)?;
+    ensure!(done(&life).is_empty(), "a registration is nothing to heal: {:?}", done(&life));
+    life.declared("TargetGroup", "intrusion-api")?["spec"]["healthCheckPath"] = json!("/ready");
+    life.apply("")?;
+    ensure!(done(&life) == ["ModifyTargetGroup"], "{:?}", done(&life));
+    let health = life.outside.call("elbv2", "describe_target_health", json!({ "TargetGroupArn": arn }))?;
+    let ids: Vec<&Value> =
+        health["TargetHealthDescriptions"].as_array().into_iter().flatten().map(|t| &t["Target"]["Id"]).collect();
+    ensure!(ids == [&json!("10.0.0.10")], "{health}");
+    let called = life.proxy.ever();
+    ensure!(!called.iter().any(|c| c == "RegisterTargets" || c == "DeregisterTargets"), "{called:?}");
+    Ok(())
+}
+
 /// terraform-provider-aws#710: ten minutes for 300 groups and 1,400 rules. terraform#18981, driftctl#1344,
 /// provider-aws#847: minutes, refusals and 70 requests a second to look at what has not changed.
 #[test]
@@ -151,7 +174,7 @@ fn i08_a_sweep_of_a_full_account_reads_at_the_floor_and_every_call_is_counted() 
         let rules = json!({ "GroupId": id, "IpPermissions": rules });
         life.outside.call("ec2", "authorize_security_group_ingress", rules)?;
     }
-    life.stack = workload::peers(&life.network);
+    life.stack = workload::peers(1, &life.network);
     life.apply("")?;
     // The first sweeps after writes read single items that the later ones know.
     life.server.sweeps(10)?;
