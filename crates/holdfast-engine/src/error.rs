@@ -12,7 +12,8 @@ pub enum PassError {
     /// The credentials belong to another AWS account than the document says.
     #[error(
         "account \"{account}\" is declared as {expected}, but its credentials belong to {found}: nothing is read or \
-         written there. Correct spec.accountId or the credentials"
+         written there. Correct the credentials; if the document is wrong, declare another account and move the \
+         resources there"
     )]
     WrongAccount {
         /// The account's name.

@@ -232,6 +232,7 @@ fn record(
 ) -> Result<PassReport, StoreError> {
     let now = core.clock.now();
     let mut report = PassReport { resources: plan.verdicts.len(), planned: plan.steps.len(), ..PassReport::default() };
+    let blind = trouble::blind(&swept.snapshot);
     let behind = judge::behind_retries(plan, &book.memories);
     let (mut changed, mut gone, mut events) = (Vec::new(), Vec::new(), Vec::new());
     // All four are in the order of keys, one of each a resource.
@@ -252,7 +253,7 @@ fn record(
         }
         let before = judge::restate(status, verdict, memory, swept.at, behind.contains(key));
         if let Some(before) = &before
-            && !book.told.covers(&swept.status, &key.kind, before.phase, status.phase)
+            && !book.told.covers(&blind, &key.kind, before.phase, status.phase)
         {
             events.extend(judge::tell(key, verdict, before, status, now));
         }
@@ -274,7 +275,7 @@ fn record(
     events.extend(book.told.news(&swept.status, now));
     let record = PassRecord { now, changed, gone, events, scope_status: swept.status.clone() };
     blocking(|| core.store.record(&record))?;
-    book.told.now(&swept.status);
+    book.told.now(&swept.status, blind);
     Ok(report)
 }
 

@@ -29,15 +29,17 @@ impl Told {
         let status = store.scope_statuses()?.into_iter().find(|s| s.scope == *scope);
         let mut told = Self::default();
         if let Some(status) = status {
-            told.now(&status);
+            let lost = |gaps: &[Gap]| status.error.is_some() || gaps.iter().any(|gap| gap.of.is_empty());
+            let blind = status.gaps.iter().filter(|(_, gaps)| lost(gaps)).map(|(kind, _)| kind.clone()).collect();
+            told.now(&status, blind);
         }
         Ok(told)
     }
 
-    /// Remembers what is being told.
-    pub(crate) fn now(&mut self, status: &ScopeStatus) {
+    /// Remembers what is being told, and the kinds of which nothing was seen.
+    pub(crate) fn now(&mut self, status: &ScopeStatus, blind: BTreeSet<String>) {
         self.error.clone_from(&status.error);
-        self.blind = blind(status).collect();
+        self.blind = blind;
         // A scope of which nothing is seen says nothing of its kinds.
         if status.error.is_none() {
             self.gaps = status.gaps.keys().cloned().collect();
@@ -75,21 +77,21 @@ impl Told {
     }
 
     /// True if a resource's way between two phases is no news: its kind, or the whole scope, was lost from sight or is
-    /// seen again, and that is told already.
-    pub(crate) fn covers(&self, status: &ScopeStatus, kind: &str, from: Phase, to: Phase) -> bool {
-        let lost = to == Phase::Unknown && blind(status).any(|k| k == kind);
+    /// seen again, and that is told already. `blind` are the kinds of which nothing is seen now.
+    pub(crate) fn covers(&self, blind: &BTreeSet<String>, kind: &str, from: Phase, to: Phase) -> bool {
+        let lost = to == Phase::Unknown && blind.contains(kind);
         let found = from == Phase::Unknown && to == Phase::InSync && self.blind.contains(kind);
         lost || found
     }
 }
 
-/// The kinds of which nothing was seen.
-fn blind(status: &ScopeStatus) -> impl Iterator<Item = String> + '_ {
-    status.gaps.iter().filter(|(_, gaps)| gaps.iter().any(is_whole)).map(|(kind, _)| kind.clone())
+/// The kinds of which nothing was seen, because it could not be.
+pub(crate) fn blind(snapshot: &Snapshot) -> BTreeSet<String> {
+    snapshot.kinds.iter().filter(|(_, reading)| is_blind(reading)).map(|(kind, _)| (*kind).to_owned()).collect()
 }
 
-fn is_whole(gap: &Gap) -> bool {
-    gap.of.is_empty()
+fn is_blind(reading: &Reading) -> bool {
+    reading.observations.is_empty() && !reading.gaps.is_empty()
 }
 
 fn gap_text(gaps: &[Gap]) -> String {
@@ -98,9 +100,8 @@ fn gap_text(gaps: &[Gap]) -> String {
 
 /// Why nothing at all of a scope was seen; none if anything was.
 pub(crate) fn of(snapshot: &Snapshot) -> Option<String> {
-    let mut whole = snapshot.kinds.values().map(|reading| reading.gaps.iter().find(|gap| is_whole(gap)));
-    let first = whole.next()??;
-    let nothing = whole.all(|gap| gap.is_some());
+    let first = snapshot.kinds.values().find_map(|reading| reading.gaps.first())?;
+    let nothing = snapshot.kinds.values().all(is_blind);
     nothing.then(|| format!("nothing can be read, so nothing is written: {}", first.reason))
 }
 
