@@ -273,6 +273,7 @@ fn record(
     }
     report.changed = changed.len();
     events.extend(book.told.news(&swept.status, now));
+    events.extend(plan.proposals.iter().map(|p| judge::propose(p, &swept.status.scope, now)));
     let record = PassRecord { now, changed, gone, events, scope_status: swept.status.clone() };
     blocking(|| core.store.record(&record))?;
     book.told.now(&swept.status, blind);
