@@ -3,7 +3,6 @@
 use super::decide::{Case, Decided};
 use super::say::{CONTENDED, Say, paths};
 use super::{Contest, Decision, Fate, Hold, Verdict};
-use crate::cloud::ErrorClass;
 use crate::policy::DriftPolicy;
 use crate::status::{FieldDiff, Phase};
 use jiff::Timestamp;
@@ -74,21 +73,7 @@ impl Case<'_> {
         if failure.fingerprint != print || failure.retry_at <= self.input.now {
             return None;
         }
-        let refused = matches!(failure.error.class, ErrorClass::Denied | ErrorClass::Rejected | ErrorClass::Quota);
-        let (decision, phase) = match (refused, self.desired.fate) {
-            (_, Fate::DeleteByName | Fate::DeleteByPolicy) => (Decision::Wait, Phase::Deleting),
-            (true, Fate::Keep) => (Decision::Failed, Phase::Failed),
-            (false, Fate::Keep) => (Decision::Wait, Phase::Progressing),
-        };
-        let why = format!(
-            "\"{}\" was refused {} time{}: {}. Next try at {}, or when something changes.",
-            failure.step,
-            failure.times,
-            if failure.times == 1 { "" } else { "s" },
-            failure.error,
-            failure.retry_at
-        );
-        Some(Decided::quiet(say.verdict(decision, phase, why)))
+        Some(Decided::quiet(say.failing(failure)))
     }
 
     pub(super) fn held(&self, say: &Say<'_>, fate: Fate) -> Option<Verdict> {
