@@ -239,9 +239,9 @@ impl Facts {
         self.field.as_ref()
     }
 
-    /// True if the table says anything of this field or of one below it.
-    pub fn is_known(&self) -> bool {
-        self.field.is_some() || !self.children.is_empty()
+    /// True if the table knows a default of this field or of one below it.
+    pub fn has_default(&self) -> bool {
+        self.field.as_ref().is_some_and(Field::has_default) || self.children.values().any(Facts::has_default)
     }
 
     /// The default that AWS fills in where the rest of the spec is as `scene` says, if one is known.

@@ -7,6 +7,8 @@
 
 #[cfg(feature = "aws")]
 pub mod aws;
+#[cfg(test)]
+mod cases;
 mod cluster;
 pub(crate) mod common;
 mod ecs;

@@ -3,6 +3,7 @@
 //! Each law gathers all that is wrong before it fails, so that one run tells the whole story.
 
 mod mutate;
+mod permute;
 mod schema;
 mod world;
 
