@@ -42,7 +42,8 @@ pub struct Given {
     pub source: &'static str,
 }
 
-/// A condition on another field of the same spec. What is not declared counts as it is live, or else as its default.
+/// A condition on another field of the same spec. What is not declared counts as it is live, or else as its default,
+/// which may hang on a third field; conditions never lead back.
 #[derive(Clone, Copy, Debug)]
 pub struct When {
     /// JSON Pointer of the other field.
@@ -287,7 +288,7 @@ pub struct Scene<'a> {
 impl Scene<'_> {
     fn satisfies(&self, when: &When) -> bool {
         let said = |side: &'_ Value| side.pointer(when.at).filter(|v| !v.is_null()).map(text);
-        let default = || self.facts.at(when.at).default.as_ref().map(text);
+        let default = || self.facts.at(when.at).default_in(self).map(text);
         said(self.desired).or_else(|| said(self.live)).or_else(default).is_some_and(|v| when.is.contains(&v.as_str()))
     }
 }

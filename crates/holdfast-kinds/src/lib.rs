@@ -14,6 +14,8 @@ pub(crate) mod common;
 mod ecs;
 mod elb;
 #[cfg(test)]
+mod incidents;
+#[cfg(test)]
 mod laws;
 mod listener;
 mod listener_rule;

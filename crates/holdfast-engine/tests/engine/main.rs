@@ -6,6 +6,7 @@ mod toys;
 mod bench;
 mod crash;
 mod faults;
+mod incidents_growth;
 mod life;
 mod loops;
 mod real;
