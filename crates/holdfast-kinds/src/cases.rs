@@ -95,7 +95,7 @@ fn read_as_spec(kind: &str) -> impl Fn(&Value, &Value, Tags) -> Observation {
         let mut fields = live.clone();
         kind.canonical(&mut fields);
         let identity = kind.identity(&fields).unwrap_or_default();
-        crate::common::predicted("id-1".to_owned(), identity, tags, fields)
+        crate::common::settled("id-1".to_owned(), identity, tags, fields)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Incidents that other tools had with what is a difference and what is none, told as plans.
 
 use crate::cases::{Told, planned};
-use crate::common::{Tags, predicted};
+use crate::common::{Tags, settled};
 use crate::registry;
 use crate::task_definition::TaskDefinition;
 use holdfast_core::kind::{Context, Kind, Mint};
@@ -99,7 +99,7 @@ fn i05_a_service_does_not_roll_because_a_revision_is_named_in_another_way() {
     let registry = registry();
     let kind = registry.get("Service").expect("the kind is listed");
     kind.canonical(&mut fields);
-    let live = predicted("arn:web".to_owned(), "main/web".to_owned(), Tags::new(), fields);
+    let live = settled("arn:web".to_owned(), "main/web".to_owned(), Tags::new(), fields);
     for (cluster, revision) in [("main", "web:7"), (cluster, arn), ("main", arn), (cluster, "web:7")] {
         let declared = json!({ "cluster": cluster, "serviceName": "web", "taskDefinition": revision });
         check_silent(&plan_of("Service", declared, live.clone(), Memory::default()));
@@ -157,7 +157,7 @@ fn i10_what_was_not_read_is_unknown_and_never_drift() {
     let kind = registry.get("TargetGroup").expect("the kind is listed");
     let mut fields = json!({ "name": "web", "protocol": "HTTP", "port": 80, "vpcId": "vpc-1" });
     kind.canonical(&mut fields);
-    let mut live = predicted("arn:web".to_owned(), "web".to_owned(), Tags::new(), fields);
+    let mut live = settled("arn:web".to_owned(), "web".to_owned(), Tags::new(), fields);
     live.unread = vec!["/attributes".to_owned()];
     let memory = in_sync("TargetGroup", &declared, &live);
     check_silent(&plan_of("TargetGroup", declared.clone(), live.clone(), memory.clone()));
@@ -174,7 +174,7 @@ fn i10_what_aws_fills_in_and_nobody_declares_is_silence() {
         let declared = json!({ "name": name, "protocol": "HTTP", "port": 80, "vpcId": "vpc-1" });
         let filled = json!({ "name": name, "protocol": "HTTP", "port": 80, "vpcId": "vpc-1", "targetType": "instance",
             "protocolVersion": "HTTP1", "healthCheckTimeoutSeconds": 5, "matcher": { "httpCode": "200" } });
-        let bare = predicted(name.to_owned(), name.to_owned(), Tags::new(), declared.clone());
+        let bare = settled(name.to_owned(), name.to_owned(), Tags::new(), declared.clone());
         let memory = in_sync("TargetGroup", &declared, &bare);
         told("TargetGroup", declared, Observation { fields: filled, ..bare }, memory)
     });
@@ -217,7 +217,7 @@ fn i10_an_undeclared_field_that_appears_everywhere_is_not_told_a_resource_at_a_t
         let one = |i: usize| {
             let declared = json!({ "name": format!("g{i}"), "protocol": "HTTP", "port": 80, "vpcId": "vpc-1",
                 "attributes": { "stickiness.enabled": "false" } });
-            let before = predicted(format!("arn:{i}"), format!("g{i}"), Tags::new(), declared.clone());
+            let before = settled(format!("arn:{i}"), format!("g{i}"), Tags::new(), declared.clone());
             let mut live = before.clone();
             live.fields["attributes"]["of.tomorrow.enabled"] = json!(value(i));
             let memory = in_sync("TargetGroup", &declared, &before);
@@ -251,7 +251,7 @@ fn rule(port: u16, peer: &str) -> Value {
 }
 
 fn live_group(ingress: &[Value]) -> Observation {
-    predicted("sg-1".to_owned(), "vpc-1/web".to_owned(), Tags::new(), group(Some(json!(ingress))))
+    settled("sg-1".to_owned(), "vpc-1/web".to_owned(), Tags::new(), group(Some(json!(ingress))))
 }
 
 /// UPJ#1954: rules that nobody declared were not seen at all.
