@@ -206,6 +206,9 @@ fn i10_a_field_that_aws_begins_to_show_everywhere_is_proposed_once_and_is_nobody
     but_one[7].live = registered(&task("web-7"), &[]);
     assert_eq!(planned(but_one).steps.len(), 37, "37 of 38 are not all");
     assert_eq!(planned(grown(2, &shown)).steps.len(), 2, "two are too few to tell");
+    let mut adopted = grown(38, &shown);
+    adopted.iter_mut().for_each(|t| t.memory = Memory::default());
+    assert_eq!(planned(adopted).steps.len(), 38, "what was never in sync has not appeared, it was there");
     let privileged = ("/containerDefinitions/0/privileged", json!(true));
     assert_eq!(planned(grown(38, &privileged)).steps.len(), 38, "an exposure is never a new default");
 }
