@@ -133,6 +133,7 @@ pub(crate) fn planned(told: Vec<Told<'_>>) -> Plan {
             policy: Policy::default(),
             fate: Fate::Keep,
             hold: None,
+            instead: None,
         }));
     }
     let now = "2026-01-01T00:00:00Z".parse().expect("a time");

@@ -37,6 +37,7 @@ impl Say<'_> {
             is_drift: false,
             resolved: None,
             live: None,
+            pending: None,
             quiet: None,
         }
     }
