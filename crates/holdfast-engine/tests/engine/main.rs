@@ -10,6 +10,7 @@ mod examples;
 mod faults;
 mod guards;
 mod incidents;
+mod incidents_growth;
 mod life;
 mod loops;
 mod real;
