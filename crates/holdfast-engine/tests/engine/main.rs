@@ -11,6 +11,7 @@ mod faults;
 mod guards;
 mod incidents;
 mod incidents_growth;
+mod incidents_guards;
 mod life;
 mod loops;
 mod real;
