@@ -9,6 +9,7 @@ mod crash;
 mod examples;
 mod faults;
 mod incidents;
+mod incidents_bounds;
 mod incidents_growth;
 mod life;
 mod loops;
