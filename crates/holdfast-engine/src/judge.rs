@@ -47,12 +47,23 @@ pub(crate) fn remember(memory: &mut Memory, verdict: &mut Verdict, now: Timestam
         memory.failure = None;
         any = true;
     }
+    any |= put(&mut memory.adopted_generation, adopted(memory.adopted_generation, verdict));
     let since = is_drift(verdict).then(|| memory.drift_since.unwrap_or(now));
     any |= put(&mut memory.drift_since, since);
     if verdict.phase == Phase::InSync {
         any |= remember_sync(memory, verdict);
     }
     Moved { any, outputs }
+}
+
+/// The generation whose differences wait for a person: written down before anything is taken over.
+fn adopted(before: u64, verdict: &Verdict) -> u64 {
+    match verdict.decision {
+        Decision::Adopt => verdict.generation,
+        Decision::Create => 0,
+        _ if verdict.phase == Phase::InSync => 0,
+        _ => before,
+    }
 }
 
 /// What was seen of the thing itself; answers whether its id or outputs have moved.

@@ -208,13 +208,13 @@ async fn steer(
 }
 
 /// The fields of a small body, with every mistake in them.
-struct Fields {
+pub(super) struct Fields {
     map: Map<String, Value>,
     errors: Vec<SpecError>,
 }
 
 impl Fields {
-    fn of(body: Option<&JsonBody>, known: &[&str]) -> Self {
+    pub(super) fn of(body: Option<&JsonBody>, known: &[&str]) -> Self {
         let mut fields = Self { map: Map::new(), errors: Vec::new() };
         match body.map(|b| &b.value) {
             None => {}
@@ -291,7 +291,20 @@ impl Fields {
         }
     }
 
-    fn done(&mut self) -> Result<(), Problem> {
+    /// A flag; false if it is not there.
+    pub(super) fn flag(&mut self, name: &str) -> bool {
+        match self.map.get(name) {
+            None | Some(Value::Null) => false,
+            Some(Value::Bool(flag)) => *flag,
+            Some(_) => {
+                let message = format!("{name} must be true or false.");
+                self.refuse(&holdfast_core::pointer::join("", name), "wrong-type", &message);
+                false
+            }
+        }
+    }
+
+    pub(super) fn done(&mut self) -> Result<(), Problem> {
         if self.errors.is_empty() { Ok(()) } else { Err(Problem::invalid(std::mem::take(&mut self.errors))) }
     }
 }

@@ -1,6 +1,7 @@
 //! The routes, one file for each area; each file's first function is its table.
 
 pub(crate) mod accounts;
+pub(crate) mod adopt;
 pub(crate) mod apply;
 pub(crate) mod control;
 pub(crate) mod dashboard;
@@ -15,6 +16,7 @@ pub(crate) mod resources;
 pub(crate) mod schemas;
 pub(crate) mod stacks;
 pub(crate) mod watch;
+pub(crate) mod why;
 
 use crate::http::query::Param;
 use crate::openapi::endpoint::Endpoint;
@@ -26,6 +28,8 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
         stacks::endpoints(),
         control::endpoints(),
         resources::endpoints(),
+        why::endpoints(),
+        adopt::endpoints(),
         plans::endpoints(),
         drift::endpoints(),
         overview::endpoints(),

@@ -94,6 +94,7 @@ fn planned(desired: &[Arc<Desired>]) -> Plan {
         is_drift: false,
         resolved: None,
         live: None,
+        unread: vec![],
     };
     Plan { steps: (1..).zip(desired).map(step).collect(), verdicts: desired.iter().map(verdict).collect() }
 }

@@ -121,7 +121,7 @@ impl<'a> Desk<'a> {
         let (spec, tags) = self.fill(kind, desired);
         let identity = kind.identity(&spec);
         let memory = self.input.memory.get(&desired.key);
-        let found = self.matcher.find(desired, memory, identity.as_deref(), kind.id_is_name());
+        let found = self.matcher.find(desired, memory, identity.as_deref(), kind);
         Row { desired, kind: Some(kind), refs, found, spec, tags }
     }
 

@@ -1,6 +1,7 @@
 //! Finds the live thing of a declared resource.
 
 use super::{Desired, Input, Memory};
+use crate::kind::AnyKind;
 use crate::name::KindName;
 use crate::observe::{Gap, LiveState, Observation, Reading};
 use std::collections::BTreeMap;
@@ -15,6 +16,8 @@ pub(super) enum Match {
     Adoptable(Arc<Observation>),
     /// Something of its identity that is not ours, and whose.
     Foreign(Arc<Observation>, String),
+    /// Something of its identity, and policy names another thing to adopt.
+    NotNamed(Arc<Observation>),
     /// The name is still taken by something on its way out.
     Leaving(Arc<Observation>),
     /// It is certainly not there.
@@ -82,7 +85,7 @@ impl<'a> Matcher<'a> {
         desired: &Desired,
         memory: Option<&Memory>,
         identity: Option<&str>,
-        id_is_name: bool,
+        kind: &dyn AnyKind,
     ) -> Match {
         let Some(index) = self.kinds.get(desired.key.kind.as_str()) else {
             return Match::Unknown(format!("{} was not part of this sweep", desired.key.kind));
@@ -94,7 +97,7 @@ impl<'a> Matcher<'a> {
         if let Some(own) = known_id.and_then(|id| index.by_id.get(id)) {
             // A handle that follows from the name proves nothing once the tags are gone: somebody may have made
             // another thing under that name.
-            if own.owner_uid().is_none() && (!id_is_name || own.owner_resource().is_some()) {
+            if own.owner_uid().is_none() && (!kind.id_is_name() || own.owner_resource().is_some()) {
                 return owned_or_leaving(own);
             }
         }
@@ -105,20 +108,37 @@ impl<'a> Matcher<'a> {
         }) {
             return owned_or_leaving(own);
         }
-        if let Some(gap) = index.gaps.iter().find(|g| g.hides(known_id, identity)) {
+        let named = desired.policy.adopt_id.as_deref().and_then(kind.handle().read);
+        if let Some(gap) = index.gaps.iter().find(|g| g.hides(known_id.or(named.as_deref()), identity)) {
             return Match::Unknown(format!("{} could not be read: {}", gap.operation, gap.reason));
         }
-        self.by_identity(index, identity)
+        match named {
+            Some(named) => self.by_name_of_aws(index, &named, identity),
+            None => self.by_identity(index, identity),
+        }
     }
 
     fn is_taken(&self, o: &Observation) -> bool {
         o.owner_uid().is_some_and(|uid| (self.declared_uids)(uid))
     }
 
+    /// What policy names to be adopted; nothing else will do.
+    fn by_name_of_aws(&self, index: &Index<'_>, named: &str, identity: Option<&str>) -> Match {
+        if let Some(found) = index.by_id.get(named).copied() {
+            return self.not_ours_yet(found);
+        }
+        match self.by_identity(index, identity) {
+            Match::Adoptable(other) => Match::NotNamed(other),
+            match_ => match_,
+        }
+    }
+
     fn by_identity(&self, index: &Index<'_>, identity: Option<&str>) -> Match {
-        let Some(found) = identity.and_then(|i| index.by_identity.get(i)).and_then(|l| best(l, None)) else {
-            return Match::Absent;
-        };
+        let found = identity.and_then(|i| index.by_identity.get(i)).and_then(|l| best(l, None));
+        found.map_or(Match::Absent, |found| self.not_ours_yet(found))
+    }
+
+    fn not_ours_yet(&self, found: &Arc<Observation>) -> Match {
         if matches!(found.state, LiveState::Deleting(_)) {
             return Match::Leaving(Arc::clone(found));
         }

@@ -1,5 +1,6 @@
 //! The plan: a pure function from what is declared, seen and remembered to what to do and why.
 
+mod adopt;
 mod build;
 mod decide;
 mod link;
@@ -7,5 +8,6 @@ mod matching;
 mod say;
 mod types;
 
+pub use adopt::{ADOPTABLE, NOTHING_TO_ADOPT, UNCONFIRMED};
 pub use build::plan;
 pub use types::*;

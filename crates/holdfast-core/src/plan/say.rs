@@ -34,6 +34,7 @@ impl Say<'_> {
             is_drift: false,
             resolved: None,
             live: None,
+            unread: self.live.map_or_else(Vec::new, |l| l.unread.clone()),
         }
     }
 
@@ -64,7 +65,6 @@ impl Say<'_> {
         let owned = match (decision, self.live) {
             (Decision::Unknown, _) => self.condition(T::Owned, Unknown, "NotRead", why),
             (_, Some(_)) => self.condition(T::Owned, True, "Owned", ""),
-            (Decision::Blocked, None) if why.starts_with(NOT_OURS) => self.condition(T::Owned, False, "Conflict", why),
             (_, None) => self.condition(T::Owned, Unknown, "Missing", ""),
         };
         let stuck = if decision == Decision::Stuck {

@@ -72,6 +72,9 @@ pub struct Memory {
     pub baseline: Option<Value>,
     /// The generation `baseline` belongs to.
     pub baseline_generation: u64,
+    /// The generation that took over what existed, until it is in sync or somebody declares or confirms something; 0
+    /// otherwise. Losing it makes the differences of an unconfirmed adoption a rollout.
+    pub adopted_generation: u64,
     /// When we created it, until a sweep has shown it.
     pub created_unseen: Option<Timestamp>,
     /// Fingerprint of the differences that the last steps were to heal.
@@ -245,6 +248,8 @@ pub struct Verdict {
     pub resolved: Option<Arc<Value>>,
     /// The live fields with tags; left out likewise, and when it was not seen.
     pub live: Option<Arc<Value>>,
+    /// Pointers that the sweep did not read.
+    pub unread: Vec<String>,
 }
 
 /// The possible decisions.

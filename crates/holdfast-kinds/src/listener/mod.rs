@@ -14,6 +14,7 @@ pub(crate) use spec::ListenerSpec;
 use crate::common::{Retag, closed, text, to_number, without_nulls};
 use crate::elb::types::is_open;
 use holdfast_core::facts::Field;
+use holdfast_core::handle::{Arn, Handle};
 use holdfast_core::kind::{Container, Context, Converge, Draft, Kind, Mint, Output, Refusal};
 use holdfast_core::observe::Observation;
 use holdfast_core::problem::SpecError;
@@ -36,6 +37,10 @@ impl Kind for Listener {
         Output { name: "port", doc: "The port; none for Gateway Load Balancers" },
         Output { name: "loadBalancerArn", doc: "The ARN of its load balancer" },
     ];
+    const HANDLE: Handle = Handle {
+        form: "the ARN of a listener, such as arn:aws:elasticloadbalancing:eu-west-1:123456789012:listener/app/LB/ID/ID",
+        read: |text| Arn::rest(text, "elasticloadbalancing", "listener/").map(|_| text.to_owned()),
+    };
     const PERMISSIONS: &'static [&'static str] = &[
         "elasticloadbalancing:AddListenerCertificates",
         "elasticloadbalancing:AddTags",

@@ -14,6 +14,7 @@ use spec::ListenerRuleSpec;
 use crate::common::{Retag, closed, to_number, to_text, without_nulls};
 use crate::elb::types::is_open;
 use holdfast_core::facts::Field;
+use holdfast_core::handle::{Arn, Handle};
 use holdfast_core::kind::{Container, Context, Converge, Draft, Kind, Mint, Output, Refusal};
 use holdfast_core::observe::Observation;
 use holdfast_core::problem::SpecError;
@@ -36,6 +37,10 @@ impl Kind for ListenerRule {
         Output { name: "priority", doc: "The priority" },
         Output { name: "listenerArn", doc: "The ARN of its listener" },
     ];
+    const HANDLE: Handle = Handle {
+        form: "the ARN of a rule, such as arn:aws:elasticloadbalancing:eu-west-1:123456789012:listener-rule/app/LB/ID/ID/ID",
+        read: |text| Arn::rest(text, "elasticloadbalancing", "listener-rule/").map(|_| text.to_owned()),
+    };
     const PERMISSIONS: &'static [&'static str] = &[
         "elasticloadbalancing:AddTags",
         "elasticloadbalancing:CreateRule",
