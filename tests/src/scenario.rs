@@ -52,8 +52,13 @@ impl Life {
 
     /// Applies the stack as it stands and waits until it is in sync.
     pub fn apply(&self, query: &str) -> Result<()> {
+        self.apply_within(query, PATIENCE)
+    }
+
+    /// As [`apply`](Self::apply), for stacks that AWS's own budgets hold up.
+    pub fn apply_within(&self, query: &str, patience: Duration) -> Result<()> {
         self.server.apply(&self.stack, query)?;
-        self.server.in_sync(self.stack["metadata"]["name"].as_str().context("metadata.name")?, PATIENCE)?;
+        self.server.in_sync(self.stack["metadata"]["name"].as_str().context("metadata.name")?, patience)?;
         Ok(())
     }
 

@@ -49,15 +49,15 @@ fn service(i: usize, group: usize, target_groups: usize, network: &Network) -> V
     resource("Service", &format!("s{i}"), spec)
 }
 
-/// The workload that every peer was measured with: 50 groups of two rules, and 20 target groups, task definitions
-/// and services in one cluster.
-pub fn peers(network: &Network) -> Value {
+/// The workload that every peer was measured with, `times` as large: 50 groups of two rules, and 20 target groups,
+/// task definitions and services, all in one cluster.
+pub fn peers(times: usize, network: &Network) -> Value {
     let mut all = vec![resource("Cluster", "c", json!({ "clusterName": "bench" }))];
-    all.extend((0..50).map(|i| group(&format!("bench-sg-{i:05}"), i, network)));
-    for i in 0..20 {
+    all.extend((0..50 * times).map(|i| group(&format!("bench-sg-{i:05}"), i, network)));
+    for i in 0..20 * times {
         all.push(target_group(&format!("bench-tg-{i:05}"), i, network));
         all.push(definition(&format!("bench-td-{i:05}"), i));
-        all.push(service(i, i, 20, network));
+        all.push(service(i, i, 20 * times, network));
     }
     stack("bench", all)
 }

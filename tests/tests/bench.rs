@@ -37,7 +37,7 @@ fn steady_reads(life: &Life, what: &str, goal: &str) -> Result<()> {
     const SWEEPS: u64 = 10;
     let started = Instant::now();
     life.proxy.reset();
-    life.apply("")?;
+    life.apply_within("", Duration::from_secs(900))?;
     let built = started.elapsed();
     let writes = life.proxy.written();
     life.server.sweeps(3)?;
@@ -78,8 +78,11 @@ fn steady_reads(life: &Life, what: &str, goal: &str) -> Result<()> {
 fn reads_of_a_steady_sweep() -> Result<()> {
     steady_reads(&Life::begin(Backend::Moto)?, "es", "no goal of its own")?;
     let mut life = Life::begin(Backend::Moto)?;
-    life.stack = workload::peers(&life.network);
-    steady_reads(&life, "workload of the peers", "goal 8")
+    life.stack = workload::peers(1, &life.network);
+    steady_reads(&life, "workload of the peers", "goal 8")?;
+    let mut life = Life::begin(Backend::Moto)?;
+    life.stack = workload::peers(10, &life.network);
+    steady_reads(&life, "ten times that", "goal 38")
 }
 
 #[tokio::test]

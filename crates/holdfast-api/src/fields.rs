@@ -1,5 +1,6 @@
 //! The three columns of a resource's page: declared, live and last written, field by field.
 
+use holdfast_core::kept::Kept;
 use holdfast_core::plan::Memory;
 use holdfast_core::pointer;
 use holdfast_core::reference::is_open;
@@ -48,10 +49,10 @@ pub(crate) fn rows(spec: &Value, status: &Status, generation: u64, memory: &Memo
         || status.last_observed_at.is_none()
         || status.observed_generation != generation
         || status.phase == Phase::Unknown;
-    let written = memory.last_written.as_ref();
+    let written = memory.last_written.as_ref().map(Kept::value);
     let mut rows = Vec::new();
     leaves(spec, String::new(), &mut |path, declared| {
-        let last_written = written.and_then(|w| w.pointer(&path)).cloned().unwrap_or_default();
+        let last_written = written.as_ref().and_then(|w| w.pointer(&path)).cloned().unwrap_or_default();
         let inside: Vec<&FieldDiff> = diffs.iter().filter(|d| within(&d.path, &path)).collect();
         let (live, state) = if missing {
             (Value::Null, FieldState::Drift)
@@ -149,7 +150,7 @@ mod tests {
     #[test]
     fn a_field_in_sync_shows_what_its_reference_was_worth() {
         let spec = json!({ "vpcId": "${Vpc/v.id}", "n": 1, "rules": [{ "port": 80 }] });
-        let memory = Memory { last_written: Some(json!({ "vpcId": "vpc-1", "n": 1 })), ..Memory::default() };
+        let memory = Memory { last_written: Some(json!({ "vpcId": "vpc-1", "n": 1 }).into()), ..Memory::default() };
         let rows = rows(&spec, &status(Vec::new()), 1, &memory);
         assert_eq!(
             said(&rows),

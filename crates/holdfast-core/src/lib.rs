@@ -10,6 +10,7 @@ pub mod compare;
 pub mod document;
 pub mod facts;
 pub mod handle;
+pub mod kept;
 pub mod kind;
 pub mod name;
 pub mod observe;

@@ -116,27 +116,49 @@ pub fn is_open(text: &str) -> bool {
     text.contains("${") && pieces(text).is_ok_and(|p| p.iter().any(|p| matches!(p, Piece::Reference(..))))
 }
 
+/// The way to a place in a document. Walks are many and references are few, so it is put into words only at one.
+#[derive(Clone, Copy)]
+enum Trail<'a> {
+    Root(&'a str),
+    Index(&'a Trail<'a>, usize),
+    Key(&'a Trail<'a>, &'a str),
+}
+
+impl Trail<'_> {
+    fn pointer(&self) -> String {
+        match self {
+            Self::Root(base) => (*base).to_owned(),
+            Self::Index(above, index) => format!("{}/{index}", above.pointer()),
+            Self::Key(above, key) => crate::pointer::join(&above.pointer(), key),
+        }
+    }
+}
+
 /// Calls `visit(pointer, reference)` for every reference in `value`; malformed ones go to `errors`.
 pub fn each(value: &Value, pointer: &str, visit: &mut dyn FnMut(&str, &Reference), errors: &mut Vec<SpecError>) {
+    walk(value, Trail::Root(pointer), visit, errors);
+}
+
+fn walk(value: &Value, trail: Trail<'_>, visit: &mut dyn FnMut(&str, &Reference), errors: &mut Vec<SpecError>) {
     match value {
         Value::String(text) if text.contains("${") => match pieces(text) {
             Ok(pieces) => {
                 for piece in pieces {
                     if let Piece::Reference(reference, _) = piece {
-                        visit(pointer, &reference);
+                        visit(&trail.pointer(), &reference);
                     }
                 }
             }
-            Err(message) => errors.push(SpecError::new(pointer, "malformed-reference", message)),
+            Err(message) => errors.push(SpecError::new(trail.pointer(), "malformed-reference", message)),
         },
         Value::Array(items) => {
             for (i, item) in items.iter().enumerate() {
-                each(item, &format!("{pointer}/{i}"), visit, errors);
+                walk(item, Trail::Index(&trail, i), visit, errors);
             }
         }
         Value::Object(map) => {
             for (key, item) in map {
-                each(item, &crate::pointer::join(pointer, key), visit, errors);
+                walk(item, Trail::Key(&trail, key), visit, errors);
             }
         }
         _ => {}

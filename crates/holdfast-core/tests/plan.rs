@@ -210,9 +210,9 @@ impl World {
 
 fn in_sync(fields: &Value) -> Memory {
     Memory {
-        baseline: Some(fields.clone()),
+        baseline: Some(fields.clone().into()),
         baseline_generation: 1,
-        last_written: Some(fields.clone()),
+        last_written: Some(fields.clone().into()),
         ..Memory::default()
     }
 }
@@ -290,6 +290,54 @@ fn equal_is_in_sync_and_writes_nothing() {
         .wants("Box/a", json!({ "name": "a", "room": "${Room/r.id}" }))
         .has("Box/a", fields)
         .check("Box/a InSync InSync: Live equals declared.\nRoom/r InSync InSync: Live equals declared.");
+}
+
+/// A room and a box in it, both long in sync, with what the last plan remembered of their looks.
+fn long_in_sync(quiet: bool) -> World {
+    let (room, boxed) = (json!({ "name": "r" }), json!({ "name": "a", "size": 1, "room": "id-r" }));
+    let mut w = world()
+        .wants("Box/a", json!({ "name": "a", "size": 1, "room": "${Room/r.id}" }))
+        .wants("Room/r", room.clone())
+        .has("Box/a", boxed.clone())
+        .has("Room/r", room.clone())
+        .remembers("Box/a", in_sync(&boxed))
+        .remembers("Room/r", in_sync(&room));
+    if quiet {
+        for verdict in w.plan().verdicts {
+            assert!(verdict.quiet.is_some(), "{} was in sync before", verdict.key);
+            w.memory.get_mut(&verdict.key).expect("a memory").quiet = verdict.quiet;
+        }
+    }
+    w
+}
+
+#[test]
+fn what_looks_as_it_did_is_not_compared_again_and_any_other_look_is() {
+    let before = long_in_sync(true).plan();
+    assert_eq!(before, long_in_sync(false).plan(), "with and without the memory of looks, the same is said");
+    let live = |w: &mut World, kind: &str, change: &dyn Fn(&mut Observation)| {
+        let reading = w.kinds.get_mut(kind).expect("a kind of this test");
+        change(Arc::make_mut(&mut reading.observations[0]));
+    };
+    let changes: [(&str, &dyn Fn(&mut World)); 10] = [
+        ("a field", &|w| live(w, "Box", &|o| o.fields["size"] = json!(2))),
+        ("an undeclared field", &|w| live(w, "Box", &|o| o.fields["colour"] = json!("red"))),
+        ("an owner tag", &|w| live(w, "Box", &|o| _ = o.tags.remove(RESOURCE_TAG))),
+        ("what was read", &|w| live(w, "Box", &|o| o.unread.push("/size".to_owned()))),
+        ("health", &|w| live(w, "Box", &|o| o.health = Health::Degraded("ill".to_owned()))),
+        ("state", &|w| live(w, "Box", &|o| o.state = LiveState::Busy("moving".to_owned()))),
+        ("a reference's value", &|w| live(w, "Room", &|o| _ = o.outputs.insert("id".to_owned(), json!("id-s")))),
+        ("the thing itself", &|w| w.kinds.get_mut("Box").expect("a kind").observations.clear()),
+        ("the generation", &|w| Arc::make_mut(&mut w.desired[0]).generation = 2),
+        ("a pause", &|w| Arc::make_mut(&mut w.desired[0]).hold = Some(Hold { reason: "why".to_owned(), until: None })),
+    ];
+    for (what, change) in changes {
+        let (mut with, mut without) = (long_in_sync(true), long_in_sync(false));
+        change(&mut with);
+        change(&mut without);
+        assert_eq!(with.plan(), without.plan(), "{what} moved");
+        assert_ne!(with.plan(), before, "{what} moved, and nobody saw it");
+    }
 }
 
 #[test]

@@ -6,7 +6,6 @@ use holdfast_core::status::{Change, Drift, FieldDiff, Phase, Status, merge_since
 use holdfast_store::{Event, EventType};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
-use std::sync::Arc;
 
 /// Puts a value into its place; answers whether it is another one.
 fn put<T: PartialEq>(place: &mut T, value: T) -> bool {
@@ -47,7 +46,9 @@ pub(crate) fn remember(memory: &mut Memory, verdict: &mut Verdict, now: Timestam
         memory.failure = None;
         any = true;
     }
-    any |= put(&mut memory.adopted_generation, adopted(memory.adopted_generation, verdict));
+    let adopted = adopted(memory.adopted_generation, verdict);
+    any |= put(&mut memory.adopted_generation, adopted);
+    memory.quiet = verdict.quiet;
     let since = is_drift(verdict).then(|| memory.drift_since.unwrap_or(now));
     any |= put(&mut memory.drift_since, since);
     if verdict.phase == Phase::InSync {
@@ -94,13 +95,13 @@ fn remember_live(memory: &mut Memory, verdict: &Verdict) -> bool {
 fn remember_sync(memory: &mut Memory, verdict: &mut Verdict) -> bool {
     let mut moved = false;
     if let Some(resolved) = verdict.resolved.take() {
-        moved |= put(&mut memory.last_written, Some(Arc::unwrap_or_clone(resolved)));
+        moved |= put(&mut memory.last_written, Some(resolved));
     }
     // Undeclared changes are held against the first sight of a generation, not against the last one.
     if memory.baseline_generation != verdict.generation
         && let Some(live) = verdict.live.take()
     {
-        memory.baseline = Some(Arc::unwrap_or_clone(live));
+        memory.baseline = Some(live);
         memory.baseline_generation = verdict.generation;
         moved = true;
     }

@@ -5,6 +5,7 @@ use crate::options::Boundary;
 use crate::token::token;
 use futures::FutureExt;
 use holdfast_core::cloud::{Applied, ApplyError, ErrorClass};
+use holdfast_core::kept::Kept;
 use holdfast_core::kind::AnyKind;
 use holdfast_core::name::{ResourceKey, Scope};
 use holdfast_core::plan::{Failure, Fate, Memory, Step, Verb};
@@ -13,7 +14,6 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 
 /// Whether a step is the last one of its resource in the plan, with all others done.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,7 +21,7 @@ pub(crate) enum Place {
     /// More of the same resource are to come, or one of them did not succeed.
     Inner,
     /// With it, all that the plan wants of the resource is done; the spec is then as written.
-    Last(Option<Arc<Value>>),
+    Last(Option<Kept>),
 }
 
 /// A step with all that it takes to do it.
@@ -123,7 +123,7 @@ impl Act<'_> {
         }
         if let Place::Last(written) = &self.place {
             if let Some(written) = written {
-                memory.last_written = Some(Value::clone(written));
+                memory.last_written = Some(written.clone());
             }
             let again = memory.fingerprint.as_deref() == Some(self.print);
             memory.futile = if again { memory.futile + 1 } else { 1 };

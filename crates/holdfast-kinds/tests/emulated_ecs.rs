@@ -148,7 +148,7 @@ impl Bench {
             let memory = self.memory.entry(verdict.key.clone()).or_default();
             memory.id = verdict.id.clone().or(memory.id.take());
             if let Some(resolved) = &verdict.resolved {
-                memory.last_written = Some(Value::clone(resolved));
+                memory.last_written = Some(resolved.clone());
             }
         }
         for step in &decided.steps {

@@ -154,7 +154,7 @@ impl Bench {
         }
         for verdict in plan.verdicts {
             let memory = self.memory.entry(verdict.key).or_default();
-            memory.last_written = verdict.resolved.map(|s| Value::clone(&s)).or(memory.last_written.take());
+            memory.last_written = verdict.resolved.or(memory.last_written.take());
         }
         (found, done)
     }

@@ -10,9 +10,9 @@ use crate::state::ApiState;
 use axum::extract::State;
 use axum::routing::get;
 use holdfast_core::facts::Facts;
+use holdfast_core::kept::Kept;
 use holdfast_core::kind::AnyKind;
 use holdfast_core::name::ResourceKey;
-use holdfast_core::plan::Memory;
 use holdfast_core::policy::jiff_timestamp::Until as Time;
 use holdfast_core::status::{ConditionType, Truth};
 use holdfast_core::why::{Asked, Explanation, Generation, Peer, explain};
@@ -95,10 +95,13 @@ fn check_path(state: &ApiState, key: &ResourceKey, path: &str) -> Result<(), Pro
 fn explanation(state: &ApiState, record: &ResourceRecord, path: Option<&str>) -> Result<Explanation, Problem> {
     let store = state.store();
     let memory = store.memory(&record.key)?.unwrap_or_default();
-    let last_written = memory.last_written.as_ref();
-    let baseline = baseline(&memory, record.generation);
+    let last_written = memory.last_written.as_ref().map(Kept::value);
+    // What was live when this generation came in sync.
+    let baseline = memory.baseline.as_ref().filter(|_| memory.baseline_generation == record.generation);
+    let baseline = baseline.map(Kept::value);
     let generations: Vec<Generation> = store.generations(&record.key, &record.uid, MOST_GENERATIONS)?;
     let sight = state.control().sight(&record.scope, &record.key);
+    let live = sight.as_ref().and_then(|s| s.live.as_ref()).map(Kept::value);
     let now = state.now();
     // A look-up that fails is kept, and answered instead of what it would have changed.
     let failed: RefCell<Option<StoreError>> = RefCell::new(None);
@@ -122,10 +125,11 @@ fn explanation(state: &ApiState, record: &ResourceRecord, path: Option<&str>) ->
             policy_own: &record.policy_own,
             policy: &record.policy_effective,
             status: &record.status,
-            last_written,
-            baseline,
+            last_written: last_written.as_ref(),
+            baseline: baseline.as_ref(),
             failure: memory.failure.as_ref(),
             sight: sight.as_deref(),
+            live: live.as_ref(),
             generations: &generations,
             peers: &peers,
             now,
@@ -136,11 +140,6 @@ fn explanation(state: &ApiState, record: &ResourceRecord, path: Option<&str>) ->
         Some(error) => Err(error.into()),
         None => Ok(explanation),
     }
-}
-
-/// What was live when this generation came in sync.
-fn baseline(memory: &Memory, generation: u64) -> Option<&serde_json::Value> {
-    memory.baseline.as_ref().filter(|_| memory.baseline_generation == generation)
 }
 
 fn peer(record: &ResourceRecord) -> Peer {

@@ -93,6 +93,7 @@ fn planned(desired: &[Arc<Desired>]) -> Plan {
         fingerprint: None,
         is_drift: false,
         resolved: None,
+        quiet: None,
         live: None,
         unread: vec![],
     };

@@ -3,6 +3,7 @@
 use super::decide::{Case, Decided, Missing};
 use super::link::{self, Drafted};
 use super::matching::{Match, Matcher};
+use super::quiet::{Quiet, may_be_quiet};
 use super::say::Say;
 use super::{Decision, Desired, Fate, Input, Memory, Plan};
 use crate::kind::AnyKind;
@@ -11,7 +12,7 @@ use crate::reference::{self, Reference, Worth};
 use crate::status::Phase;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// Decides what to do in a scope. Total, deterministic, no IO: same input, same bytes.
 pub fn plan(input: &Input<'_>) -> Plan {
@@ -24,7 +25,13 @@ struct Row<'a> {
     kind: Option<&'a dyn AnyKind>,
     /// References out of the spec, in order of appearance.
     refs: Vec<Target>,
-    found: Match,
+    found: Match<'a>,
+    /// The filled-in spec, if it took one to find the live thing.
+    filled: Option<Filled>,
+}
+
+/// A spec in canonical form, references filled in as far as known, and the declared tags, the stack's included.
+struct Filled {
     spec: Value,
     tags: Option<Map<String, Value>>,
 }
@@ -39,8 +46,8 @@ pub(super) struct Target {
 
 /// What references can take of a resource of this scope.
 #[derive(Default)]
-struct Offer {
-    outputs: Map<String, Value>,
+struct Offer<'a> {
+    outputs: Option<&'a Map<String, Value>>,
     /// Outputs that a step of this plan will make or renew; all of them for a create.
     coming: Coming,
     /// Why there is nothing, if there is nothing.
@@ -55,7 +62,15 @@ enum Coming {
     All,
 }
 
-impl Offer {
+impl<'a> Offer<'a> {
+    fn of(outputs: &'a Map<String, Value>) -> Self {
+        Self { outputs: Some(outputs), ..Self::default() }
+    }
+
+    fn output(&self, name: &str) -> Option<&'a Value> {
+        self.outputs.and_then(|o| o.get(name))
+    }
+
     fn will_make(&self, output: &str) -> bool {
         match &self.coming {
             Coming::Nothing => false,
@@ -68,10 +83,11 @@ impl Offer {
 struct Desk<'a> {
     input: &'a Input<'a>,
     matcher: Matcher<'a>,
-    none: Memory,
-    offers: BTreeMap<ResourceKey, Offer>,
+    offers: BTreeMap<&'a ResourceKey, Offer<'a>>,
     /// What is left of the deletion budget; every deletion by policy of this plan takes one.
     deletes_left: u32,
+    /// For hashing, kept for its room.
+    buffer: Vec<u8>,
 }
 
 impl<'a> Desk<'a> {
@@ -79,9 +95,9 @@ impl<'a> Desk<'a> {
         Self {
             input,
             matcher: Matcher::new(input),
-            none: Memory::default(),
             offers: BTreeMap::new(),
             deletes_left: input.deletes_left,
+            buffer: Vec::new(),
         }
     }
 
@@ -108,24 +124,25 @@ impl<'a> Desk<'a> {
         link::link(entries.collect())
     }
 
-    fn memory(&self, key: &ResourceKey) -> &Memory {
-        self.input.memory.get(key).unwrap_or(&self.none)
+    fn memory(&self, key: &ResourceKey) -> &'a Memory {
+        static NONE: LazyLock<Memory> = LazyLock::new(Memory::default);
+        self.input.memory.get(key).unwrap_or(&NONE)
     }
 
-    /// Fills in what is known by now and looks for the live thing.
+    /// Looks for the live thing; fills in the spec, as far as it is known by now, only if that takes its identity.
     fn find(&self, desired: &'a Arc<Desired>, refs: Vec<Target>) -> Row<'a> {
         let Some(kind) = self.input.registry.get(&desired.key.kind) else {
             let found = Match::Unknown(String::new());
-            return Row { desired, kind: None, refs, found, spec: Value::Null, tags: None };
+            return Row { desired, kind: None, refs, found, filled: None };
         };
-        let (spec, tags) = self.fill(kind, desired);
-        let identity = kind.identity(&spec);
+        let mut filled = None;
+        let identity = || kind.identity(&filled.insert(self.fill(kind, desired)).spec);
         let memory = self.input.memory.get(&desired.key);
-        let found = self.matcher.find(desired, memory, identity.as_deref(), kind);
-        Row { desired, kind: Some(kind), refs, found, spec, tags }
+        let found = self.matcher.find(desired, memory, identity, kind);
+        Row { desired, kind: Some(kind), refs, found, filled }
     }
 
-    fn fill(&self, kind: &dyn AnyKind, desired: &Desired) -> (Value, Option<Map<String, Value>>) {
+    fn fill(&self, kind: &dyn AnyKind, desired: &Desired) -> Filled {
         let mut spec = Value::clone(&desired.spec);
         let stack = &desired.key.stack;
         reference::fill(&mut spec, &mut |r| self.worth(r, stack));
@@ -135,36 +152,39 @@ impl<'a> Desk<'a> {
         };
         kind.canonical(&mut spec);
         if own.is_none() && desired.stack_tags.is_empty() {
-            return (spec, None);
+            return Filled { spec, tags: None };
         }
         let mut tags: Map<String, Value> =
             desired.stack_tags.iter().map(|(k, v)| (k.clone(), Value::String(v.clone()))).collect();
         tags.extend(own.into_iter().flatten());
-        (spec, Some(tags))
+        Filled { spec, tags: Some(tags) }
     }
 
     fn worth(&self, reference: &Reference, stack: &str) -> Worth {
-        let Some((key, output)) = reference.target(stack) else { return Worth::Open };
-        match self.offers.get(&key) {
-            Some(offer) if offer.will_make(output) => Worth::Open,
-            Some(offer) => offer.outputs.get(output).cloned().map_or(Worth::Open, Worth::Value),
-            None => {
-                let value = self.input.elsewhere.get(&key).and_then(|o| o.get(output));
-                value.cloned().map_or(Worth::Open, Worth::Value)
-            }
+        let target = reference.target(stack);
+        let value = target.and_then(|(key, output)| self.output(&key, output));
+        value.cloned().map_or(Worth::Open, Worth::Value)
+    }
+
+    /// An output that no step of this plan will make or renew.
+    fn output(&self, key: &ResourceKey, output: &str) -> Option<&'a Value> {
+        match self.offers.get(key) {
+            Some(offer) if offer.will_make(output) => None,
+            Some(offer) => offer.output(output),
+            None => self.input.elsewhere.get(key).and_then(|o| o.get(output)),
         }
     }
 
     /// What can be said of a resource's outputs before anything is decided.
-    fn offer_found(&mut self, row: &Row<'_>) {
-        let offer = match &row.found {
-            Match::Owned(live) => Offer { outputs: live.outputs.clone(), ..Offer::default() },
-            Match::Unknown(_) => Offer { outputs: self.memory(&row.desired.key).outputs.clone(), ..Offer::default() },
+    fn offer_found(&mut self, row: &Row<'a>) {
+        let offer = match row.found {
+            Match::Owned(live) => Offer::of(&live.outputs),
+            Match::Unknown(_) => Offer::of(&self.memory(&row.desired.key).outputs),
             // It may be created in this plan; whether it is, the linking finds out.
             Match::Absent if row.desired.fate == Fate::Keep => Offer { coming: Coming::All, ..Offer::default() },
             _ => Offer::default(),
         };
-        self.offers.insert(row.desired.key.clone(), offer);
+        self.offers.insert(&row.desired.key, offer);
     }
 
     fn decide(&mut self, row: &mut Row<'a>) -> Decided {
@@ -173,9 +193,18 @@ impl<'a> Desk<'a> {
             let why = format!("This build knows no kind {}.", row.desired.key.kind);
             return Decided { verdict: say.verdict(Decision::Unknown, Phase::Unknown, why), drafts: Vec::new() };
         };
-        if !row.refs.is_empty() {
-            (row.spec, row.tags) = self.fill(kind, row.desired);
+        let looks = self.looks(row);
+        if let (Some(looks), Some(live)) = (looks, row.found.live())
+            && self.memory(&row.desired.key).quiet == Some(looks)
+        {
+            let say = Say { desired: row.desired, now: self.input.now, live: Some(live), unresolved: "" };
+            return Decided::still_quiet(&say, looks);
         }
+        let filled = match row.filled.take().filter(|_| row.refs.is_empty()) {
+            Some(filled) => filled,
+            // What was decided meanwhile may have opened or closed a reference.
+            None => self.fill(kind, row.desired),
+        };
         let missing = self.missing(row);
         let case = Case {
             input: self.input,
@@ -183,17 +212,28 @@ impl<'a> Desk<'a> {
             desired: row.desired,
             memory: self.memory(&row.desired.key),
             found: &row.found,
-            spec: &row.spec,
-            tags: row.tags.as_ref(),
+            spec: &filled.spec,
+            tags: filled.tags.as_ref(),
             missing: &missing,
             deletes_left: self.deletes_left,
         };
-        let decided = case.decide();
+        let mut decided = case.decide();
+        decided.verdict.quiet = looks.filter(|_| decided.is_silent());
         if row.desired.fate == Fate::DeleteByPolicy && decided.verdict.decision == Decision::Delete {
             self.deletes_left = self.deletes_left.saturating_sub(1);
         }
         self.offer_decided(row, &decided);
         decided
+    }
+
+    /// What a resource looks like, if its looks alone decide and all its references have a value.
+    fn looks(&mut self, row: &Row<'a>) -> Option<Quiet> {
+        let live = row.found.live().filter(|live| may_be_quiet(row.desired, self.memory(&row.desired.key), live))?;
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let worths: Option<Vec<&Value>> = row.refs.iter().map(|t| self.output(&t.key, &t.output)).collect();
+        let looks = worths.and_then(|worths| Quiet::of(row.desired, worths.into_iter(), live, &mut buffer));
+        self.buffer = buffer;
+        looks
     }
 
     fn missing(&self, row: &Row<'_>) -> Vec<Missing> {
@@ -204,7 +244,7 @@ impl<'a> Desk<'a> {
             let name = format!("{}/{}", t.key.kind, t.key.name);
             let why = match self.offers.get(&t.key) {
                 _ if t.key == row.desired.key => return None,
-                Some(o) if o.will_make(&t.output) || o.outputs.contains_key(&t.output) => return None,
+                Some(o) if o.will_make(&t.output) || o.output(&t.output).is_some() => return None,
                 Some(o) if o.why.is_empty() => format!("Waits for {name}, which has no output \"{}\" yet.", t.output),
                 Some(o) => format!("Waits for {name}: {}", o.why),
                 None if self.input.elsewhere.get(&t.key).is_some_and(|o| o.contains_key(&t.output)) => return None,

@@ -1,9 +1,11 @@
 //! Decides on one resource: what differs, what may be done about it, and by which steps.
 
+use super::quiet::Quiet;
 use super::say::{Say, paths};
 use super::{Decision, Desired, Fate, Input, Memory, Verb, Verdict};
 use crate::cloud::ErrorClass;
 use crate::compare::compare;
+use crate::kept::Kept;
 use crate::kind::{AnyAction, AnyKind, Context, Converge, Draft};
 use crate::name::{RESOURCE_TAG, UID_TAG};
 use crate::observe::{LiveState, Observation};
@@ -12,7 +14,9 @@ use crate::policy::DriftPolicy;
 use crate::status::{Change, FieldDiff, Phase};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+
+/// The reason of a resource in sync.
+const AS_DECLARED: &str = "Live equals declared.";
 
 /// One resource with all that the decision needs.
 pub(super) struct Case<'a> {
@@ -20,7 +24,7 @@ pub(super) struct Case<'a> {
     pub(super) kind: &'a dyn AnyKind,
     pub(super) desired: &'a Desired,
     pub(super) memory: &'a Memory,
-    pub(super) found: &'a Match,
+    pub(super) found: &'a Match<'a>,
     /// The canonical spec without tags, references filled in as far as known.
     pub(super) spec: &'a Value,
     /// The declared tags, the stack's included; none if nobody declares any.
@@ -49,6 +53,18 @@ pub(super) struct Decided {
 impl Decided {
     pub(super) fn quiet(verdict: Verdict) -> Self {
         Self { verdict, drafts: Vec::new() }
+    }
+
+    /// It looks as it did when there was nothing to say of it.
+    pub(super) fn still_quiet(say: &Say<'_>, looks: Quiet) -> Self {
+        let mut verdict = say.verdict(Decision::InSync, Phase::InSync, AS_DECLARED);
+        verdict.quiet = Some(looks);
+        Self::quiet(verdict)
+    }
+
+    /// True if there is nothing to say and nothing to do.
+    pub(super) fn is_silent(&self) -> bool {
+        self.verdict.decision == Decision::InSync && self.verdict.diffs.is_empty() && self.drafts.is_empty()
     }
 }
 
@@ -104,7 +120,7 @@ impl<'a> Case<'a> {
             change: Change::Missing,
             desired: self.whole(self.spec, self.tags),
             live: Value::Null,
-            last_written: self.memory.last_written.clone().unwrap_or_default(),
+            last_written: self.memory.last_written.as_ref().map(Kept::value).unwrap_or_default(),
             severity: crate::facts::Severity::Functional,
             decision: "create".to_owned(),
         };
@@ -182,9 +198,11 @@ impl<'a> Case<'a> {
 
     fn diffs(&self, live: &Observation) -> Vec<FieldDiff> {
         let memory = self.memory;
-        let (facts, last) = (self.kind.facts(), memory.last_written.as_ref());
+        let facts = self.kind.facts();
+        let last = memory.last_written.as_ref().map(Kept::value);
         // What is live and undeclared is held against the state after our own last change, not against the past.
-        let baseline = memory.baseline.as_ref().filter(|_| self.is_drift());
+        let baseline = memory.baseline.as_ref().filter(|_| self.is_drift()).map(Kept::value);
+        let (last, baseline) = (last.as_ref(), baseline.as_ref());
         let mut diffs = compare(self.spec, &live.fields, last, baseline, &live.unread, facts);
         diffs.retain(|d| !d.path.starts_with("/tags/") && d.path != "/tags");
         let tags = |m: Map<String, Value>| Value::Object(Map::from_iter([("tags".to_owned(), Value::Object(m))]));
@@ -236,9 +254,7 @@ impl<'a> Case<'a> {
         let named = paths(&heal.iter().collect::<Vec<_>>());
         match (refused, no_steps, heal.is_empty()) {
             (Some(why), _, _) => say.verdict(Decision::Blocked, Phase::Blocked, why),
-            (None, true, true) if self.missing.is_empty() => {
-                say.verdict(Decision::InSync, Phase::InSync, "Live equals declared.")
-            }
+            (None, true, true) if self.missing.is_empty() => say.verdict(Decision::InSync, Phase::InSync, AS_DECLARED),
             (None, true, true) => say.verdict(Decision::Blocked, Phase::Blocked, say.unresolved),
             (None, true, false) if !self.missing.is_empty() => {
                 say.verdict(Decision::Blocked, Phase::Blocked, say.unresolved)
@@ -421,10 +437,10 @@ impl<'a> Case<'a> {
         let verdict = &mut decided.verdict;
         verdict.is_drift = is_drift;
         verdict.fingerprint = (!print.is_empty()).then_some(print);
-        let silent = verdict.decision == Decision::InSync && self.is_drift() && verdict.diffs.is_empty();
-        if !silent {
-            verdict.resolved = self.missing.is_empty().then(|| Arc::new(self.whole(self.spec, self.tags)));
-            verdict.live = live.map(|l| Arc::new(self.whole(&l.fields, Some(&user_tags(l)))));
+        if !(decided.is_silent() && self.is_drift()) {
+            let verdict = &mut decided.verdict;
+            verdict.resolved = self.missing.is_empty().then(|| self.whole(self.spec, self.tags).into());
+            verdict.live = live.map(|l| self.whole(&l.fields, Some(&user_tags(l))).into());
         }
         decided
     }

@@ -4,30 +4,31 @@ use super::{Desired, Input, Memory};
 use crate::kind::AnyKind;
 use crate::name::KindName;
 use crate::observe::{Gap, LiveState, Observation, Reading};
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What was found of a declared resource.
 #[derive(Clone, Debug)]
-pub(super) enum Match {
+pub(super) enum Match<'a> {
     /// It is ours.
-    Owned(Arc<Observation>),
+    Owned(&'a Arc<Observation>),
     /// Something of its identity that belongs to nobody we know; policy may allow to take it.
-    Adoptable(Arc<Observation>),
+    Adoptable(&'a Arc<Observation>),
     /// Something of its identity that is not ours, and whose.
-    Foreign(Arc<Observation>, String),
+    Foreign(&'a Arc<Observation>, String),
     /// Something of its identity, and policy names another thing to adopt.
-    NotNamed(Arc<Observation>),
+    NotNamed(&'a Arc<Observation>),
     /// The name is still taken by something on its way out.
-    Leaving(Arc<Observation>),
+    Leaving(&'a Arc<Observation>),
     /// It is certainly not there.
     Absent,
     /// It could not be read.
     Unknown(String),
 }
 
-impl Match {
-    pub(super) fn live(&self) -> Option<&Arc<Observation>> {
+impl<'a> Match<'a> {
+    pub(super) fn live(&self) -> Option<&'a Arc<Observation>> {
         match self {
             Match::Owned(o) => Some(o),
             _ => None,
@@ -37,33 +38,48 @@ impl Match {
 
 /// The observations of one kind, by every way they are looked for.
 struct Index<'a> {
-    by_uid: BTreeMap<&'a str, Vec<&'a Arc<Observation>>>,
-    by_resource: BTreeMap<&'a str, Vec<&'a Arc<Observation>>>,
-    by_id: BTreeMap<&'a str, &'a Arc<Observation>>,
-    by_identity: BTreeMap<&'a str, Vec<&'a Arc<Observation>>>,
+    by_uid: Lookup<'a>,
+    by_resource: Lookup<'a>,
+    by_id: Lookup<'a>,
+    by_identity: Lookup<'a>,
     gaps: &'a [Gap],
 }
 
 impl<'a> Index<'a> {
     fn new(reading: &'a Reading) -> Self {
-        let mut index = Self {
-            by_uid: BTreeMap::new(),
-            by_resource: BTreeMap::new(),
-            by_id: BTreeMap::new(),
-            by_identity: BTreeMap::new(),
+        let all = &reading.observations;
+        Self {
+            by_uid: Lookup::new(all, |o| o.owner_uid()),
+            by_resource: Lookup::new(all, |o| o.owner_resource()),
+            by_id: Lookup::new(all, |o| Some(&o.id)),
+            by_identity: Lookup::new(all, |o| Some(&o.identity)),
             gaps: &reading.gaps,
-        };
-        for o in &reading.observations {
-            if let Some(uid) = o.owner_uid() {
-                index.by_uid.entry(uid).or_default().push(o);
-            }
-            if let Some(resource) = o.owner_resource() {
-                index.by_resource.entry(resource).or_default().push(o);
-            }
-            index.by_id.insert(&o.id, o);
-            index.by_identity.entry(&o.identity).or_default().push(o);
         }
-        index
+    }
+}
+
+/// Observations by one of their texts. Sorted when it is first asked: most things are found in the first way.
+struct Lookup<'a> {
+    all: &'a [Arc<Observation>],
+    text: fn(&Observation) -> Option<&str>,
+    sorted: OnceCell<Vec<(&'a str, &'a Arc<Observation>)>>,
+}
+
+impl<'a> Lookup<'a> {
+    fn new(all: &'a [Arc<Observation>], text: fn(&Observation) -> Option<&str>) -> Self {
+        Self { all, text, sorted: OnceCell::new() }
+    }
+
+    /// All of that text, in the order they were read.
+    fn get(&self, text: &str) -> impl Iterator<Item = &'a Arc<Observation>> + '_ + use<'a, '_> {
+        let sorted = self.sorted.get_or_init(|| {
+            let mut list: Vec<_> = self.all.iter().filter_map(|o| Some(((self.text)(o)?, o))).collect();
+            list.sort_by_key(|(text, _)| *text);
+            list
+        });
+        let from = sorted.partition_point(|(t, _)| *t < text);
+        let to = from + sorted[from..].partition_point(|(t, _)| *t == text);
+        sorted[from..to].iter().map(|(_, o)| *o)
     }
 }
 
@@ -84,17 +100,17 @@ impl<'a> Matcher<'a> {
         &self,
         desired: &Desired,
         memory: Option<&Memory>,
-        identity: Option<&str>,
+        identity: impl FnOnce() -> Option<String>,
         kind: &dyn AnyKind,
-    ) -> Match {
+    ) -> Match<'a> {
         let Some(index) = self.kinds.get(desired.key.kind.as_str()) else {
             return Match::Unknown(format!("{} was not part of this sweep", desired.key.kind));
         };
         let known_id = memory.and_then(|m| m.id.as_deref());
-        if let Some(own) = index.by_uid.get(desired.uid.as_str()).and_then(|l| best(l, known_id)) {
+        if let Some(own) = best(index.by_uid.get(&desired.uid), known_id) {
             return owned_or_leaving(own);
         }
-        if let Some(own) = known_id.and_then(|id| index.by_id.get(id)) {
+        if let Some(own) = known_id.and_then(|id| index.by_id.get(id).last()) {
             // A handle that follows from the name proves nothing once the tags are gone: somebody may have made
             // another thing under that name.
             if own.owner_uid().is_none() && (!kind.id_is_name() || own.owner_resource().is_some()) {
@@ -102,12 +118,11 @@ impl<'a> Matcher<'a> {
             }
         }
         let path = desired.key.to_string();
-        if let Some(own) = index.by_resource.get(path.as_str()).and_then(|l| {
-            let free: Vec<_> = l.iter().copied().filter(|o| !self.is_taken(o)).collect();
-            best(&free, known_id)
-        }) {
+        if let Some(own) = best(index.by_resource.get(&path).filter(|o| !self.is_taken(o)), known_id) {
             return owned_or_leaving(own);
         }
+        let identity = identity();
+        let identity = identity.as_deref();
         let named = desired.policy.adopt_id.as_deref().and_then(kind.handle().read);
         if let Some(gap) = index.gaps.iter().find(|g| g.hides(known_id.or(named.as_deref()), identity)) {
             return Match::Unknown(format!("{} could not be read: {}", gap.operation, gap.reason));
@@ -123,43 +138,41 @@ impl<'a> Matcher<'a> {
     }
 
     /// What policy names to be adopted; nothing else will do.
-    fn by_name_of_aws(&self, index: &Index<'_>, named: &str, identity: Option<&str>) -> Match {
-        if let Some(found) = index.by_id.get(named).copied() {
+    fn by_name_of_aws(&self, index: &Index<'a>, named: &str, identity: Option<&str>) -> Match<'a> {
+        if let Some(found) = index.by_id.get(named).last() {
             return self.not_ours_yet(found);
         }
         match self.by_identity(index, identity) {
             Match::Adoptable(other) => Match::NotNamed(other),
-            match_ => match_,
+            other => other,
         }
     }
 
-    fn by_identity(&self, index: &Index<'_>, identity: Option<&str>) -> Match {
-        let found = identity.and_then(|i| index.by_identity.get(i)).and_then(|l| best(l, None));
+    fn by_identity(&self, index: &Index<'a>, identity: Option<&str>) -> Match<'a> {
+        let found = identity.and_then(|i| best(index.by_identity.get(i), None));
         found.map_or(Match::Absent, |found| self.not_ours_yet(found))
     }
 
-    fn not_ours_yet(&self, found: &Arc<Observation>) -> Match {
+    fn not_ours_yet(&self, found: &'a Arc<Observation>) -> Match<'a> {
         if matches!(found.state, LiveState::Deleting(_)) {
-            return Match::Leaving(Arc::clone(found));
+            return Match::Leaving(found);
         }
         if self.is_taken(found) {
             let whose = found.owner_resource().unwrap_or("another resource").to_owned();
-            return Match::Foreign(Arc::clone(found), whose);
+            return Match::Foreign(found, whose);
         }
-        Match::Adoptable(Arc::clone(found))
+        Match::Adoptable(found)
     }
 }
 
-fn owned_or_leaving(own: &Arc<Observation>) -> Match {
+fn owned_or_leaving(own: &Arc<Observation>) -> Match<'_> {
     match own.state {
-        LiveState::Deleting(_) => Match::Leaving(Arc::clone(own)),
-        _ => Match::Owned(Arc::clone(own)),
+        LiveState::Deleting(_) => Match::Leaving(own),
+        _ => Match::Owned(own),
     }
 }
 
 /// Of several, the one we remember, else one that stays, else the first by id.
-fn best<'a>(list: &[&'a Arc<Observation>], known_id: Option<&str>) -> Option<&'a Arc<Observation>> {
-    list.iter()
-        .copied()
-        .min_by_key(|o| (Some(o.id.as_str()) != known_id, matches!(o.state, LiveState::Deleting(_)), o.id.as_str()))
+fn best<'a>(list: impl Iterator<Item = &'a Arc<Observation>>, known_id: Option<&str>) -> Option<&'a Arc<Observation>> {
+    list.min_by_key(|o| (Some(o.id.as_str()) != known_id, matches!(o.state, LiveState::Deleting(_)), o.id.as_str()))
 }

@@ -5,9 +5,11 @@ mod build;
 mod decide;
 mod link;
 mod matching;
+mod quiet;
 mod say;
 mod types;
 
 pub use adopt::{ADOPTABLE, NOTHING_TO_ADOPT, UNCONFIRMED};
 pub use build::plan;
+pub use quiet::Quiet;
 pub use types::*;

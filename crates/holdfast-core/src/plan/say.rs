@@ -35,6 +35,7 @@ impl Say<'_> {
             resolved: None,
             live: None,
             unread: self.live.map_or_else(Vec::new, |l| l.unread.clone()),
+            quiet: None,
         }
     }
 

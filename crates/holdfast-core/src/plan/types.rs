@@ -1,6 +1,8 @@
 //! What goes into a plan and what comes out of it.
 
+use super::quiet::Quiet;
 use crate::cloud::ApplyError;
+use crate::kept::Kept;
 use crate::kind::Registry;
 use crate::name::{ResourceKey, Scope};
 use crate::observe::Snapshot;
@@ -67,14 +69,17 @@ pub struct Memory {
     /// The last known outputs.
     pub outputs: Map<String, Value>,
     /// The spec, references filled in, as we last wrote it or last found it in sync.
-    pub last_written: Option<Value>,
+    pub last_written: Option<Kept>,
     /// The live fields when it was last found in sync after a change of ours: what `undeclared` is held against.
-    pub baseline: Option<Value>,
+    pub baseline: Option<Kept>,
     /// The generation `baseline` belongs to.
     pub baseline_generation: u64,
     /// The generation that took over what existed, until it is in sync or somebody declares or confirms something; 0
     /// otherwise. Losing it makes the differences of an unconfirmed adoption a rollout.
     pub adopted_generation: u64,
+    /// What it looked like when a plan last found nothing to say of it. Not stored: another build may judge otherwise.
+    #[serde(skip)]
+    pub quiet: Option<Quiet>,
     /// When we created it, until a sweep has shown it.
     pub created_unseen: Option<Timestamp>,
     /// Fingerprint of the differences that the last steps were to heal.
@@ -245,11 +250,14 @@ pub struct Verdict {
     pub is_drift: bool,
     /// The canonical spec with tags and all references filled in. Left out, for the sake of passes that find
     /// nothing, when it is in sync and the memory's baseline is of this generation.
-    pub resolved: Option<Arc<Value>>,
+    pub resolved: Option<Kept>,
     /// The live fields with tags; left out likewise, and when it was not seen.
-    pub live: Option<Arc<Value>>,
+    pub live: Option<Kept>,
     /// Pointers that the sweep did not read.
     pub unread: Vec<String>,
+    /// What it looks like, if there is nothing to say of it: the next plan need not compare it again.
+    #[serde(skip)]
+    pub quiet: Option<Quiet>,
 }
 
 /// The possible decisions.

@@ -172,7 +172,7 @@ impl Place<'_> {
         }
         // Places in live lists are not the declared ones; what is declared and does not differ is live as declared.
         let in_list = segments(self.path).any(|s| s.parse::<usize>().is_ok());
-        let seen = self.asked.sight().and_then(|s| s.live.as_deref()).or(self.asked.baseline);
+        let seen = self.asked.live.filter(|_| self.asked.sight().is_some()).or(self.asked.baseline);
         match (seen, declared) {
             (Some(seen), None) => known(seen.pointer(self.path).cloned().unwrap_or_default()),
             (Some(seen), Some(_)) if !in_list && seen.pointer(self.path).is_some() => {

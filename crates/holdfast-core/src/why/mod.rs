@@ -14,6 +14,7 @@ pub use live::{overlaid, within};
 pub use types::*;
 
 use crate::facts::Facts;
+use crate::kept::Kept;
 use crate::name::ResourceKey;
 use crate::plan::{ADOPTABLE, Decision, Failure, Hold, NOTHING_TO_ADOPT, Verdict};
 use crate::policy::Policy;
@@ -35,7 +36,7 @@ pub struct Sight {
     /// How live differed, pending changes of a new generation included.
     pub diffs: Vec<FieldDiff>,
     /// The live fields with tags; `None` if it was not seen.
-    pub live: Option<Arc<Value>>,
+    pub live: Option<Kept>,
     /// Pointers that the sweep did not read.
     pub unread: Vec<String>,
 }
@@ -114,6 +115,8 @@ pub struct Asked<'a> {
     pub failure: Option<&'a Failure>,
     /// What the last pass saw, if it is not simply in sync.
     pub sight: Option<&'a Sight>,
+    /// The live fields that it saw.
+    pub live: Option<&'a Value>,
     /// All generations, newest first.
     pub generations: &'a [Generation],
     /// Looks up another resource.

@@ -110,6 +110,7 @@ impl Case {
                 baseline: self.baseline.as_ref(),
                 failure: self.failure.as_ref(),
                 sight: self.sight.as_ref(),
+                live: None,
                 generations: &self.generations,
                 peers: &|key| self.peers.get(key).cloned(),
                 now: now(),

@@ -99,7 +99,7 @@ pub(crate) fn memory(id: &str) -> Memory {
     Memory {
         id: Some(id.to_owned()),
         outputs: json!({ "id": id, "arn": format!("arn:{id}") }).as_object().unwrap().clone(),
-        last_written: Some(json!({ "desiredCount": 2 })),
+        last_written: Some(json!({ "desiredCount": 2 }).into()),
         ..Memory::default()
     }
 }
