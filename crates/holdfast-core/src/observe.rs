@@ -1,6 +1,7 @@
 //! What was seen: observations, readings, snapshots. Known, unknown and absent are three things.
 
 use crate::name::{KindName, ResourceKey, Scope};
+use crate::ownership::Ownership;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -29,6 +30,9 @@ pub struct Observation {
     /// What the kind's actions need and nobody compares (rule ids, revision lists).
     #[serde(default)]
     pub private: Value,
+    /// Which of its fields, and of others', somebody else sets.
+    #[serde(default, skip_serializing_if = "Ownership::is_empty")]
+    pub ownership: Ownership,
 }
 
 /// Whether AWS lets a thing be written now.

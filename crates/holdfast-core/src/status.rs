@@ -1,6 +1,7 @@
 //! Status: what is said of a resource, in the words of the API.
 
 use crate::facts::Severity;
+use crate::ownership::Owned;
 use crate::policy::jiff_timestamp::Until as Time;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -147,6 +148,9 @@ pub struct Status {
     pub conditions: Vec<Condition>,
     /// How live differs; `None` when it does not.
     pub drift: Option<Drift>,
+    /// Declared fields that somebody else sets, such as an autoscaler; a difference there is no drift while it is left.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub owned: Vec<Owned>,
     /// When it was last seen, or last seen to be absent.
     #[schemars(with = "Option<Time>")]
     pub last_observed_at: Option<jiff::Timestamp>,

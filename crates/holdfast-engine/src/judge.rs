@@ -48,6 +48,7 @@ pub(crate) fn remember(memory: &mut Memory, verdict: &mut Verdict, now: Timestam
     }
     let adopted = adopted(memory.adopted_generation, verdict);
     any |= put(&mut memory.adopted_generation, adopted);
+    any |= put(&mut memory.rolled_back, verdict.rolled_back.take());
     memory.quiet = verdict.quiet;
     let since = is_drift(verdict).then(|| memory.drift_since.unwrap_or(now));
     any |= put(&mut memory.drift_since, since);
@@ -134,12 +135,14 @@ pub(crate) fn restate(said: &mut Status, verdict: &mut Verdict, memory: &Memory,
         && said.last_observed_at.is_some() == last_observed_at.is_some()
         && said.outputs == memory.outputs
         && said.drift == drift
+        && said.owned == verdict.owned
         && said.conditions == conditions;
     if same {
         return None;
     }
     let outputs = memory.outputs.clone();
-    let new = Status { phase: verdict.phase, observed_generation, outputs, conditions, drift, last_observed_at };
+    let owned = std::mem::take(&mut verdict.owned);
+    let new = Status { phase: verdict.phase, observed_generation, outputs, conditions, drift, owned, last_observed_at };
     Some(std::mem::replace(said, new))
 }
 
@@ -153,7 +156,8 @@ fn drift_action(decision: Decision) -> &'static str {
         Decision::Create | Decision::Update | Decision::Delete | Decision::Adopt => "healing",
         Decision::InSync | Decision::Report | Decision::Unknown | Decision::Gone => "reporting",
         Decision::Wait => "waiting",
-        Decision::Blocked | Decision::Hold | Decision::Stuck | Decision::Failed | Decision::Paused => "held",
+        Decision::Blocked | Decision::Hold | Decision::Stuck => "held",
+        Decision::Failed | Decision::RolledBack | Decision::Paused => "held",
     }
 }
 

@@ -3,6 +3,7 @@
 use holdfast_core::cloud::ErrorClass;
 use holdfast_core::kind::Refusal;
 use holdfast_core::observe::{Health, LiveState, Observation};
+use holdfast_core::ownership::Ownership;
 use holdfast_core::status::FieldDiff;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -135,6 +136,7 @@ pub(crate) fn predicted(id: String, identity: String, tags: Tags, fields: Value)
         state: LiveState::Settled,
         health: Health::Healthy,
         private: Value::Null,
+        ownership: Ownership::default(),
     }
 }
 

@@ -78,9 +78,12 @@ pub(crate) fn operation(kind: &dyn AnyKind, action: &Value) -> String {
         .map_or_else(|| format!("{}:{variant}", kind.name()), |p| (*p).to_owned())
 }
 
-/// The operation that lists things of the kind.
+/// The operation that lists things of the kind: the one that says so, or else the first that reads.
 pub(crate) fn read_operation(kind: &dyn AnyKind) -> &'static str {
-    kind.permissions().iter().copied().find(|p| reads(p)).unwrap_or("sim:Describe")
+    let mut all = kind.permissions().iter().copied().filter(|p| reads(p));
+    let first = all.clone().next();
+    let own = all.find(|p| p.contains(kind.name()));
+    own.or(first).unwrap_or("sim:Describe")
 }
 
 fn reads(permission: &str) -> bool {

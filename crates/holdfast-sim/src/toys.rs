@@ -6,6 +6,7 @@ use holdfast_core::cloud::ErrorClass;
 use holdfast_core::facts::Field;
 use holdfast_core::kind::{Container, Context, Converge, Draft, Erased, Kind, Mint, Output, Refusal, Registry};
 use holdfast_core::observe::{Health, LiveState, Observation};
+use holdfast_core::ownership::Ownership;
 use holdfast_core::problem::SpecError;
 use holdfast_core::status::FieldDiff;
 use schemars::JsonSchema;
@@ -65,6 +66,7 @@ fn made(id: String, identity: String, fields: &Value, tags: &BTreeMap<String, St
         state: LiveState::Settled,
         health: Health::Healthy,
         private: Value::Null,
+        ownership: Ownership::default(),
     }
 }
 

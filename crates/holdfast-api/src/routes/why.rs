@@ -127,6 +127,7 @@ fn explanation(state: &ApiState, record: &ResourceRecord, path: Option<&str>) ->
             status: &record.status,
             last_written: last_written.as_ref(),
             baseline: baseline.as_ref(),
+            rolled_back: memory.rolled_back.as_ref(),
             failure: memory.failure.as_ref(),
             sight: sight.as_deref(),
             live: live.as_ref(),

@@ -17,3 +17,4 @@ mod reference;
 mod server;
 mod steer;
 mod support;
+mod why;

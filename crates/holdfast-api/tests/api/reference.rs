@@ -28,6 +28,7 @@ const PROBLEMS: &[(&str, u16, &str)] = &[
     ("method-not-allowed", 405, "The path has other methods; `Allow` names them."),
     ("body-timeout", 408, "The body did not arrive in time."),
     ("empty-set", 409, "It would empty a stack; `?confirm=empty` says that it is meant."),
+    ("nothing-to-confirm", 409, "No adoption of the resource waits to be confirmed."),
     ("protected", 409, "`policy.protect` keeps what it names."),
     ("precondition-failed", 412, "`If-Match` or `If-None-Match` does not hold; read again."),
     ("too-large", 413, "The body is too large."),

@@ -87,6 +87,8 @@ fn planned(desired: &[Arc<Desired>]) -> Plan {
         phase: Phase::Progressing,
         conditions: vec![],
         diffs: vec![],
+        owned: vec![],
+        rolled_back: None,
         outputs: Map::new(),
         id: None,
         observed: true,
@@ -253,6 +255,7 @@ impl Api {
             outputs: Map::from_iter([("id".to_owned(), json!(format!("id-{}", record.key.name)))]),
             conditions: vec![condition(ConditionType::Synced, truth), condition(ConditionType::Ready, Truth::True)],
             drift,
+            owned: vec![],
             last_observed_at: Some(now),
         };
         let memory = self.store.memory(&record.key).unwrap().unwrap_or_default();

@@ -3,6 +3,7 @@
 use super::decide::{Case, Decided, Missing};
 use super::link::{self, Drafted};
 use super::matching::{Match, Matcher};
+use super::owners::Claims;
 use super::quiet::{Quiet, may_be_quiet};
 use super::say::Say;
 use super::{Decision, Desired, Fate, Input, Memory, Plan};
@@ -83,6 +84,7 @@ impl<'a> Offer<'a> {
 struct Desk<'a> {
     input: &'a Input<'a>,
     matcher: Matcher<'a>,
+    claims: Claims<'a>,
     offers: BTreeMap<&'a ResourceKey, Offer<'a>>,
     /// What is left of the deletion budget; every deletion by policy of this plan takes one.
     deletes_left: u32,
@@ -95,6 +97,7 @@ impl<'a> Desk<'a> {
         Self {
             input,
             matcher: Matcher::new(input),
+            claims: Claims::new(input.snapshot),
             offers: BTreeMap::new(),
             deletes_left: input.deletes_left,
             buffer: Vec::new(),
@@ -193,7 +196,8 @@ impl<'a> Desk<'a> {
             let why = format!("This build knows no kind {}.", row.desired.key.kind);
             return Decided { verdict: say.verdict(Decision::Unknown, Phase::Unknown, why), drafts: Vec::new() };
         };
-        let looks = self.looks(row);
+        let owners = self.claims.owners(kind.name(), row.found.live().map(AsRef::as_ref));
+        let looks = self.looks(row).filter(|_| owners.is_empty());
         if let (Some(looks), Some(live)) = (looks, row.found.live())
             && self.memory(&row.desired.key).quiet == Some(looks)
         {
@@ -212,6 +216,7 @@ impl<'a> Desk<'a> {
             desired: row.desired,
             memory: self.memory(&row.desired.key),
             found: &row.found,
+            owners: &owners,
             spec: &filled.spec,
             tags: filled.tags.as_ref(),
             missing: &missing,

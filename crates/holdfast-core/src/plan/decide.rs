@@ -10,6 +10,7 @@ use crate::kind::{AnyAction, AnyKind, Context, Converge, Draft};
 use crate::name::{RESOURCE_TAG, UID_TAG};
 use crate::observe::{LiveState, Observation};
 use crate::plan::matching::Match;
+use crate::plan::owners::{Owner, Sorting};
 use crate::policy::DriftPolicy;
 use crate::status::{Change, FieldDiff, Phase};
 use serde_json::{Map, Value, json};
@@ -25,6 +26,8 @@ pub(super) struct Case<'a> {
     pub(super) desired: &'a Desired,
     pub(super) memory: &'a Memory,
     pub(super) found: &'a Match<'a>,
+    /// Who else sets fields of the live thing.
+    pub(super) owners: &'a [Owner<'a>],
     /// The canonical spec without tags, references filled in as far as known.
     pub(super) spec: &'a Value,
     /// The declared tags, the stack's included; none if nobody declares any.
@@ -164,9 +167,10 @@ impl<'a> Case<'a> {
     // ---- it is to be, and is there ----
 
     fn present(&self, say: &Say<'_>, live: &Observation) -> Decided {
-        let mut diffs = self.diffs(live);
         let is_drift = self.is_drift() || self.is_unconfirmed();
-        let heal: Vec<FieldDiff> = diffs.iter().filter(|d| d.change != Change::Undeclared).cloned().collect();
+        let (input, spec, memory, owners) = (self.input, self.spec, self.memory, self.owners);
+        let sorted = Sorting { input, spec, live, memory, owners, is_drift }.sort(self.diffs(live));
+        let heal: Vec<FieldDiff> = sorted.diffs.iter().filter(|d| sorted.heals(d)).cloned().collect();
         let print = fingerprint(self.desired.generation, &heal.iter().collect::<Vec<_>>());
         let gated = match heal.is_empty() {
             true => self.paused(say),
@@ -176,10 +180,11 @@ impl<'a> Case<'a> {
         };
         let mut decided = match gated {
             Some(decided) => decided,
-            None => self.converge(say, live, &heal),
+            None => self.converge(say, live, &heal, &sorted.spec),
         };
+        sorted.put_into(&mut decided, say);
         let word = idle_word(&decided);
-        for diff in &mut diffs {
+        for diff in &mut decided.verdict.diffs {
             diff.severity = self.kind.severity(diff);
             diff.decision = match decided.drafts.iter().find(|(_, d)| d.heals.contains(&diff.path)) {
                 Some((_, draft)) => draft.decision.to_owned(),
@@ -187,13 +192,9 @@ impl<'a> Case<'a> {
                 None => word.to_owned(),
             };
         }
-        decided.verdict.diffs = diffs;
-        self.finish(
-            decided,
-            if heal.is_empty() { String::new() } else { print },
-            is_drift && !heal.is_empty(),
-            Some(live),
-        )
+        let print = if heal.is_empty() { String::new() } else { print };
+        let differs = decided.verdict.diffs.iter().any(|d| d.change != Change::Undeclared);
+        self.finish(decided, print, is_drift && differs, Some(live))
     }
 
     fn diffs(&self, live: &Observation) -> Vec<FieldDiff> {
@@ -214,7 +215,7 @@ impl<'a> Case<'a> {
         diffs
     }
 
-    fn converge(&self, say: &Say<'_>, live: &Observation, heal: &[FieldDiff]) -> Decided {
+    fn converge(&self, say: &Say<'_>, live: &Observation, heal: &[FieldDiff], spec: &Value) -> Decided {
         if let LiveState::Busy(state) = &live.state {
             let why = format!("AWS holds it in state {state}; nothing is written until that ends.");
             return Decided::quiet(say.verdict(Decision::Wait, Phase::Progressing, why));
@@ -229,7 +230,7 @@ impl<'a> Case<'a> {
         let fields: Vec<FieldDiff> = rest.into_iter().cloned().collect();
         let tags = self.create_tags();
         let context = Context { key: &self.desired.key, tags: &tags };
-        let converge = self.kind.converge(self.spec, live, &fields, &context);
+        let converge = self.kind.converge(spec, live, &fields, &context);
         let (mut drafts, mut refused) = (self.retag(live, heal), None);
         match converge {
             Converge::Change(more) => drafts.extend(more.into_iter().map(|d| (Verb::Update, d))),

@@ -5,6 +5,7 @@ mod build;
 mod decide;
 mod link;
 mod matching;
+mod owners;
 mod quiet;
 mod say;
 mod types;

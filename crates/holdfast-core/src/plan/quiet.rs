@@ -38,5 +38,6 @@ pub(super) fn may_be_quiet(desired: &Desired, memory: &Memory, live: &Observatio
         && desired.hold.is_none()
         && !timed
         && memory.baseline_generation == desired.generation
+        && memory.rolled_back.is_none()
         && live.state == LiveState::Settled
 }

@@ -27,6 +27,8 @@ impl Say<'_> {
             conditions: self.conditions(decision, &reason),
             reason,
             diffs: Vec::new(),
+            owned: Vec::new(),
+            rolled_back: None,
             outputs: self.live.map_or_else(Map::new, |l| l.outputs.clone()),
             id: self.live.map(|l| l.id.clone()),
             observed: decision != Decision::Unknown,
@@ -95,6 +97,7 @@ fn word(decision: Decision) -> &'static str {
         Decision::Unknown => "NotRead",
         Decision::Stuck => "Stuck",
         Decision::Failed => "Refused",
+        Decision::RolledBack => "RolledBack",
         Decision::Paused => "Paused",
     }
 }

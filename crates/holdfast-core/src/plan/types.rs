@@ -6,6 +6,7 @@ use crate::kept::Kept;
 use crate::kind::Registry;
 use crate::name::{ResourceKey, Scope};
 use crate::observe::Snapshot;
+use crate::ownership::Owned;
 use crate::policy::Policy;
 use crate::status::{Condition, FieldDiff, Phase};
 use jiff::Timestamp;
@@ -90,6 +91,27 @@ pub struct Memory {
     pub failure: Option<Failure>,
     /// Since when it drifts.
     pub drift_since: Option<Timestamp>,
+    /// The declared value that AWS took back, until it is live after all or the declaration moves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rolled_back: Option<RolledBack>,
+}
+
+/// A declared value that AWS tried and took back. It is not tried again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RolledBack {
+    /// JSON Pointer into the spec.
+    pub path: String,
+    /// The declared value.
+    pub value: Value,
+    /// AWS's words.
+    pub why: String,
+    /// Fields whose change is no reason to try it again.
+    pub beside: Vec<String>,
+    /// Fingerprint of the declaration that was tried, without tags and those fields.
+    pub declared: String,
+    /// When it was first seen.
+    pub since: Timestamp,
 }
 
 /// A failure that is being waited out.
@@ -244,6 +266,10 @@ pub struct Verdict {
     pub id: Option<String>,
     /// True if the snapshot said for certain whether it is there.
     pub observed: bool,
+    /// Declared fields that somebody else sets.
+    pub owned: Vec<Owned>,
+    /// What AWS took back, to be remembered; none lets go of what was.
+    pub rolled_back: Option<RolledBack>,
     /// Fingerprint of the differences, for the breaker; none if there are none.
     pub fingerprint: Option<String>,
     /// True if this generation had been in sync before, so that the differences are drift and not a rollout.
@@ -290,6 +316,8 @@ pub enum Decision {
     Stuck,
     /// AWS refused, and nothing has moved since.
     Failed,
+    /// AWS took it back by itself, and nothing has moved since.
+    RolledBack,
     /// A person paused it.
     Paused,
 }

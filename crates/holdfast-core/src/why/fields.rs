@@ -5,6 +5,7 @@ use super::types::*;
 use super::{Asked, Generation, overlaid, waits, within};
 use crate::compare::is_blank;
 use crate::facts::{Facts, Field, Shape};
+use crate::ownership::Owned;
 use crate::pointer::{covers, segments, unescape};
 use crate::reference::{self, Worth};
 use crate::status::{Change, FieldDiff, Phase};
@@ -14,6 +15,7 @@ use serde_json::Value;
 pub(super) fn noteworthy(asked: &Asked<'_>) -> Vec<String> {
     let mut paths: Vec<String> = asked.diffs().iter().map(|d| d.path.clone()).collect();
     paths.extend(asked.policy.ignore.iter().flatten().filter(|i| !i.path.contains('*')).map(|i| i.path.clone()));
+    paths.extend(asked.status.owned.iter().map(|o| o.path.clone()));
     paths.extend(asked.sight().into_iter().flat_map(|s| s.unread.iter().cloned()));
     let top = asked.spec.as_object().into_iter().flatten();
     let open = top.filter(|(_, value)| !waits::references(asked, value).is_empty());
@@ -165,6 +167,9 @@ impl Place<'_> {
         if let Some(around) = diffs.iter().find(|d| within(self.path, &d.path)) {
             return known(around.live.pointer(&self.path[around.path.len()..]).cloned().unwrap_or_default());
         }
+        if let Some((owned, _)) = self.owned() {
+            return known(owned.live.pointer(&self.path[owned.path.len()..]).cloned().unwrap_or_default());
+        }
         let inside: Vec<&FieldDiff> = diffs.iter().filter(|d| within(&d.path, self.path)).collect();
         if !inside.is_empty() {
             let base = declared.map_or(Value::Null, |d| d.resolved.clone());
@@ -185,21 +190,26 @@ impl Place<'_> {
         }
     }
 
-    fn rule(&self, declared: Option<&Declared>, live: &Live, waits: bool) -> (Rule, Owner) {
-        let ours = || Owner {
-            who: Who::Holdfast,
-            name: "Holdfast".to_owned(),
-            reason: match declared {
-                Some(d) if d.by_stack => format!("The stack's tags declare it, since generation {}.", d.generation),
-                Some(d) => format!("Generation {} declares it.", d.generation),
-                None => self.around(),
-            },
-            until: None,
+    /// The declaration, as the owner.
+    fn ours(&self, declared: Option<&Declared>) -> Owner {
+        let reason = match declared {
+            Some(d) if d.by_stack => format!("The stack's tags declare it, since generation {}.", d.generation),
+            Some(d) => format!("Generation {} declares it.", d.generation),
+            None => self.around(),
         };
-        let nobody =
-            || Owner { who: Who::Nobody, name: String::new(), reason: "It is not declared.".to_owned(), until: None };
-        if let Some(owner) = self.live_owner() {
-            return (Rule::OwnedBy, owner);
+        Owner { who: Who::Holdfast, name: "Holdfast".to_owned(), reason, bounds: None, until: None }
+    }
+
+    fn rule(&self, declared: Option<&Declared>, live: &Live, waits: bool) -> (Rule, Owner) {
+        let ours = || self.ours(declared);
+        let reason = "It is not declared.".to_owned();
+        let nobody = || Owner { who: Who::Nobody, name: String::new(), reason, bounds: None, until: None };
+        match (self.owned(), self.owner_of_tag()) {
+            (Some((owned, owner)), _) if owned.left => return (Rule::OwnedBy, owner),
+            // Outside the owner's bounds, the declaration counts after all.
+            (Some((_, owner)), _) => return (Rule::DeclaredWins, owner),
+            (None, Some(owner)) => return (Rule::OwnedBy, owner),
+            (None, None) => {}
         }
         if let Some(owner) = self.ignored() {
             return (Rule::Ignored, owner);
@@ -209,6 +219,7 @@ impl Place<'_> {
         }
         match (self.diff().map(|d| (d, d.change)), declared) {
             _ if waits => (Rule::ReferenceWaits, ours()),
+            (Some(_), _) if self.is_rolled_back() => (Rule::RolledBack, ours()),
             (Some((_, Change::Missing)), _) => (Rule::MissingIsMade, ours()),
             (Some((_, Change::Undeclared)), _) => (Rule::UndeclaredReported, nobody()),
             (Some((d, _)), _) if self.facts.any_above(&d.path, |f| f.create_only) => (Rule::CreateOnly, ours()),
@@ -233,8 +244,25 @@ impl Place<'_> {
         "It was declared before.".to_owned()
     }
 
-    /// Who in AWS keeps it.
-    fn live_owner(&self) -> Option<Owner> {
+    /// Whoever was seen to own it, or what it lies in.
+    fn owned(&self) -> Option<(&Owned, Owner)> {
+        let owned = self.asked.status.owned.iter().find(|o| within(self.path, &o.path))?;
+        let owner = Owner {
+            who: Who::Live,
+            name: owned.owner.clone(),
+            reason: owned.why.clone(),
+            bounds: owned.bounds,
+            until: None,
+        };
+        Some((owned, owner))
+    }
+
+    fn is_rolled_back(&self) -> bool {
+        self.asked.rolled_back.is_some_and(|r| within(self.path, &r.path))
+    }
+
+    /// Who writes a tag that nobody declares.
+    fn owner_of_tag(&self) -> Option<Owner> {
         let key = tag_key(self.path)?;
         let (name, reason) = if key.starts_with("aws:") {
             ("AWS", "AWS writes the tags that begin with aws: itself.")
@@ -243,7 +271,8 @@ impl Place<'_> {
         } else {
             return None;
         };
-        Some(Owner { who: Who::Live, name: name.to_owned(), reason: reason.to_owned(), until: None })
+        let (name, reason) = (name.to_owned(), reason.to_owned());
+        Some(Owner { who: Who::Live, name, reason, bounds: None, until: None })
     }
 
     fn ignored(&self) -> Option<Owner> {
@@ -254,6 +283,7 @@ impl Place<'_> {
             who: Who::Ignored,
             name: format!("policy.ignore {}", rule.path),
             reason: rule.reason.clone(),
+            bounds: None,
             until: rule.until.map(|u| u.0),
         })
     }

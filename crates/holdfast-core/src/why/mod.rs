@@ -16,7 +16,7 @@ pub use types::*;
 use crate::facts::Facts;
 use crate::kept::Kept;
 use crate::name::ResourceKey;
-use crate::plan::{ADOPTABLE, Decision, Failure, Hold, NOTHING_TO_ADOPT, Verdict};
+use crate::plan::{ADOPTABLE, Decision, Failure, Hold, NOTHING_TO_ADOPT, RolledBack, Verdict};
 use crate::policy::Policy;
 use crate::status::{Change, ConditionType, FieldDiff, Phase, Status, Truth};
 use jiff::Timestamp;
@@ -111,6 +111,8 @@ pub struct Asked<'a> {
     pub last_written: Option<&'a Value>,
     /// What was live when this generation was first in sync; `None` if it never was.
     pub baseline: Option<&'a Value>,
+    /// What AWS took back, and what is not tried again.
+    pub rolled_back: Option<&'a RolledBack>,
     /// The failure that is waited out.
     pub failure: Option<&'a Failure>,
     /// What the last pass saw, if it is not simply in sync.

@@ -2,6 +2,7 @@ use super::*;
 use crate::cloud::{ApplyError, ErrorClass};
 use crate::compare::compare;
 use crate::facts::{Facts, Field, Severity, Shape};
+use crate::ownership::{Bounds, Owned};
 use crate::policy::{Ignore, jiff_timestamp::Until};
 use crate::status::{Condition, Drift};
 use serde_json::json;
@@ -108,6 +109,7 @@ impl Case {
                 status: &self.status,
                 last_written: self.last_written.as_ref(),
                 baseline: self.baseline.as_ref(),
+                rolled_back: None,
                 failure: self.failure.as_ref(),
                 sight: self.sight.as_ref(),
                 live: None,
@@ -190,6 +192,29 @@ fn each_rule_is_named_where_it_applies() {
     assert_eq!(ignored.owner.until, until.map(|u| u.0));
     case.policy.ignore.as_mut().unwrap()[0].until = Some(Until("2026-02-01T00:00:00Z".parse().unwrap()));
     assert_eq!(case.field("/zone").rule, Rule::CreateOnly, "an ignore that has run out holds no more");
+}
+
+#[test]
+fn what_a_live_owner_keeps_is_its_own_inside_its_bounds_and_drift_outside() {
+    let mut case = case(json!({ "size": 2 }));
+    let bounds = Some(Bounds { min: 1, max: 9 });
+    let owned = |live: i64, left: bool| Owned {
+        path: "/size".to_owned(),
+        owner: "application-autoscaling".to_owned(),
+        bounds,
+        declared: json!(2),
+        live: json!(live),
+        left,
+        why: "A scalable target keeps it.".to_owned(),
+    };
+    case.status.owned = vec![owned(7, true)];
+    let field = case.field("/size");
+    assert_eq!((field.rule, field.owner.who, field.owner.bounds), (Rule::OwnedBy, Who::Live, bounds));
+    assert_eq!((field.live.value, field.decision.as_str()), (json!(7), "none"));
+    assert_eq!(case.explain(None).fields.len(), 1, "who owns what is worth telling");
+    case = case.live(json!({ "size": 20 }));
+    case.status.owned = vec![owned(20, false)];
+    assert_eq!(rule_of(&case, "/size"), (Rule::DeclaredWins, Who::Live, "update".to_owned()));
 }
 
 #[test]

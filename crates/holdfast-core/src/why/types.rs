@@ -1,6 +1,7 @@
 //! What an explanation is made of; its JSON is public.
 
 use crate::facts::Severity;
+use crate::ownership::Bounds;
 use crate::plan::Decision;
 use crate::policy::jiff_timestamp::Until as Time;
 use crate::status::{Change, Condition, Phase};
@@ -123,6 +124,8 @@ pub struct Owner {
     pub name: String,
     /// Why it is the owner.
     pub reason: String,
+    /// What it keeps the field between; null if there are no bounds.
+    pub bounds: Option<Bounds>,
     /// When that ends by itself; null if it does not.
     #[schemars(with = "Option<Time>")]
     pub until: Option<Timestamp>,
@@ -158,6 +161,8 @@ pub enum Rule {
     UndeclaredIsLeft,
     /// A live owner keeps it.
     OwnedBy,
+    /// AWS took the declared value back, and it is not tried again.
+    RolledBack,
     /// Policy ignores it.
     Ignored,
     /// It could not be read: unknown, and never drift.
@@ -286,6 +291,9 @@ impl Rule {
             }
             Rule::UndeclaredIsLeft => "Nobody declares it, so it is left as it is.",
             Rule::OwnedBy => "A live owner keeps it, and within that owner's bounds it is no drift.",
+            Rule::RolledBack => {
+                "AWS took the declared value back by itself, so it is not tried again until something else is declared."
+            }
             Rule::Ignored => "policy.ignore covers it, so it is neither reported nor put back.",
             Rule::UnreadIsAGap => {
                 "It has not been read. Unknown is neither drift nor in sync, and nothing is done about it."

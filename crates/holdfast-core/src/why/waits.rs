@@ -122,7 +122,7 @@ fn held(asked: &Asked<'_>, synced: &Condition, nothing_else: bool) -> Option<Wai
     let what = match synced.reason.as_str() {
         "Waiting" => WaitsFor::Aws,
         "Held" => WaitsFor::Policy,
-        "Stuck" | "Drifted" | UNCONFIRMED => WaitsFor::Person,
+        "Stuck" | "RolledBack" | "Drifted" | UNCONFIRMED => WaitsFor::Person,
         "NotRead" => WaitsFor::Read,
         "Blocked" if nothing_else => WaitsFor::Person,
         _ if asked.status.phase == Phase::Pending => WaitsFor::Pass,

@@ -3,6 +3,7 @@
 #[path = "../../../holdfast-sim/src/toys.rs"]
 mod toys;
 
+mod adopt;
 mod bench;
 mod crash;
 mod faults;

@@ -6,6 +6,7 @@ use crate::common::{Tags, closed, text};
 use crate::ecs;
 use holdfast_core::kind::Kind;
 use holdfast_core::observe::{Health, LiveState, Observation};
+use holdfast_core::ownership::Ownership;
 use serde_json::{Value, json};
 use std::sync::OnceLock;
 
@@ -39,6 +40,7 @@ pub(super) fn cluster(wire: &Value, tags: Tags, declared: Option<&Value>) -> Opt
         state: state(status, text(wire, "attachmentsStatus")),
         health: health(status),
         private: Value::Null,
+        ownership: Ownership::default(),
     })
 }
 

@@ -19,6 +19,7 @@ use async_trait::async_trait;
 use aws_sdk_elasticloadbalancingv2::types as wire;
 use holdfast_core::cloud::{Applied, ApplyError};
 use holdfast_core::observe::{Health, LiveState, Observation, Reading, Wanted};
+use holdfast_core::ownership::Ownership;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -140,6 +141,7 @@ fn observe(listener: &wire::Listener) -> Option<Observation> {
         state: LiveState::Settled,
         health: Health::Healthy,
         private: Value::Null,
+        ownership: Ownership::default(),
     })
 }
 

@@ -17,6 +17,7 @@ use async_trait::async_trait;
 use aws_sdk_elasticloadbalancingv2::types as wire;
 use holdfast_core::cloud::{Applied, ApplyError};
 use holdfast_core::observe::{Health, LiveState, Observation, Reading, Wanted};
+use holdfast_core::ownership::Ownership;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
@@ -112,6 +113,7 @@ fn observe(rule: &wire::Rule) -> Option<Observation> {
         state: LiveState::Settled,
         health: Health::Healthy,
         private: Value::Null,
+        ownership: Ownership::default(),
     })
 }
 

@@ -18,6 +18,7 @@ use aws_sdk_elasticloadbalancingv2::types as wire;
 use holdfast_core::cloud::{Applied, ApplyError};
 use holdfast_core::kind::Kind;
 use holdfast_core::observe::{Health, LiveState, Observation, Reading, Wanted};
+use holdfast_core::ownership::Ownership;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -144,6 +145,7 @@ fn observe(lb: &wire::LoadBalancer) -> Option<Observation> {
         state,
         health,
         private: Value::Null,
+        ownership: Ownership::default(),
     })
 }
 

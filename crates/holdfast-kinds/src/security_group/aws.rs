@@ -14,6 +14,7 @@ use holdfast_core::cloud::{Applied, ApplyError, ErrorClass};
 use holdfast_core::kind::Kind;
 use holdfast_core::name::UID_TAG;
 use holdfast_core::observe::{Health, LiveState, Observation, Reading, Wanted};
+use holdfast_core::ownership::Ownership;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -103,6 +104,7 @@ fn observe(aws: &Aws<'_>, group: &aws_sdk_ec2::types::SecurityGroup) -> Observat
         state: LiveState::Settled,
         health: Health::Healthy,
         private: Value::Null,
+        ownership: Ownership::default(),
     }
 }
 

@@ -1,8 +1,7 @@
 //! `Service`: an ECS service.
 //!
 //! All that differs goes in one UpdateService. What belongs to a deployment of somebody else (CodeDeploy, a running
-//! blue/green shift, an autoscaler's count that nobody declares) is left to it, and a revision that AWS rolled back is
-//! not put back.
+//! blue/green shift, an autoscaler's count) is said to be theirs, and so is a revision that AWS rolled back.
 
 #[cfg(feature = "aws")]
 mod aws;
@@ -12,7 +11,10 @@ mod connect;
 mod deployment;
 mod facts;
 mod health;
+#[cfg(test)]
+mod incidents;
 mod observed;
+mod owners;
 mod plan;
 mod predict;
 mod relations;

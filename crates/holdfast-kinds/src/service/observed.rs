@@ -2,6 +2,7 @@
 
 use super::canonical::canonical;
 use super::health::health;
+use super::owners;
 use super::spec::Spec;
 use crate::common::{Tags, closed, text};
 use crate::ecs;
@@ -15,18 +16,6 @@ pub(super) const REDEPLOY_TAG: &str = "holdfast:redeploy:";
 
 /// Fields that AWS answers with the primary deployment and not with the service.
 const OF_DEPLOYMENT: [&str; 3] = ["serviceConnectConfiguration", "volumeConfigurations", "vpcLatticeConfigurations"];
-
-/// Fields that belong to whoever deploys, where that is not ECS.
-const OF_DEPLOYER: [&str; 8] = [
-    "/taskDefinition",
-    "/loadBalancers",
-    "/networkConfiguration",
-    "/platformVersion",
-    "/launchType",
-    "/capacityProviderStrategy",
-    "/serviceRegistries",
-    "/serviceConnectConfiguration",
-];
 
 /// How a service is found again: `cluster-name/serviceName`.
 pub(super) fn identity(spec: &Value) -> Option<String> {
@@ -53,7 +42,8 @@ pub(super) fn service(wire: &Value, tags: Tags, declared: Option<&Value>) -> Opt
     Some(Observation {
         id: arn.to_owned(),
         identity: format!("{cluster}/{name}"),
-        unread: unread(wire, &fields),
+        ownership: owners::infer(wire, primary, &fields),
+        unread: Vec::new(),
         fields,
         tags,
         outputs: ecs::outputs(arn, arn, &outputs),
@@ -63,7 +53,7 @@ pub(super) fn service(wire: &Value, tags: Tags, declared: Option<&Value>) -> Opt
             other => LiveState::Busy(other.to_owned()),
         },
         health: health(wire, primary),
-        private: json!({ "rollback": rollback(wire, primary), "failed": failed_definitions(wire) }),
+        private: Value::Null,
     })
 }
 
@@ -72,7 +62,7 @@ fn primary_deployment(wire: &Value) -> Option<&Value> {
     deployments(wire).find(|d| text(d, "status") == Some("PRIMARY"))
 }
 
-fn deployments(wire: &Value) -> impl Iterator<Item = &Value> {
+pub(super) fn deployments(wire: &Value) -> impl Iterator<Item = &Value> {
     wire.get("deployments").and_then(Value::as_array).into_iter().flatten()
 }
 
@@ -119,42 +109,6 @@ fn respell(fields: &mut Value, declared: Option<&Value>) {
     {
         *live = family.to_owned();
     }
-}
-
-/// What cannot be held against the declaration because a deployment that is not ours decides on it.
-fn unread(wire: &Value, fields: &Value) -> Vec<String> {
-    let controller = wire.pointer("/deploymentController/type").and_then(Value::as_str);
-    if matches!(controller, Some("CODE_DEPLOY" | "EXTERNAL")) {
-        return OF_DEPLOYER.iter().map(|f| (*f).to_owned()).collect();
-    }
-    let shifts =
-        fields.pointer("/deploymentConfiguration/strategy").and_then(Value::as_str).is_some_and(|s| s != "ROLLING");
-    let running = deployments(wire).count() > 1;
-    if shifts && running { vec!["/taskDefinition".to_owned(), "/loadBalancers".to_owned()] } else { Vec::new() }
-}
-
-/// AWS's words about a rollback to what is live now, if there was one.
-fn rollback(wire: &Value, primary: Option<&Value>) -> Option<String> {
-    let primary = primary?;
-    let reason = text(primary, "rolloutStateReason").filter(|r| r.contains("rolling back"));
-    if let Some(reason) = reason {
-        return Some(reason.to_owned());
-    }
-    let id = text(primary, "id").filter(|id| !id.is_empty())?;
-    let events = wire.get("events").and_then(Value::as_array).into_iter().flatten();
-    events
-        .filter_map(|e| text(e, "message"))
-        .find(|m| m.contains("rolling back to deployment") && m.split([' ', '.', ',', ')']).any(|word| word == id))
-        .map(str::to_owned)
-}
-
-/// Task definitions whose deployments AWS calls failed.
-fn failed_definitions(wire: &Value) -> Vec<String> {
-    deployments(wire)
-        .filter(|d| text(d, "rolloutState") == Some("FAILED"))
-        .filter_map(|d| text(d, "taskDefinition"))
-        .map(|arn| ecs::name_of(arn).to_owned())
-        .collect()
 }
 
 /// The JSON Schema of the spec.

@@ -100,16 +100,10 @@ fn redeploy_tags(redeploy_on: Option<&Value>) -> Tags {
 }
 
 pub(super) fn converge(spec: &Value, live: &Observation, diffs: &[FieldDiff]) -> Converge<Action> {
-    let held = rolled_back(live, diffs);
-    let heal: Vec<FieldDiff> =
-        diffs.iter().filter(|d| held.is_none() || d.path != "/taskDefinition").cloned().collect();
-    if let (Some(why), true) = (held, heal.is_empty()) {
-        return Converge::Wait(why);
-    }
-    if heal.is_empty() {
+    if diffs.is_empty() {
         return Converge::Change(Vec::new());
     }
-    let mut changed = ecs::changed_fields(&heal);
+    let mut changed = ecs::changed_fields(diffs);
     let redeploys = changed.iter().any(|f| f == "redeployOn");
     changed.retain(|f| f != "redeployOn");
     // AWS uses another strategy only for tasks it starts from then on.
@@ -122,21 +116,7 @@ pub(super) fn converge(spec: &Value, live: &Observation, diffs: &[FieldDiff]) ->
         force,
         remember: redeploys.then(|| remember(spec, live)),
     };
-    Converge::Change(vec![Draft::heal(action, "update", heals(&heal, ""))])
-}
-
-/// Why the declared task definition is not put back: AWS itself rolled it back, and would again. A change of
-/// `redeployOn` asks for another try.
-fn rolled_back(live: &Observation, diffs: &[FieldDiff]) -> Option<String> {
-    let diff = diffs.iter().find(|d| d.path == "/taskDefinition")?;
-    let failed = |list: &Value| list.as_array().is_some_and(|all| all.contains(&diff.desired));
-    let words = text(&live.private, "rollback")?;
-    let ours = diff.last_written == diff.desired || live.private.get("failed").is_some_and(failed);
-    let retry = diffs.iter().any(|d| d.path.starts_with("/redeployOn"));
-    (ours && !retry).then(|| {
-        let name = plain(&diff.desired);
-        format!("AWS rolled {name} back ({words}); declare another revision, or change redeployOn to try it again")
-    })
+    Converge::Change(vec![Draft::heal(action, "update", heals(diffs, ""))])
 }
 
 /// A field as UpdateService takes it: whole, with what is live where nothing is declared.

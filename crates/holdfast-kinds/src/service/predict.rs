@@ -69,7 +69,13 @@ fn updated(
         tags.retain(|key, _| !retag.remove.contains(key));
         tags.extend(retag.set.clone());
     }
-    Ok(steady(wire, tags, None))
+    let mut after = steady(wire, tags, None);
+    if let Some(after) = &mut after {
+        // An autoscaler is not ECS's, and stays whatever is written.
+        let others = before.ownership.owners.iter().filter(|o| o.bounds.is_some());
+        after.ownership.owners.extend(others.cloned());
+    }
+    Ok(after)
 }
 
 /// The service once its deployment is done: all tasks run.

@@ -8,7 +8,7 @@ use serde_json::json;
 const ARN: &str = "arn:aws:ecs:eu-west-1:123456789012:service/main/web";
 
 /// AWS's answer for a plain service, with these members besides.
-fn answer(fields: Value) -> Value {
+pub(super) fn answer(fields: Value) -> Value {
     let mut wire = json!({
         "serviceArn": ARN, "serviceName": "web", "clusterArn": "arn:aws:ecs:eu-west-1:123456789012:cluster/main",
         "status": "ACTIVE", "desiredCount": 2, "runningCount": 2, "pendingCount": 0, "launchType": "FARGATE",
@@ -31,7 +31,7 @@ fn live(fields: Value) -> Observation {
     observed::service(&answer(fields), BTreeMap::new(), None).expect("it is live")
 }
 
-fn spec(fields: Value) -> Value {
+pub(super) fn spec(fields: Value) -> Value {
     let mut spec = json!({ "cluster": "main", "serviceName": "web", "taskDefinition": "web:7" });
     spec.as_object_mut().expect("an object").extend(fields.as_object().expect("an object").clone());
     spec
@@ -179,48 +179,6 @@ fn canonical(spec: &Value) -> Value {
     let mut spec = spec.clone();
     Service::canonical(&mut spec);
     spec
-}
-
-#[test]
-fn a_revision_that_aws_rolled_back_is_not_put_back_until_something_is_asked_anew() {
-    let event = "(service web) rolling back to deployment ecs-svc/1.";
-    let back =
-        live(json!({ "events": [{ "message": "(service web) has reached a steady state." }, { "message": event }] }));
-    let declared = spec(json!({ "taskDefinition": "web:8" }));
-    let words =
-        format!("AWS rolled web:8 back ({event}); declare another revision, or change redeployOn to try it again");
-    assert_eq!(steps::<Service>(&declared, &back, Some(&declared)), [format!("wait: {words}")]);
-    // Never tried by us as far as we know: somebody else's failure.
-    assert_eq!(steps::<Service>(&declared, &back, None), ["update taskDefinition web:8 | /taskDefinition"]);
-    let scaled = spec(json!({ "taskDefinition": "web:8", "desiredCount": 5 }));
-    assert_eq!(steps::<Service>(&scaled, &back, Some(&declared)), ["update desiredCount 5 | /desiredCount"]);
-    let newer = spec(json!({ "taskDefinition": "web:9" }));
-    assert_eq!(steps::<Service>(&newer, &back, Some(&declared)), ["update taskDefinition web:9 | /taskDefinition"]);
-    let again = spec(json!({ "taskDefinition": "web:8", "redeployOn": { "try": 2 } }));
-    assert_eq!(
-        steps::<Service>(&again, &back, Some(&declared)),
-        ["update taskDefinition web:8, forcing a new deployment | /taskDefinition, /redeployOn/try",]
-    );
-    // A rollback to a deployment that is not live any more is history.
-    let later = live(json!({ "events": [{ "message": "(service web) rolling back to deployment ecs-svc/0." }] }));
-    assert_eq!(steps::<Service>(&declared, &later, Some(&declared)), ["update taskDefinition web:8 | /taskDefinition"]);
-}
-
-#[test]
-fn what_another_deployer_decides_is_not_compared() {
-    let declared = spec(
-        json!({ "taskDefinition": "web:8", "desiredCount": 3, "deploymentController": { "type": "CODE_DEPLOY" } }),
-    );
-    let theirs = live(json!({ "deploymentController": { "type": "CODE_DEPLOY" } }));
-    check_diffs::<Service>("CodeDeploy", &declared, &theirs, &["/desiredCount changed"]);
-    let blue_green = json!({ "strategy": "BLUE_GREEN", "bakeTimeInMinutes": 5 });
-    let two =
-        json!([{ "id": "2", "status": "PRIMARY", "rolloutState": "IN_PROGRESS" }, { "id": "1", "status": "ACTIVE" }]);
-    let declared = spec(json!({ "taskDefinition": "web:8", "deploymentConfiguration": blue_green }));
-    let shifting = live(json!({ "deploymentConfiguration": blue_green, "deployments": two }));
-    check_diffs::<Service>("while it shifts", &declared, &shifting, &[]);
-    let done = live(json!({ "deploymentConfiguration": blue_green }));
-    check_diffs::<Service>("when it has shifted", &declared, &done, &["/taskDefinition changed"]);
 }
 
 #[test]

@@ -18,6 +18,7 @@ use aws_sdk_elasticloadbalancingv2::types as wire;
 use holdfast_core::cloud::{Applied, ApplyError};
 use holdfast_core::kind::Kind;
 use holdfast_core::observe::{Health, LiveState, Observation, Reading, Wanted};
+use holdfast_core::ownership::Ownership;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
@@ -116,6 +117,7 @@ fn observe(group: &wire::TargetGroup) -> Option<Observation> {
         // The health of targets costs a call a group; it is read on demand only.
         health: Health::Healthy,
         private: Value::Null,
+        ownership: Ownership::default(),
     })
 }
 

@@ -5,6 +5,7 @@ use super::spec::Spec;
 use crate::common::{Tags, text};
 use crate::ecs;
 use holdfast_core::observe::{Health, LiveState, Observation};
+use holdfast_core::ownership::Ownership;
 use serde_json::{Value, json};
 use std::sync::OnceLock;
 
@@ -33,6 +34,7 @@ pub(super) fn revision(wire: &Value, tags: Tags, older: &[String], declared: Opt
         state: LiveState::Settled,
         health: Health::Healthy,
         private: json!({ "older": older }),
+        ownership: Ownership::default(),
     }
 }
 

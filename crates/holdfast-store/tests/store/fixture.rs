@@ -91,6 +91,7 @@ pub(crate) fn status(phase: Phase, generation: u64, seconds: i64) -> Status {
             action: "healing".to_owned(),
             fields: Vec::new(),
         }),
+        owned: Vec::new(),
         last_observed_at: Some(at(seconds)),
     }
 }
