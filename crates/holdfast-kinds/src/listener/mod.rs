@@ -16,6 +16,7 @@ use crate::elb::types::is_open;
 use holdfast_core::facts::Field;
 use holdfast_core::handle::{Arn, Handle};
 use holdfast_core::kind::{Container, Context, Converge, Draft, Kind, Mint, Output, Refusal};
+use holdfast_core::name::ResourceKey;
 use holdfast_core::observe::Observation;
 use holdfast_core::problem::SpecError;
 use holdfast_core::status::FieldDiff;
@@ -63,6 +64,10 @@ impl Kind for Listener {
 
     fn validate(spec: &Self::Spec) -> Vec<SpecError> {
         spec::validate(spec)
+    }
+
+    fn validate_with(spec: &Value, peers: &dyn Fn(&ResourceKey) -> Option<Value>, stack: &str) -> Vec<SpecError> {
+        crate::elb::fit::listener(spec, peers, stack)
     }
 
     fn canonical(spec: &mut Value) {

@@ -10,6 +10,7 @@ mod check;
 mod connect;
 mod deployment;
 mod facts;
+mod fit;
 mod health;
 #[cfg(test)]
 mod incidents;
