@@ -87,6 +87,7 @@ fn planned(desired: &[Arc<Desired>]) -> Plan {
         phase: Phase::Progressing,
         conditions: vec![],
         diffs: vec![],
+        learned: Vec::new(),
         owned: vec![],
         rolled_back: None,
         outputs: Map::new(),
@@ -99,7 +100,11 @@ fn planned(desired: &[Arc<Desired>]) -> Plan {
         live: None,
         unread: vec![],
     };
-    Plan { steps: (1..).zip(desired).map(step).collect(), verdicts: desired.iter().map(verdict).collect() }
+    Plan {
+        steps: (1..).zip(desired).map(step).collect(),
+        verdicts: desired.iter().map(verdict).collect(),
+        proposals: Vec::new(),
+    }
 }
 
 pub(crate) fn start() -> Timestamp {

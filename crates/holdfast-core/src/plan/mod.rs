@@ -3,8 +3,10 @@
 mod adopt;
 mod build;
 mod decide;
+mod differ;
 mod link;
 mod matching;
+mod newcomers;
 mod owners;
 mod quiet;
 mod say;

@@ -17,5 +17,6 @@ mod visit;
 pub(crate) use check::{Checker, Latitude};
 pub use draft7::draft7;
 pub(crate) use envelope::{ENVELOPES, READ_ONLY_METADATA};
+pub use facts::sentences;
 pub use publish::{account, list, named, resource, stack, whole};
 pub(crate) use shape::Shape;

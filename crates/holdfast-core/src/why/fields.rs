@@ -4,7 +4,7 @@ use super::edit::{Become, accept, operation as operation_at};
 use super::types::*;
 use super::{Asked, Generation, overlaid, waits, within};
 use crate::compare::is_blank;
-use crate::facts::{Facts, Field, Shape};
+use crate::facts::{Facts, Field, Scene, Shape};
 use crate::ownership::Owned;
 use crate::pointer::{covers, segments, unescape};
 use crate::reference::{self, Worth};
@@ -145,10 +145,16 @@ impl Place<'_> {
         if self.is_uncompared() { None } else { self.asked.last_written?.pointer(self.path) }
     }
 
+    /// The spec around it, for defaults that hang on other fields.
+    fn scene(&self) -> Scene<'_> {
+        let live = self.asked.live.or(self.asked.baseline).unwrap_or(&Value::Null);
+        Scene { desired: self.asked.spec, live, facts: self.facts }
+    }
+
     fn default(&self) -> Option<AwsDefault> {
-        let facts = self.facts.at(self.path);
-        let value = facts.default_value()?.clone();
-        Some(AwsDefault { value, source: facts.field().map_or("", |f| f.source).to_owned() })
+        let (facts, scene) = (self.facts.at(self.path), self.scene());
+        let value = facts.default_in(&scene)?.clone();
+        Some(AwsDefault { value, source: facts.source_in(&scene).to_owned() })
     }
 
     fn is_unread(&self) -> bool {
@@ -227,7 +233,9 @@ impl Place<'_> {
             (Some(_), _) => (Rule::DeclaredWins, ours()),
             (None, _) if self.is_unread() => (Rule::UnreadIsAGap, if declared.is_some() { ours() } else { nobody() }),
             (None, Some(_)) => (Rule::DeclaredWins, ours()),
-            (None, None) if is_blank(&live.value, self.facts.at(self.path)) => (Rule::DefaultIsSilence, nobody()),
+            (None, None) if is_blank(&live.value, self.facts.at(self.path), &self.scene()) => {
+                (Rule::DefaultIsSilence, nobody())
+            }
             (None, None) => (Rule::UndeclaredIsLeft, nobody()),
         }
     }

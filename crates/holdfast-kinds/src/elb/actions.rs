@@ -234,17 +234,23 @@ macro_rules! fields_with_actions {
     ($at:literal; $($own:expr),* $(,)?) => {
         &[
             $($own,)*
-            Field::of($at, Shape::List),
+            Field::of($at, Shape::List).canonical(
+                "in the order of `order`, which then goes; a forward to one target group as `targetGroupArn`, to several as \
+                 `forwardConfig` with every weight",
+            ).owners("CodeDeploy and ECS blue/green, linear and canary deployments shift the weights of a forward while they run"),
             Field::of(
                 concat!($at, "/*/forwardConfig/targetGroups"),
                 Shape::Set(ItemKey::Of(&["targetGroupArn"])),
             ),
-            Field::scalar(concat!($at, "/*/forwardConfig/targetGroups/*/weight")).default("1", $crate::elb::ECHO),
+            Field::scalar(concat!($at, "/*/forwardConfig/targetGroups/*/weight")).default("1", $crate::elb::FORWARD),
             Field::scalar(concat!($at, "/*/redirectConfig/protocol")).default("\"#{protocol}\"", $crate::elb::REDIRECT),
             Field::scalar(concat!($at, "/*/redirectConfig/port")).default("\"#{port}\"", $crate::elb::REDIRECT),
             Field::scalar(concat!($at, "/*/redirectConfig/host")).default("\"#{host}\"", $crate::elb::REDIRECT),
             Field::scalar(concat!($at, "/*/redirectConfig/path")).default("\"/#{path}\"", $crate::elb::REDIRECT),
             Field::scalar(concat!($at, "/*/redirectConfig/query")).default("\"#{query}\"", $crate::elb::REDIRECT),
+            Field::of(concat!($at, "/*/forwardConfig/targetGroupStickinessConfig"), Shape::Object)
+                .default(r#"{"enabled":false}"#, $crate::elb::FORWARD),
+            Field::scalar(concat!($at, "/*/fixedResponseConfig/statusCode")).canonical("text"),
             Field::scalar(concat!($at, "/*/fixedResponseConfig/contentType")).default("\"text/plain\"", $crate::elb::ECHO),
             Field::of(concat!($at, "/*/authenticateOidcConfig/clientSecret"), Shape::WriteOnly).sensitive(),
             Field::of(concat!($at, "/*/authenticateOidcConfig/useExistingClientSecret"), Shape::WriteOnly),
@@ -253,14 +259,16 @@ macro_rules! fields_with_actions {
             Field::scalar(concat!($at, "/*/authenticateOidcConfig/scope")).default("\"openid\"", $crate::elb::OIDC),
             Field::scalar(concat!($at, "/*/authenticateOidcConfig/sessionTimeout")).default("604800", $crate::elb::OIDC),
             Field::scalar(concat!($at, "/*/authenticateOidcConfig/onUnauthenticatedRequest"))
-                .default("\"authenticate\"", $crate::elb::OIDC),
+                .default("\"authenticate\"", $crate::elb::OIDC)
+                .severity(Severity::Exposure),
             Field::scalar(concat!($at, "/*/authenticateCognitoConfig/sessionCookieName"))
                 .default("\"AWSELBAuthSessionCookie\"", $crate::elb::COGNITO),
             Field::scalar(concat!($at, "/*/authenticateCognitoConfig/scope")).default("\"openid\"", $crate::elb::COGNITO),
             Field::scalar(concat!($at, "/*/authenticateCognitoConfig/sessionTimeout"))
                 .default("604800", $crate::elb::COGNITO),
             Field::scalar(concat!($at, "/*/authenticateCognitoConfig/onUnauthenticatedRequest"))
-                .default("\"authenticate\"", $crate::elb::COGNITO),
+                .default("\"authenticate\"", $crate::elb::COGNITO)
+                .severity(Severity::Exposure),
             Field::of(
                 concat!($at, "/*/jwtValidationConfig/additionalClaims"),
                 Shape::Set(ItemKey::Of(&["name"])),

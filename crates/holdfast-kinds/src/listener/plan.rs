@@ -1,9 +1,10 @@
 //! What is done about a listener: create, converge, delete, each as a list of calls.
 
-use super::spec::FIELDS;
+use super::spec::facts;
 use crate::common::{Retag, Tags, heals, one_line};
 use crate::elb::attributes::{self, Attributes};
 use crate::elb::{short, words};
+use holdfast_core::facts::Scene;
 use holdfast_core::kind::{Context, Converge, Draft};
 use holdfast_core::observe::Observation;
 use holdfast_core::status::FieldDiff;
@@ -157,7 +158,8 @@ pub(super) fn converge(spec: &Value, live: &Observation, diffs: &[FieldDiff]) ->
             steps.push(Draft::heal(action, "update", paths));
         }
     }
-    steps.extend(attributes::draft(diffs, FIELDS, |attributes| Action::ModifyAttributes { arn: arn(), attributes }));
+    let scene = Scene { desired: spec, live: &live.fields, facts: facts() };
+    steps.extend(attributes::draft(diffs, &scene, |attributes| Action::ModifyAttributes { arn: arn(), attributes }));
     Converge::Change(steps)
 }
 

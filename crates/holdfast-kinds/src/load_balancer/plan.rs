@@ -1,9 +1,10 @@
 //! What is done about a load balancer: create, converge, delete, each as a list of calls.
 
-use super::spec::FIELDS;
+use super::spec::facts;
 use crate::common::{Retag, Tags, heals, one_line, text};
 use crate::elb::attributes::{self, Attributes};
 use crate::elb::{short, words};
+use holdfast_core::facts::Scene;
 use holdfast_core::kind::{Context, Converge, Draft};
 use holdfast_core::observe::Observation;
 use holdfast_core::status::FieldDiff;
@@ -182,7 +183,8 @@ pub(super) fn converge(spec: &Value, live: &Observation, diffs: &[FieldDiff]) ->
         arn: arn(),
         capacity_units: spec.pointer("/minimumLoadBalancerCapacity/capacityUnits").filter(|v| !v.is_null()).cloned(),
     });
-    steps.extend(attributes::draft(diffs, FIELDS, |attributes| Action::ModifyAttributes { arn: arn(), attributes }));
+    let scene = Scene { desired: spec, live: &live.fields, facts: facts() };
+    steps.extend(attributes::draft(diffs, &scene, |attributes| Action::ModifyAttributes { arn: arn(), attributes }));
     Converge::Change(steps)
 }
 

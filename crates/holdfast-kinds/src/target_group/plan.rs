@@ -1,10 +1,11 @@
 //! What is done about a target group: create, converge, delete, each as a list of calls. Targets are never touched.
 
 use super::defaults::{self, HEALTH_CHECK};
-use super::spec::FIELDS;
+use super::spec::facts;
 use crate::common::{Retag, Tags, heals, one_line};
 use crate::elb::attributes::{self, Attributes};
 use crate::elb::{short, words};
+use holdfast_core::facts::Scene;
 use holdfast_core::kind::{Context, Converge, Draft};
 use holdfast_core::observe::Observation;
 use holdfast_core::status::FieldDiff;
@@ -93,7 +94,8 @@ pub(super) fn converge(spec: &Value, live: &Observation, diffs: &[FieldDiff]) ->
         steps.push(Draft::heal(Action::Modify { arn: live.id.clone(), set }, "update", healed));
     }
     let arn = live.id.clone();
-    steps.extend(attributes::draft(diffs, FIELDS, |attributes| Action::ModifyAttributes { arn, attributes }));
+    let scene = Scene { desired: spec, live: &live.fields, facts: facts() };
+    steps.extend(attributes::draft(diffs, &scene, |attributes| Action::ModifyAttributes { arn, attributes }));
     Converge::Change(steps)
 }
 

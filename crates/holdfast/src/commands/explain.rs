@@ -6,6 +6,7 @@ use crate::failure::Ending;
 use crate::output::{self, line};
 use anyhow::{Context, Result, bail};
 use holdfast_core::kind::AnyKind;
+use holdfast_core::schema::sentences;
 use serde_json::Value;
 
 pub(crate) fn schema(kind: Option<&str>) -> Result<Ending> {
@@ -63,20 +64,14 @@ pub(crate) fn explain(how: Output, field: &str) -> Result<Ending> {
 fn facts(kind: &dyn AnyKind, pointer: &str) -> Result<()> {
     let node = kind.facts().at(pointer);
     let Some(field) = node.field().filter(|_| !pointer.is_empty()) else { return Ok(()) };
-    let mut said = vec![format!("compared as {:?}", field.shape)];
-    if field.create_only {
-        said.push("cannot change in place".to_owned());
+    line(format!("  · compared as {:?}", field.shape))?;
+    for (source, sentence) in sentences(field) {
+        line(format!("  · {sentence}"))?;
+        if !source.is_empty() {
+            line(format!("    {source}"))?;
+        }
     }
-    if field.late {
-        said.push("filled in after the create, so references through it may form a circle".to_owned());
-    }
-    if let Some(default) = field.default {
-        said.push(format!("AWS's default: {default}"));
-    }
-    if !field.source.is_empty() {
-        said.push(format!("source: {}", field.source));
-    }
-    said.into_iter().try_for_each(|s| line(format!("  · {s}")))
+    Ok(())
 }
 
 fn step_into(kind: &dyn AnyKind, here: &Value, part: &str, pointer: &str) -> Result<Value> {
