@@ -15,6 +15,9 @@ use std::sync::Arc;
 /// The declared list of a scope, as the store hands it out.
 pub(crate) type DesiredList = Arc<[Arc<Desired>]>;
 
+/// A declared list, borrowed.
+pub(crate) type DesiredSlice<'a> = &'a [Arc<Desired>];
+
 /// Outputs by resource.
 pub(crate) type Outputs = BTreeMap<ResourceKey, Map<String, Value>>;
 
@@ -42,6 +45,8 @@ pub(crate) struct Book {
     pub(crate) error: Option<String>,
     /// When steps of a resource last succeeded, for fixes that seem not to take.
     pub(crate) acted: BTreeMap<ResourceKey, Timestamp>,
+    /// What the store has as awaiting approval: hashes of parts by stack; none if that is not known.
+    pub(crate) awaiting: Option<BTreeMap<String, String>>,
     /// Passes in a row that left something open.
     pub(crate) open_passes: u32,
 }

@@ -42,7 +42,7 @@ pub(crate) fn remember(memory: &mut Memory, verdict: &mut Verdict, now: Timestam
         any |= put(&mut memory.fingerprint, None) | put(&mut memory.futile, 0);
     }
     // Inputs or the world have moved: what failed before is tried again at once.
-    let settled = verdict.decision == Decision::InSync;
+    let settled = verdict.decision == Decision::InSync || held_in_sync(verdict);
     if memory.failure.as_ref().is_some_and(|f| settled || f.fingerprint != print.unwrap_or_default()) {
         memory.failure = None;
         any = true;
@@ -54,7 +54,7 @@ pub(crate) fn remember(memory: &mut Memory, verdict: &mut Verdict, now: Timestam
     let since = is_drift(verdict).then(|| memory.drift_since.unwrap_or(now));
     any |= put(&mut memory.drift_since, since);
     any |= learn(memory, verdict);
-    if verdict.phase == Phase::InSync {
+    if verdict.phase == Phase::InSync || held_in_sync(verdict) {
         any |= remember_sync(memory, verdict);
     }
     Moved { any, outputs }
@@ -68,6 +68,11 @@ fn adopted(before: u64, verdict: &Verdict) -> u64 {
         _ if verdict.phase == Phase::InSync => 0,
         _ => before,
     }
+}
+
+/// True if what is carried out is in sync, and a newer generation awaits approval.
+fn held_in_sync(verdict: &Verdict) -> bool {
+    verdict.pending.as_ref().is_some_and(|p| p.in_sync)
 }
 
 /// What was seen of the thing itself; answers whether its id or outputs have moved.
@@ -142,7 +147,8 @@ fn is_drift(verdict: &Verdict) -> bool {
 /// was seen again is no news, that it was seen at all is; nor is that a failure is tried again, until it has ended in
 /// another way. Takes conditions and differences out of the verdict.
 pub(crate) fn restate(said: &mut Status, verdict: &mut Verdict, memory: &Memory, seen_at: Timestamp) -> Option<Status> {
-    if memory.failure.is_some() && acts(verdict.decision) && said.observed_generation == verdict.generation {
+    let declared = verdict.pending.as_ref().map_or(verdict.generation, |p| p.generation);
+    if memory.failure.is_some() && acts(verdict.decision) && said.observed_generation == declared {
         return None;
     }
     let mut conditions = std::mem::take(&mut verdict.conditions);
@@ -152,7 +158,7 @@ pub(crate) fn restate(said: &mut Status, verdict: &mut Verdict, memory: &Memory,
         action: drift_action(verdict.decision).to_owned(),
         fields: std::mem::take(&mut verdict.diffs),
     });
-    let observed_generation = if verdict.observed { verdict.generation } else { said.observed_generation };
+    let observed_generation = if verdict.observed { declared } else { said.observed_generation };
     let last_observed_at = if verdict.observed { Some(seen_at) } else { said.last_observed_at };
     let same = said.phase == verdict.phase
         && said.observed_generation == observed_generation

@@ -23,6 +23,7 @@
 //! What concerns one resource is in its status. What concerns a scope is a [`PassError`], kept in its
 //! [`ScopeStatus`](holdfast_store::ScopeStatus) and told once in the log.
 
+mod approve;
 mod book;
 mod core;
 mod engine;

@@ -1,5 +1,6 @@
 //! One pass over one scope: look, decide, record, act, record.
 
+use crate::approve::{self, Known};
 use crate::book::{Book, Outputs};
 use crate::core::{Core, ScopeState, blocking};
 use crate::error::PassError;
@@ -12,7 +13,7 @@ use futures::FutureExt;
 use holdfast_core::kind::Registry;
 use holdfast_core::name::{ResourceKey, Scope};
 use holdfast_core::observe::{Gap, Snapshot};
-use holdfast_core::plan::{Decision, Desired, Input, Memory, Plan, plan};
+use holdfast_core::plan::{Approvals, Decision, Desired, Input, Memory, Plan, plan_with};
 use holdfast_core::why::Sight;
 use holdfast_store::{Changed, Event, EventType, Gone, PassRecord, ScopeStatus, StoreError};
 use jiff::{SignedDuration, Timestamp};
@@ -102,10 +103,12 @@ async fn run(core: &Core, scope: &Scope, state: &ScopeState, book: &mut Book) ->
     };
     core.boundaries.reached(scope, Boundary::Swept).await;
     blocking(|| recover::look(core, &open, &swept.snapshot, book, swept.at))?;
-    let mut plan = decide(core, scope, book, &elsewhere, &swept)?;
+    let known = approve::known(core, scope, &book.list, now)?;
+    let mut plan = decide(core, scope, book, &elsewhere, &swept, &known)?;
+    approve::settle(core, scope, book, &plan, &known)?;
     let mut report = record(core, book, &mut plan, &swept, &forgiven)?;
     core.boundaries.reached(scope, Boundary::Recorded).await;
-    let executed = execute(core, scope, book, &plan, &elsewhere).await;
+    let executed = execute(core, scope, book, &plan, &elsewhere, swept.at).await;
     core.boundaries.reached(scope, Boundary::BeforeEnd).await;
     finish(core, book, &swept, &mut report, executed)?;
     report.next = next(core, book, &plan, &report, &swept);
@@ -177,6 +180,7 @@ pub(crate) struct Facts<'a> {
     pub(crate) desired: &'a [Arc<Desired>],
     pub(crate) memory: &'a BTreeMap<ResourceKey, Memory>,
     pub(crate) elsewhere: &'a Outputs,
+    pub(crate) approvals: &'a Approvals,
 }
 
 /// Makes the plan of a scope.
@@ -196,11 +200,19 @@ pub(crate) fn make_plan(core: &Core, facts: &Facts<'_>, snapshot: &Snapshot) -> 
         deletes_left: core.settings.max_deletes_per_hour.saturating_sub(deleted),
         now,
     };
-    Ok(plan(&input))
+    Ok(plan_with(&input, facts.approvals))
 }
 
-fn decide(core: &Core, scope: &Scope, book: &Book, elsewhere: &Outputs, swept: &Swept) -> Result<Plan, StoreError> {
-    let facts = Facts { registry: &core.registry, desired: &book.list, memory: &book.memories, elsewhere };
+fn decide(
+    core: &Core,
+    scope: &Scope,
+    book: &Book,
+    elsewhere: &Outputs,
+    swept: &Swept,
+    known: &Known,
+) -> Result<Plan, StoreError> {
+    let (memory, approvals) = (&book.memories, &known.approvals);
+    let facts = Facts { registry: &core.registry, desired: &book.list, memory, elsewhere, approvals };
     let started = Instant::now();
     let plan = blocking(|| make_plan(core, &facts, &swept.snapshot))?;
     let (took, swept_ms) = (started.elapsed(), swept.status.duration_ms);
@@ -293,11 +305,18 @@ fn gap_text(gaps: &[Gap]) -> String {
     gaps.first().map(|g| format!("{}: {}", g.operation, g.reason)).unwrap_or_default()
 }
 
-async fn execute(core: &Core, scope: &Scope, book: &mut Book, plan: &Plan, elsewhere: &Outputs) -> Executed {
+async fn execute(
+    core: &Core,
+    scope: &Scope,
+    book: &mut Book,
+    plan: &Plan,
+    elsewhere: &Outputs,
+    seen_at: Timestamp,
+) -> Executed {
     if plan.steps.is_empty() {
         return Executed::default();
     }
-    let mut run = Run::new(core, scope, plan, elsewhere);
+    let mut run = Run::new(core, scope, plan, elsewhere, seen_at);
     run.postpone(&too_fresh(core, plan, book));
     run.run(book).await
 }

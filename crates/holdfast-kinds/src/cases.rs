@@ -94,7 +94,7 @@ pub(crate) fn read_as_spec(kind: &str) -> impl Fn(&Value, &Value) -> Observation
         let mut fields = live.clone();
         kind.canonical(&mut fields);
         let identity = kind.identity(&fields).unwrap_or_default();
-        crate::common::predicted("id-1".to_owned(), identity, BTreeMap::new(), fields)
+        crate::common::settled("id-1".to_owned(), identity, BTreeMap::new(), fields)
     }
 }
 
@@ -132,6 +132,7 @@ pub(crate) fn planned(told: Vec<Told<'_>>) -> Plan {
             policy: Policy::default(),
             fate: Fate::Keep,
             hold: None,
+            instead: None,
         }));
     }
     let now = "2026-01-01T00:00:00Z".parse().expect("a time");

@@ -21,7 +21,7 @@ use anyhow::Result;
 use args::{Cli, Command, ConfigCommand};
 use clap::{CommandFactory, Parser};
 use client::Client;
-use commands::{declare, doctor, explain, look, steer, wait, why};
+use commands::{approve, declare, doctor, explain, look, steer, wait, why};
 use failure::{Ending, Failure};
 use std::process::ExitCode;
 
@@ -52,6 +52,8 @@ async fn run(cli: Cli) -> Result<Ending> {
         Command::Demo(args) => demo::demo(&args).await,
         Command::Validate(args) => declare::validate(how, &args),
         Command::Plan(args) => declare::plan(&client, how, &args).await,
+        Command::Diff(args) => approve::diff(&client, how, &args).await,
+        Command::Approve(args) => approve::approve(&client, how, &args).await,
         Command::Apply(args) => declare::apply(&client, how, &args).await,
         Command::Get(args) => look::get(&client, how, &args).await,
         Command::Describe(arg) => look::describe(&client, how, &arg.resource).await,

@@ -3,6 +3,7 @@
 use anyhow::{Context, Result};
 use holdfast_core::facts::{Field, Shape};
 use holdfast_core::kind::AnyKind;
+use holdfast_core::schema::resolved;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -137,13 +138,13 @@ fn default_row(field: &Field) -> String {
 
 /// One row a field, nested ones behind their parent; five levels reach every field there is.
 fn fields(kind: &dyn AnyKind, schema: &Value, prefix: &str, depth: usize, rows: &mut Vec<String>) {
-    let schema = resolved(kind, schema);
+    let schema = resolved(schema, kind.schema());
     let required: Vec<&str> = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     for (name, field) in schema["properties"].as_object().into_iter().flatten() {
         let path = format!("{prefix}/{name}");
-        let inner = resolved(kind, field);
+        let inner = resolved(field, kind.schema());
         let (list, item) = match inner["items"].is_object() {
-            true => ("list of ", resolved(kind, &inner["items"])),
+            true => ("list of ", resolved(&inner["items"], kind.schema())),
             false => ("", inner.clone()),
         };
         let facts = kind.facts().at(&path);
@@ -193,20 +194,6 @@ fn type_name(schema: &Value) -> String {
         }
         _ => "string".to_owned(),
     }
-}
-
-fn resolved(kind: &dyn AnyKind, schema: &Value) -> Value {
-    let mut here = schema.clone();
-    for _ in 0..8 {
-        if let Some(reference) = here["$ref"].as_str() {
-            here = kind.schema().pointer(reference.trim_start_matches('#')).cloned().unwrap_or_default();
-        } else if let Some(branch) = here["anyOf"].as_array().and_then(|b| b.iter().find(|b| b["type"] != "null")) {
-            here = branch.clone();
-        } else {
-            break;
-        }
-    }
-    here
 }
 
 /// Writes all generated files.

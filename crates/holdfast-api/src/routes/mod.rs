@@ -3,6 +3,7 @@
 pub(crate) mod accounts;
 pub(crate) mod adopt;
 pub(crate) mod apply;
+pub(crate) mod approve;
 pub(crate) mod control;
 pub(crate) mod dashboard;
 pub(crate) mod declare;
@@ -11,6 +12,7 @@ pub(crate) mod events;
 pub(crate) mod health;
 pub(crate) mod idempotency;
 pub(crate) mod overview;
+pub(crate) mod planned;
 pub(crate) mod plans;
 pub(crate) mod resources;
 pub(crate) mod schemas;
@@ -31,6 +33,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
         why::endpoints(),
         adopt::endpoints(),
         plans::endpoints(),
+        approve::endpoints(),
         drift::endpoints(),
         overview::endpoints(),
         events::endpoints(),

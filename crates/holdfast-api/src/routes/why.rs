@@ -96,8 +96,11 @@ fn explanation(state: &ApiState, record: &ResourceRecord, path: Option<&str>) ->
     let store = state.store();
     let memory = store.memory(&record.key)?.unwrap_or_default();
     let last_written = memory.last_written.as_ref().map(Kept::value);
-    // What was live when this generation came in sync.
-    let baseline = memory.baseline.as_ref().filter(|_| memory.baseline_generation == record.generation);
+    // What was live when what is carried out came in sync.
+    let desired = store.desired(&record.scope, state.now())?;
+    let desired = desired.iter().find(|d| d.key == record.key);
+    let carried_out = desired.and_then(|d| d.carried_out()).map_or(record.generation, |(generation, _)| generation);
+    let baseline = memory.baseline.as_ref().filter(|_| memory.baseline_generation == carried_out);
     let baseline = baseline.map(Kept::value);
     let generations: Vec<Generation> = store.generations(&record.key, &record.uid, MOST_GENERATIONS)?;
     let sight = state.control().sight(&record.scope, &record.key);

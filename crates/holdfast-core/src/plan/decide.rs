@@ -4,7 +4,7 @@ use super::differ::user_tags;
 use super::newcomers::Newcomers;
 use super::quiet::Quiet;
 use super::say::{Say, paths};
-use super::{Decision, Desired, Fate, Input, Memory, Verb, Verdict};
+use super::{Decision, Desired, Fate, Input, Instead, Memory, Verb, Verdict};
 use crate::cloud::ErrorClass;
 use crate::kept::Kept;
 use crate::kind::{AnyAction, AnyKind, Context, Converge, Draft};
@@ -83,6 +83,11 @@ impl<'a> Case<'a> {
         let say = Say { desired: self.desired, now: self.input.now, live, unresolved: &waits };
         if let Match::Unknown(why) = self.found {
             return Decided::quiet(self.unknown(&say, why));
+        }
+        if self.desired.instead.as_deref() == Some(&Instead::Nothing) {
+            let why = "Nothing of it has been approved yet.";
+            let held = || Decided::quiet(say.verdict(Decision::Hold, Phase::Blocked, why));
+            return self.paused(&say).unwrap_or_else(held);
         }
         match (self.desired.fate, live) {
             (Fate::Keep, Some(live)) => self.present(&say, live),

@@ -38,6 +38,7 @@ impl Say<'_> {
             resolved: None,
             live: None,
             unread: self.live.map_or_else(Vec::new, |l| l.unread.clone()),
+            pending: None,
             quiet: None,
         }
     }

@@ -41,7 +41,7 @@ pub(super) fn field(asked: &Asked<'_>, path: &str, whole: &[Wait]) -> FieldWhy {
     let silent = matches!(rule, Rule::OwnedBy | Rule::Ignored | Rule::WriteOnly | Rule::UnreadIsAGap);
     let diff = at.diff().filter(|_| !silent);
     let heals = matches!(rule, Rule::DeclaredWins | Rule::DeclaredNoMore | Rule::CreateOnly | Rule::MissingIsMade);
-    if diff.is_some() && heals {
+    if rule == Rule::AwaitsApproval || (diff.is_some() && heals) {
         waits_for.extend(whole.iter().filter(|w| w.on.is_none()).cloned());
     }
     FieldWhy {
@@ -53,12 +53,21 @@ pub(super) fn field(asked: &Asked<'_>, path: &str, whole: &[Wait]) -> FieldWhy {
         rule_text: rule.text().to_owned(),
         change: diff.map(|d| d.change),
         severity: diff.map_or_else(|| facts.severity(path), |d| d.severity),
-        decision: diff.map_or("none", |d| if d.decision.is_empty() { "none" } else { &d.decision }).to_owned(),
+        decision: decision(rule, diff).to_owned(),
         waits_for,
         edit: diff.and_then(|d| at.edit(d)),
         create_only: facts.any_above(path, |f| f.create_only),
         declared,
         live,
+    }
+}
+
+/// What is done about a field, in the words of the drift report.
+fn decision(rule: Rule, diff: Option<&FieldDiff>) -> &str {
+    match diff {
+        Some(diff) if !diff.decision.is_empty() => &diff.decision,
+        None if rule == Rule::AwaitsApproval => "hold",
+        _ => "none",
     }
 }
 
@@ -176,6 +185,9 @@ impl Place<'_> {
         if let Some((owned, _)) = self.owned() {
             return known(owned.live.pointer(&self.path[owned.path.len()..]).cloned().unwrap_or_default());
         }
+        if declared.is_some_and(|d| self.is_held_back(d)) {
+            return known(self.last_written().cloned().unwrap_or_default());
+        }
         let inside: Vec<&FieldDiff> = diffs.iter().filter(|d| within(&d.path, self.path)).collect();
         if !inside.is_empty() {
             let base = declared.map_or(Value::Null, |d| d.resolved.clone());
@@ -231,6 +243,7 @@ impl Place<'_> {
             (Some((d, _)), _) if self.facts.any_above(&d.path, |f| f.create_only) => (Rule::CreateOnly, ours()),
             (Some((d, Change::Added)), None) if !d.last_written.is_null() => (Rule::DeclaredNoMore, ours()),
             (Some(_), _) => (Rule::DeclaredWins, ours()),
+            (None, Some(d)) if self.is_held_back(d) => (Rule::AwaitsApproval, ours()),
             (None, _) if self.is_unread() => (Rule::UnreadIsAGap, if declared.is_some() { ours() } else { nobody() }),
             (None, Some(_)) => (Rule::DeclaredWins, ours()),
             (None, None) if is_blank(&live.value, self.facts.at(self.path), &self.scene()) => {
@@ -263,6 +276,12 @@ impl Place<'_> {
             until: None,
         };
         Some((owned, owner))
+    }
+
+    /// True if the declared value is another one than what is carried out while approval is awaited.
+    fn is_held_back(&self, declared: &Declared) -> bool {
+        let before = self.last_written();
+        self.asked.is_awaiting() && before.is_some_and(|before| *before != declared.resolved)
     }
 
     fn is_rolled_back(&self) -> bool {

@@ -24,6 +24,9 @@ use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// The reason of `Synced` where a generation awaits approval.
+const AWAITING: &str = "AwaitingApproval";
+
 /// What a pass saw of a resource that is not simply in sync.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sight {
@@ -39,6 +42,8 @@ pub struct Sight {
     pub live: Option<Kept>,
     /// Pointers that the sweep did not read.
     pub unread: Vec<String>,
+    /// A newer generation than the one that is carried out awaits approval.
+    pub awaiting: bool,
 }
 
 impl Sight {
@@ -51,12 +56,13 @@ impl Sight {
             _ => d.clone(),
         };
         (!plain).then(|| Self {
-            generation: verdict.generation,
+            generation: verdict.pending.as_ref().map_or(verdict.generation, |p| p.generation),
             decision: verdict.decision,
             reason: verdict.reason.clone(),
             diffs: verdict.diffs.iter().map(light).collect(),
             live: verdict.live.clone(),
             unread: verdict.unread.clone(),
+            awaiting: verdict.pending.is_some(),
         })
     }
 }
@@ -136,6 +142,12 @@ impl<'a> Asked<'a> {
     /// What was seen, if it was of the generation that is declared.
     fn sight(&self) -> Option<&'a Sight> {
         self.sight.filter(|s| s.generation == self.generation)
+    }
+
+    /// What is declared awaits approval, and an earlier generation is carried out meanwhile.
+    fn is_awaiting(&self) -> bool {
+        let said = self.status.condition(ConditionType::Synced).is_some_and(|c| c.reason == AWAITING);
+        said || self.sight().is_some_and(|s| s.awaiting)
     }
 
     /// How live differs, as far as is known.

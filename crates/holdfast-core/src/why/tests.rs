@@ -239,6 +239,7 @@ fn a_field_that_was_not_read_is_a_gap_and_no_drift() {
         diffs: Vec::new(),
         live: None,
         unread: vec!["/size".to_owned()],
+        awaiting: false,
     });
     assert_eq!(rule_of(&case, "/size"), (Rule::UnreadIsAGap, Who::Holdfast, "none".to_owned()));
     assert_eq!(case.explain(None).fields.iter().map(|f| f.path.as_str()).collect::<Vec<_>>(), ["/size"]);
@@ -326,6 +327,18 @@ fn two_that_wait_for_each_other_are_told_of_and_end() {
     case.peers.insert(ResourceKey::new("shop", "Group", "g"), group("h"));
     case.peers.insert(ResourceKey::new("shop", "Group", "h"), group("g"));
     assert_eq!(case.explain(None).waits_for.len(), 1);
+}
+
+#[test]
+fn a_generation_that_awaits_approval_shows_what_is_kept_meanwhile() {
+    let mut case = case(json!({ "size": 5, "name": "a" }));
+    case.last_written = Some(json!({ "size": 2, "name": "a" }));
+    case.baseline = case.last_written.clone();
+    case.says(Phase::Blocked, AWAITING, "Generation 3 awaits approval.");
+    let field = case.field("/size");
+    assert_eq!((field.rule, field.decision.as_str(), field.live.value), (Rule::AwaitsApproval, "hold", json!(2)));
+    assert_eq!(field.waits_for[0].what, WaitsFor::Approval);
+    assert_eq!(rule_of(&case, "/name"), (Rule::DeclaredWins, Who::Holdfast, "none".to_owned()));
 }
 
 #[test]

@@ -173,6 +173,8 @@ pub enum Rule {
     WriteOnly,
     /// The declared value hangs on a reference that has no value yet.
     ReferenceWaits,
+    /// The declared value is of a generation that awaits approval.
+    AwaitsApproval,
     /// The thing does not exist, and is made whole.
     MissingIsMade,
 }
@@ -208,6 +210,8 @@ pub enum WaitsFor {
     Retry,
     /// AWS, to finish something.
     Aws,
+    /// Somebody to approve a new generation.
+    Approval,
     /// Policy, protection or a budget.
     Policy,
     /// Somebody to do something.
@@ -303,6 +307,9 @@ impl Rule {
             }
             Rule::WriteOnly => "It is an instruction or a secret: sent when something is written, and never compared.",
             Rule::ReferenceWaits => "Its declared value hangs on a reference that has no value yet.",
+            Rule::AwaitsApproval => {
+                "A new generation awaits approval (policy.rollout); until then the one that was approved before is kept."
+            }
             Rule::MissingIsMade => "The whole thing is not there; it is made from its declaration.",
         }
     }

@@ -121,6 +121,7 @@ fn held(asked: &Asked<'_>, synced: &Condition, nothing_else: bool) -> Option<Wai
     }
     let what = match synced.reason.as_str() {
         "Waiting" => WaitsFor::Aws,
+        super::AWAITING => WaitsFor::Approval,
         "Held" => WaitsFor::Policy,
         "Stuck" | "RolledBack" | "Drifted" | UNCONFIRMED => WaitsFor::Person,
         "NotRead" => WaitsFor::Read,

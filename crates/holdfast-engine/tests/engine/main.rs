@@ -4,6 +4,7 @@
 mod toys;
 
 mod adopt;
+mod approve;
 mod bench;
 mod crash;
 mod faults;

@@ -19,10 +19,12 @@ pub(crate) fn canonical(spec: &mut Value) {
     }
 }
 
-/// The declared attributes that a create must set.
-pub(crate) fn declared(spec: &Value) -> Attributes {
+/// The step after a create that sets the declared attributes, if there are any.
+pub(crate) fn after_create<A>(spec: &Value, action: impl FnOnce(Attributes) -> A) -> Option<Draft<A>> {
     let map = spec.get("attributes").and_then(Value::as_object);
-    map.into_iter().flatten().filter_map(|(k, v)| Some((k.clone(), v.as_str()?.to_owned()))).collect()
+    let declared = map.into_iter().flatten().filter_map(|(k, v)| Some((k.clone(), v.as_str()?.to_owned())));
+    let set: Attributes = declared.collect();
+    (!set.is_empty()).then(|| Draft::because(action(set), "create", "the create call takes no attributes"))
 }
 
 /// What must be written to heal `diffs`, and their paths: the declared value, or AWS's default for a key that is

@@ -7,6 +7,7 @@ pub(crate) mod aws;
 #[cfg(test)]
 pub(crate) mod check;
 pub(crate) mod fit;
+pub(crate) mod kind;
 pub(crate) mod types;
 
 use holdfast_core::problem::SpecError;
@@ -95,10 +96,11 @@ pub(crate) fn outputs<const N: usize>(arn: &str, more: [(&str, Option<Value>); N
     both.into_iter().chain(more).filter_map(|(k, v)| Some((k.to_owned(), v?))).collect()
 }
 
-/// `fields` at `keys`, for those that are there.
+/// `fields` at `keys`, for those that are there and not null.
 pub(crate) fn pick(fields: &Value, keys: &[&str]) -> Map<String, Value> {
     let Some(map) = fields.as_object() else { return Map::new() };
-    map.iter().filter(|(k, _)| keys.contains(&k.as_str())).map(|(k, v)| (k.clone(), v.clone())).collect()
+    let picked = map.iter().filter(|(k, v)| !v.is_null() && keys.contains(&k.as_str()));
+    picked.map(|(k, v)| (k.clone(), v.clone())).collect()
 }
 
 /// Puts `changes` over `fields`; a null takes the field away.

@@ -71,7 +71,7 @@ fn a_spec_keeps_everything_through_its_type() {
             Ok(mut after) => {
                 kind.canonical(&mut before);
                 kind.canonical(&mut after);
-                world::drop_nulls(&mut after);
+                crate::common::drop_nulls(&mut after);
                 if before != after {
                     wrong.push(format!("{before}\n  became {after}"));
                 }

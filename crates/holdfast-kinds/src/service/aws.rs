@@ -3,9 +3,9 @@
 use super::observed::{identity, service};
 use super::{Action, Service};
 use crate::aws::{Aws, Live, gap};
-use crate::common::{Tags, text};
+use crate::common::{Tags, drop_nulls, text};
 use crate::ecs::aws::{client_token, failures, items, read, retag, tags_from_wire, tags_to_wire, write};
-use crate::ecs::{drop_nulls, name_of, outputs};
+use crate::ecs::{name_of, outputs};
 use async_trait::async_trait;
 use holdfast_core::cloud::{Applied, ApplyError};
 use holdfast_core::kind::Kind;
@@ -22,7 +22,7 @@ type Declared<'w> = BTreeMap<String, Option<&'w Value>>;
 
 #[async_trait]
 impl Live for Service {
-    async fn sweep(aws: &Aws<'_>, wanted: &Wanted) -> Reading {
+    async fn sweep(aws: &Aws<'_>, wanted: &Wanted) -> Result<Reading, ApplyError> {
         let declared = declared(wanted);
         let mut by_cluster: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for (cluster, name) in declared.keys().filter_map(|identity| identity.split_once('/')) {
@@ -44,7 +44,7 @@ impl Live for Service {
                 }
             }
         }
-        reading
+        Ok(reading)
     }
 
     async fn apply(aws: &Aws<'_>, action: &Action, token: &str) -> Result<Applied, ApplyError> {

@@ -3,7 +3,7 @@
 use super::observed;
 use super::owners::scaled;
 use super::tests::{answer, spec};
-use crate::common::predicted;
+use crate::common::settled;
 use holdfast_core::name::{KindName, RESOURCE_TAG, ResourceKey, Scope, UID_TAG};
 use holdfast_core::observe::{Observation, Reading, Snapshot};
 use holdfast_core::ownership::Bounds;
@@ -53,6 +53,7 @@ impl Scene {
             policy: Default::default(),
             fate: Fate::Keep,
             hold: None,
+            instead: None,
         }));
         self.kinds.entry(kind).or_default().observations.push(Arc::new(live));
         self
@@ -110,7 +111,7 @@ fn forwarder(kind: KindName, fields: &Value) -> Observation {
     let mut fields = fields.clone();
     kind.canonical(&mut fields);
     let id = if kind.name() == "Listener" { LISTENER } else { RULE };
-    predicted(id.to_owned(), kind.identity(&fields).expect("it has one"), BTreeMap::new(), fields)
+    settled(id.to_owned(), kind.identity(&fields).expect("it has one"), BTreeMap::new(), fields)
 }
 
 /// ECS's own blue/green deployment, with the pair of target groups and the rule between them.

@@ -79,7 +79,7 @@ fn plain(value: &Value) -> String {
 
 pub(super) fn create(spec: &Value, context: &Context<'_>) -> Vec<Draft<Action>> {
     let mut spec = spec.clone();
-    ecs::drop_nulls(&mut spec);
+    crate::common::drop_nulls(&mut spec);
     let mut tags = context.tags.clone();
     if let Value::Object(map) = &mut spec {
         map.shift_remove("tags");

@@ -6,7 +6,7 @@ use crate::failure::Ending;
 use crate::output::{self, line};
 use anyhow::{Context, Result, bail};
 use holdfast_core::kind::AnyKind;
-use holdfast_core::schema::sentences;
+use holdfast_core::schema::{resolved, sentences};
 use serde_json::Value;
 
 pub(crate) fn schema(kind: Option<&str>) -> Result<Ending> {
@@ -85,19 +85,11 @@ fn step_into(kind: &dyn AnyKind, here: &Value, part: &str, pointer: &str) -> Res
     }
 }
 
-/// Follows `$ref`s, the non-null branch of an optional, and the items of a list.
-fn resolve(kind: &dyn AnyKind, schema: &Value) -> Value {
-    let mut here = schema.clone();
-    for _ in 0..16 {
-        if let Some(reference) = here["$ref"].as_str() {
-            here = kind.schema().pointer(reference.trim_start_matches('#')).cloned().unwrap_or_default();
-        } else if let Some(branch) = here["anyOf"].as_array().and_then(|b| b.iter().find(|b| b["type"] != "null")) {
-            here = branch.clone();
-        } else if here["items"].is_object() {
-            here = here["items"].clone();
-        } else {
-            break;
-        }
+/// What a field is, of a list what its items are.
+fn item(kind: &dyn AnyKind, schema: &Value) -> Value {
+    let mut here = resolved(schema, kind.schema());
+    while here["items"].is_object() {
+        here = resolved(&here["items"], kind.schema());
     }
     here
 }
@@ -107,7 +99,7 @@ fn is_list(kind: &dyn AnyKind, schema: &Value) -> bool {
 }
 
 fn properties(kind: &dyn AnyKind, schema: &Value) -> Vec<(String, Value)> {
-    let resolved = resolve(kind, schema);
+    let resolved = item(kind, schema);
     resolved["properties"].as_object().into_iter().flatten().map(|(k, v)| (k.clone(), v.clone())).collect()
 }
 
@@ -119,7 +111,7 @@ fn type_of(kind: &dyn AnyKind, schema: &Value) -> String {
     let list = schema["items"].is_object()
         || schema["type"] == "array"
         || schema["type"].as_array().is_some_and(|t| t.iter().any(|t| t == "array"));
-    let inner = resolve(kind, schema);
+    let inner = item(kind, schema);
     let name = match &inner["type"] {
         Value::String(s) => s.clone(),
         Value::Array(types) => {
