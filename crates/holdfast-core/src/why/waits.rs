@@ -114,7 +114,7 @@ fn held(asked: &Asked<'_>, synced: &Condition, nothing_else: bool) -> Option<Wai
     let message = synced.message.clone();
     if let Some(failure) = asked.failure.filter(|_| matches!(synced.reason.as_str(), "Refused" | "Waiting")) {
         let what = match failure.error.class {
-            ErrorClass::Denied | ErrorClass::Rejected | ErrorClass::Quota => WaitsFor::Person,
+            ErrorClass::Denied | ErrorClass::Rejected | ErrorClass::Quota | ErrorClass::Unsigned => WaitsFor::Person,
             ErrorClass::Throttled | ErrorClass::Transient | ErrorClass::Conflict | ErrorClass::Lost => WaitsFor::Retry,
         };
         return Some(Wait { until: Some(failure.retry_at), ..simple(what, message) });
