@@ -40,7 +40,9 @@ impl Newcomers {
 /// Finds them in what was decided of all resources.
 pub(super) fn find(input: &Input<'_>, verdicts: &[Verdict]) -> Newcomers {
     let mut showing: BTreeMap<(&str, String, String), BTreeSet<&ResourceKey>> = BTreeMap::new();
-    for verdict in verdicts.iter().filter(|v| is_seen(v)) {
+    // Only where it is known what was there before can a field have appeared.
+    let was_in_sync = |v: &&Verdict| input.memory.get(&v.key).is_some_and(|m| m.baseline.is_some());
+    for verdict in verdicts.iter().filter(|v| is_seen(v)).filter(was_in_sync) {
         for diff in verdict.diffs.iter().filter(|d| is_newcomer(d)) {
             let what = (verdict.key.kind.as_str(), place(&diff.path), diff.live.to_string());
             showing.entry(what).or_default().insert(&verdict.key);
@@ -63,12 +65,12 @@ fn is_seen(verdict: &Verdict) -> bool {
 fn lacks(memory: Option<&Memory>, place: &str, value: &str) -> bool {
     let Some(baseline) = memory.and_then(|m| m.baseline.as_ref()).map(Kept::value) else { return false };
     let Some((front, key)) = place.rsplit_once('/') else { return false };
-    let key = crate::pointer::unescape(key);
+    let (key, value) = (crate::pointer::unescape(key), serde_json::from_str::<Value>(value).unwrap_or_default());
     let mut homes = vec![&baseline];
     for segment in segments(front) {
         homes = homes.into_iter().flat_map(|home| inside(home, &segment)).collect();
     }
-    !homes.is_empty() && !homes.iter().any(|home| home.get(&key).is_some_and(|v| v.to_string() == value))
+    !homes.is_empty() && !homes.iter().any(|home| home.get(&key).is_some_and(|v| *v == value))
 }
 
 fn inside<'v>(home: &'v Value, segment: &str) -> Vec<&'v Value> {
