@@ -41,6 +41,9 @@ pub trait Kind: Send + Sync + 'static {
     const ID_IS_NAME: bool = false;
     /// How AWS names its things.
     const HANDLE: Handle = Handle::ANY;
+    /// A create that is repeated while AWS does not show the first one yet makes no second thing: AWS refuses it, or
+    /// what comes of it does no harm.
+    const REPEATABLE: bool = false;
     /// Ordering that no reference expresses.
     const FOLLOWS: &'static [Follow] = &[];
 
@@ -244,6 +247,7 @@ pub trait AnyKind: Send + Sync {
     fn held_by_users(&self) -> bool;
     fn id_is_name(&self) -> bool;
     fn handle(&self) -> Handle;
+    fn repeatable(&self) -> bool;
     fn follows(&self) -> &'static [Follow];
     /// JSON Schema 2020-12 of the spec.
     fn schema(&self) -> &Value;
@@ -358,6 +362,9 @@ impl<K: Kind> AnyKind for Erased<K> {
     }
     fn handle(&self) -> Handle {
         K::HANDLE
+    }
+    fn repeatable(&self) -> bool {
+        K::REPEATABLE
     }
     fn follows(&self) -> &'static [Follow] {
         K::FOLLOWS

@@ -147,6 +147,8 @@ pub(crate) fn planned(told: Vec<Told<'_>>) -> Plan {
         declared_uids: &|uid| uid.starts_with("uid-"),
         settings: &Settings::default(),
         deletes_left: 0,
+        replaces_left: 2,
+        drift_confirmed: false,
         now,
     })
 }

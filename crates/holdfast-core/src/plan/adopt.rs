@@ -81,7 +81,7 @@ impl Case<'_> {
 
     /// What was taken over and differs is shown, and left until somebody says so.
     pub(super) fn unconfirmed(&self, say: &Say<'_>, heal: &[FieldDiff]) -> Option<Decided> {
-        if !self.is_unconfirmed() {
+        if !self.is_unconfirmed() || self.desired.hold.is_some() {
             return None;
         }
         let named = paths(&heal.iter().collect::<Vec<_>>());

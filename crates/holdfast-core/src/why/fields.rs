@@ -222,15 +222,16 @@ impl Place<'_> {
         let ours = || self.ours(declared);
         let reason = "It is not declared.".to_owned();
         let nobody = || Owner { who: Who::Nobody, name: String::new(), reason, bounds: None, until: None };
+        // The status tells of what policy ignores as well, among what others own.
+        if let Some(owner) = self.ignored() {
+            return (Rule::Ignored, owner);
+        }
         match (self.owned(), self.owner_of_tag()) {
             (Some((owned, owner)), _) if owned.left => return (Rule::OwnedBy, owner),
             // Outside the owner's bounds, the declaration counts after all.
             (Some((_, owner)), _) => return (Rule::DeclaredWins, owner),
             (None, Some(owner)) => return (Rule::OwnedBy, owner),
             (None, None) => {}
-        }
-        if let Some(owner) = self.ignored() {
-            return (Rule::Ignored, owner);
         }
         if self.is_uncompared() {
             return (Rule::WriteOnly, if declared.is_some() { ours() } else { nobody() });
