@@ -49,7 +49,7 @@ enum ApplyAnswer {
     /// Without `dryRun`.
     Applied(Applied),
     /// With `dryRun`.
-    Planned(planned::Planned),
+    Planned(Box<planned::Planned>),
 }
 
 async fn apply(
