@@ -7,6 +7,7 @@ use crate::book::{Book, Outputs, find};
 use crate::core::Core;
 use crate::step::{Act, Ended, Place, short, told};
 use futures::stream::{FuturesUnordered, StreamExt};
+use holdfast_core::cloud::{ApplyError, ErrorClass};
 use holdfast_core::name::{ResourceKey, Scope};
 use holdfast_core::plan::{Memory, Plan, Step, Verdict};
 use holdfast_core::reference::{self, Worth};
@@ -30,6 +31,8 @@ pub(crate) struct Executed {
     pub(crate) events: Vec<Event>,
     /// Why no more steps were begun, if it was the store's fault.
     pub(crate) broken: Option<StoreError>,
+    /// Why no more steps were begun, if AWS takes no call of ours any more.
+    pub(crate) unsigned: Option<ApplyError>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -177,6 +180,9 @@ impl<'a> Run<'a> {
         if let Some(error) = &self.out.broken {
             return Some(format!("the store failed: {error}"));
         }
+        if let Some(error) = &self.out.unsigned {
+            return Some(format!("AWS takes no calls for now: {error}"));
+        }
         // A plan must not be carried out once it is overtaken: by time, a new declaration, a pause, a removal, or
         // because what it serves has not been approved.
         let now = self.core.clock.now();
@@ -262,6 +268,12 @@ impl<'a> Run<'a> {
                 let before = book.memories.get(&step.key).and_then(|m| m.failure.as_ref());
                 self.out.events.extend(told(step, &result, before, now));
                 self.tell();
+                self.out.unsigned = result
+                    .as_ref()
+                    .err()
+                    .filter(|e| e.class == ErrorClass::Unsigned)
+                    .cloned()
+                    .or(self.out.unsigned.take());
                 book.acted.insert(step.key.clone(), now);
                 book.wanted_moved();
                 book.memories.insert(step.key.clone(), memory);

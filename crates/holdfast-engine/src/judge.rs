@@ -1,12 +1,13 @@
 //! From a verdict to what is said and remembered of a resource.
 
 use holdfast_core::name::{ResourceKey, Scope};
-use holdfast_core::plan::{Decision, Memory, Proposal, Verdict};
+use holdfast_core::plan::{Decision, Memory, Plan, Proposal, Step, Verdict};
 use holdfast_core::pointer::{covers, set};
 use holdfast_core::status::{Change, Drift, FieldDiff, Phase, Status, merge_since};
 use holdfast_store::{Event, EventType};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Puts a value into its place; answers whether it is another one.
 fn put<T: PartialEq>(place: &mut T, value: T) -> bool {
@@ -131,12 +132,39 @@ fn is_drift(verdict: &Verdict) -> bool {
     verdict.is_drift || verdict.diffs.iter().any(|d| d.change == Change::Undeclared)
 }
 
+/// The resources with steps that hang on a step which failed before and is only tried again.
+pub(crate) fn behind_retries(plan: &Plan, memories: &BTreeMap<ResourceKey, Memory>) -> BTreeSet<ResourceKey> {
+    let is_retry = |step: &Step| {
+        let failed = memories.get(&step.key).and_then(|m| m.failure.as_ref());
+        let print = plan.verdict(&step.key).and_then(|v| v.fingerprint.as_deref());
+        failed.is_some_and(|f| f.fingerprint == print.unwrap_or_default())
+    };
+    let mut doubtful = BTreeSet::new();
+    let mut behind = BTreeSet::new();
+    for step in &plan.steps {
+        if step.needs.iter().any(|n| doubtful.contains(n)) {
+            doubtful.insert(step.id);
+            behind.insert(step.key.clone());
+        } else if is_retry(step) {
+            doubtful.insert(step.id);
+        }
+    }
+    behind
+}
+
 /// Brings what is said of a resource up to date; answers what was said before, if that was something else. That it
-/// was seen again is no news, that it was seen at all is; nor is that a failure is tried again, until it has ended in
-/// another way. Takes conditions and differences out of the verdict.
-pub(crate) fn restate(said: &mut Status, verdict: &mut Verdict, memory: &Memory, seen_at: Timestamp) -> Option<Status> {
+/// was seen again is no news, that it was seen at all is; nor is that a failure is tried again, be it its own or one
+/// that it is `behind`, until it has ended in another way. Takes conditions and differences out of the verdict.
+pub(crate) fn restate(
+    said: &mut Status,
+    verdict: &mut Verdict,
+    memory: &Memory,
+    seen_at: Timestamp,
+    behind: bool,
+) -> Option<Status> {
     let declared = verdict.pending.as_ref().map_or(verdict.generation, |p| p.generation);
-    if memory.failure.is_some() && acts(verdict.decision) && said.observed_generation == declared {
+    let retried = memory.failure.is_some() || (behind && said.phase == Phase::Blocked);
+    if retried && acts(verdict.decision) && said.observed_generation == declared {
         return None;
     }
     let mut conditions = std::mem::take(&mut verdict.conditions);

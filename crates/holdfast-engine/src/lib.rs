@@ -38,6 +38,7 @@ mod recover;
 mod retry;
 mod step;
 mod token;
+mod trouble;
 
 pub use engine::{Engine, Nudge, Overlay, ScopeView, Tally};
 pub use error::PassError;

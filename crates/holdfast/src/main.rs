@@ -25,6 +25,10 @@ use commands::{approve, declare, doctor, explain, look, steer, wait};
 use failure::{Ending, Failure};
 use std::process::ExitCode;
 
+/// Passes allocate and free many small things, and long-lived servers have to give memory back.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {

@@ -5,7 +5,6 @@ use super::newcomers::Newcomers;
 use super::quiet::Quiet;
 use super::say::{NOT_OURS, Say, paths};
 use super::{Decision, Desired, Fate, Input, Instead, Memory, Verb, Verdict};
-use crate::cloud::ErrorClass;
 use crate::kept::Kept;
 use crate::kind::{AnyAction, AnyKind, Context, Converge, Draft};
 use crate::name::{RESOURCE_TAG, UID_TAG};
@@ -369,21 +368,7 @@ impl<'a> Case<'a> {
         if failure.fingerprint != print || failure.retry_at <= self.input.now {
             return None;
         }
-        let refused = matches!(failure.error.class, ErrorClass::Denied | ErrorClass::Rejected | ErrorClass::Quota);
-        let (decision, phase) = match (refused, self.desired.fate) {
-            (_, Fate::DeleteByName | Fate::DeleteByPolicy) => (Decision::Wait, Phase::Deleting),
-            (true, Fate::Keep) => (Decision::Failed, Phase::Failed),
-            (false, Fate::Keep) => (Decision::Wait, Phase::Progressing),
-        };
-        let why = format!(
-            "\"{}\" was refused {} time{}: {}. Next try at {}, or when something changes.",
-            failure.step,
-            failure.times,
-            if failure.times == 1 { "" } else { "s" },
-            failure.error,
-            failure.retry_at
-        );
-        Some(Decided::quiet(say.verdict(decision, phase, why)))
+        Some(Decided::quiet(say.failing(failure)))
     }
 
     // ---- it is to go ----
