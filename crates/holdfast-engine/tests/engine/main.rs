@@ -9,6 +9,7 @@ mod crash;
 mod examples;
 mod faults;
 mod incidents;
+mod incidents_growth;
 mod life;
 mod loops;
 mod real;
