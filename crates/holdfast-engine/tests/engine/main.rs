@@ -10,7 +10,6 @@ mod examples;
 mod faults;
 mod guards;
 mod incidents;
-mod incidents_bounds;
 mod incidents_growth;
 mod incidents_guards;
 mod life;
