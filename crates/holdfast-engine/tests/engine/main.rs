@@ -3,6 +3,7 @@
 #[path = "../../../holdfast-sim/src/toys.rs"]
 mod toys;
 
+mod adopt;
 mod approve;
 mod bench;
 mod crash;
