@@ -6,6 +6,7 @@ mod toys;
 mod bench;
 mod crash;
 mod faults;
+mod incidents_owners;
 mod life;
 mod loops;
 mod real;

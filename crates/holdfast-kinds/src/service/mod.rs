@@ -51,6 +51,7 @@ impl Kind for Service {
         Output { name: "clusterName", doc: "Its cluster's name" },
     ];
     const PERMISSIONS: &'static [&'static str] = &[
+        "application-autoscaling:DescribeScalableTargets",
         "ecs:CreateService",
         "ecs:DeleteService",
         "ecs:DescribeServices",
