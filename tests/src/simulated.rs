@@ -7,10 +7,10 @@ use holdfast_core::kind::Registry;
 use holdfast_core::name::{KindName, Scope};
 use holdfast_core::observe::{Snapshot, Wanted};
 use holdfast_core::plan::{Input, Settings, plan};
-use holdfast_core::validate::{Nothing, Validators, World, check_body};
+use holdfast_core::validate::check_alone;
 use holdfast_engine::{Budgets, Engine, EngineOptions, EngineSettings, PassReport, Undisturbed};
 use holdfast_sim::{SimClock, SimCloud};
-use holdfast_store::{Change, Location, ResourceChange, StackChange, Store};
+use holdfast_store::{Change, Location, ResourceChange, Store};
 use jiff::SignedDuration;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -77,31 +77,12 @@ impl Simulated {
 
     /// Declares a stack.
     pub fn declare(&mut self, document: &Value) -> Result<()> {
-        let validators = Validators::new(&self.registry);
-        let world = World {
-            registry: &self.registry,
-            validators: &validators,
-            stored: &Nothing,
-            default_region: Some(crate::REGION),
-            prune: false,
-        };
-        let accepted = check_body(document, &world).map_err(|e| anyhow::anyhow!("{e:?}"))?;
+        let accepted = check_alone(document, &self.registry, crate::REGION).map_err(|e| anyhow::anyhow!("{e:?}"))?;
         let mut change = Change::at(self.clock.now());
-        change.stacks =
-            accepted.stacks.into_iter().map(|s| StackChange { name: s.name, labels: s.labels, spec: s.spec }).collect();
-        for r in accepted.resources {
+        change.stacks = accepted.stacks.into_iter().map(Into::into).collect();
+        for resource in accepted.resources {
             self.declared += 1;
-            change.resources.push(ResourceChange {
-                key: r.key,
-                scope: r.scope,
-                document_spec: r.document_spec,
-                spec: r.spec,
-                policy_own: r.policy_own,
-                policy_effective: r.policy_effective,
-                stack_tags: r.stack_tags,
-                labels: r.labels,
-                new_uid: format!("uid-{}", self.declared),
-            });
+            change.resources.push(ResourceChange::of(resource, format!("uid-{}", self.declared)));
         }
         self.store.change(&change)?;
         Ok(())

@@ -3,19 +3,33 @@
 //! One walk serves every kind; what differs between kinds is in their field facts. A declared list, and every
 //! item of one, is declared *whole*: what live has beyond it and AWS's defaults is a difference. A declared
 //! object owns only its keys.
+//!
+//! AWS grows. A default that is an object is matched as a subset, a key that nobody declares is never healed, and a
+//! key that AWS has added to a declared item is no difference once the thing was in sync with it; who finds out that
+//! AWS did is [`plan`](crate::plan).
 
-use crate::facts::{Facts, ItemKey, Shape};
+use crate::facts::{Facts, ItemKey, Scene, Severity, Shape};
 use crate::pointer::join;
 use crate::status::{Change, FieldDiff};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
-/// Compares two specs in canonical form.
-///
-/// `desired` may still hold open references; they differ from everything. `last` is the spec as we last wrote it:
-/// a map's key that stands there and not in `desired` was declared earlier and must go. `baseline` is what was
-/// live when it was last in sync: a key that nobody declares and that differs from it is `undeclared`. `unread`
-/// names pointers that are unknown and so never differ.
+/// What is known of a thing besides the two sides.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Known<'a> {
+    /// The spec as we last wrote it: a map's key that stands there and is declared no more must go.
+    pub last: Option<&'a Value>,
+    /// What was live when it was last in sync, whatever was declared then: what AWS had added to a declared item by then
+    /// is no drift.
+    pub settled: Option<&'a Value>,
+    /// The same, if it belongs to what is declared now: a key that nobody declares and that differs from it is
+    /// `undeclared`.
+    pub baseline: Option<&'a Value>,
+    /// Pointers that are unknown and so never differ.
+    pub unread: &'a [String],
+}
+
+/// Compares two specs in canonical form. `desired` may still hold open references; they differ from everything.
 pub fn compare(
     desired: &Value,
     live: &Value,
@@ -24,17 +38,40 @@ pub fn compare(
     unread: &[String],
     facts: &Facts,
 ) -> Vec<FieldDiff> {
-    let mut walk = Walk { root: facts, unread, out: Vec::new() };
+    compare_known(desired, live, &Known { last, settled: baseline, baseline, unread }, facts)
+}
+
+/// As [`compare`], with all that is known.
+pub fn compare_known(desired: &Value, live: &Value, known: &Known<'_>, facts: &Facts) -> Vec<FieldDiff> {
+    let mut walk = Walk { scene: Scene { desired, live, facts }, unread: known.unread, out: Vec::new() };
     let none = Map::new();
-    let (desired, live) = (desired.as_object().unwrap_or(&none), live.as_object().unwrap_or(&none));
-    let sides = Sides { desired, live, last: last.and_then(Value::as_object) };
+    let (whole, seen) = (desired.as_object().unwrap_or(&none), live.as_object().unwrap_or(&none));
+    let sides = Sides { desired: whole, live: seen, last: known.last.and_then(Value::as_object) };
     let shape = facts.field().map_or(Shape::Object, |f| f.shape);
     walk.object("", &sides, facts, if shape == Shape::Map { Owned::Keys } else { Owned::Declared });
-    if let Some(Value::Object(baseline)) = baseline {
-        walk.undeclared(desired, live, sides.last, baseline, facts);
+    walk.excuse(known);
+    if let Some(baseline) = known.baseline.filter(|baseline| *baseline != live) {
+        walk.undeclared("", Some(desired), live, known.last, baseline, facts);
     }
     walk.out
 }
+
+/// True for a difference that AWS may have made by showing a member that it did not show before: a key beyond what is
+/// declared within an item of a declared list, never declared before, and no exposure.
+pub fn is_extra_member(diff: &FieldDiff) -> bool {
+    diff.change == Change::Added
+        && diff.last_written.is_null()
+        && diff.severity != Severity::Exposure
+        && is_member_of_item(&diff.path)
+}
+
+/// True if the pointer ends in a key and leads through an item of a list.
+fn is_member_of_item(path: &str) -> bool {
+    let is_index = |segment: &str| !segment.is_empty() && segment.bytes().all(|b| b.is_ascii_digit());
+    path.rsplit_once('/').is_some_and(|(front, key)| !is_index(key) && front.split('/').any(is_index))
+}
+
+static NULL: Value = Value::Null;
 
 /// What of an object the declaration owns.
 #[derive(Clone, Copy, PartialEq)]
@@ -54,14 +91,14 @@ struct Sides<'a> {
 }
 
 struct Walk<'a> {
-    root: &'a Facts,
+    scene: Scene<'a>,
     unread: &'a [String],
     out: Vec<FieldDiff>,
 }
 
 impl Walk<'_> {
     fn push(&mut self, path: String, change: Change, desired: &Value, live: &Value, last: &Value) {
-        let severity = self.root.severity(&path);
+        let severity = self.scene.facts.severity(&path);
         let (desired, live) = (desired.clone(), live.clone());
         let last_written = last.clone();
         self.out.push(FieldDiff { path, change, desired, live, last_written, severity, decision: String::new() });
@@ -84,7 +121,7 @@ impl Walk<'_> {
             let (at, child) = (join(path, key), facts.child(key));
             let was_ours = sides.last.is_some_and(|l| l.contains_key(key));
             let counts = owned == Owned::Whole || was_ours;
-            if counts && !is_blank(have, child) && !is_uncompared(child) && !self.is_unread(&at) {
+            if counts && !is_blank(have, child, &self.scene) && !is_uncompared(child) && !self.is_unread(&at) {
                 let last = sides.last.and_then(|l| l.get(key)).unwrap_or(&Value::Null);
                 self.push(at, Change::Added, &Value::Null, have, last);
             }
@@ -106,7 +143,7 @@ impl Walk<'_> {
         let have = have.unwrap_or(&Value::Null);
         let said = last.unwrap_or(&Value::Null);
         if want.is_null() {
-            if !is_blank(have, facts) {
+            if !is_blank(have, facts, &self.scene) {
                 self.push(path.to_owned(), Change::Added, want, have, said);
             }
             return;
@@ -122,7 +159,7 @@ impl Walk<'_> {
                 self.list(path, want, have.as_array().map_or(&[], Vec::as_slice), said, facts);
             }
             _ if same(want, have) => {}
-            _ if have.is_null() && is_blank(want, facts) => {}
+            _ if have.is_null() && is_blank(want, facts, &self.scene) => {}
             _ => {
                 let change = if have.is_null() { Change::Removed } else { Change::Changed };
                 self.push(path.to_owned(), change, want, have, said);
@@ -162,21 +199,39 @@ impl Walk<'_> {
         let item_facts = facts.child("*");
         let mut live: BTreeMap<String, Vec<&Value>> = BTreeMap::new();
         for item in have.iter().rev() {
-            live.entry(item_key(item, key, item_facts)).or_default().push(item);
+            live.entry(item_key(item, key, item_facts, &self.scene)).or_default().push(item);
         }
+        let mut alone = Vec::new();
         for (i, item) in want.iter().enumerate() {
-            let at = format!("{path}/{i}");
-            match live.get_mut(&item_key(item, key, item_facts)).and_then(Vec::pop) {
-                Some(found) if key != ItemKey::Whole => self.item(&at, item, found, item_facts),
+            match live.get_mut(&item_key(item, key, item_facts, &self.scene)).and_then(Vec::pop) {
+                Some(found) if key != ItemKey::Whole => self.item(&format!("{path}/{i}"), item, found, item_facts),
                 Some(_) => {}
+                None => alone.push((i, item)),
+            }
+        }
+        let mut extras: Vec<&Value> = live.into_values().flat_map(|items| items.into_iter().rev()).collect();
+        for (i, item) in alone {
+            let at = format!("{path}/{i}");
+            // Where all of an item is its key, one that holds more than is declared is still that item.
+            match extras.iter().position(|have| self.grew(&at, item, have, item_facts)) {
+                Some(found) => self.item(&at, item, extras.remove(found), item_facts),
                 None => self.push(at, Change::Removed, item, &Value::Null, &Value::Null),
             }
         }
-        let extras = live.into_values().flat_map(|items| items.into_iter().rev());
-        for (k, item) in extras.enumerate() {
+        for (k, item) in extras.into_iter().enumerate() {
             let at = format!("{path}/{}", want.len() + k);
             self.push(at, Change::Added, &Value::Null, item, &Value::Null);
         }
+    }
+
+    /// True if a live item holds all of a declared one, and differs by keys of its own alone.
+    fn grew(&mut self, at: &str, want: &Value, have: &Value, facts: &Facts) -> bool {
+        if !want.is_object() || !have.is_object() {
+            return false;
+        }
+        let before = self.out.len();
+        self.item(at, want, have, facts);
+        self.out.drain(before..).all(|d| d.change == Change::Added && is_member_of_item(&d.path))
     }
 
     fn list(&mut self, path: &str, want: &[Value], have: &[Value], said: &Value, facts: &Facts) {
@@ -209,45 +264,69 @@ impl Walk<'_> {
         }
     }
 
+    /// Lets pass what AWS had added to declared items when the thing was last in sync. What was declared there before
+    /// and is no more is told as such.
+    fn excuse(&mut self, known: &Known<'_>) {
+        if known.settled.is_none() && known.last.is_none() {
+            return;
+        }
+        let scene = self.scene;
+        let before = |side: Option<&'_ Value>, path: &str| side.and_then(|v| located(path, v, &scene)).cloned();
+        self.out.retain_mut(|diff| {
+            if diff.change != Change::Added || !is_member_of_item(&diff.path) {
+                return true;
+            }
+            diff.last_written = before(known.last, &diff.path).unwrap_or_default();
+            let facts = scene.facts.at(&diff.path);
+            let alike = |then: Value| normal(&then, facts, &scene) == normal(&diff.live, facts, &scene);
+            !(is_extra_member(diff) && before(known.settled, &diff.path).is_some_and(alike))
+        });
+    }
+
+    /// Tells what has changed that nobody declares. What is declared below is compared elsewhere; a list is declared
+    /// whole.
     fn undeclared(
         &mut self,
-        desired: &Map<String, Value>,
-        live: &Map<String, Value>,
-        last: Option<&Map<String, Value>>,
-        baseline: &Map<String, Value>,
+        at: &str,
+        desired: Option<&Value>,
+        live: &Value,
+        last: Option<&Value>,
+        baseline: &Value,
         facts: &Facts,
     ) {
+        let declared = desired.and_then(Value::as_object);
+        if live == baseline || (desired.is_some() && declared.is_none()) {
+            return;
+        }
+        if is_uncompared(facts) || self.is_unread(at) || self.out.iter().any(|d| crate::pointer::covers(&d.path, at)) {
+            return;
+        }
         let empty = Map::new();
-        for key in live.keys().chain(baseline.keys().filter(|k| !live.contains_key(*k))) {
-            let (at, child) = (join("", key), facts.child(key));
-            let (now, then) = (live.get(key).unwrap_or(&Value::Null), baseline.get(key).unwrap_or(&Value::Null));
-            if is_uncompared(child) || self.is_unread(&at) || self.out.iter().any(|d| d.path == at) {
+        let (now, then) = match (live, baseline) {
+            (Value::Object(now), Value::Object(then)) => (now, then),
+            (Value::Object(now), _) if declared.is_some() => (now, &empty),
+            (_, Value::Object(then)) if declared.is_some() => (&empty, then),
+            _ => return self.one_undeclared(at, live, baseline, facts),
+        };
+        let is_map = facts.field().is_some_and(|f| f.shape == Shape::Map);
+        for key in now.keys().chain(then.keys().filter(|k| !now.contains_key(*k))) {
+            let want = declared.and_then(|d| d.get(key));
+            let last = last.and_then(|l| l.get(key));
+            // A map's key that was declared before is compared as one that must go.
+            if want.is_none() && is_map && last.is_some() {
                 continue;
             }
-            let is_map = matches!(child.field().map(|f| f.shape), Some(Shape::Map));
-            match desired.get(key) {
-                None if !is_map => self.one_undeclared(at, now, then, child),
-                declared if is_map => {
-                    let of = |v: Option<&Value>| v.and_then(Value::as_object).cloned().unwrap_or_default();
-                    let (declared, was) = (of(declared), of(last.and_then(|l| l.get(key))));
-                    let (now, then) = (now.as_object().unwrap_or(&empty), then.as_object().unwrap_or(&empty));
-                    for k in now.keys().chain(then.keys().filter(|k| !now.contains_key(*k))) {
-                        if !declared.contains_key(k) && !was.contains_key(k) {
-                            let value = |m: &Map<String, Value>| m.get(k).cloned().unwrap_or_default();
-                            self.one_undeclared(join(&at, k), &value(now), &value(then), child.child(k));
-                        }
-                    }
-                }
-                _ => {}
-            }
+            let (now, then) = (now.get(key).unwrap_or(&NULL), then.get(key).unwrap_or(&NULL));
+            self.undeclared(&join(at, key), want, now, last, then, facts.child(key));
         }
     }
 
-    fn one_undeclared(&mut self, at: String, now: &Value, then: &Value, facts: &Facts) {
-        let alike = normal(now, facts) == normal(then, facts);
-        let silent = alike || (is_blank(now, facts) && is_blank(then, facts));
+    fn one_undeclared(&mut self, at: &str, now: &Value, then: &Value, facts: &Facts) {
+        let scene = &self.scene;
+        let alike = normal(now, facts, scene) == normal(then, facts, scene);
+        let silent = alike || (is_blank(now, facts, scene) && is_blank(then, facts, scene));
         if !silent {
-            self.push(at, Change::Undeclared, &Value::Null, now, then);
+            self.push(at.to_owned(), Change::Undeclared, &Value::Null, now, then);
         }
     }
 }
@@ -266,15 +345,49 @@ fn shape_of(want: &Value, facts: &Facts) -> Shape {
 }
 
 /// True if a value says no more than its absence: nothing, or AWS's default.
-pub fn is_blank(value: &Value, facts: &Facts) -> bool {
+fn is_blank(value: &Value, facts: &Facts, scene: &Scene<'_>) -> bool {
     let nothing = match value {
         Value::Null => true,
         Value::String(s) => s.is_empty(),
         Value::Array(items) => items.is_empty(),
-        Value::Object(map) => map.iter().all(|(k, v)| is_blank(v, facts.child(k))),
+        Value::Object(map) => map.iter().all(|(k, v)| is_blank(v, facts.child(k), scene)),
         _ => false,
     };
-    nothing || facts.default_value().is_some_and(|d| normal(d, facts) == normal(value, facts))
+    nothing || facts.default_in(scene).is_some_and(|default| fits(default, value, facts, scene))
+}
+
+/// True if a value is the default. An object may have grown: keys that the table says nothing of are AWS's own.
+fn fits(default: &Value, value: &Value, facts: &Facts, scene: &Scene<'_>) -> bool {
+    let (Value::Object(default), Value::Object(value)) = (default, value) else {
+        return normal(default, facts, scene) == normal(value, facts, scene);
+    };
+    let kept = default.iter().all(|(k, d)| match value.get(k) {
+        Some(v) => fits(d, v, facts.child(k), scene),
+        None => is_blank(d, facts.child(k), scene),
+    });
+    let mut more = value.iter().filter(|(k, _)| !default.contains_key(*k));
+    kept && more.all(|(k, v)| !facts.child(k).is_known() || is_blank(v, facts.child(k), scene))
+}
+
+/// The value of another form of the spec at a path that was found while walking the declared one: items of a set are
+/// found by what makes them the same, not by their place.
+fn located<'o>(path: &str, other: &'o Value, scene: &Scene<'_>) -> Option<&'o Value> {
+    let (mut want, mut here, mut facts) = (Some(scene.desired), other, scene.facts);
+    for segment in crate::pointer::segments(path) {
+        let index = segment.parse::<usize>().ok();
+        let inner = want.and_then(|w| w.get(&segment).or_else(|| w.get(index?)));
+        here = match (here, facts.field().map(|f| f.shape)) {
+            (Value::Array(items), Some(Shape::Set(key))) => {
+                let of = |item: &Value| item_key(item, key, facts.child("*"), scene);
+                let wanted = inner.map(of)?;
+                items.iter().find(|item| of(item) == wanted)?
+            }
+            (Value::Array(items), _) => items.get(index?)?,
+            (other, _) => other.get(&segment)?,
+        };
+        (want, facts) = (inner, facts.child(&segment));
+    }
+    Some(here)
 }
 
 /// Equality of scalars that forgives the ways APIs spell them: `80` and `"80"`, `true` and `"true"`.
@@ -292,22 +405,22 @@ fn normal_text(value: &Value) -> String {
     value.to_string()
 }
 
-fn item_key(item: &Value, key: ItemKey, facts: &Facts) -> String {
-    let Value::Object(map) = item else { return normal(item, facts) };
+fn item_key(item: &Value, key: ItemKey, facts: &Facts, scene: &Scene<'_>) -> String {
+    let Value::Object(map) = item else { return normal(item, facts, scene) };
     let chosen = map.iter().filter(|(k, _)| match key {
         ItemKey::Whole => true,
         ItemKey::Of(fields) => fields.contains(&k.as_str()),
         ItemKey::AllBut(fields) => !fields.contains(&k.as_str()),
     });
-    object_normal(chosen, facts)
+    object_normal(chosen, facts, scene)
 }
 
 /// A text that is equal for values that mean the same: keys sorted, blanks left out, sets sorted, scalars as text.
-fn normal(value: &Value, facts: &Facts) -> String {
+fn normal(value: &Value, facts: &Facts, scene: &Scene<'_>) -> String {
     match value {
-        Value::Object(map) => object_normal(map.iter(), facts),
+        Value::Object(map) => object_normal(map.iter(), facts, scene),
         Value::Array(items) => {
-            let mut parts: Vec<String> = items.iter().map(|i| normal(i, facts.child("*"))).collect();
+            let mut parts: Vec<String> = items.iter().map(|i| normal(i, facts.child("*"), scene)).collect();
             if matches!(facts.field().map(|f| f.shape), Some(Shape::Set(_))) {
                 parts.sort();
             }
@@ -315,14 +428,19 @@ fn normal(value: &Value, facts: &Facts) -> String {
         }
         Value::String(s) => format!("{s:?}"),
         Value::Null => "\"\"".to_owned(),
+        Value::Number(n) if n.is_f64() => format!("\"{}\"", n.as_f64().unwrap_or_default()),
         other => format!("\"{other}\""),
     }
 }
 
-fn object_normal<'a>(entries: impl Iterator<Item = (&'a String, &'a Value)>, facts: &Facts) -> String {
+fn object_normal<'a>(
+    entries: impl Iterator<Item = (&'a String, &'a Value)>,
+    facts: &Facts,
+    scene: &Scene<'_>,
+) -> String {
     let mut parts: Vec<String> = entries
-        .filter(|(k, v)| !is_blank(v, facts.child(k)))
-        .map(|(k, v)| format!("{k:?}:{}", normal(v, facts.child(k))))
+        .filter(|(k, v)| !is_blank(v, facts.child(k), scene))
+        .map(|(k, v)| format!("{k:?}:{}", normal(v, facts.child(k), scene)))
         .collect();
     parts.sort();
     format!("{{{}}}", parts.join(","))

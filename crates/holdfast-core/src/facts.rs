@@ -10,8 +10,10 @@ pub struct Field {
     pub path: &'static str,
     /// How two values are compared.
     pub shape: Shape,
-    /// The value AWS fills in when nothing is declared, as JSON text; `None` if it has none.
+    /// The value AWS fills in when nothing is declared and none of `given` holds, as JSON text; `None` if it has none.
     pub default: Option<&'static str>,
+    /// Defaults that hang on other fields; the first whose conditions all hold counts.
+    pub given: &'static [Given],
     /// AWS cannot change it in place.
     pub create_only: bool,
     /// The kind can create the thing without it and fill it in afterwards, so references through it may form
@@ -21,8 +23,40 @@ pub struct Field {
     pub sensitive: bool,
     /// How much a difference matters.
     pub severity: Severity,
-    /// Where this is known from: an AWS documentation page or API model member. Empty for plain structure.
+    /// Where this is known from: an AWS documentation page. Empty for plain structure.
     pub source: &'static str,
+    /// The canonical form in words, where there is more than one way to write a value; empty if there is none.
+    pub canonical: &'static str,
+    /// Who else may own it, and when; empty if nobody.
+    pub owners: &'static str,
+}
+
+/// A default that holds under conditions.
+#[derive(Clone, Copy, Debug)]
+pub struct Given {
+    /// All of them must hold.
+    pub when: &'static [When],
+    /// The default, as JSON text.
+    pub default: &'static str,
+    /// The AWS documentation page that says so.
+    pub source: &'static str,
+}
+
+/// A condition on another field of the same spec. What is not declared counts as it is live, or else as its default.
+#[derive(Clone, Copy, Debug)]
+pub struct When {
+    /// JSON Pointer of the other field.
+    pub at: &'static str,
+    /// The values, as text, that satisfy it.
+    pub is: &'static [&'static str],
+}
+
+impl std::fmt::Display for Given {
+    /// The conditions in words: `protocol is HTTP or HTTPS and targetType is ip`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let one = |w: &When| format!("{} is {}", w.at[1..].replace('/', "."), w.is.join(" or "));
+        f.write_str(&self.when.iter().map(one).collect::<Vec<_>>().join(" and "))
+    }
 }
 
 /// How two values of a field are compared.
@@ -85,11 +119,14 @@ impl Field {
             path,
             shape: Shape::Scalar,
             default: None,
+            given: &[],
             create_only: false,
             late: false,
             sensitive: false,
             severity: Severity::Functional,
             source: "",
+            canonical: "",
+            owners: "",
         }
     }
     /// A field of the given shape.
@@ -107,6 +144,28 @@ impl Field {
     pub const fn default(mut self, json: &'static str, source: &'static str) -> Self {
         self.default = Some(json);
         self.source = source;
+        self
+    }
+    /// True if the table knows a default of it, under a condition or without.
+    pub const fn has_default(&self) -> bool {
+        self.default.is_some() || !self.given.is_empty()
+    }
+    /// With defaults that hang on other fields; they come before the one without a condition.
+    #[must_use]
+    pub const fn given(mut self, given: &'static [Given]) -> Self {
+        self.given = given;
+        self
+    }
+    /// With its canonical form in words.
+    #[must_use]
+    pub const fn canonical(mut self, words: &'static str) -> Self {
+        self.canonical = words;
+        self
+    }
+    /// With who else may own it.
+    #[must_use]
+    pub const fn owners(mut self, words: &'static str) -> Self {
+        self.owners = words;
         self
     }
     /// Cannot change in place.
@@ -140,6 +199,7 @@ impl Field {
 pub struct Facts {
     field: Option<Field>,
     default: Option<Value>,
+    given: Vec<(&'static [When], Value)>,
     children: std::collections::BTreeMap<&'static str, Facts>,
 }
 
@@ -152,9 +212,11 @@ impl Facts {
             for segment in field.path.split('/').skip(1) {
                 node = node.children.entry(segment).or_default();
             }
-            node.default = field.default.map(|text| {
+            let parsed = |text: &str| {
                 serde_json::from_str(text).unwrap_or_else(|e| panic!("default of {} is no JSON: {e}", field.path))
-            });
+            };
+            node.default = field.default.map(parsed);
+            node.given = field.given.iter().map(|g| (g.when, parsed(g.default))).collect();
             node.field = Some(*field);
         }
         root
@@ -162,7 +224,8 @@ impl Facts {
 
     /// The facts of a child by key or index; a shared empty one if nothing is known.
     pub fn child(&self, segment: &str) -> &Facts {
-        static NONE: Facts = Facts { field: None, default: None, children: std::collections::BTreeMap::new() };
+        static NONE: Facts =
+            Facts { field: None, default: None, given: Vec::new(), children: std::collections::BTreeMap::new() };
         self.children.get(segment).or_else(|| self.children.get("*")).unwrap_or(&NONE)
     }
 
@@ -176,14 +239,15 @@ impl Facts {
         self.field.as_ref()
     }
 
-    /// The default AWS fills in, if known.
-    pub fn default_value(&self) -> Option<&Value> {
-        self.default.as_ref()
+    /// True if the table says anything of this field or of one below it.
+    pub fn is_known(&self) -> bool {
+        self.field.is_some() || !self.children.is_empty()
     }
 
-    /// Named children with a default, in name order.
-    pub fn children(&self) -> impl Iterator<Item = (&'static str, &Facts)> {
-        self.children.iter().map(|(k, v)| (*k, v))
+    /// The default that AWS fills in where the rest of the spec is as `scene` says, if one is known.
+    pub fn default_in(&self, scene: &Scene<'_>) -> Option<&Value> {
+        let holds = |when: &&[When]| when.iter().all(|w| scene.satisfies(w));
+        self.given.iter().find(|(when, _)| holds(when)).map(|(_, default)| default).or(self.default.as_ref())
     }
 
     /// True if the field at `pointer`, or a field above it, satisfies `test`.
@@ -207,4 +271,27 @@ impl Facts {
         }
         found
     }
+}
+
+/// The spec in which a conditional default is looked up: what is declared, what is live, and the kind's table.
+#[derive(Clone, Copy, Debug)]
+pub struct Scene<'a> {
+    /// What is declared.
+    pub desired: &'a Value,
+    /// What is live.
+    pub live: &'a Value,
+    /// The kind's table, for conditions on fields that are neither.
+    pub facts: &'a Facts,
+}
+
+impl Scene<'_> {
+    fn satisfies(&self, when: &When) -> bool {
+        let said = |side: &'_ Value| side.pointer(when.at).filter(|v| !v.is_null()).map(text);
+        let default = || self.facts.at(when.at).default.as_ref().map(text);
+        said(self.desired).or_else(|| said(self.live)).or_else(default).is_some_and(|v| when.is.contains(&v.as_str()))
+    }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

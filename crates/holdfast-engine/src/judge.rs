@@ -1,7 +1,8 @@
 //! From a verdict to what is said and remembered of a resource.
 
-use holdfast_core::name::ResourceKey;
-use holdfast_core::plan::{Decision, Memory, Verdict};
+use holdfast_core::name::{ResourceKey, Scope};
+use holdfast_core::plan::{Decision, Memory, Proposal, Verdict};
+use holdfast_core::pointer::{covers, set};
 use holdfast_core::status::{Change, Drift, FieldDiff, Phase, Status, merge_since};
 use holdfast_store::{Event, EventType};
 use jiff::{SignedDuration, Timestamp};
@@ -50,6 +51,7 @@ pub(crate) fn remember(memory: &mut Memory, verdict: &mut Verdict, now: Timestam
     memory.quiet = verdict.quiet;
     let since = is_drift(verdict).then(|| memory.drift_since.unwrap_or(now));
     any |= put(&mut memory.drift_since, since);
+    any |= learn(memory, verdict);
     if verdict.phase == Phase::InSync {
         any |= remember_sync(memory, verdict);
     }
@@ -95,6 +97,28 @@ fn remember_sync(memory: &mut Memory, verdict: &mut Verdict) -> bool {
         moved = true;
     }
     moved
+}
+
+/// Makes what AWS has added part of what the resource is held against. Within lists, places move: there the whole field
+/// is taken over, once nothing else of it differs.
+fn learn(memory: &mut Memory, verdict: &Verdict) -> bool {
+    let (Some(kept), Some(live)) = (&memory.baseline, &verdict.live) else { return false };
+    if verdict.learned.is_empty() {
+        return false;
+    }
+    let (mut baseline, live) = (kept.value(), live.value());
+    for diff in &verdict.learned {
+        let top = diff.path.split('/').nth(1).unwrap_or_default();
+        let field = format!("/{top}");
+        let (at, settled) = match diff.change {
+            Change::Undeclared => (diff.path.as_str(), true),
+            _ => (field.as_str(), !verdict.diffs.iter().any(|d| covers(&field, &d.path))),
+        };
+        if let Some(value) = live.pointer(at).filter(|_| settled) {
+            set(&mut baseline, at, value.clone());
+        }
+    }
+    put(&mut memory.baseline, Some(baseline.into()))
 }
 
 /// True if somebody else has changed something, be it something that nobody declared.
@@ -147,6 +171,12 @@ fn drift_action(decision: Decision) -> &'static str {
         Decision::Blocked | Decision::Hold | Decision::Stuck => "held",
         Decision::Failed | Decision::RolledBack | Decision::Paused => "held",
     }
+}
+
+/// What the log is told of a field that AWS has begun to add.
+pub(crate) fn propose(proposal: &Proposal, scope: &Scope, now: Timestamp) -> Event {
+    let data = json!({ "scope": scope, "proposal": proposal });
+    Event::new(now, EventType::Observed, "DefaultProposed", proposal.to_string()).with(data)
 }
 
 /// What the log is told when a status takes the place of another: each fact once.

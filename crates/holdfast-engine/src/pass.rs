@@ -254,6 +254,7 @@ fn record(
     }
     report.changed = changed.len();
     events.extend(scope_events(book, &swept.status, now));
+    events.extend(plan.proposals.iter().map(|p| judge::propose(p, &swept.status.scope, now)));
     let record = PassRecord { now, changed, gone, events, scope_status: swept.status.clone() };
     blocking(|| core.store.record(&record))?;
     book.gaps = swept.status.gaps.keys().cloned().collect();

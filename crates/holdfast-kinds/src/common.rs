@@ -52,6 +52,18 @@ pub(crate) fn without_nulls(value: &mut Value) {
     }
 }
 
+/// Removes keys whose value is null, at every level.
+pub(crate) fn drop_nulls(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            map.retain(|_, v| !v.is_null());
+            map.values_mut().for_each(drop_nulls);
+        }
+        Value::Array(items) => items.iter_mut().for_each(drop_nulls),
+        _ => {}
+    }
+}
+
 /// Paths of the differences at or under `pointer`: what a step that writes that field heals.
 pub(crate) fn heals(diffs: &[FieldDiff], pointer: &str) -> Vec<String> {
     diffs.iter().filter(|d| holdfast_core::pointer::covers(pointer, &d.path)).map(|d| d.path.clone()).collect()
@@ -123,8 +135,27 @@ impl schemars::JsonSchema for Text {
     }
 }
 
-/// A predicted thing that is settled and healthy; `id` is also its output `id`.
-pub(crate) fn predicted(id: String, identity: String, tags: Tags, fields: Value) -> Observation {
+/// The schema of a text that is one of some words. It stands inline, so that a mistake is reported at the field and
+/// lists the words.
+macro_rules! one_of {
+    ($name:ident: $($word:literal),+) => {
+        impl schemars::JsonSchema for $name {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+            fn inline_schema() -> bool {
+                true
+            }
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!({ "type": "string", "enum": [$($word),+] })
+            }
+        }
+    };
+}
+pub(crate) use one_of;
+
+/// A thing that is settled and healthy; `id` is also its output `id`.
+pub(crate) fn settled(id: String, identity: String, tags: Tags, fields: Value) -> Observation {
     let outputs = Map::from_iter([("id".to_owned(), Value::String(id.clone()))]);
     Observation {
         id,

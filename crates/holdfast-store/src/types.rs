@@ -5,6 +5,7 @@ use holdfast_core::name::{ResourceKey, Scope};
 use holdfast_core::plan::{Fate, Hold};
 use holdfast_core::policy::Policy;
 use holdfast_core::status::{Phase, Status};
+use holdfast_core::validate::{AcceptedAccount, AcceptedResource, AcceptedStack};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -121,6 +122,35 @@ pub struct ResourceChange {
     pub labels: BTreeMap<String, String>,
     /// The uid that it gets if it is new.
     pub new_uid: String,
+}
+
+impl From<AcceptedStack> for StackChange {
+    fn from(stack: AcceptedStack) -> Self {
+        Self { name: stack.name, labels: stack.labels, spec: stack.spec }
+    }
+}
+
+impl From<AcceptedAccount> for AccountChange {
+    fn from(account: AcceptedAccount) -> Self {
+        Self { name: account.name, labels: account.labels, spec: account.spec }
+    }
+}
+
+impl ResourceChange {
+    /// What validation took; it gets `new_uid` if it is new.
+    pub fn of(resource: AcceptedResource, new_uid: String) -> Self {
+        Self {
+            key: resource.key,
+            scope: resource.scope,
+            document_spec: resource.document_spec,
+            spec: resource.spec,
+            policy_own: resource.policy_own,
+            policy_effective: resource.policy_effective,
+            stack_tags: resource.stack_tags,
+            labels: resource.labels,
+            new_uid,
+        }
+    }
 }
 
 /// A declaration taken away. One that is not there is [`What::Unchanged`].

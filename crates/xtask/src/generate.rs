@@ -1,7 +1,9 @@
 //! Files that are generated from the kinds: IAM policies, a docs page a kind, the kinds' index.
 
 use anyhow::{Context, Result};
+use holdfast_core::facts::{Field, Shape};
 use holdfast_core::kind::AnyKind;
+use holdfast_core::schema::resolved;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -70,14 +72,8 @@ fn page(kind: &dyn AnyKind) -> Result<String> {
     let mut rows = Vec::new();
     fields(kind, kind.schema(), "", 0, &mut rows);
     text += &rows.concat();
-    text += "\n*create-only*: AWS cannot change it in place. *late*: filled in after the create, so references through it may form a circle.\n";
-    let known: Vec<_> = kind.fields().iter().filter(|f| f.default.is_some()).collect();
-    if !known.is_empty() {
-        text += "\n## Defaults that are no drift\n\n| field | default | source |\n|---|---|---|\n";
-        for f in known {
-            text += &format!("| `{}` | `{}` | {} |\n", f.path, f.default.unwrap_or_default(), f.source);
-        }
-    }
+    text += "\n*create-only*: AWS cannot change it in place. *late*: filled in after the create, so references through it may form a circle. *write-only*: an instruction for a call, never compared.\n";
+    text += &known(kind);
     text += "\n## Outputs\n\n| reference | what it is |\n|---|---|\n";
     for output in kind.outputs() {
         text += &format!("| `${{{name}/NAME.{}}}` | {} |\n", output.name, output.doc);
@@ -89,15 +85,66 @@ fn page(kind: &dyn AnyKind) -> Result<String> {
     Ok(text)
 }
 
+/// What is known of the fields beyond their types: defaults with their sources, forms, other owners.
+fn known(kind: &dyn AnyKind) -> String {
+    let mut text = String::new();
+    let mut table = |heading: &str, head: &str, rows: Vec<String>| {
+        if !rows.is_empty() {
+            let rule = "|---".repeat(head.matches('|').count() - 1);
+            text += &format!("\n## {heading}\n\n{head}\n{rule}|\n{}", rows.concat());
+        }
+    };
+    let defaults = kind.fields().iter().filter(|f| f.has_default()).map(default_row).collect();
+    table("Defaults that are no drift", "| field | default | source |", defaults);
+    let forms = kind.fields().iter().filter(|f| !f.canonical.is_empty());
+    let forms = forms.map(|f| format!("| {} | {} |\n", name(f), f.canonical)).collect();
+    table("Ways to write the same", "| field | canonical form |", forms);
+    let owners = kind.fields().iter().filter(|f| !f.owners.is_empty());
+    let owners = owners.map(|f| format!("| {} | {} |\n", name(f), f.owners)).collect();
+    table("Other owners", "| field | who else may own it |", owners);
+    text
+}
+
+fn name(field: &Field) -> String {
+    format!("`{}`", field.path)
+}
+
+fn default_row(field: &Field) -> String {
+    let mut defaults: Vec<String> = field
+        .given
+        .iter()
+        .map(|g| match g.default {
+            "null" => format!("none where {g}"),
+            default => format!("`{default}` where {g}"),
+        })
+        .collect();
+    if let Some(default) = field.default {
+        let rest = if field.given.is_empty() { "" } else { "else " };
+        defaults.push(format!("{rest}`{default}`"));
+    }
+    let mut sources: Vec<&str> = Vec::new();
+    for source in field.given.iter().map(|g| g.source).chain(field.default.map(|_| field.source)) {
+        if !sources.contains(&source) {
+            sources.push(source);
+        }
+    }
+    let link = |page: &&str| {
+        let last = page.rsplit('/').next().unwrap_or(page);
+        format!("[{}]({page})", last.trim_start_matches("API_").trim_end_matches(".html"))
+    };
+    let sources: Vec<String> = sources.iter().map(link).collect();
+    format!("| {} | {} | {} |\n", name(field), defaults.join("; "), sources.join(", "))
+}
+
 /// One row a field, nested ones behind their parent; five levels reach every field there is.
 fn fields(kind: &dyn AnyKind, schema: &Value, prefix: &str, depth: usize, rows: &mut Vec<String>) {
-    let schema = resolved(kind, schema);
+    let schema = resolved(schema, kind.schema());
     let required: Vec<&str> = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     for (name, field) in schema["properties"].as_object().into_iter().flatten() {
         let path = format!("{prefix}/{name}");
-        let inner = resolved(kind, field);
+        let inner = resolved(field, kind.schema());
         let (list, item) = match inner["items"].is_object() {
-            true => ("list of ", resolved(kind, &inner["items"])),
+            true => ("list of ", resolved(&inner["items"], kind.schema())),
             false => ("", inner.clone()),
         };
         let facts = kind.facts().at(&path);
@@ -110,6 +157,12 @@ fn fields(kind: &dyn AnyKind, schema: &Value, prefix: &str, depth: usize, rows: 
         }
         if facts.field().is_some_and(|f| f.late) {
             marks.push("late");
+        }
+        if facts.field().is_some_and(|f| f.shape == Shape::WriteOnly) {
+            marks.push("write-only");
+        }
+        if facts.field().is_some_and(|f| f.sensitive) {
+            marks.push("secret");
         }
         let doc = field["description"].as_str().or(inner["description"].as_str()).unwrap_or_default();
         let doc = doc.replace('\n', " ").replace('|', "\\|");
@@ -141,20 +194,6 @@ fn type_name(schema: &Value) -> String {
         }
         _ => "string".to_owned(),
     }
-}
-
-fn resolved(kind: &dyn AnyKind, schema: &Value) -> Value {
-    let mut here = schema.clone();
-    for _ in 0..8 {
-        if let Some(reference) = here["$ref"].as_str() {
-            here = kind.schema().pointer(reference.trim_start_matches('#')).cloned().unwrap_or_default();
-        } else if let Some(branch) = here["anyOf"].as_array().and_then(|b| b.iter().find(|b| b["type"] != "null")) {
-            here = branch.clone();
-        } else {
-            break;
-        }
-    }
-    here
 }
 
 /// Writes all generated files.

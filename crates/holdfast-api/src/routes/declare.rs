@@ -13,9 +13,7 @@ use holdfast_core::plan::Fate;
 use holdfast_core::policy::{DeletionPolicy, Policy};
 use holdfast_core::problem::SpecError;
 use holdfast_core::validate::{Accepted, World, check_body};
-use holdfast_store::{
-    AccountChange, Answer as Kept, Change, Outcome, Removal, ResourceChange, ResourceRecord, StackChange, Target, What,
-};
+use holdfast_store::{Answer as Kept, Change, Outcome, Removal, ResourceChange, ResourceRecord, Target, What};
 use http::{HeaderValue, StatusCode};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -282,35 +280,13 @@ fn make(state: &ApiState, checked: Checked, once: Option<&Once>) -> Result<Done,
     let mut scopes: BTreeSet<Scope> = checked.removals.iter().map(|(r, _)| r.scope.clone()).collect();
     scopes.extend(checked.accepted.resources.iter().map(|r| r.scope.clone()));
     let change = Change {
-        accounts: checked.accepted.accounts.into_iter().map(account).collect(),
-        stacks: checked.accepted.stacks.into_iter().map(stack).collect(),
-        resources: checked.accepted.resources.into_iter().map(|r| resource(r, state.new_uid())).collect(),
+        accounts: checked.accepted.accounts.into_iter().map(Into::into).collect(),
+        stacks: checked.accepted.stacks.into_iter().map(Into::into).collect(),
+        resources: checked.accepted.resources.into_iter().map(|r| ResourceChange::of(r, state.new_uid())).collect(),
         removals: checked.removals.into_iter().map(|(r, fate)| Removal { key: r.key, fate }).collect(),
         ..Change::at(state.now())
     };
     commit(state, &change, scopes, once)
-}
-
-fn account(a: holdfast_core::validate::AcceptedAccount) -> AccountChange {
-    AccountChange { name: a.name, labels: a.labels, spec: a.spec }
-}
-
-fn stack(s: holdfast_core::validate::AcceptedStack) -> StackChange {
-    StackChange { name: s.name, labels: s.labels, spec: s.spec }
-}
-
-fn resource(r: holdfast_core::validate::AcceptedResource, new_uid: String) -> ResourceChange {
-    ResourceChange {
-        key: r.key,
-        scope: r.scope,
-        document_spec: r.document_spec,
-        spec: r.spec,
-        policy_own: r.policy_own,
-        policy_effective: r.policy_effective,
-        stack_tags: r.stack_tags,
-        labels: r.labels,
-        new_uid,
-    }
 }
 
 fn commit(state: &ApiState, change: &Change, scopes: BTreeSet<Scope>, once: Option<&Once>) -> Result<Done, Problem> {

@@ -87,6 +87,7 @@ fn planned(desired: &[Arc<Desired>]) -> Plan {
         phase: Phase::Progressing,
         conditions: vec![],
         diffs: vec![],
+        learned: Vec::new(),
         owned: vec![],
         rolled_back: None,
         outputs: Map::new(),
@@ -98,7 +99,11 @@ fn planned(desired: &[Arc<Desired>]) -> Plan {
         quiet: None,
         live: None,
     };
-    Plan { steps: (1..).zip(desired).map(step).collect(), verdicts: desired.iter().map(verdict).collect() }
+    Plan {
+        steps: (1..).zip(desired).map(step).collect(),
+        verdicts: desired.iter().map(verdict).collect(),
+        proposals: Vec::new(),
+    }
 }
 
 pub(crate) fn start() -> Timestamp {

@@ -1,7 +1,7 @@
 //! The table of what is a difference and what is none.
 
 use super::*;
-use crate::facts::Field;
+use crate::facts::{Field, Given, When};
 use serde_json::json;
 
 const TABLE: &[Field] = &[
@@ -13,7 +13,15 @@ const TABLE: &[Field] = &[
     Field::of("/containers/*/env", Shape::Set(ItemKey::Of(&["name"]))),
     Field::of("/password", Shape::WriteOnly),
     Field::scalar("/grace").default("0", "ECS API reference"),
+    Field::of("/breaker", Shape::Object).default(r#"{"enable":false}"#, "ECS API reference"),
+    Field::scalar("/breaker/threshold").default("50", "ECS API reference"),
+    Field::scalar("/timeout").given(TIMEOUT).default("10", "ELB API reference"),
+    Field::scalar("/protocol").default("\"TCP\"", "ELB API reference"),
+    Field::set("/conditions"),
 ];
+
+const TIMEOUT: &[Given] =
+    &[Given { when: &[When { at: "/protocol", is: &["HTTP", "HTTPS"] }], default: "5", source: "ELB API reference" }];
 
 struct Case<'a> {
     desired: Value,
@@ -121,4 +129,68 @@ fn an_open_reference_differs_from_everything() {
         &case(json!({ "subnets": ["${Subnet/a.id}", "s-2"] }), json!({ "subnets": ["s-2", "s-1"] })),
         &["Removed /subnets/0 \"${Subnet/a.id}\" -> null", "Added /subnets/2 null -> \"s-1\""],
     );
+}
+
+#[test]
+fn a_default_hangs_on_what_is_declared_else_on_what_is_live_else_on_another_default() {
+    let null = |protocol: Value| json!({ "timeout": null, "protocol": protocol });
+    check(&case(null(json!("HTTP")), json!({ "timeout": 5, "protocol": "HTTP" })), &[]);
+    check(&case(null(json!("HTTP")), json!({ "timeout": 10, "protocol": "HTTP" })), &["Added /timeout null -> 10"]);
+    check(&case(json!({ "timeout": null }), json!({ "timeout": 5, "protocol": "HTTPS" })), &[]);
+    check(&case(json!({ "timeout": null }), json!({ "timeout": 10 })), &[]);
+    check(&case(json!({ "timeout": null }), json!({ "timeout": 5 })), &["Added /timeout null -> 5"]);
+}
+
+#[test]
+fn a_default_that_aws_has_grown_is_still_the_default() {
+    let grown = json!({ "breaker": { "enable": false, "threshold": 50, "ofTomorrow": true } });
+    check(&case(json!({ "breaker": null }), grown.clone()), &[]);
+    check(
+        &case(json!({ "breaker": null }), json!({ "breaker": { "enable": false, "threshold": 3 } })),
+        &["Added /breaker null -> {\"enable\":false,\"threshold\":3}"],
+    );
+    check(&case(json!({ "breaker": { "enable": false } }), grown), &[]);
+}
+
+#[test]
+fn an_item_that_aws_has_grown_is_the_same_item_and_its_new_member_is_told_alone() {
+    let want = json!({ "conditions": [{ "field": "host" }, { "field": "path" }] });
+    let live = json!({ "conditions": [{ "field": "path", "new": 1 }, { "field": "host" }] });
+    check(&case(want.clone(), live), &["Added /conditions/1/new null -> 1"]);
+    let other = json!({ "conditions": [{ "field": "port", "new": 1 }, { "field": "host" }] });
+    check(
+        &case(want, other),
+        &[
+            "Removed /conditions/1 {\"field\":\"path\"} -> null",
+            "Added /conditions/2 null -> {\"field\":\"port\",\"new\":1}",
+        ],
+    );
+}
+
+#[test]
+fn what_aws_had_added_to_an_item_when_it_was_in_sync_is_no_difference_wherever_the_item_stands() {
+    let want = json!({ "containers": [{ "name": "x" }, { "name": "y" }] });
+    let mut c = case(want.clone(), json!({ "containers": [{ "name": "y", "new": 1 }, { "name": "x" }] }));
+    check(&c, &["Added /containers/1/new null -> 1"]);
+    c.baseline = Some(json!({ "containers": [{ "name": "x" }, { "new": 1, "name": "y" }] }));
+    check(&c, &[]);
+    c.live = json!({ "containers": [{ "name": "y", "new": 2 }, { "name": "x" }] });
+    check(&c, &["Added /containers/1/new null -> 2"]);
+}
+
+#[test]
+fn what_was_declared_in_an_item_and_is_no_more_must_go_however_long_it_stood() {
+    let mut c = case(json!({ "containers": [{ "name": "x" }] }), json!({ "containers": [{ "name": "x", "n": 1 }] }));
+    c.last = Some(json!({ "containers": [{ "name": "x", "n": 1 }] }));
+    c.baseline = Some(json!({ "containers": [{ "name": "x", "n": 1 }] }));
+    check(&c, &["Added /containers/0/n null -> 1"]);
+}
+
+#[test]
+fn an_undeclared_change_is_told_where_it_is_inside_declared_objects_too() {
+    let mut c = case(json!({ "o": { "a": 1 } }), json!({ "o": { "a": 1, "b": { "c": 2, "d": 3 } } }));
+    c.baseline = Some(json!({ "o": { "a": 1, "b": { "c": 2 } } }));
+    check(&c, &["Undeclared /o/b/d null -> 3"]);
+    c.baseline = Some(json!({ "o": { "a": 1 } }));
+    check(&c, &["Undeclared /o/b null -> {\"c\":2,\"d\":3}"]);
 }

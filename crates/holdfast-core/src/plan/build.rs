@@ -3,6 +3,7 @@
 use super::decide::{Case, Decided, Missing};
 use super::link::{self, Drafted};
 use super::matching::{Match, Matcher};
+use super::newcomers::{self, Newcomers};
 use super::owners::Claims;
 use super::quiet::{Quiet, may_be_quiet};
 use super::say::Say;
@@ -17,7 +18,9 @@ use std::sync::{Arc, LazyLock};
 
 /// Decides what to do in a scope. Total, deterministic, no IO: same input, same bytes.
 pub fn plan(input: &Input<'_>) -> Plan {
-    Desk::new(input).work()
+    let first = Desk::new(input, Newcomers::default()).work();
+    let found = newcomers::find(input, &first.verdicts);
+    newcomers::propose(if found.is_empty() { first } else { Desk::new(input, found).work() })
 }
 
 /// What a declared resource looks like halfway through.
@@ -83,6 +86,7 @@ impl<'a> Offer<'a> {
 
 struct Desk<'a> {
     input: &'a Input<'a>,
+    newcomers: Newcomers,
     matcher: Matcher<'a>,
     claims: Claims<'a>,
     offers: BTreeMap<&'a ResourceKey, Offer<'a>>,
@@ -93,9 +97,10 @@ struct Desk<'a> {
 }
 
 impl<'a> Desk<'a> {
-    fn new(input: &'a Input<'a>) -> Self {
+    fn new(input: &'a Input<'a>, newcomers: Newcomers) -> Self {
         Self {
             input,
+            newcomers,
             matcher: Matcher::new(input),
             claims: Claims::new(input.snapshot),
             offers: BTreeMap::new(),
@@ -220,6 +225,7 @@ impl<'a> Desk<'a> {
             spec: &filled.spec,
             tags: filled.tags.as_ref(),
             missing: &missing,
+            newcomers: &self.newcomers,
             deletes_left: self.deletes_left,
         };
         let mut decided = case.decide();

@@ -1,10 +1,11 @@
 //! Decides on one resource: what differs, what may be done about it, and by which steps.
 
+use super::differ::user_tags;
+use super::newcomers::Newcomers;
 use super::quiet::Quiet;
 use super::say::{NOT_OURS, Say, paths};
 use super::{Decision, Desired, Fate, Input, Memory, Verb, Verdict};
 use crate::cloud::ErrorClass;
-use crate::compare::compare;
 use crate::kept::Kept;
 use crate::kind::{AnyAction, AnyKind, Context, Converge, Draft};
 use crate::name::{RESOURCE_TAG, UID_TAG};
@@ -13,7 +14,7 @@ use crate::plan::matching::Match;
 use crate::plan::owners::{Owner, Sorting};
 use crate::policy::{AdoptPolicy, DriftPolicy};
 use crate::status::{Change, FieldDiff, Phase};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The reason of a resource in sync.
@@ -34,6 +35,8 @@ pub(super) struct Case<'a> {
     pub(super) tags: Option<&'a Map<String, Value>>,
     /// References that have no value and that no step of this plan will make, with why.
     pub(super) missing: &'a [Missing],
+    /// What AWS has begun to show of every thing of a kind.
+    pub(super) newcomers: &'a Newcomers,
     /// Deletions by policy that the budget still allows after those decided before this one.
     pub(super) deletes_left: u32,
 }
@@ -67,7 +70,9 @@ impl Decided {
 
     /// True if there is nothing to say and nothing to do.
     pub(super) fn is_silent(&self) -> bool {
-        self.verdict.decision == Decision::InSync && self.verdict.diffs.is_empty() && self.drafts.is_empty()
+        let verdict = &self.verdict;
+        let nothing_told = verdict.diffs.is_empty() && verdict.learned.is_empty();
+        verdict.decision == Decision::InSync && nothing_told && self.drafts.is_empty()
     }
 }
 
@@ -107,7 +112,7 @@ impl<'a> Case<'a> {
     }
 
     /// True if this generation had been in sync: a difference now is somebody else's doing.
-    fn is_drift(&self) -> bool {
+    pub(super) fn is_drift(&self) -> bool {
         self.memory.baseline_generation == self.desired.generation
     }
 
@@ -211,9 +216,10 @@ impl<'a> Case<'a> {
     // ---- it is to be, and is there ----
 
     fn present(&self, say: &Say<'_>, live: &Observation) -> Decided {
+        let (found, learned) = self.differ(live);
         let is_drift = self.is_drift();
         let (input, spec, memory, owners) = (self.input, self.spec, self.memory, self.owners);
-        let sorted = Sorting { input, spec, live, memory, owners, is_drift }.sort(self.diffs(live));
+        let sorted = Sorting { input, spec, live, memory, owners, is_drift }.sort(found);
         let heal: Vec<FieldDiff> = sorted.diffs.iter().filter(|d| sorted.heals(d)).cloned().collect();
         let print = fingerprint(self.desired.generation, &heal.iter().collect::<Vec<_>>());
         let gated = if heal.is_empty() { self.paused(say) } else { self.gate(say, &print, is_drift) };
@@ -231,27 +237,10 @@ impl<'a> Case<'a> {
                 None => word.to_owned(),
             };
         }
+        decided.verdict.learned = learned;
         let print = if heal.is_empty() { String::new() } else { print };
         let differs = decided.verdict.diffs.iter().any(|d| d.change != Change::Undeclared);
         self.finish(decided, print, is_drift && differs, Some(live))
-    }
-
-    fn diffs(&self, live: &Observation) -> Vec<FieldDiff> {
-        let memory = self.memory;
-        let facts = self.kind.facts();
-        let last = memory.last_written.as_ref().map(Kept::value);
-        // What is live and undeclared is held against the state after our own last change, not against the past.
-        let baseline = memory.baseline.as_ref().filter(|_| self.is_drift()).map(Kept::value);
-        let (last, baseline) = (last.as_ref(), baseline.as_ref());
-        let mut diffs = compare(self.spec, &live.fields, last, baseline, &live.unread, facts);
-        diffs.retain(|d| !d.path.starts_with("/tags/") && d.path != "/tags");
-        let tags = |m: Map<String, Value>| Value::Object(Map::from_iter([("tags".to_owned(), Value::Object(m))]));
-        let declared = self.tags.cloned().map_or(json!({}), tags);
-        let only_tags = |v: &Value| json!({ "tags": v.get("tags").cloned().unwrap_or(json!({})) });
-        let (last, baseline) = (last.map(only_tags), baseline.map(only_tags));
-        diffs.extend(compare(&declared, &tags(user_tags(live)), last.as_ref(), baseline.as_ref(), &live.unread, facts));
-        diffs.retain(|d| !self.desired.policy.ignores(&d.path, self.input.now));
-        diffs
     }
 
     fn converge(&self, say: &Say<'_>, live: &Observation, heal: &[FieldDiff], spec: &Value) -> Decided {
@@ -505,17 +494,8 @@ fn explain(draft: &mut Draft<AnyAction>, heal: &[FieldDiff], is_drift: bool) {
     }
 }
 
-/// The live tags that people wrote: without AWS's own and without ours.
-fn user_tags(live: &Observation) -> Map<String, Value> {
-    live.tags
-        .iter()
-        .filter(|(k, _)| !k.starts_with("aws:") && !k.starts_with("holdfast:"))
-        .map(|(k, v)| (k.clone(), Value::String(v.clone())))
-        .collect()
-}
-
 /// Equal for the same differences of the same generation.
-fn fingerprint(generation: u64, diffs: &[&FieldDiff]) -> String {
+pub(super) fn fingerprint(generation: u64, diffs: &[&FieldDiff]) -> String {
     let told: Vec<_> = diffs.iter().map(|d| (&d.path, d.change, &d.desired, &d.live)).collect();
     let bytes = serde_json::to_vec(&(generation, told)).unwrap_or_default();
     blake3::hash(&bytes).to_hex()[..16].to_owned()

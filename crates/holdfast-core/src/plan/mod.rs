@@ -2,8 +2,10 @@
 
 mod build;
 mod decide;
+mod differ;
 mod link;
 mod matching;
+mod newcomers;
 mod owners;
 mod quiet;
 mod say;

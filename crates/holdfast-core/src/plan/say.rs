@@ -27,6 +27,7 @@ impl Say<'_> {
             conditions: self.conditions(decision, &reason),
             reason,
             diffs: Vec::new(),
+            learned: Vec::new(),
             owned: Vec::new(),
             rolled_back: None,
             outputs: self.live.map_or_else(Map::new, |l| l.outputs.clone()),

@@ -172,6 +172,39 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// One verdict a resource, by key.
     pub verdicts: Vec<Verdict>,
+    /// What AWS has begun to add by itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub proposals: Vec<Proposal>,
+}
+
+/// A field that AWS has begun to add to what is declared: proposed as a default, and no drift.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Proposal {
+    /// Of which kind.
+    pub kind: String,
+    /// Where; `*` stands for any place in a list.
+    pub path: String,
+    /// The value that AWS shows.
+    pub value: Value,
+    /// The resources that show it.
+    pub resources: Vec<ResourceKey>,
+}
+
+impl std::fmt::Display for Proposal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (kind, path, value) = (&self.kind, &self.path, &self.value);
+        let whose = match self.resources.as_slice() {
+            [one] => one.to_string(),
+            [first, ..] => format!("{first} and {} more of the kind", self.resources.len() - 1),
+            [] => "no resource".to_owned(),
+        };
+        write!(
+            f,
+            "AWS shows {path} = {value}, which nobody declared, of {whose}. It is taken for a new default of {kind} and is \
+             no drift. Declare the field if it should be another value."
+        )
+    }
 }
 
 /// One write.
@@ -257,6 +290,10 @@ pub struct Verdict {
     pub conditions: Vec<Condition>,
     /// How live differs.
     pub diffs: Vec<FieldDiff>,
+    /// Differences that AWS has made by adding fields of its own: neither drift nor undeclared, and part of what the
+    /// resource is held against from now on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub learned: Vec<FieldDiff>,
     /// Outputs as seen live; empty if it was not seen.
     pub outputs: Map<String, Value>,
     /// The live handle, if one is known to be ours.

@@ -1,6 +1,6 @@
 //! Field facts in a schema: `x-holdfast` for programs, a sentence in the description for people.
 
-use crate::facts::{Field, ItemKey, Severity, Shape};
+use crate::facts::{Field, Given, ItemKey, Severity, Shape};
 use serde_json::{Map, Value, json};
 
 /// Writes a kind's facts beside its fields. A definition that is used at several places is copied to those that
@@ -46,38 +46,71 @@ fn inline(map: &mut Map<String, Value>, definitions: &Value) {
 
 fn note(place: &mut Map<String, Value>, field: &Field) {
     let mut facts = json!({ "severity": field.severity });
-    let mut words = Vec::new();
+    let parsed = |text: &str| serde_json::from_str(text).unwrap_or_else(|_| json!(text));
     if field.create_only {
         facts["createOnly"] = json!(true);
-        words.push("AWS cannot change it in place.".to_owned());
     }
     if let Some(default) = field.default {
-        facts["default"] = serde_json::from_str(default).unwrap_or_else(|_| json!(default));
-        words.push(format!("AWS's default is `{default}`."));
+        facts["default"] = parsed(default);
     }
-    if field.late {
-        facts["late"] = json!(true);
-        words.push("It can be filled in after the create, so references through it may form a circle.".to_owned());
+    if !field.given.is_empty() {
+        let one = |g: &Given| json!({ "when": g.to_string(), "default": parsed(g.default), "source": g.source });
+        facts["defaultWhen"] = field.given.iter().map(one).collect();
     }
-    if field.sensitive {
-        facts["sensitive"] = json!(true);
-        words.push("It is a secret, never stored or shown.".to_owned());
+    for (name, _) in [("late", field.late), ("sensitive", field.sensitive)].iter().filter(|(_, holds)| *holds) {
+        facts[*name] = json!(true);
     }
-    if field.severity == Severity::Exposure {
-        words.push("A difference here is an exposure.".to_owned());
+    facts["compare"] = json!(compared(field.shape).0);
+    for (name, words) in [("source", field.source), ("canonical", field.canonical), ("owners", field.owners)] {
+        if !words.is_empty() {
+            facts[name] = json!(words);
+        }
     }
-    let (compare, sentence) = compared(field.shape);
-    facts["compare"] = json!(compare);
-    words.extend(sentence);
-    if !field.source.is_empty() {
-        facts["source"] = json!(field.source);
-    }
+    let words: Vec<String> = sentences(field).into_iter().map(|(_, sentence)| sentence).collect();
     if !words.is_empty() {
         let said = place.get("description").and_then(Value::as_str).unwrap_or_default();
         let text = format!("{said} {}", words.join(" "));
         place.insert("description".to_owned(), json!(text.trim_start()));
     }
     place.insert("x-holdfast".to_owned(), facts);
+}
+
+/// What a field's facts say to people, each with the page of AWS's that says so, or an empty text.
+pub fn sentences(field: &Field) -> Vec<(&'static str, String)> {
+    let mut words = Vec::new();
+    let mut say = |source: &'static str, sentence: String| words.push((source, sentence));
+    if field.create_only {
+        say("", "AWS cannot change it in place.".to_owned());
+    }
+    for given in field.given {
+        match given.default {
+            "null" => say(given.source, format!("AWS has no default where {given}.")),
+            default => say(given.source, format!("AWS's default is `{default}` where {given}.")),
+        }
+    }
+    if let Some(default) = field.default {
+        let rest = if field.given.is_empty() { "AWS's default is" } else { "Otherwise AWS's default is" };
+        say(field.source, format!("{rest} `{default}`."));
+    }
+    if field.late {
+        say("", "It can be filled in after the create, so references through it may form a circle.".to_owned());
+    }
+    if field.sensitive {
+        say("", "It is a secret, never stored or shown.".to_owned());
+    }
+    if field.severity == Severity::Exposure {
+        say("", "A difference here is an exposure.".to_owned());
+    }
+    if let (_, Some(sentence)) = compared(field.shape) {
+        say("", sentence);
+    }
+    if !field.canonical.is_empty() {
+        say("", format!("Canonical form: {}.", field.canonical));
+    }
+    if !field.owners.is_empty() {
+        say("", format!("It may also belong to {}.", field.owners));
+    }
+    words
 }
 
 fn compared(shape: Shape) -> (&'static str, Option<String>) {

@@ -57,6 +57,13 @@ pub fn offline(body: &Value, registry: &Registry) -> Result<usize, Vec<SpecError
     Ok(accepted.resources.len())
 }
 
+/// Checks a body as if nothing were stored yet.
+pub fn check_alone(body: &Value, registry: &Registry, default_region: &str) -> Result<Accepted, Vec<SpecError>> {
+    let validators = Validators::new(registry);
+    let default_region = Some(default_region);
+    check_body(body, &World { registry, validators: &validators, stored: &Nothing, default_region, prune: false })
+}
+
 fn run(parsed: Parsed, world: &World<'_>) -> Result<Accepted, Vec<SpecError>> {
     look(parsed, world, Sight::Whole)
 }

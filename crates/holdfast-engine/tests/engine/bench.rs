@@ -7,10 +7,10 @@ use holdfast_core::name::{ResourceKey, Scope};
 use holdfast_core::observe::Observation;
 use holdfast_core::plan::Fate;
 use holdfast_core::status::{Phase, Status};
-use holdfast_core::validate::{Accepted, Nothing, Validators, World, check_body};
+use holdfast_core::validate::{Accepted, check_alone};
 use holdfast_engine::*;
 use holdfast_sim::{Call, SimClock, SimCloud, laws};
-use holdfast_store::{Change, Event, EventFilter, Location, Removal, ResourceChange, StackChange, Store};
+use holdfast_store::{Change, Event, EventFilter, Location, Removal, ResourceChange, Store};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -63,38 +63,15 @@ pub(crate) fn stack(name: &str, resources: &[(&str, &str, Value)]) -> Value {
 
 impl Bench {
     pub(crate) fn accept(&self, document: &Value) -> Accepted {
-        let registry = &self.options.registry;
-        let validators = Validators::new(registry);
-        let world = World {
-            registry,
-            validators: &validators,
-            stored: &Nothing,
-            default_region: Some(&self.scope.region),
-            prune: false,
-        };
-        check_body(document, &world).expect("the document is valid")
+        check_alone(document, &self.options.registry, &self.scope.region).expect("the document is valid")
     }
 
     pub(crate) fn declare(&self, document: &Value) {
         let accepted = self.accept(document);
         let mut change = Change::at(self.clock.now());
-        for stack in accepted.stacks {
-            change.stacks.push(StackChange { name: stack.name, labels: stack.labels, spec: stack.spec });
-        }
-        for r in accepted.resources {
-            let number = self.uids.fetch_add(1, Ordering::Relaxed);
-            change.resources.push(ResourceChange {
-                key: r.key,
-                scope: r.scope,
-                document_spec: r.document_spec,
-                spec: r.spec,
-                policy_own: r.policy_own,
-                policy_effective: r.policy_effective,
-                stack_tags: r.stack_tags,
-                labels: r.labels,
-                new_uid: format!("uid-{number}"),
-            });
-        }
+        change.stacks = accepted.stacks.into_iter().map(Into::into).collect();
+        let uid = || format!("uid-{}", self.uids.fetch_add(1, Ordering::Relaxed));
+        change.resources = accepted.resources.into_iter().map(|r| ResourceChange::of(r, uid())).collect();
         self.store.change(&change).expect("the store takes it");
     }
 

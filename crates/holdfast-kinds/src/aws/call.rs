@@ -11,10 +11,10 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::request_id::RequestId;
 use holdfast_core::cloud::{ApplyError, CallOutcome, ErrorClass, Meter};
 use holdfast_core::name::Scope;
-use holdfast_core::observe::{Gap, Reading};
+use holdfast_core::observe::{Gap, Observation, Reading};
 use std::future::Future;
-use std::sync::Mutex;
 use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex};
 
 /// The services that are called, under the names that budgets and IAM use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +52,26 @@ impl Service {
             other => other.name(),
         }
     }
+}
+
+/// A call of the SDK on its way.
+pub(crate) trait Sent:
+    Future<Output = Result<Self::Answer, SdkError<Self::Refusal, HttpResponse>>> + Send
+{
+    /// What AWS answers.
+    type Answer: RequestId;
+    /// What it says if it does not do it.
+    type Refusal: ProvideErrorMetadata + std::error::Error + 'static;
+}
+
+impl<F, O, E> Sent for F
+where
+    F: Future<Output = Result<O, SdkError<E, HttpResponse>>> + Send,
+    O: RequestId,
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    type Answer = O;
+    type Refusal = E;
 }
 
 /// AWS in one scope, during one sweep of a kind or one action.
@@ -111,45 +131,34 @@ impl<'a> Aws<'a> {
     }
 
     /// Makes a call that changes nothing. A lost answer is `Transient`.
-    pub(crate) async fn read<O, E>(
+    pub(crate) async fn read<F: Sent>(
         &self,
         service: Service,
         operation: &'static str,
-        send: impl Future<Output = Result<O, SdkError<E, HttpResponse>>> + Send,
-    ) -> Result<O, ApplyError>
-    where
-        O: RequestId,
-        E: ProvideErrorMetadata + std::error::Error + 'static,
-    {
+        send: F,
+    ) -> Result<F::Answer, ApplyError> {
         self.call(service, operation, Access::Read, send).await
     }
 
     /// Makes a call that changes something. A lost answer is `Lost`.
-    pub(crate) async fn write<O, E>(
+    pub(crate) async fn write<F: Sent>(
         &self,
         service: Service,
         operation: &'static str,
-        send: impl Future<Output = Result<O, SdkError<E, HttpResponse>>> + Send,
-    ) -> Result<O, ApplyError>
-    where
-        O: RequestId,
-        E: ProvideErrorMetadata + std::error::Error + 'static,
-    {
+        send: F,
+    ) -> Result<F::Answer, ApplyError> {
         let answer = self.call(service, operation, Access::Write, send).await?;
         lock(&self.requests).extend(answer.request_id().map(str::to_owned));
         Ok(answer)
     }
 
-    async fn call<O, E>(
+    async fn call<F: Sent>(
         &self,
         service: Service,
         operation: &'static str,
         access: Access,
-        send: impl Future<Output = Result<O, SdkError<E, HttpResponse>>> + Send,
-    ) -> Result<O, ApplyError>
-    where
-        E: ProvideErrorMetadata + std::error::Error + 'static,
-    {
+        send: F,
+    ) -> Result<F::Answer, ApplyError> {
         self.meter.acquire(self.scope, service.name(), operation).await;
         let answer = send.await.map_err(|e| error::sort(&format!("{}:{operation}", service.iam()), access, &e));
         let outcome = match &answer {
@@ -214,7 +223,12 @@ pub(crate) fn gap(error: &ApplyError, of: Vec<String>) -> Gap {
     Gap { operation: error.operation.clone(), of, reason: error.to_string() }
 }
 
+/// A reading of what was seen, and of what could not be read.
+pub(crate) fn reading(seen: Vec<Observation>, gaps: Vec<Gap>) -> Reading {
+    Reading { observations: seen.into_iter().map(Arc::new).collect(), gaps }
+}
+
 /// A reading of a kind of which nothing could be read.
-pub(crate) fn unreadable(error: &ApplyError) -> Reading {
+pub(super) fn unreadable(error: &ApplyError) -> Reading {
     Reading { observations: Vec::new(), gaps: vec![gap(error, Vec::new())] }
 }

@@ -12,12 +12,12 @@ mod clients;
 mod error;
 mod tags;
 
-pub(crate) use call::{Aws, Service, all_pages, gap, unreadable};
+pub(crate) use call::{Aws, Sent, Service, all_pages, gap, reading};
 pub(crate) use tags::TagsByArn;
 
 use crate::common::one_line;
 use async_trait::async_trait;
-use call::OneShot;
+use call::{OneShot, unreadable};
 use clients::ScopeState;
 use futures::FutureExt;
 use holdfast_core::cloud::{AccountAccess, Applied, ApplyError, Cloud, ErrorClass, Meter};
@@ -37,8 +37,8 @@ pub(crate) trait Live: Kind<Action: Send + Sync> {
     /// True if its sweep reads attributes one thing a call, within the audit budget ([`Aws::audit`]).
     const AUDITED: bool = false;
 
-    /// Reads everything wanted in batches. What could not be read is a gap.
-    async fn sweep(aws: &Aws<'_>, wanted: &Wanted) -> Reading;
+    /// Reads everything wanted in batches. What could not be read is a gap; an error says that nothing could.
+    async fn sweep(aws: &Aws<'_>, wanted: &Wanted) -> Result<Reading, ApplyError>;
 
     /// Does one action. `token` goes where the API takes a client token. Request ids need not be filled in:
     /// [`Aws`] collects them.
@@ -77,7 +77,7 @@ impl<K: Live> AnyLive for Wire<K> {
         K::AUDITED
     }
     async fn sweep(&self, aws: &Aws<'_>, wanted: &Wanted) -> Reading {
-        K::sweep(aws, wanted).await
+        K::sweep(aws, wanted).await.unwrap_or_else(|error| unreadable(&error))
     }
     async fn apply(&self, aws: &Aws<'_>, action: &Value, token: &str) -> Result<Applied, ApplyError> {
         let action: K::Action = serde_json::from_value(action.clone())

@@ -3,9 +3,9 @@
 use super::observed::cluster;
 use super::{Action, Cluster};
 use crate::aws::{Aws, Live, gap};
-use crate::common::text;
+use crate::common::{drop_nulls, text};
 use crate::ecs::aws::{failures, items, read, retag, tags_from_wire, tags_to_wire, write};
-use crate::ecs::{drop_nulls, outputs};
+use crate::ecs::outputs;
 use async_trait::async_trait;
 use holdfast_core::cloud::{Applied, ApplyError};
 use holdfast_core::kind::Kind;
@@ -19,7 +19,7 @@ const BATCH: usize = 100;
 
 #[async_trait]
 impl Live for Cluster {
-    async fn sweep(aws: &Aws<'_>, wanted: &Wanted) -> Reading {
+    async fn sweep(aws: &Aws<'_>, wanted: &Wanted) -> Result<Reading, ApplyError> {
         let mut declared: BTreeMap<String, Option<&Value>> = BTreeMap::new();
         for resource in &wanted.resources {
             declared.extend(resource.id.clone().map(|name| (name, None)));
@@ -45,7 +45,7 @@ impl Live for Cluster {
                 Err(error) => reading.gaps.push(gap(&error, asked.iter().map(|n| (*n).clone()).collect())),
             }
         }
-        reading
+        Ok(reading)
     }
 
     async fn apply(aws: &Aws<'_>, action: &Action, _token: &str) -> Result<Applied, ApplyError> {

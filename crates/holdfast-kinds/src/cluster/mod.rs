@@ -29,6 +29,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) struct Cluster;
 
 const CREATE: &str = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateCluster.html";
+const SETTINGS: &str = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ClusterSetting.html";
 const ITEM: &str = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CapacityProviderStrategyItem.html";
 const EXEC: &str = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ExecuteCommandConfiguration.html";
 const EXEC_LOG: &str =
@@ -41,10 +42,15 @@ impl Kind for Cluster {
     const EXAMPLE: &'static str = include_str!("example.json");
     const FIELDS: &'static [Field] = &[
         Field::scalar("/clusterName").create_only(),
-        Field::of("/settings", Shape::Set(ItemKey::Of(&["name"]))),
-        Field::set("/capacityProviders").default("[]", CREATE),
+        Field::of("/settings", Shape::Set(ItemKey::Of(&["name"])))
+            .default(r#"[{"name":"containerInsights","value":"disabled"}]"#, SETTINGS)
+            .canonical("with `containerInsights`, which AWS always answers"),
+        Field::set("/capacityProviders").default("[]", CREATE).canonical("names, not ARNs"),
         Field::of("/defaultCapacityProviderStrategy", Shape::Set(ItemKey::Of(&["capacityProvider"])))
-            .default("[]", CREATE),
+            .default("[]", CREATE)
+            .canonical("providers by name"),
+        Field::scalar("/serviceConnectDefaults/namespace")
+            .canonical("as declared: AWS answers a name with an ARN that holds an id"),
         Field::scalar("/defaultCapacityProviderStrategy/*/weight").default("0", ITEM),
         Field::scalar("/defaultCapacityProviderStrategy/*/base").default("0", ITEM),
         Field::scalar("/configuration/executeCommandConfiguration/logging").default("\"DEFAULT\"", EXEC),

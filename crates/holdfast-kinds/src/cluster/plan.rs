@@ -74,7 +74,7 @@ pub(super) fn create(spec: &Value, context: &Context<'_>) -> Vec<Draft<Action>> 
     if let Value::Object(map) = &mut spec {
         map.shift_remove("tags");
     }
-    ecs::drop_nulls(&mut spec);
+    crate::common::drop_nulls(&mut spec);
     vec![Draft::because(Action::Create { spec, tags: context.tags.clone() }, "create", "")]
 }
 

@@ -7,7 +7,7 @@
 #[cfg(test)]
 mod members;
 
-use crate::aws::{Aws, Service};
+use crate::aws::{Aws, Sent, Service};
 use crate::common::{Retag, Tags};
 use aws_sdk_ecs::types::Tag;
 use aws_smithy_runtime_api::box_error::BoxError;
@@ -15,17 +15,11 @@ use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::{
     AfterDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextMut,
 };
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::ConfigBag;
-use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use aws_types::request_id::RequestId;
 use holdfast_core::cloud::ApplyError;
 use serde_json::{Value, json};
-use std::error::Error;
-use std::future::Future;
 use std::sync::{Arc, OnceLock};
 
 /// Puts our JSON in place of an operation's body, and keeps the answer's.
@@ -79,34 +73,24 @@ fn take(answer: &OnceLock<Value>) -> Value {
 }
 
 /// Makes a call of ECS that changes nothing, with `body` for its input; returns its output.
-pub(crate) async fn read<O, E, F>(
+pub(crate) async fn read<F: Sent>(
     aws: &Aws<'_>,
     operation: &'static str,
     body: Value,
     send: impl FnOnce(Json) -> F,
-) -> Result<Value, ApplyError>
-where
-    F: Future<Output = Result<O, SdkError<E, HttpResponse>>> + Send,
-    O: RequestId,
-    E: ProvideErrorMetadata + Error + 'static,
-{
+) -> Result<Value, ApplyError> {
     let (json, answer) = exchange(&body);
     aws.read(Service::Ecs, operation, send(json)).await?;
     Ok(take(&answer))
 }
 
 /// Makes a call of ECS that changes something, with `body` for its input; returns its output.
-pub(crate) async fn write<O, E, F>(
+pub(crate) async fn write<F: Sent>(
     aws: &Aws<'_>,
     operation: &'static str,
     body: Value,
     send: impl FnOnce(Json) -> F,
-) -> Result<Value, ApplyError>
-where
-    F: Future<Output = Result<O, SdkError<E, HttpResponse>>> + Send,
-    O: RequestId,
-    E: ProvideErrorMetadata + Error + 'static,
-{
+) -> Result<Value, ApplyError> {
     let (json, answer) = exchange(&body);
     aws.write(Service::Ecs, operation, send(json)).await?;
     Ok(take(&answer))

@@ -111,18 +111,6 @@ pub(crate) fn drop_empty(value: &mut Value) {
     }
 }
 
-/// Drops nulls of objects at every level: a request has no word for them.
-pub(crate) fn drop_nulls(value: &mut Value) {
-    match value {
-        Value::Object(map) => {
-            map.retain(|_, v| !v.is_null());
-            map.values_mut().for_each(drop_nulls);
-        }
-        Value::Array(items) => items.iter_mut().for_each(drop_nulls),
-        _ => {}
-    }
-}
-
 /// `declared` over `live`: what is not declared keeps its live value, because a modify call of ECS replaces a
 /// structure whole. A null takes the value away.
 pub(crate) fn overlay(live: Option<&Value>, declared: &Value) -> Value {

@@ -13,18 +13,7 @@ macro_rules! words {
             $variant,
         )*}
 
-        impl schemars::JsonSchema for $name {
-            fn schema_name() -> std::borrow::Cow<'static, str> {
-                stringify!($name).into()
-            }
-            // Inline, so that a mistake is reported at the field and lists the words.
-            fn inline_schema() -> bool {
-                true
-            }
-            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-                schemars::json_schema!({ "type": "string", "enum": [$($text),*] })
-            }
-        }
+        $crate::common::one_of!($name: $($text),*);
     )*};
 }
 

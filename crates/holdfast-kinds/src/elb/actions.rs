@@ -134,70 +134,66 @@ pub(crate) struct FixedResponseConfig {
     pub(crate) content_type: Option<ContentType>,
 }
 
-/// Authentication by an OpenID Connect provider.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct OidcConfig {
-    /// The issuer's URL.
-    pub(crate) issuer: String,
-    /// The authorization endpoint's URL.
-    pub(crate) authorization_endpoint: String,
-    /// The token endpoint's URL.
-    pub(crate) token_endpoint: String,
-    /// The user info endpoint's URL.
-    pub(crate) user_info_endpoint: String,
-    /// The client's id.
-    pub(crate) client_id: String,
-    /// Not taken: a secret must not stand in a document. Set it in AWS once; it is kept by every later change.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) client_secret: Option<String>,
-    /// The session's cookie. Default `AWSELBAuthSessionCookie`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) session_cookie_name: Option<String>,
-    /// The claims asked for. Default `openid`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) scope: Option<String>,
-    /// How long a session lasts, in seconds. Default 604800.
-    #[schemars(range(min = 1, max = 604800))]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) session_timeout: Option<Int>,
-    /// Up to ten parameters of the authorization request.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) authentication_request_extra_params: Option<BTreeMap<String, Text>>,
-    /// Default `authenticate`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) on_unauthenticated_request: Option<Unauthenticated>,
-    /// Always so here, because no secret stands in a document; taken for the sake of copied definitions.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) use_existing_client_secret: Option<Flag>,
+/// A way of authentication: what it alone needs, then what every way says of its sessions.
+macro_rules! authentication {
+    ($(#[$doc:meta])* $name:ident { $($(#[$about:meta])* $member:ident: $type:ty,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+        #[serde(rename_all = "camelCase", deny_unknown_fields)]
+        pub(crate) struct $name {
+            $($(#[$about])* pub(crate) $member: $type,)*
+            /// The session's cookie. Default `AWSELBAuthSessionCookie`.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pub(crate) session_cookie_name: Option<String>,
+            /// The claims asked for. Default `openid`.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pub(crate) scope: Option<String>,
+            /// How long a session lasts, in seconds. Default 604800.
+            #[schemars(range(min = 1, max = 604800))]
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pub(crate) session_timeout: Option<Int>,
+            /// Up to ten parameters of the authorization request.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pub(crate) authentication_request_extra_params: Option<BTreeMap<String, Text>>,
+            /// Default `authenticate`.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pub(crate) on_unauthenticated_request: Option<Unauthenticated>,
+        }
+    };
 }
 
-/// Authentication by Amazon Cognito.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct CognitoConfig {
-    /// The user pool's ARN.
-    pub(crate) user_pool_arn: String,
-    /// The client's id in the pool.
-    pub(crate) user_pool_client_id: String,
-    /// The pool's domain.
-    pub(crate) user_pool_domain: String,
-    /// The session's cookie. Default `AWSELBAuthSessionCookie`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) session_cookie_name: Option<String>,
-    /// The claims asked for. Default `openid`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) scope: Option<String>,
-    /// How long a session lasts, in seconds. Default 604800.
-    #[schemars(range(min = 1, max = 604800))]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) session_timeout: Option<Int>,
-    /// Up to ten parameters of the authorization request.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) authentication_request_extra_params: Option<BTreeMap<String, Text>>,
-    /// Default `authenticate`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) on_unauthenticated_request: Option<Unauthenticated>,
+authentication! {
+    /// Authentication by an OpenID Connect provider.
+    OidcConfig {
+        /// The issuer's URL.
+        issuer: String,
+        /// The authorization endpoint's URL.
+        authorization_endpoint: String,
+        /// The token endpoint's URL.
+        token_endpoint: String,
+        /// The user info endpoint's URL.
+        user_info_endpoint: String,
+        /// The client's id.
+        client_id: String,
+        /// Not taken: a secret must not stand in a document. Set it in AWS once; it is kept by every later change.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        client_secret: Option<String>,
+        /// Always so here, because no secret stands in a document; taken for the sake of copied definitions.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        use_existing_client_secret: Option<Flag>,
+    }
+}
+
+authentication! {
+    /// Authentication by Amazon Cognito.
+    CognitoConfig {
+        /// The user pool's ARN.
+        user_pool_arn: String,
+        /// The client's id in the pool.
+        user_pool_client_id: String,
+        /// The pool's domain.
+        user_pool_domain: String,
+    }
 }
 
 /// Validation of JSON Web Tokens.
@@ -234,17 +230,23 @@ macro_rules! fields_with_actions {
     ($at:literal; $($own:expr),* $(,)?) => {
         &[
             $($own,)*
-            Field::of($at, Shape::List),
+            Field::of($at, Shape::List).canonical(
+                "in the order of `order`, which then goes; a forward to one target group as `targetGroupArn`, to several as \
+                 `forwardConfig` with every weight",
+            ).owners("CodeDeploy and ECS blue/green, linear and canary deployments shift the weights of a forward while they run"),
             Field::of(
                 concat!($at, "/*/forwardConfig/targetGroups"),
                 Shape::Set(ItemKey::Of(&["targetGroupArn"])),
             ),
-            Field::scalar(concat!($at, "/*/forwardConfig/targetGroups/*/weight")).default("1", $crate::elb::ECHO),
+            Field::scalar(concat!($at, "/*/forwardConfig/targetGroups/*/weight")).default("1", $crate::elb::FORWARD),
             Field::scalar(concat!($at, "/*/redirectConfig/protocol")).default("\"#{protocol}\"", $crate::elb::REDIRECT),
             Field::scalar(concat!($at, "/*/redirectConfig/port")).default("\"#{port}\"", $crate::elb::REDIRECT),
             Field::scalar(concat!($at, "/*/redirectConfig/host")).default("\"#{host}\"", $crate::elb::REDIRECT),
             Field::scalar(concat!($at, "/*/redirectConfig/path")).default("\"/#{path}\"", $crate::elb::REDIRECT),
             Field::scalar(concat!($at, "/*/redirectConfig/query")).default("\"#{query}\"", $crate::elb::REDIRECT),
+            Field::of(concat!($at, "/*/forwardConfig/targetGroupStickinessConfig"), Shape::Object)
+                .default(r#"{"enabled":false}"#, $crate::elb::FORWARD),
+            Field::scalar(concat!($at, "/*/fixedResponseConfig/statusCode")).canonical("text"),
             Field::scalar(concat!($at, "/*/fixedResponseConfig/contentType")).default("\"text/plain\"", $crate::elb::ECHO),
             Field::of(concat!($at, "/*/authenticateOidcConfig/clientSecret"), Shape::WriteOnly).sensitive(),
             Field::of(concat!($at, "/*/authenticateOidcConfig/useExistingClientSecret"), Shape::WriteOnly),
@@ -253,14 +255,16 @@ macro_rules! fields_with_actions {
             Field::scalar(concat!($at, "/*/authenticateOidcConfig/scope")).default("\"openid\"", $crate::elb::OIDC),
             Field::scalar(concat!($at, "/*/authenticateOidcConfig/sessionTimeout")).default("604800", $crate::elb::OIDC),
             Field::scalar(concat!($at, "/*/authenticateOidcConfig/onUnauthenticatedRequest"))
-                .default("\"authenticate\"", $crate::elb::OIDC),
+                .default("\"authenticate\"", $crate::elb::OIDC)
+                .severity(Severity::Exposure),
             Field::scalar(concat!($at, "/*/authenticateCognitoConfig/sessionCookieName"))
                 .default("\"AWSELBAuthSessionCookie\"", $crate::elb::COGNITO),
             Field::scalar(concat!($at, "/*/authenticateCognitoConfig/scope")).default("\"openid\"", $crate::elb::COGNITO),
             Field::scalar(concat!($at, "/*/authenticateCognitoConfig/sessionTimeout"))
                 .default("604800", $crate::elb::COGNITO),
             Field::scalar(concat!($at, "/*/authenticateCognitoConfig/onUnauthenticatedRequest"))
-                .default("\"authenticate\"", $crate::elb::COGNITO),
+                .default("\"authenticate\"", $crate::elb::COGNITO)
+                .severity(Severity::Exposure),
             Field::of(
                 concat!($at, "/*/jwtValidationConfig/additionalClaims"),
                 Shape::Set(ItemKey::Of(&["name"])),

@@ -2,7 +2,7 @@
 
 use super::types::Text;
 use crate::common::to_text;
-use holdfast_core::facts::Field;
+use holdfast_core::facts::Scene;
 use holdfast_core::kind::Draft;
 use holdfast_core::problem::{SpecError, did_you_mean};
 use holdfast_core::status::FieldDiff;
@@ -19,16 +19,18 @@ pub(crate) fn canonical(spec: &mut Value) {
     }
 }
 
-/// The declared attributes that a create must set.
-pub(crate) fn declared(spec: &Value) -> Attributes {
+/// The step after a create that sets the declared attributes, if there are any.
+pub(crate) fn after_create<A>(spec: &Value, action: impl FnOnce(Attributes) -> A) -> Option<Draft<A>> {
     let map = spec.get("attributes").and_then(Value::as_object);
-    map.into_iter().flatten().filter_map(|(k, v)| Some((k.clone(), v.as_str()?.to_owned()))).collect()
+    let declared = map.into_iter().flatten().filter_map(|(k, v)| Some((k.clone(), v.as_str()?.to_owned())));
+    let set: Attributes = declared.collect();
+    (!set.is_empty()).then(|| Draft::because(action(set), "create", "the create call takes no attributes"))
 }
 
 /// What must be written to heal `diffs`, and their paths: the declared value, or AWS's default for a key that is
 /// declared no more. AWS cannot unset an attribute; a key without a known default is set to nothing, and AWS says
 /// whether it takes that.
-pub(crate) fn changes(diffs: &[FieldDiff], fields: &[Field]) -> Option<(Attributes, Vec<String>)> {
+pub(crate) fn changes(diffs: &[FieldDiff], scene: &Scene<'_>) -> Option<(Attributes, Vec<String>)> {
     let mut set = Attributes::new();
     let mut heals = Vec::new();
     for diff in diffs {
@@ -42,7 +44,7 @@ pub(crate) fn changes(diffs: &[FieldDiff], fields: &[Field]) -> Option<(Attribut
                 set.insert(key, value.clone());
             }
             (Some(key), _) => {
-                let value = default_of(fields, &key);
+                let value = default_of(scene, &key);
                 set.insert(key, value);
             }
             // The whole map is one difference when live has none of it.
@@ -58,16 +60,15 @@ pub(crate) fn changes(diffs: &[FieldDiff], fields: &[Field]) -> Option<(Attribut
 /// The step that writes attributes, if any differ.
 pub(crate) fn draft<A>(
     diffs: &[FieldDiff],
-    fields: &[Field],
+    scene: &Scene<'_>,
     action: impl FnOnce(Attributes) -> A,
 ) -> Option<Draft<A>> {
-    changes(diffs, fields).map(|(set, heals)| Draft::heal(action(set), "update", heals))
+    changes(diffs, scene).map(|(set, heals)| Draft::heal(action(set), "update", heals))
 }
 
-fn default_of(fields: &[Field], key: &str) -> String {
-    let path = holdfast_core::pointer::join("/attributes", key);
-    let text = fields.iter().find(|f| f.path == path).and_then(|f| f.default);
-    text.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
+fn default_of(scene: &Scene<'_>, key: &str) -> String {
+    let default = scene.facts.at("/attributes").child(key).default_in(scene);
+    default.and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
 /// The attributes after a write.
@@ -84,10 +85,13 @@ pub(crate) fn words(set: &Attributes) -> String {
     set.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join(" ")
 }
 
-/// A field fact of an attribute's default.
+/// A field fact of an attribute's default: one for all, or one for some types or protocols and another for the rest.
 macro_rules! attribute {
     ($key:literal, $default:literal, $source:expr) => {
         Field::scalar(concat!("/attributes/", $key)).default(concat!("\"", $default, "\""), $source)
+    };
+    ($key:literal, $default:literal, $given:expr, $source:expr) => {
+        attribute!($key, $default, $source).given($given)
     };
 }
 pub(crate) use attribute;

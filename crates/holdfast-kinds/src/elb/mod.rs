@@ -6,20 +6,27 @@ pub(crate) mod attributes;
 pub(crate) mod aws;
 #[cfg(test)]
 pub(crate) mod check;
+pub(crate) mod kind;
 pub(crate) mod types;
 
 use holdfast_core::problem::SpecError;
 use serde_json::{Map, Value};
 
-/// Where AWS's echo of actions was seen; the same in moto, fakecloud and the AWS CLI's examples.
-pub(crate) const ECHO: &str = "ELBv2 DescribeRules and DescribeListeners, examples of the API reference";
+/// Where AWS's echo of actions is shown.
+pub(crate) const ECHO: &str =
+    "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeRules.html";
+/// Where the weights of a forward are documented.
+pub(crate) const FORWARD: &str =
+    "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-action-types.html";
 /// Where the keywords of a redirect are documented.
 pub(crate) const REDIRECT: &str =
-    "ELBv2 API reference, RedirectActionConfig: components not modified retain their values";
+    "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_RedirectActionConfig.html";
 /// Where the defaults of OpenID Connect are documented.
-pub(crate) const OIDC: &str = "ELBv2 API reference, AuthenticateOidcActionConfig";
+pub(crate) const OIDC: &str =
+    "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_AuthenticateOidcActionConfig.html";
 /// Where the defaults of Cognito are documented.
-pub(crate) const COGNITO: &str = "ELBv2 API reference, AuthenticateCognitoActionConfig";
+pub(crate) const COGNITO: &str =
+    "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_AuthenticateCognitoActionConfig.html";
 
 /// The readable part of an ARN: the name in it, or the last part; other text as it is.
 pub(crate) fn short(text: &str) -> String {
@@ -88,10 +95,11 @@ pub(crate) fn outputs<const N: usize>(arn: &str, more: [(&str, Option<Value>); N
     both.into_iter().chain(more).filter_map(|(k, v)| Some((k.to_owned(), v?))).collect()
 }
 
-/// `fields` at `keys`, for those that are there.
+/// `fields` at `keys`, for those that are there and not null.
 pub(crate) fn pick(fields: &Value, keys: &[&str]) -> Map<String, Value> {
     let Some(map) = fields.as_object() else { return Map::new() };
-    map.iter().filter(|(k, _)| keys.contains(&k.as_str())).map(|(k, v)| (k.clone(), v.clone())).collect()
+    let picked = map.iter().filter(|(k, v)| !v.is_null() && keys.contains(&k.as_str()));
+    picked.map(|(k, v)| (k.clone(), v.clone())).collect()
 }
 
 /// Puts `changes` over `fields`; a null takes the field away.

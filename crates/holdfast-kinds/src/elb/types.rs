@@ -185,17 +185,7 @@ macro_rules! choices {
             }
         }
 
-        impl schemars::JsonSchema for $name {
-            fn schema_name() -> std::borrow::Cow<'static, str> {
-                stringify!($name).into()
-            }
-            fn inline_schema() -> bool {
-                true
-            }
-            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-                schemars::json_schema!({ "type": "string", "enum": [$($value),+] })
-            }
-        }
+        $crate::common::one_of!($name: $($value),+);
     )*};
 }
 pub(crate) use choices;

@@ -71,7 +71,7 @@ fn a_spec_keeps_everything_through_its_type() {
             Ok(mut after) => {
                 kind.canonical(&mut before);
                 kind.canonical(&mut after);
-                world::drop_nulls(&mut after);
+                crate::common::drop_nulls(&mut after);
                 if before != after {
                     wrong.push(format!("{before}\n  became {after}"));
                 }
@@ -101,6 +101,28 @@ fn facts_name_fields_of_the_schema_and_fit_their_shape() {
         }
         wrong.extend(schema::undescribed(kind.schema()).into_iter().map(|p| format!("{p} has no description")));
     });
+}
+
+#[test]
+fn every_default_names_the_page_of_aws_that_says_so_and_conditions_name_fields() {
+    let mut defaults = 0;
+    for kind in registry().iter() {
+        for field in kind.fields() {
+            let rest = field.default.map(|_| field.source);
+            for source in field.given.iter().map(|g| g.source).chain(rest) {
+                defaults += 1;
+                let what = format!("{} {}: \"{source}\"", kind.name(), field.path);
+                assert!(source.starts_with("https://docs.aws.amazon.com/"), "{what} is no page of AWS's");
+            }
+            for when in field.given.iter().flat_map(|g| g.when) {
+                let what = format!("{} {}: the condition on {}", kind.name(), field.path, when.at);
+                let generic = when.at.replace("/0", "/*");
+                assert!(schema::at(kind.schema(), &generic).is_some(), "{what} is on no field");
+                assert!(!when.is.is_empty(), "{what} never holds");
+            }
+        }
+    }
+    println!("{defaults} defaults with a source");
 }
 
 #[test]

@@ -220,15 +220,3 @@ impl<'k> World<'k> {
         }
     }
 }
-
-/// Removes keys whose value is null, at every level.
-pub(super) fn drop_nulls(value: &mut Value) {
-    match value {
-        Value::Object(map) => {
-            map.retain(|_, v| !v.is_null());
-            map.values_mut().for_each(drop_nulls);
-        }
-        Value::Array(items) => items.iter_mut().for_each(drop_nulls),
-        _ => {}
-    }
-}

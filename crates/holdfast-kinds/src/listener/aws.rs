@@ -3,23 +3,21 @@
 use super::Listener;
 use super::plan::Action;
 use super::spec::{CertificateSpec, ListenerProtocol, ListenerSpec, MutualAuthentication};
-use crate::aws::{Aws, Live, Service, all_pages, unreadable};
-use crate::common::{Tags, text};
+use crate::aws::{Aws, Live, Service, all_pages, reading};
+use crate::common::{Tags, settled, text};
 use crate::elb::actions::ActionSpec;
 use crate::elb::attributes::Attributes;
 use crate::elb::aws::actions::{from_wire, object, to_wire};
 use crate::elb::aws::children::{self, Child};
 use crate::elb::aws::{
-    PAGE, Relevant, arns, attributes_json, gone_is_fine, made, nothing_made, number, parse, put_audited, put_tags,
-    retag, spec_of, tags_for, tags_of,
+    PAGE, attributes_json, concerning, deleted, made, number, parse, put_audited, retag, spec_of, tags_for,
 };
 use crate::elb::outputs;
 use crate::elb::types::{Flag, Int};
 use async_trait::async_trait;
 use aws_sdk_elasticloadbalancingv2::types as wire;
 use holdfast_core::cloud::{Applied, ApplyError};
-use holdfast_core::observe::{Health, LiveState, Observation, Reading, Wanted};
-use holdfast_core::ownership::Ownership;
+use holdfast_core::observe::{Observation, Reading, Wanted};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -50,10 +48,6 @@ impl Child for Listener {
     fn arn(item: &wire::Listener) -> &str {
         item.listener_arn().unwrap_or_default()
     }
-
-    fn identity(spec: &Value) -> Option<String> {
-        super::identity(spec)
-    }
 }
 
 #[async_trait]
@@ -61,17 +55,11 @@ impl Live for Listener {
     const AUDITED: bool = true;
 
     /// By ARN, 20 a call; attributes and additional certificates in turns, where they are declared.
-    async fn sweep(aws: &Aws<'_>, wanted: &Wanted) -> Reading {
+    async fn sweep(aws: &Aws<'_>, wanted: &Wanted) -> Result<Reading, ApplyError> {
         let found = children::find::<Listener>(aws, wanted).await;
-        let (relevant, owned) = (Relevant::new(wanted, super::identity), aws.owned().await);
-        let all = found.items.values().filter_map(observe);
-        let mut seen: Vec<Observation> = all.filter(|o| relevant.has(owned, &o.id, &o.identity)).collect();
-        match tags_of(aws, &arns(seen.iter())).await {
-            Ok(tags) => put_tags(&mut seen, &tags),
-            Err(error) => return unreadable(&error),
-        }
+        let mut seen = concerning::<Self>(aws, wanted, found.items.values().filter_map(observe).collect()).await?;
         audit(aws, wanted, &mut seen).await;
-        Reading { observations: seen.into_iter().map(Arc::new).collect(), gaps: found.gaps }
+        Ok(reading(seen, found.gaps))
     }
 
     async fn apply(aws: &Aws<'_>, action: &Action, _token: &str) -> Result<Applied, ApplyError> {
@@ -90,18 +78,11 @@ impl Live for Listener {
                 aws.write(Service::Elb, "RemoveListenerCertificates", call.send()).await?;
                 aws.cache().forget(arn);
             }
-            Action::ModifyAttributes { arn, attributes } => {
-                modify_attributes(aws, arn, attributes).await?;
-                aws.cache().forget(arn);
-            }
-            Action::Tag(change) => {
-                retag(aws, change).await?;
-                aws.cache().forget(&change.id);
-            }
+            Action::ModifyAttributes { arn, attributes } => modify_attributes(aws, arn, attributes).await?,
+            Action::Tag(change) => retag(aws, change).await?,
             Action::Delete { arn } => {
                 let call = aws.elb().delete_listener().listener_arn(arn);
-                gone_is_fine(aws.write(Service::Elb, "DeleteListener", call.send()).await)?;
-                aws.cache().forget(arn);
+                deleted(aws, arn, aws.write(Service::Elb, "DeleteListener", call.send()).await)?;
             }
         }
         Ok(Applied::default())
@@ -131,18 +112,8 @@ fn observe(listener: &wire::Listener) -> Option<Observation> {
     super::canonical(&mut fields);
     let outputs =
         outputs(&arn, [("port", listener.port().map(Into::into)), ("loadBalancerArn", parent.map(Into::into))]);
-    Some(Observation {
-        id: arn,
-        identity: super::identity(&fields).unwrap_or_default(),
-        tags: Tags::new(),
-        fields,
-        unread: Vec::new(),
-        outputs,
-        state: LiveState::Settled,
-        health: Health::Healthy,
-        private: Value::Null,
-        ownership: Ownership::default(),
-    })
+    let identity = super::identity(&fields).unwrap_or_default();
+    Some(Observation { outputs, ..settled(arn, identity, Tags::new(), fields) })
 }
 
 fn mutual_from_wire(mutual: &wire::MutualAuthenticationAttributes) -> Value {
@@ -268,8 +239,7 @@ async fn create(aws: &Aws<'_>, members: &Map<String, Value>, tags: &Tags) -> Res
         .set_mutual_authentication(members.mutual())
         .set_tags(tags_for(tags));
     let answer = aws.write(Service::Elb, "CreateListener", call.send()).await?;
-    let seen = answer.listeners().first().and_then(observe);
-    seen.map(made).ok_or_else(|| nothing_made("CreateListener"))
+    made("CreateListener", answer.listeners().first().and_then(observe))
 }
 
 async fn modify(aws: &Aws<'_>, arn: &str, set: &Map<String, Value>) -> Result<(), ApplyError> {
@@ -292,5 +262,7 @@ async fn modify_attributes(aws: &Aws<'_>, arn: &str, attributes: &Attributes) ->
     let one = |(k, v)| wire::ListenerAttribute::builder().key(k).value(v).build();
     let list = attributes.iter().map(one).collect();
     let call = aws.elb().modify_listener_attributes().listener_arn(arn).set_attributes(Some(list));
-    aws.write(Service::Elb, "ModifyListenerAttributes", call.send()).await.map(drop)
+    aws.write(Service::Elb, "ModifyListenerAttributes", call.send()).await?;
+    aws.cache().forget(arn);
+    Ok(())
 }

@@ -11,15 +11,11 @@ mod tests;
 pub(crate) use plan::Action;
 pub(crate) use spec::ListenerSpec;
 
-use crate::common::{Retag, closed, text, to_number, without_nulls};
+use crate::common::{closed, text, to_number, without_nulls};
 use crate::elb::types::is_open;
 use holdfast_core::facts::Field;
-use holdfast_core::kind::{Container, Context, Converge, Draft, Kind, Mint, Output, Refusal};
-use holdfast_core::observe::Observation;
-use holdfast_core::problem::SpecError;
-use holdfast_core::status::FieldDiff;
+use holdfast_core::kind::{Container, Kind, Output};
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
 
 /// The kind.
 pub(crate) struct Listener;
@@ -56,37 +52,11 @@ impl Kind for Listener {
     type Spec = ListenerSpec;
     type Action = Action;
 
-    fn validate(spec: &Self::Spec) -> Vec<SpecError> {
-        spec::validate(spec)
-    }
-
-    fn canonical(spec: &mut Value) {
-        canonical(spec);
-    }
-
     fn identity(spec: &Value) -> Option<String> {
         identity(spec)
     }
 
-    fn create(spec: &Value, context: &Context<'_>) -> Vec<Draft<Action>> {
-        plan::create(spec, context)
-    }
-
-    fn converge(spec: &Value, live: &Observation, diffs: &[FieldDiff], _: &Context<'_>) -> Converge<Action> {
-        plan::converge(spec, live, diffs)
-    }
-
-    fn retag(live: &Observation, set: BTreeMap<String, String>, remove: BTreeSet<String>) -> Action {
-        Action::Tag(Retag::of(live, set, remove))
-    }
-
-    fn delete(live: &Observation) -> Vec<Draft<Action>> {
-        plan::delete(live)
-    }
-
-    fn predict(before: Option<&Observation>, action: &Action, mint: &mut Mint) -> Result<Option<Observation>, Refusal> {
-        predict::predict(before, action, mint)
-    }
+    crate::elb::kind::by_its_modules!();
 }
 
 /// The load balancer, the port and the protocol; a Gateway Load Balancer has one listener, without either.

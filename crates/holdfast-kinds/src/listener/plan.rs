@@ -1,9 +1,11 @@
 //! What is done about a listener: create, converge, delete, each as a list of calls.
 
-use super::spec::FIELDS;
+use super::spec::facts;
 use crate::common::{Retag, Tags, heals, one_line};
 use crate::elb::attributes::{self, Attributes};
+use crate::elb::kind::to_set;
 use crate::elb::{short, words};
+use holdfast_core::facts::Scene;
 use holdfast_core::kind::{Context, Converge, Draft};
 use holdfast_core::observe::Observation;
 use holdfast_core::status::FieldDiff;
@@ -105,11 +107,7 @@ pub(super) fn create(spec: &Value, context: &Context<'_>) -> Vec<Draft<Action>> 
         let action = Action::AddCertificates { arn: own(), certificates: others.into_iter().collect() };
         steps.push(Draft::because(action, "create", "the create call takes the default certificate only"));
     }
-    let attributes = attributes::declared(spec);
-    if !attributes.is_empty() {
-        let action = Action::ModifyAttributes { arn: own(), attributes };
-        steps.push(Draft::because(action, "create", "the create call takes no attributes"));
-    }
+    steps.extend(attributes::after_create(spec, |attributes| Action::ModifyAttributes { arn: own(), attributes }));
     steps
 }
 
@@ -118,19 +116,10 @@ const MODIFIED: &[&str] = &["port", "protocol", "sslPolicy", "alpnPolicy", "defa
 
 pub(super) fn converge(spec: &Value, live: &Observation, diffs: &[FieldDiff]) -> Converge<Action> {
     let arn = || live.id.clone();
-    let mut set = Map::new();
-    let mut healed = Vec::new();
-    for field in MODIFIED {
-        let paths = heals(diffs, &format!("/{field}"));
-        let value = match spec.get(*field) {
-            Some(Value::Null) => unset(field),
-            value => value.cloned(),
-        };
-        if let (false, Some(value)) = (paths.is_empty(), value) {
-            set.insert((*field).to_owned(), value);
-            healed.extend(paths);
-        }
-    }
+    let (mut set, mut healed) = to_set(diffs, MODIFIED, |field| match spec.get(field) {
+        Some(Value::Null) => unset(field),
+        value => value.cloned(),
+    });
     let paths = heals(diffs, "/certificates");
     let ((want, others), (stands, have)) = (certificates(spec), certificates(&live.fields));
     let moved = want.clone().filter(|_| want != stands && !paths.is_empty());
@@ -157,7 +146,8 @@ pub(super) fn converge(spec: &Value, live: &Observation, diffs: &[FieldDiff]) ->
             steps.push(Draft::heal(action, "update", paths));
         }
     }
-    steps.extend(attributes::draft(diffs, FIELDS, |attributes| Action::ModifyAttributes { arn: arn(), attributes }));
+    let scene = Scene { desired: spec, live: &live.fields, facts: facts() };
+    steps.extend(attributes::draft(diffs, &scene, |attributes| Action::ModifyAttributes { arn: arn(), attributes }));
     Converge::Change(steps)
 }
 

@@ -1,9 +1,10 @@
 //! What AWS makes of each call about a listener.
 
+use super::Listener;
 use super::plan::Action;
-use crate::common::{existing, predicted, refusal, text};
+use crate::common::{settled, text};
+use crate::elb::kind::{changed, not_twice};
 use crate::elb::{attributes, outputs, overlay};
-use holdfast_core::cloud::ErrorClass;
 use holdfast_core::kind::{Mint, Refusal};
 use holdfast_core::observe::Observation;
 use serde_json::{Map, Value, json};
@@ -13,19 +14,12 @@ pub(super) fn predict(
     action: &Action,
     mint: &mut Mint,
 ) -> Result<Option<Observation>, Refusal> {
-    let changed = |arn: &str, change: &dyn Fn(&mut Value)| {
-        let mut after = existing(before, arn)?.clone();
-        change(&mut after.fields);
-        super::canonical(&mut after.fields);
-        after.identity = super::identity(&after.fields).unwrap_or_default();
-        after.outputs.extend(after.fields.get("port").map(|p| ("port".to_owned(), p.clone())));
-        Ok(Some(after))
-    };
+    let changed = |arn, change: &dyn Fn(&mut Value)| changed::<Listener>(before, arn, change);
     match action {
-        Action::Create { spec, tags } => match before {
-            None => Ok(Some(created(spec, tags.clone(), mint))),
-            Some(_) => Err(refusal(ErrorClass::Conflict, "DuplicateListener", "a listener on that port exists")),
-        },
+        Action::Create { spec, tags } => {
+            not_twice(before, "DuplicateListener", "a listener on that port exists")?;
+            Ok(Some(created(spec, tags.clone(), mint)))
+        }
         Action::Modify { arn, set } => changed(arn, &|fields| modify(fields, set)),
         Action::AddCertificates { arn, certificates } => changed(arn, &|fields| {
             with_certificates(fields, |list| {
@@ -83,7 +77,7 @@ fn created(spec: &Map<String, Value>, tags: crate::common::Tags, mint: &mut Mint
     super::canonical(&mut fields);
     let parent = text(&fields, "loadBalancerArn").unwrap_or_default().to_owned();
     let arn = format!("{}/{}", parent.replacen(":loadbalancer/", ":listener/", 1), mint.hex(16));
-    let mut seen = predicted(arn.clone(), super::identity(&fields).unwrap_or_default(), tags, fields);
+    let mut seen = settled(arn.clone(), super::identity(&fields).unwrap_or_default(), tags, fields);
     seen.outputs =
         outputs(&arn, [("port", seen.fields.get("port").cloned()), ("loadBalancerArn", Some(parent.into()))]);
     seen

@@ -3,11 +3,12 @@
 use crate::elb::actions::{ActionSpec, fields_with_actions};
 use crate::elb::attributes::attribute;
 use crate::elb::types::{Flag, Int, OnOff, Text, choices, is_open};
-use holdfast_core::facts::{Field, ItemKey, Severity, Shape};
+use holdfast_core::facts::{Facts, Field, ItemKey, Severity, Shape};
 use holdfast_core::problem::SpecError;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 /// A listener: a port of a load balancer, and what is done with requests that no rule takes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -84,26 +85,40 @@ pub(crate) struct MutualAuthentication {
     pub(crate) advertise_trust_store_ca_names: Option<OnOff>,
 }
 
-const CREATE: &str = "ELBv2 API reference, CreateListener";
-const MUTUAL: &str = "ELBv2 API reference, MutualAuthenticationAttributes";
-const ATTRIBUTE: &str = "ELBv2 API reference, ListenerAttribute";
+const CREATE: &str = "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateListener.html";
+const MUTUAL: &str =
+    "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_MutualAuthenticationAttributes.html";
+const ATTRIBUTE: &str =
+    "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_ListenerAttribute.html";
+
+const POLICIES: &str = "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/describe-ssl-policies.html";
+const CERTIFICATE: &str = "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_Certificate.html";
+const HEADERS: &str = "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/header-modification.html";
+
+/// The kind's table, ready for look-ups.
+pub(super) fn facts() -> &'static Facts {
+    static FACTS: OnceLock<Facts> = OnceLock::new();
+    FACTS.get_or_init(|| Facts::new(FIELDS))
+}
 
 pub(super) const FIELDS: &[Field] = fields_with_actions!("/defaultActions";
     Field::scalar("/loadBalancerArn").create_only(),
     Field::scalar("/protocol").severity(Severity::Exposure),
-    Field::scalar("/sslPolicy").default("\"ELBSecurityPolicy-2016-08\"", "Application Load Balancers user guide, security policies: the default of the API")
+    Field::scalar("/sslPolicy").default("\"ELBSecurityPolicy-2016-08\"", POLICIES)
         .severity(Severity::Exposure),
-    Field::of("/certificates", Shape::Set(ItemKey::Of(&["certificateArn"]))),
-    Field::scalar("/certificates/*/isDefault").default("false", "ELBv2 API reference, Certificate"),
+    Field::of("/certificates", Shape::Set(ItemKey::Of(&["certificateArn"])))
+        .canonical("the default certificate marked with `isDefault`, the others without the mark; each once"),
+    Field::scalar("/certificates/*/isDefault").default("false", CERTIFICATE),
+    Field::scalar("/port").canonical("a number"),
     Field::set("/alpnPolicy").default("[\"None\"]", CREATE),
     Field::scalar("/mutualAuthentication").severity(Severity::Exposure),
     Field::scalar("/mutualAuthentication/mode").default("\"off\"", MUTUAL).severity(Severity::Exposure),
     Field::scalar("/mutualAuthentication/ignoreClientCertificateExpiry").default("false", MUTUAL).severity(Severity::Exposure),
     Field::scalar("/mutualAuthentication/advertiseTrustStoreCaNames").default("\"off\"", MUTUAL),
-    Field::of("/attributes", Shape::Map),
+    Field::of("/attributes", Shape::Map).canonical("every value as text"),
     attribute!("tcp.idle_timeout.seconds", "350", ATTRIBUTE),
     attribute!("send_tcp_reset.on_idle_timeout.enabled", "false", ATTRIBUTE),
-    attribute!("routing.http.response.server.enabled", "true", "Application Load Balancers user guide, header modification"),
+    attribute!("routing.http.response.server.enabled", "true", HEADERS),
     Field::of("/tags", Shape::Map).severity(Severity::Cosmetic),
 );
 

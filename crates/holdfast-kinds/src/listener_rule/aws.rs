@@ -3,24 +3,20 @@
 use super::ListenerRule;
 use super::plan::{Action, Move};
 use super::spec::{Condition, Patterns, Rewrites, Transform};
-use crate::aws::{Aws, Live, Service, all_pages, unreadable};
-use crate::common::Tags;
+use crate::aws::{Aws, Live, Service, all_pages, reading};
+use crate::common::{Tags, settled};
 use crate::elb::actions::ActionSpec;
 use crate::elb::aws::actions::{from_wire, object, to_wire};
 use crate::elb::aws::children::{self, Child};
-use crate::elb::aws::{
-    PAGE, Relevant, arns, gone_is_fine, made, nothing_made, number, parse, put_tags, refused, retag, tags_for, tags_of,
-};
+use crate::elb::aws::{PAGE, concerning, deleted, made, number, parse, refused, retag, tags_for};
 use crate::elb::outputs;
 use crate::elb::types::Int;
 use async_trait::async_trait;
 use aws_sdk_elasticloadbalancingv2::types as wire;
 use holdfast_core::cloud::{Applied, ApplyError};
-use holdfast_core::observe::{Health, LiveState, Observation, Reading, Wanted};
-use holdfast_core::ownership::Ownership;
+use holdfast_core::observe::{Observation, Reading, Wanted};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use std::sync::Arc;
 
 impl Child for ListenerRule {
     type Item = wire::Rule;
@@ -47,25 +43,15 @@ impl Child for ListenerRule {
     fn arn(item: &wire::Rule) -> &str {
         item.rule_arn().unwrap_or_default()
     }
-
-    fn identity(spec: &Value) -> Option<String> {
-        super::identity(spec)
-    }
 }
 
 #[async_trait]
 impl Live for ListenerRule {
     /// By ARN, 20 a call.
-    async fn sweep(aws: &Aws<'_>, wanted: &Wanted) -> Reading {
+    async fn sweep(aws: &Aws<'_>, wanted: &Wanted) -> Result<Reading, ApplyError> {
         let found = children::find::<ListenerRule>(aws, wanted).await;
-        let (relevant, owned) = (Relevant::new(wanted, super::identity), aws.owned().await);
-        let all = found.items.values().filter_map(observe);
-        let mut seen: Vec<Observation> = all.filter(|o| relevant.has(owned, &o.id, &o.identity)).collect();
-        match tags_of(aws, &arns(seen.iter())).await {
-            Ok(tags) => put_tags(&mut seen, &tags),
-            Err(error) => return unreadable(&error),
-        }
-        Reading { observations: seen.into_iter().map(Arc::new).collect(), gaps: found.gaps }
+        let seen = concerning::<Self>(aws, wanted, found.items.values().filter_map(observe).collect()).await?;
+        Ok(reading(seen, found.gaps))
     }
 
     async fn apply(aws: &Aws<'_>, action: &Action, _token: &str) -> Result<Applied, ApplyError> {
@@ -73,14 +59,10 @@ impl Live for ListenerRule {
             Action::Create { spec, tags } => return create(aws, spec, tags).await,
             Action::SetPriorities { arn, to, with, .. } => return set_priorities(aws, arn, to, with).await,
             Action::Modify { arn, set } => modify(aws, arn, set).await?,
-            Action::Tag(change) => {
-                retag(aws, change).await?;
-                aws.cache().forget(&change.id);
-            }
+            Action::Tag(change) => retag(aws, change).await?,
             Action::Delete { arn } => {
                 let call = aws.elb().delete_rule().rule_arn(arn);
-                gone_is_fine(aws.write(Service::Elb, "DeleteRule", call.send()).await)?;
-                aws.cache().forget(arn);
+                deleted(aws, arn, aws.write(Service::Elb, "DeleteRule", call.send()).await)?;
             }
         }
         Ok(Applied::default())
@@ -103,18 +85,8 @@ fn observe(rule: &wire::Rule) -> Option<Observation> {
     ]);
     super::canonical(&mut fields);
     let outputs = outputs(&arn, [("priority", Some(priority.into())), ("listenerArn", Some(listener.into()))]);
-    Some(Observation {
-        id: arn,
-        identity: super::identity(&fields).unwrap_or_default(),
-        tags: Tags::new(),
-        fields,
-        unread: Vec::new(),
-        outputs,
-        state: LiveState::Settled,
-        health: Health::Healthy,
-        private: Value::Null,
-        ownership: Ownership::default(),
-    })
+    let identity = super::identity(&fields).unwrap_or_default();
+    Some(Observation { outputs, ..settled(arn, identity, Tags::new(), fields) })
 }
 
 /// A list that says something.
@@ -270,7 +242,7 @@ async fn create(aws: &Aws<'_>, members: &Map<String, Value>, tags: &Tags) -> Res
         .set_transforms(members.transforms())
         .set_tags(tags_for(tags));
     let answer = aws.write(Service::Elb, "CreateRule", call.send()).await?;
-    answer.rules().first().and_then(observe).map(made).ok_or_else(|| nothing_made("CreateRule"))
+    made("CreateRule", answer.rules().first().and_then(observe))
 }
 
 async fn modify(aws: &Aws<'_>, arn: &str, set: &Map<String, Value>) -> Result<(), ApplyError> {

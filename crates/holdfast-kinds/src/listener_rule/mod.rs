@@ -11,15 +11,11 @@ mod tests;
 use plan::Action;
 use spec::ListenerRuleSpec;
 
-use crate::common::{Retag, closed, to_number, to_text, without_nulls};
+use crate::common::{closed, to_number, to_text, without_nulls};
 use crate::elb::types::is_open;
 use holdfast_core::facts::Field;
-use holdfast_core::kind::{Container, Context, Converge, Draft, Kind, Mint, Output, Refusal};
-use holdfast_core::observe::Observation;
-use holdfast_core::problem::SpecError;
-use holdfast_core::status::FieldDiff;
+use holdfast_core::kind::{Container, Kind, Output};
 use serde_json::{Map, Value};
-use std::collections::{BTreeMap, BTreeSet};
 
 /// The kind.
 pub(crate) struct ListenerRule;
@@ -52,41 +48,15 @@ impl Kind for ListenerRule {
     type Spec = ListenerRuleSpec;
     type Action = Action;
 
-    fn validate(spec: &Self::Spec) -> Vec<SpecError> {
-        spec::validate(spec)
-    }
-
-    fn canonical(spec: &mut Value) {
-        canonical(spec);
-    }
-
     fn identity(spec: &Value) -> Option<String> {
         identity(spec)
-    }
-
-    fn create(spec: &Value, context: &Context<'_>) -> Vec<Draft<Action>> {
-        plan::create(spec, context)
-    }
-
-    fn converge(spec: &Value, live: &Observation, diffs: &[FieldDiff], _: &Context<'_>) -> Converge<Action> {
-        plan::converge(spec, live, diffs)
-    }
-
-    fn retag(live: &Observation, set: BTreeMap<String, String>, remove: BTreeSet<String>) -> Action {
-        Action::Tag(Retag::of(live, set, remove))
-    }
-
-    fn delete(live: &Observation) -> Vec<Draft<Action>> {
-        plan::delete(live)
     }
 
     fn together(actions: &mut [Action]) {
         plan::together(actions);
     }
 
-    fn predict(before: Option<&Observation>, action: &Action, mint: &mut Mint) -> Result<Option<Observation>, Refusal> {
-        predict::predict(before, action, mint)
-    }
+    crate::elb::kind::by_its_modules!();
 }
 
 /// The listener and the priority.

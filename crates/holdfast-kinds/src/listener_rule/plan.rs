@@ -1,6 +1,7 @@
 //! What is done about a listener rule: create, converge, delete, each as a list of calls.
 
 use crate::common::{Retag, Tags, heals, one_line};
+use crate::elb::kind::to_set;
 use crate::elb::{pick, short, words};
 use holdfast_core::kind::{Context, Converge, Draft};
 use holdfast_core::observe::Observation;
@@ -74,8 +75,7 @@ impl fmt::Display for Action {
 }
 
 pub(super) fn create(spec: &Value, context: &Context<'_>) -> Vec<Draft<Action>> {
-    let mut members = pick(spec, &["listenerArn", "priority", "conditions", "actions", "transforms"]);
-    members.retain(|_, value| !value.is_null());
+    let members = pick(spec, &["listenerArn", "priority", "conditions", "actions", "transforms"]);
     let made = Action::Create { spec: members, tags: context.tags.clone() };
     vec![Draft::because(made, "create", "it is missing")]
 }
@@ -89,15 +89,8 @@ pub(super) fn converge(spec: &Value, live: &Observation, diffs: &[FieldDiff]) ->
         let (from, to) = (priority(&live.fields), priority(spec));
         steps.push(Draft::heal(Action::SetPriorities { arn: arn(), from, to, with: Vec::new() }, "update", paths));
     }
-    let mut set = Map::new();
-    let mut healed = Vec::new();
-    for field in ["conditions", "actions", "transforms"] {
-        let paths = heals(diffs, &format!("/{field}"));
-        if !paths.is_empty() {
-            set.insert(field.to_owned(), spec.get(field).cloned().unwrap_or_default());
-            healed.extend(paths);
-        }
-    }
+    let modified = ["conditions", "actions", "transforms"];
+    let (set, healed) = to_set(diffs, &modified, |field| Some(spec.get(field).cloned().unwrap_or_default()));
     if !set.is_empty() {
         steps.push(Draft::heal(Action::Modify { arn: arn(), set }, "update", healed));
     }

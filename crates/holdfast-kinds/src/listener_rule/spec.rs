@@ -176,8 +176,9 @@ pub(crate) struct Rewrite {
 
 pub(super) const FIELDS: &[Field] = fields_with_actions!("/actions";
     Field::scalar("/listenerArn").create_only(),
-    Field::set("/conditions"),
-    Field::set("/conditions/*/hostHeaderConfig/values"),
+    Field::set("/conditions").canonical("values in the config of the condition's field, and not beside it"),
+    Field::scalar("/priority").canonical("a number"),
+    Field::set("/conditions/*/hostHeaderConfig/values").canonical("lower case"),
     Field::set("/conditions/*/hostHeaderConfig/regexValues"),
     Field::set("/conditions/*/pathPatternConfig/values"),
     Field::set("/conditions/*/pathPatternConfig/regexValues"),
@@ -185,7 +186,8 @@ pub(super) const FIELDS: &[Field] = fields_with_actions!("/actions";
     Field::set("/conditions/*/httpHeaderConfig/regexValues"),
     Field::set("/conditions/*/httpRequestMethodConfig/values"),
     Field::set("/conditions/*/queryStringConfig/values"),
-    Field::set("/conditions/*/sourceIpConfig/values"),
+    Field::set("/conditions/*/sourceIpConfig/values").canonical("CIDR blocks without host bits; IPv6 in its short form"),
+    Field::scalar("/conditions/*/httpHeaderConfig/httpHeaderName").canonical("lower case"),
     Field::of("/transforms", Shape::Set(ItemKey::Of(&["type"]))),
     Field::of("/tags", Shape::Map).severity(Severity::Cosmetic),
 );

@@ -3,13 +3,13 @@
 use super::plan::Action;
 use super::spec::{LoadBalancerSpec, MinimumCapacity, SubnetMapping};
 use super::{LoadBalancer, predict};
-use crate::aws::{Aws, Live, Service, all_pages, unreadable};
-use crate::common::Tags;
+use crate::aws::{Aws, Live, Service, reading};
+use crate::common::{Tags, settled};
 use crate::elb::attributes::Attributes;
 use crate::elb::aws::actions::object;
 use crate::elb::aws::{
-    PAGE, Relevant, arns, attributes_json, gone_is_fine, made, nothing_made, number, parse, put_audited, put_tags,
-    refused, retag, spec_of, tags_for, tags_of,
+    attributes_json, concerning, deleted, load_balancers, made, number, parse, put_audited, refused, retag, spec_of,
+    tags_for,
 };
 use crate::elb::types::{Many, OnOff};
 use crate::elb::{full_name, outputs};
@@ -18,7 +18,6 @@ use aws_sdk_elasticloadbalancingv2::types as wire;
 use holdfast_core::cloud::{Applied, ApplyError};
 use holdfast_core::kind::Kind;
 use holdfast_core::observe::{Health, LiveState, Observation, Reading, Wanted};
-use holdfast_core::ownership::Ownership;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -29,28 +28,11 @@ impl Live for LoadBalancer {
     const AUDITED: bool = true;
 
     /// One listing of all load balancers, 400 a page; attributes in turns.
-    async fn sweep(aws: &Aws<'_>, wanted: &Wanted) -> Reading {
-        let pages = all_pages(
-            |marker| {
-                let page = aws.elb().describe_load_balancers().page_size(PAGE).set_marker(marker);
-                aws.read(Service::Elb, "DescribeLoadBalancers", page.send())
-            },
-            |answer| answer.next_marker(),
-        )
-        .await;
-        let pages = match pages {
-            Ok(pages) => pages,
-            Err(error) => return unreadable(&error),
-        };
-        let (relevant, owned) = (Relevant::new(wanted, LoadBalancer::identity), aws.owned().await);
-        let all = pages.iter().flat_map(|page| page.load_balancers()).filter_map(observe);
-        let mut seen: Vec<Observation> = all.filter(|o| relevant.has(owned, &o.id, &o.identity)).collect();
-        match tags_of(aws, &arns(seen.iter())).await {
-            Ok(tags) => put_tags(&mut seen, &tags),
-            Err(error) => return unreadable(&error),
-        }
+    async fn sweep(aws: &Aws<'_>, wanted: &Wanted) -> Result<Reading, ApplyError> {
+        let found = load_balancers(aws).await?.iter().filter_map(observe).collect();
+        let mut seen = concerning::<Self>(aws, wanted, found).await?;
         audit(aws, wanted, &mut seen).await;
-        Reading { observations: seen.into_iter().map(Arc::new).collect(), gaps: Vec::new() }
+        Ok(reading(seen, Vec::new()))
     }
 
     async fn apply(aws: &Aws<'_>, action: &Action, _token: &str) -> Result<Applied, ApplyError> {
@@ -82,22 +64,10 @@ impl Live for LoadBalancer {
             }
             Action::Delete { arn, .. } => {
                 let call = aws.elb().delete_load_balancer().load_balancer_arn(arn);
-                gone_is_fine(aws.write(Service::Elb, "DeleteLoadBalancer", call.send()).await)?;
+                deleted(aws, arn, aws.write(Service::Elb, "DeleteLoadBalancer", call.send()).await)?;
             }
         }
-        forget(aws, action);
         Ok(Applied::default())
-    }
-}
-
-/// What was written is read again in the next sweep, not when its turn comes.
-fn forget(aws: &Aws<'_>, action: &Action) {
-    match action {
-        Action::ModifyAttributes { arn, .. } | Action::ModifyCapacity { arn, .. } | Action::Delete { arn, .. } => {
-            aws.cache().forget(arn);
-        }
-        Action::Tag(change) => aws.cache().forget(&change.id),
-        _ => {}
     }
 }
 
@@ -125,28 +95,18 @@ fn observe(lb: &wire::LoadBalancer) -> Option<Observation> {
     ]);
     super::canonical(&mut fields);
     let (state, health) = state_of(lb.state());
-    Some(Observation {
-        identity: name.clone(),
-        tags: Tags::new(),
-        fields,
-        unread: Vec::new(),
-        outputs: outputs(
-            &arn,
-            [
-                ("name", Some(name.into())),
-                ("fullName", Some(full_name(&arn).into())),
-                ("dnsName", lb.dns_name().map(Into::into)),
-                ("canonicalHostedZoneId", lb.canonical_hosted_zone_id().map(Into::into)),
-                ("vpcId", lb.vpc_id().map(Into::into)),
-                ("securityGroups", groups),
-            ],
-        ),
-        id: arn,
-        state,
-        health,
-        private: Value::Null,
-        ownership: Ownership::default(),
-    })
+    let outputs = outputs(
+        &arn,
+        [
+            ("name", Some(name.as_str().into())),
+            ("fullName", Some(full_name(&arn).into())),
+            ("dnsName", lb.dns_name().map(Into::into)),
+            ("canonicalHostedZoneId", lb.canonical_hosted_zone_id().map(Into::into)),
+            ("vpcId", lb.vpc_id().map(Into::into)),
+            ("securityGroups", groups),
+        ],
+    );
+    Some(Observation { outputs, state, health, ..settled(arn, name, Tags::new(), fields) })
 }
 
 fn mapping(zone: &wire::AvailabilityZone) -> Value {
@@ -234,8 +194,7 @@ async fn create(aws: &Aws<'_>, members: &Map<String, Value>, tags: &Tags) -> Res
         )
         .set_tags(tags_for(tags));
     let answer = aws.write(Service::Elb, "CreateLoadBalancer", call.send()).await?;
-    let seen = answer.load_balancers().first().and_then(observe);
-    seen.map(made).ok_or_else(|| nothing_made("CreateLoadBalancer"))
+    made("CreateLoadBalancer", answer.load_balancers().first().and_then(observe))
 }
 
 /// The items for a call; none at all rather than an empty list.
@@ -260,7 +219,9 @@ async fn modify_attributes(aws: &Aws<'_>, arn: &str, attributes: &Attributes) ->
     let one = |(k, v)| wire::LoadBalancerAttribute::builder().key(k).value(v).build();
     let list = attributes.iter().map(one).collect();
     let call = aws.elb().modify_load_balancer_attributes().load_balancer_arn(arn).set_attributes(Some(list));
-    aws.write(Service::Elb, "ModifyLoadBalancerAttributes", call.send()).await.map(drop)
+    aws.write(Service::Elb, "ModifyLoadBalancerAttributes", call.send()).await?;
+    aws.cache().forget(arn);
+    Ok(())
 }
 
 /// The members of SetSubnets and SetSecurityGroups.
@@ -313,5 +274,7 @@ async fn modify_capacity(aws: &Aws<'_>, arn: &str, units: Option<&Value>) -> Res
         }
         None => call.reset_capacity_reservation(true),
     };
-    aws.write(Service::Elb, "ModifyCapacityReservation", call.send()).await.map(drop)
+    aws.write(Service::Elb, "ModifyCapacityReservation", call.send()).await?;
+    aws.cache().forget(arn);
+    Ok(())
 }

@@ -1,9 +1,10 @@
 //! What is done about a load balancer: create, converge, delete, each as a list of calls.
 
-use super::spec::FIELDS;
+use super::spec::facts;
 use crate::common::{Retag, Tags, heals, one_line, text};
 use crate::elb::attributes::{self, Attributes};
 use crate::elb::{short, words};
+use holdfast_core::facts::Scene;
 use holdfast_core::kind::{Context, Converge, Draft};
 use holdfast_core::observe::Observation;
 use holdfast_core::status::FieldDiff;
@@ -113,16 +114,11 @@ const CREATE_MEMBERS: &[&str] = &[
 const PRIVATE_LINK: &str = "enforceSecurityGroupInboundRulesOnPrivateLinkTraffic";
 
 pub(super) fn create(spec: &Value, context: &Context<'_>) -> Vec<Draft<Action>> {
-    let mut members = crate::elb::pick(spec, CREATE_MEMBERS);
-    members.retain(|_, v| !v.is_null());
+    let members = crate::elb::pick(spec, CREATE_MEMBERS);
     let made = Action::Create { spec: members, tags: context.tags.clone() };
     let mut steps = vec![Draft::because(made, "create", "it is missing")];
     let own = || context.own("arn");
-    let attributes = attributes::declared(spec);
-    if !attributes.is_empty() {
-        let action = Action::ModifyAttributes { arn: own(), attributes };
-        steps.push(Draft::because(action, "create", "the create call takes no attributes"));
-    }
+    steps.extend(attributes::after_create(spec, |attributes| Action::ModifyAttributes { arn: own(), attributes }));
     if text(spec, PRIVATE_LINK).is_some() {
         let action = Action::SetSecurityGroups { arn: own(), groups: groups_of(spec) };
         steps.push(Draft::because(action, "create", "the create call takes no PrivateLink setting"));
@@ -137,7 +133,6 @@ pub(super) fn create(spec: &Value, context: &Context<'_>) -> Vec<Draft<Action>> 
 /// The security groups that stand, with the PrivateLink setting: AWS takes them only together.
 fn groups_of(spec: &Value) -> Map<String, Value> {
     let mut groups = crate::elb::pick(spec, &["securityGroups", PRIVATE_LINK]);
-    groups.retain(|_, v| !v.is_null());
     groups.entry("securityGroups").or_insert_with(|| Value::Array(Vec::new()));
     groups
 }
@@ -182,14 +177,14 @@ pub(super) fn converge(spec: &Value, live: &Observation, diffs: &[FieldDiff]) ->
         arn: arn(),
         capacity_units: spec.pointer("/minimumLoadBalancerCapacity/capacityUnits").filter(|v| !v.is_null()).cloned(),
     });
-    steps.extend(attributes::draft(diffs, FIELDS, |attributes| Action::ModifyAttributes { arn: arn(), attributes }));
+    let scene = Scene { desired: spec, live: &live.fields, facts: facts() };
+    steps.extend(attributes::draft(diffs, &scene, |attributes| Action::ModifyAttributes { arn: arn(), attributes }));
     Converge::Change(steps)
 }
 
 /// The subnets as declared, or those that stand where only the IPv6 prefixes change.
 fn subnets_of(spec: &Value, live: &Observation) -> Map<String, Value> {
     let mut subnets = crate::elb::pick(spec, &["subnets", "subnetMappings"]);
-    subnets.retain(|_, v| !v.is_null());
     if subnets.is_empty() {
         subnets = crate::elb::pick(&live.fields, &["subnetMappings"]);
     }

@@ -1,7 +1,9 @@
 //! What AWS makes of each call about a load balancer.
 
+use super::LoadBalancer;
 use super::plan::Action;
-use crate::common::{existing, predicted, refusal, text};
+use crate::common::{refusal, settled, text};
+use crate::elb::kind::{changed, not_twice};
 use crate::elb::{attributes, full_name, outputs, overlay};
 use holdfast_core::cloud::ErrorClass;
 use holdfast_core::kind::{Mint, Refusal};
@@ -17,22 +19,12 @@ pub(super) fn predict(
     action: &Action,
     mint: &mut Mint,
 ) -> Result<Option<Observation>, Refusal> {
-    let changed = |arn: &str, change: &dyn Fn(&mut Value)| {
-        let mut after = existing(before, arn)?.clone();
-        change(&mut after.fields);
-        super::canonical(&mut after.fields);
-        let groups = after.fields.get("securityGroups").cloned();
-        after.outputs.extend(groups.map(|g| ("securityGroups".to_owned(), g)));
-        Ok(Some(after))
-    };
+    let changed = |arn, change: &dyn Fn(&mut Value)| changed::<LoadBalancer>(before, arn, change);
     match action {
-        Action::Create { spec, tags } => match before {
-            None => Ok(Some(created(spec, tags.clone(), mint))),
-            Some(_) => {
-                let words = "a load balancer of that name exists";
-                Err(refusal(ErrorClass::Conflict, "DuplicateLoadBalancerName", words))
-            }
-        },
+        Action::Create { spec, tags } => {
+            not_twice(before, "DuplicateLoadBalancerName", "a load balancer of that name exists")?;
+            Ok(Some(created(spec, tags.clone(), mint)))
+        }
         Action::ModifyAttributes { arn, attributes: set } => changed(arn, &|fields| attributes::overlay(fields, set)),
         Action::SetSubnets { arn, subnets } => changed(arn, &|fields| {
             overlay(fields, subnets);
@@ -88,7 +80,7 @@ fn created(spec: &Map<String, Value>, tags: crate::common::Tags, mint: &mut Mint
     let arn = mint.arn("elasticloadbalancing", &format!("loadbalancer/{short}/{name}/{id}"));
     let inside = if text(&fields, "scheme") == Some("internal") { "internal-" } else { "" };
     let dns = format!("{inside}{name}-{}.{}.elb.amazonaws.com", mint.hex(10), mint.region);
-    let mut seen = predicted(arn.clone(), name.clone(), tags, fields);
+    let mut seen = settled(arn.clone(), name.clone(), tags, fields);
     seen.outputs = outputs(
         &arn,
         [

@@ -2,11 +2,12 @@
 
 use crate::elb::attributes::attribute;
 use crate::elb::types::{Int, Many, OnOff, Text, choices, is_open};
-use holdfast_core::facts::{Field, ItemKey, Severity, Shape};
+use holdfast_core::facts::{Facts, Field, Given, ItemKey, Severity, Shape, When};
 use holdfast_core::problem::SpecError;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 /// An Application, Network or Gateway Load Balancer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -103,23 +104,39 @@ pub(crate) struct MinimumCapacity {
     pub(crate) capacity_units: Option<Int>,
 }
 
-const CREATE: &str = "ELBv2 API reference, CreateLoadBalancer";
-const ATTRIBUTE: &str = "ELBv2 API reference, LoadBalancerAttribute";
+const CREATE: &str = "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html";
+const ATTRIBUTE: &str =
+    "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_LoadBalancerAttribute.html";
+
+const NLB_GROUPS: &str =
+    "https://docs.aws.amazon.com/elasticloadbalancing/latest/network/load-balancer-security-groups.html";
+const NLB_DNS: &str =
+    "https://docs.aws.amazon.com/elasticloadbalancing/latest/network/edit-load-balancer-attributes.html";
+
+const CROSS_ZONE: &[Given] =
+    &[Given { when: &[When { at: "/type", is: &["network", "gateway"] }], default: "\"false\"", source: ATTRIBUTE }];
+
+/// The kind's table, ready for look-ups.
+pub(super) fn facts() -> &'static Facts {
+    static FACTS: OnceLock<Facts> = OnceLock::new();
+    FACTS.get_or_init(|| Facts::new(FIELDS))
+}
 
 pub(super) const FIELDS: &[Field] = &[
     Field::scalar("/name").create_only(),
     Field::scalar("/type").default("\"application\"", CREATE).create_only(),
     Field::scalar("/scheme").default("\"internet-facing\"", CREATE).create_only().severity(Severity::Exposure),
     Field::scalar("/ipAddressType").default("\"ipv4\"", CREATE),
-    Field::set("/subnets"),
+    Field::set("/subnets").canonical("a set; AWS shows the same subnets under `subnetMappings` too"),
     Field::of("/subnetMappings", Shape::Set(ItemKey::Of(&["subnetId"]))),
     Field::set("/securityGroups").severity(Severity::Exposure),
     Field::scalar("/enforceSecurityGroupInboundRulesOnPrivateLinkTraffic")
-        .default("\"on\"", "Network Load Balancers user guide, security groups")
+        .default("\"on\"", NLB_GROUPS)
         .severity(Severity::Exposure),
     Field::scalar("/customerOwnedIpv4Pool").create_only(),
     Field::scalar("/enablePrefixForIpv6SourceNat").default("\"off\"", CREATE),
-    Field::of("/attributes", Shape::Map),
+    Field::of("/attributes", Shape::Map).canonical("every value as text"),
+    attribute!("load_balancing.cross_zone.enabled", "true", CROSS_ZONE, ATTRIBUTE),
     attribute!("deletion_protection.enabled", "false", ATTRIBUTE).severity(Severity::Exposure),
     attribute!("access_logs.s3.enabled", "false", ATTRIBUTE),
     attribute!("zonal_shift.config.enabled", "false", ATTRIBUTE),
@@ -127,7 +144,7 @@ pub(super) const FIELDS: &[Field] = &[
     attribute!("client_keep_alive.seconds", "3600", ATTRIBUTE),
     attribute!("connection_logs.s3.enabled", "false", ATTRIBUTE),
     attribute!("health_check_logs.s3.enabled", "false", ATTRIBUTE),
-    attribute!("routing.http.desync_mitigation_mode", "defensive", ATTRIBUTE),
+    attribute!("routing.http.desync_mitigation_mode", "defensive", ATTRIBUTE).severity(Severity::Exposure),
     attribute!("routing.http.drop_invalid_header_fields.enabled", "false", ATTRIBUTE),
     attribute!("routing.http.preserve_host_header.enabled", "false", ATTRIBUTE),
     attribute!("routing.http.x_amzn_tls_version_and_cipher_suite.enabled", "false", ATTRIBUTE),
@@ -135,11 +152,7 @@ pub(super) const FIELDS: &[Field] = &[
     attribute!("routing.http.xff_header_processing.mode", "append", ATTRIBUTE),
     attribute!("routing.http2.enabled", "true", ATTRIBUTE),
     attribute!("waf.fail_open.enabled", "false", ATTRIBUTE),
-    attribute!(
-        "dns_record.client_routing_policy",
-        "any_availability_zone",
-        "Network Load Balancers user guide, attributes"
-    ),
+    attribute!("dns_record.client_routing_policy", "any_availability_zone", NLB_DNS),
     attribute!("secondary_ips.auto_assigned.per_subnet", "0", ATTRIBUTE),
     Field::of("/tags", Shape::Map).severity(Severity::Cosmetic),
 ];

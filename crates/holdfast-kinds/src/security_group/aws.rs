@@ -3,8 +3,8 @@
 use super::plan::{Action, Rules};
 use super::rule::{Direction, Rule};
 use super::{SecurityGroup, identity};
-use crate::aws::{Aws, Live, Service, all_pages, unreadable};
-use crate::common::{Retag, Tags, Text, closed};
+use crate::aws::{Aws, Live, Service, all_pages, reading};
+use crate::common::{Retag, Tags, Text, closed, settled};
 use async_trait::async_trait;
 use aws_sdk_ec2::types::{
     Filter, IpPermission, IpRange, Ipv6Range, PrefixListId, ResourceType, SecurityGroupRule, SecurityGroupRuleRequest,
@@ -13,16 +13,14 @@ use aws_sdk_ec2::types::{
 use holdfast_core::cloud::{Applied, ApplyError, ErrorClass};
 use holdfast_core::kind::Kind;
 use holdfast_core::name::UID_TAG;
-use holdfast_core::observe::{Health, LiveState, Observation, Reading, Wanted};
-use holdfast_core::ownership::Ownership;
+use holdfast_core::observe::{Observation, Reading, Wanted};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 #[async_trait]
 impl Live for SecurityGroup {
     /// One listing of all groups: 1,000 a page with rules and tags, whatever the number of ours.
-    async fn sweep(aws: &Aws<'_>, wanted: &Wanted) -> Reading {
+    async fn sweep(aws: &Aws<'_>, wanted: &Wanted) -> Result<Reading, ApplyError> {
         let pages = all_pages(
             |token| {
                 // The page size doubles the bucket that EC2 counts the call against.
@@ -31,14 +29,9 @@ impl Live for SecurityGroup {
             },
             |answer| answer.next_token(),
         )
-        .await;
-        match pages {
-            Ok(pages) => {
-                let all = pages.iter().flat_map(|page| page.security_groups());
-                Reading { observations: relevant(aws, wanted, all), gaps: Vec::new() }
-            }
-            Err(error) => unreadable(&error),
-        }
+        .await?;
+        let all = pages.iter().flat_map(|page| page.security_groups());
+        Ok(reading(relevant(aws, wanted, all), Vec::new()))
     }
 
     async fn apply(aws: &Aws<'_>, action: &Action, _token: &str) -> Result<Applied, ApplyError> {
@@ -61,7 +54,7 @@ fn relevant<'g>(
     aws: &Aws<'_>,
     wanted: &Wanted,
     groups: impl Iterator<Item = &'g aws_sdk_ec2::types::SecurityGroup>,
-) -> Vec<Arc<Observation>> {
+) -> Vec<Observation> {
     let ids: BTreeSet<&str> = wanted.resources.iter().filter_map(|w| w.id.as_deref()).collect();
     let names: BTreeSet<(&str, &str)> = wanted
         .resources
@@ -74,7 +67,7 @@ fn relevant<'g>(
                 || names.contains(&(group.vpc_id().unwrap_or_default(), group.group_name().unwrap_or_default()))
                 || group.tags().iter().any(|tag| tag.key() == Some(UID_TAG))
         })
-        .map(|group| Arc::new(observe(aws, group)))
+        .map(|group| observe(aws, group))
         .collect()
 }
 
@@ -95,16 +88,8 @@ fn observe(aws: &Aws<'_>, group: &aws_sdk_ec2::types::SecurityGroup) -> Observat
     let tags =
         group.tags().iter().filter_map(|t| Some((t.key()?.to_owned(), t.value().unwrap_or_default().to_owned())));
     Observation {
-        identity: identity(vpc, name),
-        tags: tags.collect(),
         outputs: outputs(&id, Some(arn), name, vpc),
-        id,
-        fields,
-        unread: Vec::new(),
-        state: LiveState::Settled,
-        health: Health::Healthy,
-        private: Value::Null,
-        ownership: Ownership::default(),
+        ..settled(id, identity(vpc, name), tags.collect(), fields)
     }
 }
 

@@ -53,6 +53,12 @@ pub(crate) struct SecurityGroupSpec {
 
 const MODEL: &str = "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSecurityGroup.html";
 
+const EGRESS: &str = "https://docs.aws.amazon.com/vpc/latest/userguide/creating-security-groups.html";
+
+const RULE_FORM: &str = "one peer a rule; host bits masked, IPv6 in its short form; no ports where the protocol has none; no empty description";
+const PROTOCOL_FORM: &str =
+    "text in lower case: `tcp` for 6, `udp` for 17, `icmp` for 1, `icmpv6` for 58, `-1` for all";
+
 const RULES: Shape = Shape::Set(ItemKey::AllBut(&["description"]));
 
 impl Kind for SecurityGroup {
@@ -64,9 +70,14 @@ impl Kind for SecurityGroup {
         Field::scalar("/groupName").create_only(),
         Field::scalar("/description").create_only().severity(Severity::Cosmetic),
         Field::scalar("/vpcId").create_only(),
-        Field::of("/ingress", RULES).default("[]", MODEL).late(),
+        Field::of("/ingress", RULES).default("[]", MODEL).late().canonical(RULE_FORM),
+        Field::scalar("/ingress/*/ipProtocol").canonical(PROTOCOL_FORM),
         Field::scalar("/ingress/*/description").severity(Severity::Cosmetic),
-        Field::of("/egress", RULES).default(r#"[{"ipProtocol":"-1","cidrIpv4":"0.0.0.0/0"}]"#, MODEL).late(),
+        Field::of("/egress", RULES)
+            .default(r#"[{"ipProtocol":"-1","cidrIpv4":"0.0.0.0/0"}]"#, EGRESS)
+            .late()
+            .canonical(RULE_FORM),
+        Field::scalar("/egress/*/ipProtocol").canonical(PROTOCOL_FORM),
         Field::scalar("/egress/*/description").severity(Severity::Cosmetic),
         Field::of("/tags", Shape::Map).severity(Severity::Cosmetic),
     ];

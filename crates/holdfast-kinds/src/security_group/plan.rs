@@ -249,7 +249,7 @@ fn created(mut fields: Value, tags: Tags, mint: &mut Mint) -> Observation {
     let named = identity(vpc.as_str().unwrap_or_default(), name.as_str().unwrap_or_default());
     let id = format!("sg-{}", mint.hex(17));
     let arn = mint.arn("ec2", &format!("security-group/{id}"));
-    let mut group = common::predicted(id, named, tags, fields);
+    let mut group = common::settled(id, named, tags, fields);
     group.outputs.extend([("arn".to_owned(), arn.into()), ("groupName".to_owned(), name), ("vpcId".to_owned(), vpc)]);
     group
 }

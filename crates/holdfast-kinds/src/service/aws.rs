@@ -5,9 +5,9 @@ mod scaling;
 use super::observed::{identity, service};
 use super::{Action, Service};
 use crate::aws::{Aws, Live, gap};
-use crate::common::{Tags, text};
+use crate::common::{Tags, drop_nulls, text};
 use crate::ecs::aws::{client_token, failures, items, read, retag, tags_from_wire, tags_to_wire, write};
-use crate::ecs::{drop_nulls, name_of, outputs};
+use crate::ecs::{name_of, outputs};
 use async_trait::async_trait;
 use holdfast_core::cloud::{Applied, ApplyError};
 use holdfast_core::kind::Kind;
@@ -24,7 +24,7 @@ type Declared<'w> = BTreeMap<String, Option<&'w Value>>;
 
 #[async_trait]
 impl Live for Service {
-    async fn sweep(aws: &Aws<'_>, wanted: &Wanted) -> Reading {
+    async fn sweep(aws: &Aws<'_>, wanted: &Wanted) -> Result<Reading, ApplyError> {
         let declared = declared(wanted);
         let mut by_cluster: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for (cluster, name) in declared.keys().filter_map(|identity| identity.split_once('/')) {
@@ -49,7 +49,7 @@ impl Live for Service {
         // Asked after the counts were read: a count that an autoscaler has set is then never seen without its bounds.
         reading.gaps.extend(scaling::find_owners(aws, &mut found).await);
         reading.observations.extend(found.into_iter().map(Arc::new));
-        reading
+        Ok(reading)
     }
 
     async fn apply(aws: &Aws<'_>, action: &Action, token: &str) -> Result<Applied, ApplyError> {

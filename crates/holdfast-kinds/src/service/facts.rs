@@ -1,6 +1,7 @@
 //! What AWS adds to a service, what it cannot change, and what is compared as what.
 
-use holdfast_core::facts::{Field, ItemKey, Severity, Shape};
+use holdfast_core::facts::{Facts, Field, Given, ItemKey, Severity, Shape, When};
+use std::sync::OnceLock;
 
 const CREATE: &str = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html";
 const DEPLOY: &str = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentConfiguration.html";
@@ -12,7 +13,36 @@ const ITEM: &str = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/AP
 const VPC: &str = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html";
 const EBS: &str =
     "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ServiceManagedEBSVolumeConfiguration.html";
+const SCHEDULING: &str = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_services.html";
+const REBALANCE: &str = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-rebalancing.html";
 const CONNECT: &str = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ServiceConnectConfiguration.html";
+
+const DAEMON: When = When { at: "/schedulingStrategy", is: &["DAEMON"] };
+const FARGATE: &[&str] = &["FARGATE", "FARGATE_SPOT"];
+
+const PLATFORM: &[Given] = &[
+    Given { when: &[When { at: "/launchType", is: FARGATE }], default: "\"LATEST\"", source: CREATE },
+    Given {
+        when: &[When { at: "/capacityProviderStrategy/0/capacityProvider", is: FARGATE }],
+        default: "\"LATEST\"",
+        source: CREATE,
+    },
+];
+const REBALANCING: &[Given] = &[Given { when: &[DAEMON], default: "\"DISABLED\"", source: REBALANCE }];
+const MAXIMUM: &[Given] = &[Given { when: &[DAEMON], default: "100", source: SCHEDULING }];
+const MINIMUM: &[Given] = &[Given { when: &[DAEMON], default: "0", source: DEPLOY }];
+
+const AUTOSCALER: &str = "Application Auto Scaling, between the minimum and the maximum of its scalable target";
+const DEPLOYER: &str =
+    "CodeDeploy or an external deployment controller, where deploymentController.type is CODE_DEPLOY or EXTERNAL";
+const SHIFTER: &str = "ECS itself, while a blue/green, linear or canary deployment runs; CodeDeploy or an external \
+     deployment controller, where deploymentController.type is CODE_DEPLOY or EXTERNAL";
+
+/// The table, ready for look-ups.
+pub(super) fn table() -> &'static Facts {
+    static TREE: OnceLock<Facts> = OnceLock::new();
+    TREE.get_or_init(|| Facts::new(FIELDS))
+}
 
 const fn keyed(path: &'static str, key: &'static [&'static str]) -> Field {
     Field::of(path, Shape::Set(ItemKey::Of(key)))
@@ -20,19 +50,26 @@ const fn keyed(path: &'static str, key: &'static [&'static str]) -> Field {
 
 /// The field facts.
 pub(super) const FIELDS: &[Field] = &[
-    Field::scalar("/cluster").default("\"default\"", CREATE).create_only(),
+    Field::scalar("/cluster").default("\"default\"", CREATE).create_only().canonical("the name, not the ARN"),
     Field::scalar("/serviceName").create_only(),
-    Field::scalar("/launchType").create_only(),
-    Field::scalar("/role").create_only(),
+    Field::scalar("/taskDefinition")
+        .canonical("`family:revision`, not the ARN; a family alone is any of its revisions")
+        .owners(SHIFTER),
+    Field::scalar("/desiredCount").owners(AUTOSCALER),
+    Field::scalar("/launchType").create_only().owners(DEPLOYER),
+    Field::scalar("/role").create_only().canonical("as declared: the name or the ARN"),
     Field::scalar("/schedulingStrategy").default("\"REPLICA\"", CREATE).create_only(),
     Field::scalar("/deploymentController/type").default("\"ECS\"", CREATE),
-    Field::scalar("/platformVersion").default("\"LATEST\"", CREATE),
+    Field::scalar("/platformVersion").given(PLATFORM).owners(DEPLOYER),
     Field::scalar("/healthCheckGracePeriodSeconds").default("0", CREATE),
     Field::scalar("/enableECSManagedTags").default("false", CREATE).severity(Severity::Cosmetic),
     Field::scalar("/propagateTags").default("\"NONE\"", CREATE).severity(Severity::Cosmetic),
     Field::scalar("/enableExecuteCommand").default("false", CREATE).severity(Severity::Exposure),
-    Field::scalar("/availabilityZoneRebalancing").default("\"ENABLED\"", CREATE),
-    keyed("/capacityProviderStrategy", &["capacityProvider"]).default("[]", CREATE),
+    Field::scalar("/availabilityZoneRebalancing").default("\"ENABLED\"", CREATE).given(REBALANCING),
+    keyed("/capacityProviderStrategy", &["capacityProvider"])
+        .default("[]", CREATE)
+        .canonical("providers by name")
+        .owners(DEPLOYER),
     Field::scalar("/capacityProviderStrategy/*/weight").default("0", ITEM),
     Field::scalar("/capacityProviderStrategy/*/base").default("0", ITEM),
     Field::set("/networkConfiguration/awsvpcConfiguration/subnets"),
@@ -41,10 +78,13 @@ pub(super) const FIELDS: &[Field] = &[
         .default("\"DISABLED\"", VPC)
         .severity(Severity::Exposure),
     keyed("/loadBalancers", &["targetGroupArn", "loadBalancerName", "containerName", "containerPort"])
-        .default("[]", CREATE),
-    Field::set("/serviceRegistries").default("[]", CREATE),
+        .default("[]", CREATE)
+        .owners(SHIFTER),
+    Field::set("/serviceRegistries").default("[]", CREATE).owners(DEPLOYER),
     Field::set("/placementConstraints").default("[]", CREATE),
-    Field::of("/placementStrategy", Shape::List).default("[]", CREATE),
+    Field::of("/placementStrategy", Shape::List)
+        .default("[]", CREATE)
+        .canonical("`instanceId` for `host`; the field of binpack in lower case"),
     keyed("/volumeConfigurations", &["name"]).default("[]", CREATE),
     Field::scalar("/volumeConfigurations/*/managedEBSVolume/filesystemType").default("\"xfs\"", EBS),
     Field::scalar("/volumeConfigurations/*/managedEBSVolume/encrypted").default("false", EBS),
@@ -54,8 +94,8 @@ pub(super) const FIELDS: &[Field] = &[
         .default("\"NONE\"", EBS),
     keyed("/vpcLatticeConfigurations", &["targetGroupArn", "portName"]).default("[]", CREATE),
     // deployments
-    Field::scalar("/deploymentConfiguration/maximumPercent").default("200", DEPLOY),
-    Field::scalar("/deploymentConfiguration/minimumHealthyPercent").default("100", DEPLOY),
+    Field::scalar("/deploymentConfiguration/maximumPercent").default("200", DEPLOY).given(MAXIMUM),
+    Field::scalar("/deploymentConfiguration/minimumHealthyPercent").default("100", DEPLOY).given(MINIMUM),
     Field::scalar("/deploymentConfiguration/strategy").default("\"ROLLING\"", DEPLOY),
     Field::scalar("/deploymentConfiguration/bakeTimeInMinutes").default("0", DEPLOY),
     Field::of("/deploymentConfiguration/deploymentCircuitBreaker", Shape::Object)
@@ -88,13 +128,16 @@ pub(super) const FIELDS: &[Field] = &[
     // Service Connect
     Field::of("/serviceConnectConfiguration", Shape::Object).default(r#"{"enabled":false}"#, CONNECT),
     Field::scalar("/serviceConnectConfiguration/enabled").default("false", CONNECT),
-    keyed("/serviceConnectConfiguration/services", &["portName"]),
+    Field::scalar("/serviceConnectConfiguration/namespace")
+        .canonical("as declared: AWS answers a name with an ARN that holds an id"),
+    keyed("/serviceConnectConfiguration/services", &["portName"])
+        .canonical("without a `discoveryName` that repeats `portName`"),
     keyed("/serviceConnectConfiguration/services/*/clientAliases", &["port", "dnsName"]),
     Field::scalar("/serviceConnectConfiguration/accessLogConfiguration/includeQueryParameters")
         .default("\"DISABLED\"", CONNECT),
     keyed("/serviceConnectConfiguration/logConfiguration/secretOptions", &["name"]),
     Field::set("/serviceConnectConfiguration/containerConfigurations"),
     // ours
-    Field::of("/redeployOn", Shape::Map),
+    Field::of("/redeployOn", Shape::Map).canonical("every value as text; what a tag cannot hold as its fingerprint"),
     Field::of("/tags", Shape::Map).severity(Severity::Cosmetic),
 ];

@@ -3,7 +3,7 @@
 use super::observed;
 use super::owners::scaled;
 use super::tests::{answer, spec};
-use crate::common::predicted;
+use crate::common::settled;
 use holdfast_core::name::{KindName, RESOURCE_TAG, ResourceKey, Scope, UID_TAG};
 use holdfast_core::observe::{Observation, Reading, Snapshot};
 use holdfast_core::ownership::Bounds;
@@ -110,7 +110,7 @@ fn forwarder(kind: KindName, fields: &Value) -> Observation {
     let mut fields = fields.clone();
     kind.canonical(&mut fields);
     let id = if kind.name() == "Listener" { LISTENER } else { RULE };
-    predicted(id.to_owned(), kind.identity(&fields).expect("it has one"), BTreeMap::new(), fields)
+    settled(id.to_owned(), kind.identity(&fields).expect("it has one"), BTreeMap::new(), fields)
 }
 
 /// ECS's own blue/green deployment, with the pair of target groups and the rule between them.
@@ -128,6 +128,16 @@ fn running() -> Value {
 fn with(mut fields: Value, more: Value) -> Value {
     fields.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
     fields
+}
+
+/// ACK#2372.
+#[test]
+fn i02_no_kind_may_register_or_deregister_targets() {
+    let registry = crate::registry();
+    let all: Vec<&str> = registry.iter().flat_map(|kind| kind.permissions()).copied().collect();
+    assert!(all.len() > 50, "all kinds: {all:?}");
+    let of_targets = all.iter().filter(|p| p.ends_with(":RegisterTargets") || p.ends_with(":DeregisterTargets"));
+    assert_eq!(of_targets.count(), 0);
 }
 
 /// ACK#2907, TFP#28129, CFN#2234.
@@ -319,6 +329,11 @@ fn i11_a_rollback_is_remembered_when_ecs_has_forgotten_it_and_found_again_when_w
         service(None, declared.clone(), live(json!({ "deployments": [primary, failed] }))).told()
     };
     assert_eq!(named("web:8"), ["Service RolledBack Failed"]);
+    // So it does where nobody speaks of a rollback.
+    let failed = json!([{ "id": "1", "status": "PRIMARY", "rolloutState": "COMPLETED" },
+        { "id": "2", "status": "ACTIVE", "rolloutState": "FAILED", "taskDefinition": "web:8" }]);
+    let silent = live(json!({ "deployments": failed }));
+    assert_eq!(service(Some(&declared), declared.clone(), silent).told(), ["Service RolledBack Failed"]);
     assert_eq!(named("web:6"), ["~ update taskDefinition web:8", "Service Update Progressing"]);
     // A rollback to a deployment that is not live any more is history.
     let old = live(json!({ "events": [{ "message": "(service web) rolling back to deployment ecs-svc/0." }] }));

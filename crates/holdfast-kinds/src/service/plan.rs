@@ -1,10 +1,10 @@
 //! What is done about a service.
 
-use super::facts::FIELDS;
+use super::facts::table;
 use super::observed::REDEPLOY_TAG;
 use crate::common::{Retag, Tags, heals, text};
 use crate::ecs;
-use holdfast_core::facts::Facts;
+use holdfast_core::facts::{Facts, Scene};
 use holdfast_core::kind::{Context, Converge, Draft};
 use holdfast_core::observe::Observation;
 use holdfast_core::status::FieldDiff;
@@ -12,7 +12,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::OnceLock;
 
 /// What can be done to a service.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -80,7 +79,7 @@ fn plain(value: &Value) -> String {
 
 pub(super) fn create(spec: &Value, context: &Context<'_>) -> Vec<Draft<Action>> {
     let mut spec = spec.clone();
-    ecs::drop_nulls(&mut spec);
+    crate::common::drop_nulls(&mut spec);
     let mut tags = context.tags.clone();
     if let Value::Object(map) = &mut spec {
         map.shift_remove("tags");
@@ -121,18 +120,18 @@ pub(super) fn converge(spec: &Value, live: &Observation, diffs: &[FieldDiff]) ->
 
 /// A field as UpdateService takes it: whole, with what is live where nothing is declared.
 fn wanted(spec: &Value, live: &Observation, field: &str) -> Value {
-    static TREE: OnceLock<Facts> = OnceLock::new();
-    let facts = TREE.get_or_init(|| Facts::new(FIELDS)).child(field);
+    let scene = Scene { desired: spec, live: &live.fields, facts: table() };
+    let facts = scene.facts.child(field);
     let declared = spec.get(field).unwrap_or(&Value::Null);
-    or_default(ecs::overlay(live.fields.get(field), &or_default(declared.clone(), facts)), facts)
+    or_default(ecs::overlay(live.fields.get(field), &or_default(declared.clone(), facts, &scene)), facts, &scene)
 }
 
 /// Nulls as AWS's defaults: that is how it is told to unset something.
-fn or_default(value: Value, facts: &Facts) -> Value {
+fn or_default(value: Value, facts: &Facts, scene: &Scene<'_>) -> Value {
     match value {
-        Value::Null => facts.default_value().cloned().unwrap_or(Value::Null),
+        Value::Null => facts.default_in(scene).cloned().unwrap_or(Value::Null),
         Value::Object(map) => {
-            map.into_iter().map(|(key, inner)| (key.clone(), or_default(inner, facts.child(&key)))).collect()
+            map.into_iter().map(|(key, inner)| (key.clone(), or_default(inner, facts.child(&key), scene))).collect()
         }
         other => other,
     }

@@ -3,13 +3,12 @@
 use super::TargetGroup;
 use super::plan::Action;
 use super::spec::{Matcher, TargetGroupSpec};
-use crate::aws::{Aws, Live, Service, all_pages, unreadable};
-use crate::common::Tags;
+use crate::aws::{Aws, Live, Service, all_pages, reading};
+use crate::common::{Tags, settled};
 use crate::elb::attributes::Attributes;
 use crate::elb::aws::actions::object;
 use crate::elb::aws::{
-    PAGE, Relevant, arns, attributes_json, gone_is_fine, made, nothing_made, number, parse, put_audited, put_tags,
-    retag, spec_of, tags_for, tags_of,
+    PAGE, arns, attributes_json, concerning, deleted, made, number, parse, put_audited, retag, spec_of, tags_for,
 };
 use crate::elb::types::Flag;
 use crate::elb::{full_name, outputs};
@@ -17,8 +16,7 @@ use async_trait::async_trait;
 use aws_sdk_elasticloadbalancingv2::types as wire;
 use holdfast_core::cloud::{Applied, ApplyError};
 use holdfast_core::kind::Kind;
-use holdfast_core::observe::{Health, LiveState, Observation, Reading, Wanted};
-use holdfast_core::ownership::Ownership;
+use holdfast_core::observe::{Observation, Reading, Wanted};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
@@ -27,7 +25,7 @@ impl Live for TargetGroup {
     const AUDITED: bool = true;
 
     /// One listing of all target groups, 400 a page, health checks inline; attributes in turns.
-    async fn sweep(aws: &Aws<'_>, wanted: &Wanted) -> Reading {
+    async fn sweep(aws: &Aws<'_>, wanted: &Wanted) -> Result<Reading, ApplyError> {
         let pages = all_pages(
             |marker| {
                 let page = aws.elb().describe_target_groups().page_size(PAGE).set_marker(marker);
@@ -35,38 +33,22 @@ impl Live for TargetGroup {
             },
             |answer| answer.next_marker(),
         )
-        .await;
-        let pages = match pages {
-            Ok(pages) => pages,
-            Err(error) => return unreadable(&error),
-        };
-        let (relevant, owned) = (Relevant::new(wanted, TargetGroup::identity), aws.owned().await);
-        let all = pages.iter().flat_map(|page| page.target_groups()).filter_map(observe);
-        let mut seen: Vec<Observation> = all.filter(|o| relevant.has(owned, &o.id, &o.identity)).collect();
-        match tags_of(aws, &arns(seen.iter())).await {
-            Ok(tags) => put_tags(&mut seen, &tags),
-            Err(error) => return unreadable(&error),
-        }
+        .await?;
+        let found = pages.iter().flat_map(|page| page.target_groups()).filter_map(observe).collect();
+        let mut seen = concerning::<Self>(aws, wanted, found).await?;
         audit(aws, wanted, &mut seen).await;
-        Reading { observations: seen.into_iter().map(Arc::new).collect(), gaps: Vec::new() }
+        Ok(reading(seen, Vec::new()))
     }
 
     async fn apply(aws: &Aws<'_>, action: &Action, _token: &str) -> Result<Applied, ApplyError> {
         match action {
             Action::Create { spec, tags } => return create(aws, spec, tags).await,
             Action::Modify { arn, set } => modify(aws, arn, set).await?,
-            Action::ModifyAttributes { arn, attributes } => {
-                modify_attributes(aws, arn, attributes).await?;
-                aws.cache().forget(arn);
-            }
-            Action::Tag(change) => {
-                retag(aws, change).await?;
-                aws.cache().forget(&change.id);
-            }
+            Action::ModifyAttributes { arn, attributes } => modify_attributes(aws, arn, attributes).await?,
+            Action::Tag(change) => retag(aws, change).await?,
             Action::Delete { arn } => {
                 let call = aws.elb().delete_target_group().target_group_arn(arn);
-                gone_is_fine(aws.write(Service::Elb, "DeleteTargetGroup", call.send()).await)?;
-                aws.cache().forget(arn);
+                deleted(aws, arn, aws.write(Service::Elb, "DeleteTargetGroup", call.send()).await)?;
             }
         }
         Ok(Applied::default())
@@ -106,19 +88,8 @@ fn observe(group: &wire::TargetGroup) -> Option<Observation> {
             ("port", group.port().map(Into::into)),
         ],
     );
-    Some(Observation {
-        id: arn,
-        identity: name,
-        tags: Tags::new(),
-        fields,
-        unread: Vec::new(),
-        outputs,
-        state: LiveState::Settled,
-        // The health of targets costs a call a group; it is read on demand only.
-        health: Health::Healthy,
-        private: Value::Null,
-        ownership: Ownership::default(),
-    })
+    // The health of targets costs a call a group; it is read on demand only.
+    Some(Observation { outputs, ..settled(arn, name, Tags::new(), fields) })
 }
 
 /// Reads the attributes of those groups whose declaration has some, in turns.
@@ -146,6 +117,22 @@ fn matcher(matcher: Option<&Matcher>) -> Option<wire::Matcher> {
         .map(|m| wire::Matcher::builder().set_http_code(text(&m.http_code)).set_grpc_code(text(&m.grpc_code)).build())
 }
 
+/// A create or a modify call with the health check of a spec; the two calls have no type in common.
+macro_rules! with_health_check {
+    ($call:expr, $spec:ident) => {
+        $call
+            .set_health_check_enabled($spec.health_check_enabled.as_ref().and_then(Flag::known))
+            .set_health_check_protocol($spec.health_check_protocol.as_deref().map(Into::into))
+            .set_health_check_port($spec.health_check_port.as_ref().map(|p| p.0.clone()))
+            .set_health_check_path($spec.health_check_path.clone())
+            .set_health_check_interval_seconds(number($spec.health_check_interval_seconds.as_ref()))
+            .set_health_check_timeout_seconds(number($spec.health_check_timeout_seconds.as_ref()))
+            .set_healthy_threshold_count(number($spec.healthy_threshold_count.as_ref()))
+            .set_unhealthy_threshold_count(number($spec.unhealthy_threshold_count.as_ref()))
+            .set_matcher(matcher($spec.matcher.as_ref()))
+    };
+}
+
 async fn create(aws: &Aws<'_>, members: &Map<String, Value>, tags: &Tags) -> Result<Applied, ApplyError> {
     let spec: TargetGroupSpec = parse("CreateTargetGroup", members)?;
     let call = aws
@@ -159,19 +146,10 @@ async fn create(aws: &Aws<'_>, members: &Map<String, Value>, tags: &Tags) -> Res
         .set_target_type(spec.target_type.as_deref().map(Into::into))
         .set_ip_address_type(spec.ip_address_type.as_deref().map(Into::into))
         .set_target_control_port(number(spec.target_control_port.as_ref()))
-        .set_health_check_enabled(spec.health_check_enabled.as_ref().and_then(Flag::known))
-        .set_health_check_protocol(spec.health_check_protocol.as_deref().map(Into::into))
-        .set_health_check_port(spec.health_check_port.as_ref().map(|p| p.0.clone()))
-        .set_health_check_path(spec.health_check_path.clone())
-        .set_health_check_interval_seconds(number(spec.health_check_interval_seconds.as_ref()))
-        .set_health_check_timeout_seconds(number(spec.health_check_timeout_seconds.as_ref()))
-        .set_healthy_threshold_count(number(spec.healthy_threshold_count.as_ref()))
-        .set_unhealthy_threshold_count(number(spec.unhealthy_threshold_count.as_ref()))
-        .set_matcher(matcher(spec.matcher.as_ref()))
         .set_tags(tags_for(tags));
+    let call = with_health_check!(call, spec);
     let answer = aws.write(Service::Elb, "CreateTargetGroup", call.send()).await?;
-    let seen = answer.target_groups().first().and_then(observe);
-    seen.map(made).ok_or_else(|| nothing_made("CreateTargetGroup"))
+    made("CreateTargetGroup", answer.target_groups().first().and_then(observe))
 }
 
 async fn modify(aws: &Aws<'_>, arn: &str, set: &Map<String, Value>) -> Result<(), ApplyError> {
@@ -179,19 +157,7 @@ async fn modify(aws: &Aws<'_>, arn: &str, set: &Map<String, Value>) -> Result<()
     // The type of a spec wants a name, which this call does not take.
     members.insert("name".to_owned(), "".into());
     let spec: TargetGroupSpec = parse("ModifyTargetGroup", &members)?;
-    let call = aws
-        .elb()
-        .modify_target_group()
-        .target_group_arn(arn)
-        .set_health_check_enabled(spec.health_check_enabled.as_ref().and_then(Flag::known))
-        .set_health_check_protocol(spec.health_check_protocol.as_deref().map(Into::into))
-        .set_health_check_port(spec.health_check_port.as_ref().map(|p| p.0.clone()))
-        .set_health_check_path(spec.health_check_path.clone())
-        .set_health_check_interval_seconds(number(spec.health_check_interval_seconds.as_ref()))
-        .set_health_check_timeout_seconds(number(spec.health_check_timeout_seconds.as_ref()))
-        .set_healthy_threshold_count(number(spec.healthy_threshold_count.as_ref()))
-        .set_unhealthy_threshold_count(number(spec.unhealthy_threshold_count.as_ref()))
-        .set_matcher(matcher(spec.matcher.as_ref()));
+    let call = with_health_check!(aws.elb().modify_target_group().target_group_arn(arn), spec);
     aws.write(Service::Elb, "ModifyTargetGroup", call.send()).await.map(drop)
 }
 
@@ -199,5 +165,7 @@ async fn modify_attributes(aws: &Aws<'_>, arn: &str, attributes: &Attributes) ->
     let one = |(k, v)| wire::TargetGroupAttribute::builder().key(k).value(v).build();
     let list = attributes.iter().map(one).collect();
     let call = aws.elb().modify_target_group_attributes().target_group_arn(arn).set_attributes(Some(list));
-    aws.write(Service::Elb, "ModifyTargetGroupAttributes", call.send()).await.map(drop)
+    aws.write(Service::Elb, "ModifyTargetGroupAttributes", call.send()).await?;
+    aws.cache().forget(arn);
+    Ok(())
 }

@@ -1,11 +1,12 @@
 //! What AWS fills in for a target group, by protocol and type of target.
 //!
-//! Sources: the API reference of CreateTargetGroup, and "Health checks" in the user guides of Application, Network and
-//! Gateway Load Balancers. Where the reference and the guides differ (time-out of HTTP checks), the guide of the load balancer
-//! that serves the protocol is followed.
+//! The values and their sources stand in the table of field facts. Where AWS's API reference and its user guides differ
+//! (time-out of HTTP checks), the guide of the load balancer that serves the protocol is followed.
 
+use super::spec::facts;
 use crate::common::text;
-use serde_json::{Value, json};
+use holdfast_core::facts::Scene;
+use serde_json::Value;
 
 /// The protocol of the health check: as declared, or AWS's default.
 pub(super) fn checks_by<'a>(declared: Option<&'a str>, protocol: Option<&str>, target: Option<&str>) -> &'a str {
@@ -16,38 +17,17 @@ pub(super) fn checks_by<'a>(declared: Option<&'a str>, protocol: Option<&str>, t
     }
 }
 
-/// AWS's default of a health-check field for this spec; null where it has none.
+/// AWS's default of a health-check field for this spec; null where it has none. The table of field facts says them all.
 pub(super) fn of(spec: &Value, field: &str) -> Value {
-    let (protocol, target) = (text(spec, "protocol"), text(spec, "targetType"));
-    let by = checks_by(text(spec, "healthCheckProtocol"), protocol, target);
-    let (lambda, geneve) = (target == Some("lambda"), protocol == Some("GENEVE"));
-    let grpc = text(spec, "protocolVersion") == Some("GRPC");
-    let behind_alb = lambda || matches!(protocol, Some("HTTP" | "HTTPS"));
-    match field {
-        "healthCheckEnabled" => json!(!lambda),
-        "healthCheckProtocol" if lambda => Value::Null,
-        "healthCheckProtocol" => json!(by),
-        "healthCheckPort" if lambda => Value::Null,
-        "healthCheckPort" => json!(if geneve { "80" } else { "traffic-port" }),
-        "healthCheckPath" if by == "TCP" => Value::Null,
-        "healthCheckPath" => json!(if grpc { "/AWS.ALB/healthcheck" } else { "/" }),
-        "healthCheckIntervalSeconds" => json!(if lambda {
-            35
-        } else if geneve {
-            10
-        } else {
-            30
-        }),
-        "healthCheckTimeoutSeconds" if lambda => json!(30),
-        "healthCheckTimeoutSeconds" if behind_alb || geneve => json!(5),
-        "healthCheckTimeoutSeconds" => json!(if by == "HTTP" { 6 } else { 10 }),
-        "healthyThresholdCount" => json!(5),
-        "unhealthyThresholdCount" => json!(2),
-        "matcher" if by == "TCP" => Value::Null,
-        "matcher" if grpc => json!({ "grpcCode": "12" }),
-        "matcher" => json!({ "httpCode": if behind_alb { "200" } else { "200-399" } }),
-        _ => Value::Null,
+    let mut scene = spec.clone();
+    // Other defaults hang on the protocol of the check, which itself may be left to AWS.
+    let by = checks_by(text(spec, "healthCheckProtocol"), text(spec, "protocol"), text(spec, "targetType"));
+    if let Some(map) = scene.as_object_mut().filter(|_| field != "healthCheckProtocol") {
+        map.insert("healthCheckProtocol".to_owned(), by.into());
     }
+    let facts = facts();
+    let scene = Scene { desired: &scene, live: &Value::Null, facts };
+    facts.child(field).default_in(&scene).cloned().unwrap_or_default()
 }
 
 /// The fields of a target group that `ModifyTargetGroup` changes.

@@ -12,14 +12,10 @@ mod tests;
 pub(crate) use plan::Action;
 pub(crate) use spec::TargetGroupSpec;
 
-use crate::common::{Retag, closed, to_number, to_text};
+use crate::common::{closed, to_number, to_text};
 use holdfast_core::facts::Field;
-use holdfast_core::kind::{Context, Converge, Draft, Kind, Mint, Output, Refusal};
-use holdfast_core::observe::Observation;
-use holdfast_core::problem::SpecError;
-use holdfast_core::status::FieldDiff;
+use holdfast_core::kind::{Kind, Output};
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
 
 /// The kind.
 pub(crate) struct TargetGroup;
@@ -54,37 +50,11 @@ impl Kind for TargetGroup {
     type Spec = TargetGroupSpec;
     type Action = Action;
 
-    fn validate(spec: &Self::Spec) -> Vec<SpecError> {
-        spec::validate(spec)
-    }
-
-    fn canonical(spec: &mut Value) {
-        canonical(spec);
-    }
-
     fn identity(spec: &Value) -> Option<String> {
         closed(spec, "name").map(str::to_owned)
     }
 
-    fn create(spec: &Value, context: &Context<'_>) -> Vec<Draft<Action>> {
-        plan::create(spec, context)
-    }
-
-    fn converge(spec: &Value, live: &Observation, diffs: &[FieldDiff], _: &Context<'_>) -> Converge<Action> {
-        plan::converge(spec, live, diffs)
-    }
-
-    fn retag(live: &Observation, set: BTreeMap<String, String>, remove: BTreeSet<String>) -> Action {
-        Action::Tag(Retag::of(live, set, remove))
-    }
-
-    fn delete(live: &Observation) -> Vec<Draft<Action>> {
-        plan::delete(live)
-    }
-
-    fn predict(before: Option<&Observation>, action: &Action, mint: &mut Mint) -> Result<Option<Observation>, Refusal> {
-        predict::predict(before, action, mint)
-    }
+    crate::elb::kind::by_its_modules!();
 }
 
 /// Numbers become numbers and texts texts, codes lose blanks, and a null of the health check becomes AWS's default for

@@ -1,10 +1,12 @@
 //! What is done about a target group: create, converge, delete, each as a list of calls. Targets are never touched.
 
 use super::defaults::{self, HEALTH_CHECK};
-use super::spec::FIELDS;
-use crate::common::{Retag, Tags, heals, one_line};
+use super::spec::facts;
+use crate::common::{Retag, Tags, one_line};
 use crate::elb::attributes::{self, Attributes};
+use crate::elb::kind::to_set;
 use crate::elb::{short, words};
+use holdfast_core::facts::Scene;
 use holdfast_core::kind::{Context, Converge, Draft};
 use holdfast_core::observe::Observation;
 use holdfast_core::status::FieldDiff;
@@ -65,35 +67,24 @@ pub(super) fn create(spec: &Value, context: &Context<'_>) -> Vec<Draft<Action>> 
     members.retain(|key, value| !value.is_null() && key != "attributes" && key != "tags");
     let made = Action::Create { spec: members, tags: context.tags.clone() };
     let mut steps = vec![Draft::because(made, "create", "it is missing")];
-    let attributes = attributes::declared(spec);
-    if !attributes.is_empty() {
-        let action = Action::ModifyAttributes { arn: context.own("arn"), attributes };
-        steps.push(Draft::because(action, "create", "the create call takes no attributes"));
-    }
+    let arn = context.own("arn");
+    steps.extend(attributes::after_create(spec, |attributes| Action::ModifyAttributes { arn, attributes }));
     steps
 }
 
 pub(super) fn converge(spec: &Value, live: &Observation, diffs: &[FieldDiff]) -> Converge<Action> {
-    let mut set = Map::new();
-    let mut healed = Vec::new();
-    for field in HEALTH_CHECK {
-        let paths = heals(diffs, &format!("/{field}"));
-        if paths.is_empty() {
-            continue;
-        }
-        // A null asks for AWS's default, which AWS can only be told as a value.
-        let value = spec.get(*field).filter(|v| !v.is_null()).cloned().unwrap_or_else(|| defaults::of(spec, field));
-        if !value.is_null() {
-            set.insert((*field).to_owned(), value);
-            healed.extend(paths);
-        }
-    }
+    // A null asks for AWS's default, which AWS can only be told as a value.
+    let (set, healed) = to_set(diffs, HEALTH_CHECK, |field| {
+        let said = spec.get(field).filter(|v| !v.is_null()).cloned();
+        said.or_else(|| Some(defaults::of(spec, field)).filter(|v| !v.is_null()))
+    });
     let mut steps = Vec::new();
     if !set.is_empty() {
         steps.push(Draft::heal(Action::Modify { arn: live.id.clone(), set }, "update", healed));
     }
     let arn = live.id.clone();
-    steps.extend(attributes::draft(diffs, FIELDS, |attributes| Action::ModifyAttributes { arn, attributes }));
+    let scene = Scene { desired: spec, live: &live.fields, facts: facts() };
+    steps.extend(attributes::draft(diffs, &scene, |attributes| Action::ModifyAttributes { arn, attributes }));
     Converge::Change(steps)
 }
 

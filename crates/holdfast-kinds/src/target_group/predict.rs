@@ -1,10 +1,11 @@
 //! What AWS makes of each call about a target group.
 
+use super::TargetGroup;
 use super::defaults::{self, HEALTH_CHECK};
 use super::plan::Action;
-use crate::common::{Tags, existing, predicted, refusal, text};
+use crate::common::{Tags, settled, text};
+use crate::elb::kind::{changed, not_twice};
 use crate::elb::{attributes, full_name, outputs, overlay};
-use holdfast_core::cloud::ErrorClass;
 use holdfast_core::kind::{Mint, Refusal};
 use holdfast_core::observe::Observation;
 use serde_json::{Map, Value, json};
@@ -15,22 +16,13 @@ pub(super) fn predict(
     mint: &mut Mint,
 ) -> Result<Option<Observation>, Refusal> {
     match action {
-        Action::Create { spec, tags } => match before {
-            None => Ok(Some(created(spec, tags.clone(), mint))),
-            Some(_) => {
-                Err(refusal(ErrorClass::Conflict, "DuplicateTargetGroupName", "a target group of that name exists"))
-            }
-        },
-        Action::Modify { arn, set } => {
-            let mut after = existing(before, arn)?.clone();
-            overlay(&mut after.fields, set);
-            super::canonical(&mut after.fields);
-            Ok(Some(after))
+        Action::Create { spec, tags } => {
+            not_twice(before, "DuplicateTargetGroupName", "a target group of that name exists")?;
+            Ok(Some(created(spec, tags.clone(), mint)))
         }
+        Action::Modify { arn, set } => changed::<TargetGroup>(before, arn, |fields| overlay(fields, set)),
         Action::ModifyAttributes { arn, attributes: set } => {
-            let mut after = existing(before, arn)?.clone();
-            attributes::overlay(&mut after.fields, set);
-            Ok(Some(after))
+            changed::<TargetGroup>(before, arn, |fields| attributes::overlay(fields, set))
         }
         Action::Tag(tag) => tag.predict(before),
         // Deleting what is gone succeeds, as in AWS.
@@ -54,7 +46,7 @@ fn created(spec: &Map<String, Value>, tags: Tags, mint: &mut Mint) -> Observatio
     let name = text(&fields, "name").unwrap_or_default().to_owned();
     let id = mint.hex(16);
     let arn = mint.arn("elasticloadbalancing", &format!("targetgroup/{name}/{id}"));
-    let mut seen = predicted(arn.clone(), name.clone(), tags, fields);
+    let mut seen = settled(arn.clone(), name.clone(), tags, fields);
     seen.outputs = outputs(
         &arn,
         [

@@ -3,11 +3,12 @@
 use super::defaults;
 use crate::elb::attributes::attribute;
 use crate::elb::types::{Flag, Int, Protocol, Text, choices, is_open};
-use holdfast_core::facts::{Field, Severity, Shape};
+use holdfast_core::facts::{Facts, Field, Given, Severity, Shape, When};
 use holdfast_core::problem::SpecError;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 /// A target group: where a load balancer sends requests, and how it checks their health. Its targets are not part of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -101,21 +102,97 @@ pub(crate) struct Matcher {
     pub(crate) grpc_code: Option<Text>,
 }
 
-const CREATE: &str = "ELBv2 API reference, CreateTargetGroup";
-const ATTRIBUTE: &str = "ELBv2 API reference, TargetGroupAttribute";
+const CREATE: &str = "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html";
+const ATTRIBUTE: &str =
+    "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetGroupAttribute.html";
+const ALB_CHECKS: &str =
+    "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html";
+const NLB_CHECKS: &str =
+    "https://docs.aws.amazon.com/elasticloadbalancing/latest/network/target-group-health-checks.html";
+const MATCHER: &str = "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_Matcher.html";
+
+const LAMBDA: When = When { at: "/targetType", is: &["lambda"] };
+const GENEVE: When = When { at: "/protocol", is: &["GENEVE"] };
+const GRPC: When = When { at: "/protocolVersion", is: &["GRPC"] };
+const HTTP: When = When { at: "/protocol", is: &["HTTP", "HTTPS"] };
+const UDP: When = When { at: "/protocol", is: &["UDP", "TCP_UDP"] };
+const CHECKS_TCP: When = When { at: "/healthCheckProtocol", is: &["TCP"] };
+const CHECKS_HTTP: When = When { at: "/healthCheckProtocol", is: &["HTTP"] };
+/// No default at all.
+const NONE: &str = "null";
+
+const CHECK_PROTOCOL: &[Given] = &[
+    Given { when: &[LAMBDA], default: NONE, source: CREATE },
+    Given { when: &[HTTP], default: "\"HTTP\"", source: CREATE },
+    Given { when: &[When { at: "/targetType", is: &["alb"] }], default: "\"HTTP\"", source: NLB_CHECKS },
+];
+const CHECK_PORT: &[Given] = &[
+    Given { when: &[LAMBDA], default: NONE, source: CREATE },
+    Given { when: &[GENEVE], default: "\"80\"", source: CREATE },
+];
+const CHECK_PATH: &[Given] = &[
+    Given { when: &[CHECKS_TCP], default: NONE, source: CREATE },
+    Given { when: &[GRPC], default: "\"/AWS.ALB/healthcheck\"", source: CREATE },
+];
+const CHECK_INTERVAL: &[Given] = &[
+    Given { when: &[LAMBDA], default: "35", source: CREATE },
+    Given { when: &[GENEVE], default: "10", source: CREATE },
+];
+const CHECK_TIMEOUT: &[Given] = &[
+    Given { when: &[LAMBDA], default: "30", source: CREATE },
+    Given { when: &[HTTP], default: "5", source: ALB_CHECKS },
+    Given { when: &[GENEVE], default: "5", source: CREATE },
+    Given { when: &[CHECKS_HTTP], default: "6", source: NLB_CHECKS },
+];
+const UNHEALTHY: &[Given] = &[Given { when: &[LAMBDA], default: "5", source: CREATE }];
+const CODES: &[Given] = &[
+    Given { when: &[CHECKS_TCP], default: NONE, source: MATCHER },
+    Given { when: &[GRPC], default: r#"{"grpcCode":"12"}"#, source: MATCHER },
+    Given { when: &[LAMBDA], default: r#"{"httpCode":"200"}"#, source: MATCHER },
+    Given { when: &[HTTP], default: r#"{"httpCode":"200"}"#, source: MATCHER },
+];
+const TERMINATES: &[Given] = &[Given { when: &[UDP], default: "\"true\"", source: ATTRIBUTE }];
+const TERMINATES_UNHEALTHY: &[Given] = &[Given { when: &[UDP], default: "\"false\"", source: ATTRIBUTE }];
+const CLIENT_IP: &[Given] = &[Given {
+    when: &[When { at: "/targetType", is: &["ip"] }, When { at: "/protocol", is: &["TCP", "TLS"] }],
+    default: "\"false\"",
+    source: ATTRIBUTE,
+}];
+
+/// The kind's table, ready for look-ups.
+pub(super) fn facts() -> &'static Facts {
+    static FACTS: OnceLock<Facts> = OnceLock::new();
+    FACTS.get_or_init(|| Facts::new(FIELDS))
+}
 
 pub(super) const FIELDS: &[Field] = &[
     Field::scalar("/name").create_only(),
     Field::scalar("/protocol").create_only(),
     Field::scalar("/protocolVersion").default("\"HTTP1\"", CREATE).create_only(),
-    Field::scalar("/port").create_only(),
+    Field::scalar("/port").create_only().canonical("a number"),
     Field::scalar("/vpcId").create_only(),
     Field::scalar("/targetType").default("\"instance\"", CREATE).create_only(),
     Field::scalar("/ipAddressType").default("\"ipv4\"", CREATE).create_only(),
-    Field::scalar("/targetControlPort").create_only(),
-    Field::of("/attributes", Shape::Map),
+    Field::scalar("/targetControlPort").create_only().canonical("a number"),
+    Field::scalar("/healthCheckEnabled").default("true", CREATE).given(&[Given {
+        when: &[LAMBDA],
+        default: "false",
+        source: CREATE,
+    }]),
+    Field::scalar("/healthCheckProtocol").default("\"TCP\"", CREATE).given(CHECK_PROTOCOL),
+    Field::scalar("/healthCheckPort").default("\"traffic-port\"", CREATE).given(CHECK_PORT).canonical("text"),
+    Field::scalar("/healthCheckPath").default("\"/\"", CREATE).given(CHECK_PATH),
+    Field::scalar("/healthCheckIntervalSeconds").default("30", CREATE).given(CHECK_INTERVAL).canonical("a number"),
+    Field::scalar("/healthCheckTimeoutSeconds").default("10", CREATE).given(CHECK_TIMEOUT).canonical("a number"),
+    Field::scalar("/healthyThresholdCount").default("5", CREATE).canonical("a number"),
+    Field::scalar("/unhealthyThresholdCount").default("2", CREATE).given(UNHEALTHY).canonical("a number"),
+    Field::of("/matcher", Shape::Object).default(r#"{"httpCode":"200-399"}"#, NLB_CHECKS).given(CODES),
+    Field::scalar("/matcher/httpCode").canonical("text without blanks, such as `200,202`"),
+    Field::scalar("/matcher/grpcCode").canonical("text without blanks"),
+    Field::of("/attributes", Shape::Map).canonical("every value as text"),
     attribute!("deregistration_delay.timeout_seconds", "300", ATTRIBUTE),
-    attribute!("deregistration_delay.connection_termination.enabled", "false", ATTRIBUTE),
+    attribute!("deregistration_delay.connection_termination.enabled", "false", TERMINATES, ATTRIBUTE),
+    attribute!("preserve_client_ip.enabled", "true", CLIENT_IP, ATTRIBUTE),
     attribute!("stickiness.enabled", "false", ATTRIBUTE),
     attribute!("stickiness.app_cookie.duration_seconds", "86400", ATTRIBUTE),
     attribute!("stickiness.lb_cookie.duration_seconds", "86400", ATTRIBUTE),
@@ -131,7 +208,7 @@ pub(super) const FIELDS: &[Field] = &[
     attribute!("target_group_health.dns_failover.minimum_healthy_targets.percentage", "off", ATTRIBUTE),
     attribute!("target_group_health.unhealthy_state_routing.minimum_healthy_targets.count", "1", ATTRIBUTE),
     attribute!("target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage", "off", ATTRIBUTE),
-    attribute!("target_health_state.unhealthy.connection_termination.enabled", "true", ATTRIBUTE),
+    attribute!("target_health_state.unhealthy.connection_termination.enabled", "true", TERMINATES_UNHEALTHY, ATTRIBUTE),
     attribute!("target_health_state.unhealthy.draining_interval_seconds", "0", ATTRIBUTE),
     attribute!("send_tcp_reset.on_unhealthy.enabled", "false", ATTRIBUTE),
     attribute!("send_tcp_reset.on_deregistration.enabled", "false", ATTRIBUTE),

@@ -4,10 +4,10 @@
 
 use super::observed::revision;
 use super::{Action, TaskDefinition};
-use crate::aws::{Aws, Live, Service, all_pages, gap, unreadable};
-use crate::common::{Tags, closed, text};
+use crate::aws::{Aws, Live, Service, all_pages, gap};
+use crate::common::{Tags, closed, drop_nulls, text};
 use crate::ecs::aws::{read, retag, tags_from_wire, tags_to_wire, write};
-use crate::ecs::{drop_nulls, name_of, outputs};
+use crate::ecs::{name_of, outputs};
 use async_trait::async_trait;
 use aws_sdk_ecs::types::TaskDefinitionStatus;
 use holdfast_core::cloud::{Applied, ApplyError};
@@ -26,15 +26,12 @@ const OLDER_A_SWEEP: usize = 2;
 
 #[async_trait]
 impl Live for TaskDefinition {
-    async fn sweep(aws: &Aws<'_>, wanted: &Wanted) -> Reading {
+    async fn sweep(aws: &Aws<'_>, wanted: &Wanted) -> Result<Reading, ApplyError> {
         let families = families(wanted);
         if families.is_empty() {
-            return Reading::default();
+            return Ok(Reading::default());
         }
-        let mut active = match active_revisions(aws).await {
-            Ok(active) => active,
-            Err(error) => return unreadable(&error),
-        };
+        let mut active = active_revisions(aws).await?;
         let looks = families.iter().map(|(family, wanted)| {
             let listed = active.remove(family.as_str()).unwrap_or_default();
             async move { (family, look(aws, family, wanted, listed).await) }
@@ -47,7 +44,7 @@ impl Live for TaskDefinition {
                 Err(gap) => reading.gaps.push(Gap { of: vec![family.clone()], ..gap }),
             }
         }
-        reading
+        Ok(reading)
     }
 
     async fn apply(aws: &Aws<'_>, action: &Action, _token: &str) -> Result<Applied, ApplyError> {

@@ -12,6 +12,11 @@ const DEVICE: &str = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/
 const EFS: &str = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_EFSVolumeConfiguration.html";
 const DOCKER: &str = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DockerVolumeConfiguration.html";
 const PLATFORM: &str = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RuntimePlatform.html";
+const VOLUME: &str = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Volume.html";
+const CONSTRAINT: &str =
+    "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TaskDefinitionPlacementConstraint.html";
+const FROM: &str = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_VolumeFrom.html";
+const LINUX: &str = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_LinuxParameters.html";
 const PROXY: &str = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ProxyConfiguration.html";
 
 const fn keyed(path: &'static str, key: &'static [&'static str]) -> Field {
@@ -27,12 +32,15 @@ pub(super) const FIELDS: &[Field] = &[
     map(""),
     Field::scalar("/family").create_only(),
     Field::scalar("/networkMode").default("\"bridge\"", REGISTER),
-    Field::scalar("/taskRoleArn").severity(Severity::Exposure),
+    Field::scalar("/cpu").canonical("text, in CPU units: `1 vCPU` is 1024"),
+    Field::scalar("/memory").canonical("text, in MiB: `1 GB` is 1024"),
+    Field::scalar("/taskRoleArn").severity(Severity::Exposure).canonical("as declared: the name or the ARN"),
+    Field::scalar("/executionRoleArn").canonical("as declared: the name or the ARN"),
     Field::scalar("/enableFaultInjection").default("false", REGISTER),
     Field::of("/tags", Shape::Map).severity(Severity::Cosmetic),
     Field::set("/requiresCompatibilities"),
     Field::set("/placementConstraints"),
-    Field::scalar("/placementConstraints/*/type").default("\"memberOf\"", REGISTER),
+    Field::scalar("/placementConstraints/*/type").default("\"memberOf\"", CONSTRAINT),
     keyed("/inferenceAccelerators", &["deviceName"]),
     map("/ephemeralStorage"),
     map("/runtimePlatform"),
@@ -43,7 +51,7 @@ pub(super) const FIELDS: &[Field] = &[
     keyed("/proxyConfiguration/properties", &["name"]),
     // volumes
     keyed("/volumes", &["name"]),
-    Field::scalar("/volumes/*/configuredAtLaunch").default("false", REGISTER),
+    Field::scalar("/volumes/*/configuredAtLaunch").default("false", VOLUME),
     Field::scalar("/volumes/*/efsVolumeConfiguration/rootDirectory").default("\"/\"", EFS),
     Field::scalar("/volumes/*/efsVolumeConfiguration/transitEncryption").default("\"DISABLED\"", EFS),
     Field::scalar("/volumes/*/efsVolumeConfiguration/transitEncryptionPort").default("0", EFS),
@@ -66,18 +74,19 @@ pub(super) const FIELDS: &[Field] = &[
     Field::scalar("/containerDefinitions/*/interactive").default("false", CONTAINER),
     Field::scalar("/containerDefinitions/*/pseudoTerminal").default("false", CONTAINER),
     Field::of("/containerDefinitions/*/dockerLabels", Shape::Map).severity(Severity::Cosmetic),
-    keyed("/containerDefinitions/*/environment", &["name"]),
+    keyed("/containerDefinitions/*/environment", &["name"]).canonical("every value as text"),
     keyed("/containerDefinitions/*/secrets", &["name"]),
-    keyed("/containerDefinitions/*/portMappings", &["containerPort", "containerPortRange", "protocol"]),
+    keyed("/containerDefinitions/*/portMappings", &["containerPort", "containerPortRange", "protocol"])
+        .canonical("without a host port that the network mode implies"),
     Field::scalar("/containerDefinitions/*/portMappings/*/protocol").default("\"tcp\"", PORT),
     keyed("/containerDefinitions/*/mountPoints", &["containerPath"]),
     Field::scalar("/containerDefinitions/*/mountPoints/*/readOnly").default("false", MOUNT),
     keyed("/containerDefinitions/*/volumesFrom", &["sourceContainer"]),
-    Field::scalar("/containerDefinitions/*/volumesFrom/*/readOnly").default("false", MOUNT),
+    Field::scalar("/containerDefinitions/*/volumesFrom/*/readOnly").default("false", FROM),
     keyed("/containerDefinitions/*/dependsOn", &["containerName"]),
     keyed("/containerDefinitions/*/ulimits", &["name"]),
-    keyed("/containerDefinitions/*/systemControls", &["namespace"]),
-    keyed("/containerDefinitions/*/resourceRequirements", &["type"]),
+    keyed("/containerDefinitions/*/systemControls", &["namespace"]).canonical("every value as text"),
+    keyed("/containerDefinitions/*/resourceRequirements", &["type"]).canonical("every value as text"),
     keyed("/containerDefinitions/*/extraHosts", &["hostname", "ipAddress"]),
     Field::set("/containerDefinitions/*/links"),
     Field::set("/containerDefinitions/*/dockerSecurityOptions"),
@@ -92,7 +101,7 @@ pub(super) const FIELDS: &[Field] = &[
     Field::scalar("/containerDefinitions/*/restartPolicy/restartAttemptPeriod").default("300", RESTART),
     Field::set("/containerDefinitions/*/linuxParameters/capabilities/add").severity(Severity::Exposure),
     Field::set("/containerDefinitions/*/linuxParameters/capabilities/drop").severity(Severity::Exposure),
-    Field::scalar("/containerDefinitions/*/linuxParameters/initProcessEnabled").default("false", CONTAINER),
+    Field::scalar("/containerDefinitions/*/linuxParameters/initProcessEnabled").default("false", LINUX),
     keyed("/containerDefinitions/*/linuxParameters/devices", &["hostPath", "containerPath"]),
     Field::set("/containerDefinitions/*/linuxParameters/devices/*/permissions")
         .default("[\"read\",\"write\",\"mknod\"]", DEVICE),

@@ -61,7 +61,7 @@ fn register(spec: &Value, context: &Context<'_>) -> Action {
     if let Value::Object(map) = &mut spec {
         map.shift_remove("tags");
     }
-    ecs::drop_nulls(&mut spec);
+    crate::common::drop_nulls(&mut spec);
     Action::Register { spec, tags: context.tags.clone() }
 }
 

@@ -7,7 +7,7 @@ use crate::client::Client;
 use crate::failure::{Ending, Failure};
 use crate::output::{self, line, sign, talk, text};
 use anyhow::Result;
-use holdfast_core::validate::{Nothing, Validators, World, check_body};
+use holdfast_core::validate::check_alone;
 use reqwest::Method;
 use serde_json::Value;
 
@@ -56,14 +56,7 @@ pub(crate) fn print_plan(how: Output, answer: &Value) -> Result<Ending> {
 pub(crate) fn validate(how: Output, args: &FileArgs) -> Result<Ending> {
     let body = read_documents(&args.files)?;
     let registry = holdfast_kinds::registry();
-    let world = World {
-        registry: &registry,
-        validators: &Validators::new(&registry),
-        stored: &Nothing,
-        default_region: Some("the server's own"),
-        prune: false,
-    };
-    match check_body(&body, &world) {
+    match check_alone(&body, &registry, "the server's own") {
         Ok(accepted) => {
             let resources = accepted.resources.len();
             match how {

@@ -6,6 +6,7 @@ use crate::failure::Ending;
 use crate::output::{self, line};
 use anyhow::{Context, Result, bail};
 use holdfast_core::kind::AnyKind;
+use holdfast_core::schema::{resolved, sentences};
 use serde_json::Value;
 
 pub(crate) fn schema(kind: Option<&str>) -> Result<Ending> {
@@ -63,20 +64,14 @@ pub(crate) fn explain(how: Output, field: &str) -> Result<Ending> {
 fn facts(kind: &dyn AnyKind, pointer: &str) -> Result<()> {
     let node = kind.facts().at(pointer);
     let Some(field) = node.field().filter(|_| !pointer.is_empty()) else { return Ok(()) };
-    let mut said = vec![format!("compared as {:?}", field.shape)];
-    if field.create_only {
-        said.push("cannot change in place".to_owned());
+    line(format!("  · compared as {:?}", field.shape))?;
+    for (source, sentence) in sentences(field) {
+        line(format!("  · {sentence}"))?;
+        if !source.is_empty() {
+            line(format!("    {source}"))?;
+        }
     }
-    if field.late {
-        said.push("filled in after the create, so references through it may form a circle".to_owned());
-    }
-    if let Some(default) = field.default {
-        said.push(format!("AWS's default: {default}"));
-    }
-    if !field.source.is_empty() {
-        said.push(format!("source: {}", field.source));
-    }
-    said.into_iter().try_for_each(|s| line(format!("  · {s}")))
+    Ok(())
 }
 
 fn step_into(kind: &dyn AnyKind, here: &Value, part: &str, pointer: &str) -> Result<Value> {
@@ -90,19 +85,11 @@ fn step_into(kind: &dyn AnyKind, here: &Value, part: &str, pointer: &str) -> Res
     }
 }
 
-/// Follows `$ref`s, the non-null branch of an optional, and the items of a list.
-fn resolve(kind: &dyn AnyKind, schema: &Value) -> Value {
-    let mut here = schema.clone();
-    for _ in 0..16 {
-        if let Some(reference) = here["$ref"].as_str() {
-            here = kind.schema().pointer(reference.trim_start_matches('#')).cloned().unwrap_or_default();
-        } else if let Some(branch) = here["anyOf"].as_array().and_then(|b| b.iter().find(|b| b["type"] != "null")) {
-            here = branch.clone();
-        } else if here["items"].is_object() {
-            here = here["items"].clone();
-        } else {
-            break;
-        }
+/// What a field is, of a list what its items are.
+fn item(kind: &dyn AnyKind, schema: &Value) -> Value {
+    let mut here = resolved(schema, kind.schema());
+    while here["items"].is_object() {
+        here = resolved(&here["items"], kind.schema());
     }
     here
 }
@@ -112,7 +99,7 @@ fn is_list(kind: &dyn AnyKind, schema: &Value) -> bool {
 }
 
 fn properties(kind: &dyn AnyKind, schema: &Value) -> Vec<(String, Value)> {
-    let resolved = resolve(kind, schema);
+    let resolved = item(kind, schema);
     resolved["properties"].as_object().into_iter().flatten().map(|(k, v)| (k.clone(), v.clone())).collect()
 }
 
@@ -124,7 +111,7 @@ fn type_of(kind: &dyn AnyKind, schema: &Value) -> String {
     let list = schema["items"].is_object()
         || schema["type"] == "array"
         || schema["type"].as_array().is_some_and(|t| t.iter().any(|t| t == "array"));
-    let inner = resolve(kind, schema);
+    let inner = item(kind, schema);
     let name = match &inner["type"] {
         Value::String(s) => s.clone(),
         Value::Array(types) => {

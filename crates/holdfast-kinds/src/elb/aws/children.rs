@@ -1,11 +1,12 @@
 //! How listeners and rules are found: by their ARNs, 20 a call, and by their parent only where an ARN is unknown or
 //! something is missing. AWS has no listing of all of them.
 
-use super::{BATCH, PAGE, is_not_found, tags_of};
-use crate::aws::{Aws, Service, TagsByArn, all_pages, gap};
+use super::{BATCH, is_not_found, load_balancers, tags_of};
+use crate::aws::{Aws, TagsByArn, gap};
 use crate::common::Tags;
 use crate::listener::Listener;
 use holdfast_core::cloud::ApplyError;
+use holdfast_core::kind::Kind;
 use holdfast_core::name::{RESOURCE_TAG, UID_TAG};
 use holdfast_core::observe::{Gap, Wanted, WantedResource};
 use holdfast_core::reference::{Piece, pieces};
@@ -15,7 +16,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 /// A kind whose things live in another one.
-pub(crate) trait Child {
+pub(crate) trait Child: Kind {
     /// What AWS describes it as.
     type Item: Send;
     /// The field of the spec that holds the parent's ARN.
@@ -29,8 +30,6 @@ pub(crate) trait Child {
     fn of_parent(aws: &Aws<'_>, parent: String) -> impl Future<Output = Result<Vec<Self::Item>, ApplyError>> + Send;
     /// Its ARN.
     fn arn(item: &Self::Item) -> &str;
-    /// The identity that a spec wants.
-    fn identity(spec: &Value) -> Option<String>;
 }
 
 /// What was found.
@@ -145,16 +144,9 @@ async fn named_load_balancers(aws: &Aws<'_>, owned: &TagsByArn) -> BTreeMap<Stri
     if !named.is_empty() {
         return named;
     }
-    let pages = all_pages(
-        |marker| {
-            let page = aws.elb().describe_load_balancers().page_size(PAGE).set_marker(marker);
-            aws.read(Service::Elb, "DescribeLoadBalancers", page.send())
-        },
-        |answer| answer.next_marker(),
-    );
-    let pages = pages.await.unwrap_or_default();
-    let all = pages.iter().flat_map(|page| page.load_balancers()).filter_map(|lb| lb.load_balancer_arn());
-    let tags = tags_of(aws, &all.map(str::to_owned).collect::<Vec<_>>()).await.unwrap_or_default();
+    let all = load_balancers(aws).await.unwrap_or_default();
+    let arns: Vec<String> = all.into_iter().filter_map(|lb| lb.load_balancer_arn).collect();
+    let tags = tags_of(aws, &arns).await.unwrap_or_default();
     named_in(&tags, "loadbalancer")
 }
 

@@ -4,10 +4,11 @@ pub(crate) mod actions;
 pub(crate) mod children;
 
 use super::types::Int;
-use crate::aws::{Aws, Service, TagsByArn};
+use crate::aws::{Aws, Service, TagsByArn, all_pages};
 use crate::common::{Retag, Tags};
-use aws_sdk_elasticloadbalancingv2::types::Tag;
+use aws_sdk_elasticloadbalancingv2::types::{LoadBalancer, Tag};
 use holdfast_core::cloud::{Applied, ApplyError, ErrorClass};
+use holdfast_core::kind::Kind;
 use holdfast_core::observe::{Observation, Wanted};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -39,7 +40,7 @@ pub(crate) fn tags_for(tags: &Tags) -> Option<Vec<Tag>> {
     (!list.is_empty()).then_some(list)
 }
 
-/// Sets tags, then removes others.
+/// Sets tags, then removes others; the thing is read anew in the next sweep.
 pub(crate) async fn retag(aws: &Aws<'_>, change: &Retag) -> Result<(), ApplyError> {
     if let Some(tags) = tags_for(&change.set) {
         let call = aws.elb().add_tags().resource_arns(&change.id).set_tags(Some(tags));
@@ -50,6 +51,7 @@ pub(crate) async fn retag(aws: &Aws<'_>, change: &Retag) -> Result<(), ApplyErro
         let call = aws.elb().remove_tags().resource_arns(&change.id).set_tag_keys(Some(keys));
         aws.write(Service::Elb, "RemoveTags", call.send()).await?;
     }
+    aws.cache().forget(&change.id);
     Ok(())
 }
 
@@ -71,12 +73,11 @@ pub(crate) fn refused(operation: &str, code: &str, message: String) -> ApplyErro
     }
 }
 
-/// Success also where the thing to delete is gone already.
-pub(crate) fn gone_is_fine<T>(answer: Result<T, ApplyError>) -> Result<(), ApplyError> {
-    match answer {
-        Err(error) if !is_not_found(&error) => Err(error),
-        _ => Ok(()),
-    }
+/// The answer to a delete: success also where the thing is gone already. What is kept of it is forgotten.
+pub(crate) fn deleted<T>(aws: &Aws<'_>, arn: &str, answer: Result<T, ApplyError>) -> Result<(), ApplyError> {
+    answer.map(drop).or_else(|error| if is_not_found(&error) { Ok(()) } else { Err(error) })?;
+    aws.cache().forget(arn);
+    Ok(())
 }
 
 /// True if AWS said that the thing is not there.
@@ -89,19 +90,47 @@ pub(crate) fn number(int: Option<&Int>) -> Option<i32> {
     int.and_then(Int::known).and_then(|n| i32::try_from(n).ok())
 }
 
-/// The answer to a create.
-pub(crate) fn made(seen: Observation) -> Applied {
-    Applied { id: Some(seen.id), outputs: seen.outputs, request_ids: Vec::new() }
+/// The answer to a create, with what AWS says it made.
+pub(crate) fn made(operation: &str, seen: Option<Observation>) -> Result<Applied, ApplyError> {
+    let Some(seen) = seen else {
+        let words = "AWS's answer does not say what was made; it is looked for in the next sweep".to_owned();
+        return Err(ApplyError { class: ErrorClass::Lost, ..refused(operation, "EmptyAnswer", words) });
+    };
+    Ok(Applied { id: Some(seen.id), outputs: seen.outputs, request_ids: Vec::new() })
 }
 
-/// AWS answered a create without saying what it made.
-pub(crate) fn nothing_made(operation: &str) -> ApplyError {
-    let words = "AWS's answer does not say what was made; it is looked for in the next sweep".to_owned();
-    ApplyError { class: ErrorClass::Lost, ..refused(operation, "EmptyAnswer", words) }
+/// All load balancers, 400 a page.
+pub(crate) async fn load_balancers(aws: &Aws<'_>) -> Result<Vec<LoadBalancer>, ApplyError> {
+    let pages = all_pages(
+        |marker| {
+            let page = aws.elb().describe_load_balancers().page_size(PAGE).set_marker(marker);
+            aws.read(Service::Elb, "DescribeLoadBalancers", page.send())
+        },
+        |answer| answer.next_marker(),
+    )
+    .await?;
+    Ok(pages.into_iter().flat_map(|page| page.load_balancers.unwrap_or_default()).collect())
+}
+
+/// Those of what was found that concern us, with their tags.
+pub(crate) async fn concerning<K: Kind>(
+    aws: &Aws<'_>,
+    wanted: &Wanted,
+    found: Vec<Observation>,
+) -> Result<Vec<Observation>, ApplyError> {
+    let (relevant, owned) = (Relevant::new(wanted, K::identity), aws.owned().await);
+    let mut seen: Vec<Observation> = found.into_iter().filter(|o| relevant.has(owned, &o.id, &o.identity)).collect();
+    let tags = tags_of(aws, &arns(seen.iter())).await?;
+    for one in &mut seen {
+        if let Some(tags) = tags.get(&one.id) {
+            one.tags = BTreeMap::clone(tags);
+        }
+    }
+    Ok(seen)
 }
 
 /// Those of a listing that concern us: wanted by handle or by identity, or with our owner tag in the feed.
-pub(crate) struct Relevant<'w> {
+struct Relevant<'w> {
     ids: BTreeSet<&'w str>,
     identities: BTreeSet<String>,
     /// One is wanted whose identity hangs on what is not known yet: anything found may be it.
@@ -110,7 +139,7 @@ pub(crate) struct Relevant<'w> {
 
 impl<'w> Relevant<'w> {
     /// `identity` is the kind's own.
-    pub(crate) fn new(wanted: &'w Wanted, identity: impl Fn(&Value) -> Option<String>) -> Self {
+    fn new(wanted: &'w Wanted, identity: impl Fn(&Value) -> Option<String>) -> Self {
         let ids = wanted.resources.iter().filter_map(|w| w.id.as_deref()).collect();
         let all: Vec<Option<String>> = wanted.resources.iter().map(|w| identity(&w.spec)).collect();
         let open = wanted.resources.iter().zip(&all).any(|(w, identity)| w.id.is_none() && identity.is_none());
@@ -118,7 +147,7 @@ impl<'w> Relevant<'w> {
     }
 
     /// True if it concerns us.
-    pub(crate) fn has(&self, owned: &TagsByArn, arn: &str, identity: &str) -> bool {
+    fn has(&self, owned: &TagsByArn, arn: &str, identity: &str) -> bool {
         self.open || self.ids.contains(arn) || self.identities.contains(identity) || owned.contains_key(arn)
     }
 }
@@ -157,13 +186,4 @@ pub(crate) fn attributes_json<'a>(pairs: impl Iterator<Item = (Option<&'a str>, 
 /// The text of each ARN, once each and in order.
 pub(crate) fn arns<'a>(all: impl Iterator<Item = &'a Observation>) -> Vec<String> {
     all.map(|o| o.id.clone()).collect::<BTreeSet<_>>().into_iter().collect()
-}
-
-/// Puts the tags into the observations.
-pub(crate) fn put_tags(seen: &mut [Observation], tags: &TagsByArn) {
-    for one in seen {
-        if let Some(tags) = tags.get(&one.id) {
-            one.tags = BTreeMap::clone(tags);
-        }
-    }
 }

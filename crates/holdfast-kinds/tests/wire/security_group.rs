@@ -1,84 +1,39 @@
-//! Security groups over the wire, against an AWS that we did not write.
-//!
-//! Needs a running moto: `HOLDFAST_TEST_MOTO=http://127.0.0.1:5000 AWS_ACCESS_KEY_ID=x AWS_SECRET_ACCESS_KEY=x
-//! AWS_EC2_METADATA_DISABLED=true cargo test -p holdfast-kinds --test moto_security_group`. The whole way through the
-//! product is tested in the member `tests`; this is the kind alone.
-#![cfg(feature = "aws")]
+//! Security groups, without core's plan: the kind alone.
 
+use crate::emulator::{Counter, Emulator, filled};
+use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{IpPermission, IpRange};
-use holdfast_core::cloud::{AccountAccess, Applied, CallOutcome, Cloud, ErrorClass, Meter};
+use holdfast_core::cloud::{Applied, Cloud, ErrorClass};
 use holdfast_core::compare::compare;
-use holdfast_core::kind::{AnyAction, AnyKind, Context, Converge, Draft, Registry};
+use holdfast_core::kind::{AnyAction, AnyKind, Context, Converge, Draft};
 use holdfast_core::name::{RESOURCE_TAG, ResourceKey, Scope, UID_TAG};
 use holdfast_core::observe::{Observation, Wanted, WantedResource};
-use holdfast_core::reference::{Worth, fill};
 use holdfast_core::status::FieldDiff;
 use holdfast_kinds::aws::{AwsCloud, AwsOptions};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-#[derive(Default)]
-struct Counter(Mutex<Vec<&'static str>>);
-
-impl Counter {
-    fn take(&self) -> Vec<&'static str> {
-        std::mem::take(&mut self.0.lock().expect("no test panics with it held"))
-    }
-}
-
-#[async_trait::async_trait]
-impl Meter for Counter {
-    async fn acquire(&self, _: &Scope, _: &'static str, operation: &'static str) {
-        self.0.lock().expect("no test panics with it held").push(operation);
-    }
-    fn finished(&self, _: &Scope, _: &'static str, _: &'static str, _: CallOutcome) {}
-}
-
-struct Bench {
-    cloud: AwsCloud,
-    meter: Arc<Counter>,
-    registry: Registry,
-    scope: Scope,
+/// Groups on an emulator.
+struct Groups {
+    aws: Emulator,
     /// Somebody else, with a client that is not ours.
-    other: aws_sdk_ec2::Client,
+    other: Client,
     specs: BTreeMap<ResourceKey, Value>,
     outputs: BTreeMap<ResourceKey, Map<String, Value>>,
 }
 
-impl Bench {
-    async fn new(endpoint: &str) -> Self {
-        let meter = Arc::new(Counter::default());
-        let cloud = AwsCloud::new(meter.clone(), AwsOptions::default());
-        let access = AccountAccess { endpoint_url: Some(endpoint.to_owned()), ..AccountAccess::default() };
-        cloud.set_accounts(BTreeMap::from([("default".to_owned(), access)]));
-        let config = aws_config::defaults(aws_config::BehaviorVersion::latest())
-            .region(aws_config::Region::new("eu-west-1"))
-            .endpoint_url(endpoint)
-            .load()
-            .await;
-        Self {
-            cloud,
-            meter,
-            registry: holdfast_kinds::registry(),
-            scope: Scope::new("default", "eu-west-1"),
-            other: aws_sdk_ec2::Client::new(&config),
-            specs: BTreeMap::new(),
-            outputs: BTreeMap::new(),
-        }
+impl Groups {
+    fn new(aws: Emulator) -> Self {
+        Self { other: Client::new(&aws.others), aws, specs: BTreeMap::new(), outputs: BTreeMap::new() }
     }
 
     fn kind(&self) -> &dyn AnyKind {
-        self.registry.get("SecurityGroup").expect("the kind is listed")
+        self.aws.registry.get("SecurityGroup").expect("the kind is listed")
     }
 
     fn resolved(&self, value: &Value, stack: &str) -> Value {
-        let mut value = value.clone();
-        fill(&mut value, &mut |reference| {
-            let worth = reference.target(stack).and_then(|(key, output)| self.outputs.get(&key)?.get(output).cloned());
-            worth.map_or(Worth::Open, Worth::Value)
-        });
-        value
+        filled(value, stack, |key, output| self.outputs.get(key)?.get(output).cloned())
     }
 
     /// The declaration as a plan would have it: references filled in, in canonical form.
@@ -90,7 +45,7 @@ impl Bench {
 
     async fn act(&mut self, key: &ResourceKey, action: &AnyAction) -> Applied {
         let json = self.resolved(&action.json, &key.stack);
-        let applied = self.cloud.apply(&self.scope, "SecurityGroup", &json, "token").await;
+        let applied = self.aws.cloud.apply(&self.aws.scope, "SecurityGroup", &json, "token").await;
         let applied = applied.unwrap_or_else(|e| panic!("{}: {e}", action.text));
         if applied.id.is_some() {
             self.outputs.insert(key.clone(), applied.outputs.clone());
@@ -110,7 +65,7 @@ impl Bench {
             })
             .collect();
         let wanted = BTreeMap::from([("SecurityGroup", Wanted { resources })]);
-        let mut snapshot = self.cloud.sweep(&self.scope, &wanted).await;
+        let mut snapshot = self.aws.cloud.sweep(&self.aws.scope, &wanted).await;
         let reading = snapshot.kinds.remove("SecurityGroup").expect("it was asked for");
         assert_eq!(reading.gaps, []);
         let owned = |o: Arc<Observation>| Some((ResourceKey::parse(o.owner_resource()?)?, o));
@@ -154,8 +109,8 @@ impl Bench {
 }
 
 /// Two groups that name each other, and the VPC they are in.
-async fn two_groups(bench: &mut Bench) -> (String, [ResourceKey; 2]) {
-    let vpcs = bench.other.describe_vpcs().send().await.expect("moto answers");
+async fn two_groups(groups: &mut Groups) -> (String, [ResourceKey; 2]) {
+    let vpcs = groups.other.describe_vpcs().send().await.expect("moto answers");
     let vpc = vpcs.vpcs()[0].vpc_id().expect("a VPC has an id").to_owned();
     let run = std::process::id();
     let keys = ["a", "b"].map(|name| ResourceKey::new(format!("run{run}"), "SecurityGroup", name));
@@ -170,108 +125,106 @@ async fn two_groups(bench: &mut Bench) -> (String, [ResourceKey; 2]) {
                 { "ipProtocol": "-1", "referencedGroupId": format!("${{SecurityGroup/{}.id}}", key.name) } ],
             "egress": [ { "ipProtocol": "tcp", "fromPort": 443, "toPort": 443, "cidrIpv4": "0.0.0.0/0", "description": "out" } ],
         });
-        bench.specs.insert(key.clone(), spec);
+        groups.specs.insert(key.clone(), spec);
     }
     (vpc, keys)
 }
 
-async fn disturb(bench: &Bench, id: &str) {
+async fn disturb(groups: &Groups, id: &str) {
     let open = IpPermission::builder().ip_protocol("tcp").from_port(22).to_port(22);
     let open = open.ip_ranges(IpRange::builder().cidr_ip("0.0.0.0/0").build()).build();
-    let added = bench.other.authorize_security_group_ingress().group_id(id).ip_permissions(open);
+    let added = groups.other.authorize_security_group_ingress().group_id(id).ip_permissions(open);
     added.send().await.expect("a rule is added behind our back");
     let web = IpPermission::builder().ip_protocol("tcp").from_port(80).to_port(80);
     let described = web.ip_ranges(IpRange::builder().cidr_ip("10.1.0.0/16").description("changed").build()).build();
-    let update = bench.other.update_security_group_rule_descriptions_ingress().group_id(id).ip_permissions(described);
+    let update = groups.other.update_security_group_rule_descriptions_ingress().group_id(id).ip_permissions(described);
     update.send().await.expect("a description is changed behind our back");
     let out = IpPermission::builder().ip_protocol("tcp").from_port(443).to_port(443);
     let out = out.ip_ranges(IpRange::builder().cidr_ip("0.0.0.0/0").description("out").build()).build();
-    let revoked = bench.other.revoke_security_group_egress().group_id(id).ip_permissions(out);
+    let revoked = groups.other.revoke_security_group_egress().group_id(id).ip_permissions(out);
     revoked.send().await.expect("a rule is revoked behind our back");
 }
 
-async fn whole_life(endpoint: &str) {
-    let mut bench = Bench::new(endpoint).await;
-    let (vpc, [a, b]) = two_groups(&mut bench).await;
-    let bystander = bench.other.create_security_group().group_name(format!("by-{}", std::process::id()));
+#[tokio::test]
+async fn two_groups_that_name_each_other_live_and_go() {
+    let mut groups = moto().await;
+    let (vpc, [a, b]) = two_groups(&mut groups).await;
+    let bystander = groups.other.create_security_group().group_name(format!("by-{}", std::process::id()));
     let bystander = bystander.description("not ours").vpc_id(&vpc).send().await.expect("moto makes it");
     let bystander = bystander.group_id().expect("it has an id").to_owned();
 
-    let rest = [(a.clone(), bench.create(&a).await), (b.clone(), bench.create(&b).await)];
+    let rest = [(a.clone(), groups.create(&a).await), (b.clone(), groups.create(&b).await)];
     for (key, steps) in rest {
         for step in steps {
-            bench.act(&key, &step.action).await;
+            groups.act(&key, &step.action).await;
         }
     }
-    assert_eq!(bench.pass().await, (0, vec![]), "as declared right after the create");
-    bench.meter.take();
-    assert_eq!(bench.pass().await, (0, vec![]));
-    assert_eq!(bench.meter.take(), ["DescribeSecurityGroups"], "a steady sweep is one call");
+    assert_eq!(groups.pass().await, (0, vec![]), "as declared right after the create");
+    groups.aws.meter.take();
+    assert_eq!(groups.pass().await, (0, vec![]));
+    assert_eq!(groups.aws.meter.take(), ["DescribeSecurityGroups"], "a steady sweep is one call");
 
-    let seen = bench.see().await;
+    let seen = groups.see().await;
     assert_eq!(seen[&a].tags.get("team").map(String::as_str), Some("media"));
     assert_eq!(seen[&a].outputs["arn"].as_str().map(|arn| arn.ends_with(&seen[&a].id)), Some(true));
     let id = seen[&a].id.clone();
-    disturb(&bench, &id).await;
-    let (writes, mut found) = bench.pass().await;
+    disturb(&groups, &id).await;
+    let (writes, mut found) = groups.pass().await;
     found.sort();
     assert_eq!(found, ["a Added /ingress/5", "a Changed /ingress/0/description", "a Removed /egress/0"]);
     assert_eq!(writes, 3);
-    assert_eq!(bench.pass().await, (0, vec![]), "healed in one pass");
+    assert_eq!(groups.pass().await, (0, vec![]), "healed in one pass");
 
     let set = BTreeMap::from([("team".to_owned(), "other".to_owned())]);
-    let retag = bench.kind().retag(&seen[&a], set, BTreeSet::from([UID_TAG.to_owned()]));
-    bench.act(&a, &retag).await;
-    let tags = bench.see().await[&a].tags.clone();
+    let retag = groups.kind().retag(&seen[&a], set, BTreeSet::from([UID_TAG.to_owned()]));
+    groups.act(&a, &retag).await;
+    let tags = groups.see().await[&a].tags.clone();
     assert_eq!(tags.get("team").map(String::as_str), Some("other"));
     assert!(!tags.contains_key(UID_TAG) && tags.contains_key(RESOURCE_TAG));
 
     let mut chains: Vec<(ResourceKey, Vec<Draft<AnyAction>>)> = Vec::new();
-    for (key, live) in bench.see().await {
-        chains.push((key, bench.kind().delete(&live)));
+    for (key, live) in groups.see().await {
+        chains.push((key, groups.kind().delete(&live)));
     }
     for last in [false, true] {
         for (key, steps) in &chains {
             let split = steps.len() - 1;
             for step in if last { &steps[split..] } else { &steps[..split] } {
-                bench.act(key, &step.action).await;
+                groups.act(key, &step.action).await;
             }
         }
     }
-    assert!(bench.see().await.is_empty());
-    let left = bench.other.describe_security_groups().group_ids(&bystander).send().await.expect("moto answers");
+    assert!(groups.see().await.is_empty());
+    let left = groups.other.describe_security_groups().group_ids(&bystander).send().await.expect("moto answers");
     assert_eq!(left.security_groups().len(), 1, "what is not ours stays");
 }
 
-/// The endpoint of moto. Without one the tests fail: what did not run has not passed.
-fn moto() -> String {
-    std::env::var("HOLDFAST_TEST_MOTO").expect("HOLDFAST_TEST_MOTO names a moto server; `cargo xtask test` starts one")
-}
-
-#[tokio::test]
-async fn two_groups_that_name_each_other_live_and_go() {
-    let endpoint = moto();
-    whole_life(&endpoint).await;
+async fn moto() -> Groups {
+    Groups::new(Emulator::named_by("HOLDFAST_TEST_MOTO").await)
 }
 
 #[tokio::test]
 async fn refusals_are_sorted_and_a_dead_endpoint_is_a_gap() {
-    let endpoint = moto();
-    let mut bench = Bench::new(&endpoint).await;
+    let mut groups = moto().await;
     let delete = json!({ "do": "delete", "id": "sg-0000000000000000f" });
-    assert!(bench.cloud.apply(&bench.scope, "SecurityGroup", &delete, "t").await.is_ok(), "gone already is done");
+    assert!(
+        groups.aws.cloud.apply(&groups.aws.scope, "SecurityGroup", &delete, "t").await.is_ok(),
+        "gone already is done"
+    );
     let rules = [json!({ "ipProtocol": "-1", "cidrIpv6": "::/0" })];
     let action = json!({ "do": "authorize", "id": "sg-0000000000000000f", "direction": "ingress", "rules": rules });
-    let error = bench.cloud.apply(&bench.scope, "SecurityGroup", &action, "t").await.expect_err("no such group");
+    let error =
+        groups.aws.cloud.apply(&groups.aws.scope, "SecurityGroup", &action, "t").await.expect_err("no such group");
     assert_eq!((error.class, error.code.as_str()), (ErrorClass::Conflict, "InvalidGroup.NotFound"));
     assert!(error.request_id.is_some() && error.operation == "ec2:AuthorizeSecurityGroupIngress", "{error}");
-    assert_eq!(bench.cloud.identify(&bench.scope).await.map(|id| id.len()), Ok(12));
+    assert_eq!(groups.aws.cloud.identify(&groups.aws.scope).await.map(|id| id.len()), Ok(12));
 
-    bench = Bench::new("http://127.0.0.1:9").await;
-    let error = bench.cloud.apply(&bench.scope, "SecurityGroup", &action, "t").await.expect_err("nobody listens");
+    groups = Groups::new(Emulator::at("http://127.0.0.1:9").await);
+    let error =
+        groups.aws.cloud.apply(&groups.aws.scope, "SecurityGroup", &action, "t").await.expect_err("nobody listens");
     assert_eq!(error.class, ErrorClass::Transient, "a refused connection wrote nothing: {error}");
     let wanted = BTreeMap::from([("SecurityGroup", Wanted::default())]);
-    let snapshot = bench.cloud.sweep(&bench.scope, &wanted).await;
+    let snapshot = groups.aws.cloud.sweep(&groups.aws.scope, &wanted).await;
     assert_eq!(snapshot.kinds["SecurityGroup"].gaps.len(), 1);
 }
 

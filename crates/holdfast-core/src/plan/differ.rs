@@ -1,0 +1,67 @@
+//! Finds how a live thing differs from its declaration, and what of it AWS has added by itself.
+
+use super::decide::{Case, fingerprint};
+use crate::compare::{Known, compare_known, is_extra_member};
+use crate::kept::Kept;
+use crate::observe::Observation;
+use crate::status::{Change, FieldDiff};
+use serde_json::{Map, Value, json};
+
+/// Fixes for the same differences that AWS took and that changed nothing, after which a member that AWS shows beyond
+/// the declaration counts as AWS's own.
+const INSISTS: u32 = 2;
+
+impl Case<'_> {
+    /// The differences that count, and those that AWS has made by growing.
+    pub(super) fn differ(&self, live: &Observation) -> (Vec<FieldDiff>, Vec<FieldDiff>) {
+        let mut diffs = self.all_diffs(live);
+        if diffs.is_empty() {
+            return (diffs, Vec::new());
+        }
+        // What stands in a thing at the first sight of it after our own create, AWS has put there.
+        if self.memory.created_unseen.is_some() {
+            diffs.retain(|d| !is_extra_member(d));
+        }
+        let kind = self.desired.key.kind.as_str();
+        let insists = self.aws_insists(&diffs);
+        diffs.into_iter().partition(|d| !(self.newcomers.has(kind, d) || (insists && is_extra_member(d))))
+    }
+
+    /// True if the same fix has been made and taken before, and AWS shows what it showed before it.
+    fn aws_insists(&self, diffs: &[FieldDiff]) -> bool {
+        let healable: Vec<&FieldDiff> = diffs.iter().filter(|d| d.change != Change::Undeclared).collect();
+        self.memory.futile >= INSISTS
+            && healable.iter().all(|d| is_extra_member(d))
+            && self.memory.fingerprint == Some(fingerprint(self.desired.generation, &healable))
+    }
+
+    fn all_diffs(&self, live: &Observation) -> Vec<FieldDiff> {
+        let memory = self.memory;
+        let facts = self.kind.facts();
+        let (last, settled) =
+            (memory.last_written.as_ref().map(Kept::value), memory.baseline.as_ref().map(Kept::value));
+        let (last, settled) = (last.as_ref(), settled.as_ref());
+        // What is live and undeclared is held against the state after our own last change, not against the past.
+        let baseline = settled.filter(|_| self.is_drift());
+        let known = Known { last, settled, baseline, unread: &live.unread };
+        let mut diffs = compare_known(self.spec, &live.fields, &known, facts);
+        diffs.retain(|d| !d.path.starts_with("/tags/") && d.path != "/tags");
+        let tags = |m: Map<String, Value>| Value::Object(Map::from_iter([("tags".to_owned(), Value::Object(m))]));
+        let declared = self.tags.cloned().map_or(json!({}), tags);
+        let only_tags = |v: &Value| json!({ "tags": v.get("tags").cloned().unwrap_or(json!({})) });
+        let (last, baseline) = (last.map(only_tags), baseline.map(only_tags));
+        let known = Known { last: last.as_ref(), settled: None, baseline: baseline.as_ref(), unread: &live.unread };
+        diffs.extend(compare_known(&declared, &tags(user_tags(live)), &known, facts));
+        diffs.retain(|d| !self.desired.policy.ignores(&d.path, self.input.now));
+        diffs
+    }
+}
+
+/// The live tags that people wrote: without AWS's own and without ours.
+pub(super) fn user_tags(live: &Observation) -> Map<String, Value> {
+    live.tags
+        .iter()
+        .filter(|(k, _)| !k.starts_with("aws:") && !k.starts_with("holdfast:"))
+        .map(|(k, v)| (k.clone(), Value::String(v.clone())))
+        .collect()
+}
