@@ -17,6 +17,13 @@ pub fn cpu(pid: u32) -> Result<Duration> {
     Ok(Duration::from_millis((ticks(11)? + ticks(12)?) * 1000 / TICKS))
 }
 
+/// CPU time that this thread has used so far, to the nanosecond.
+pub fn thread_cpu() -> Result<Duration> {
+    let stat = std::fs::read_to_string("/proc/thread-self/schedstat")?;
+    let nanoseconds = stat.split_whitespace().next().context("the time on the CPU")?;
+    Ok(Duration::from_nanos(nanoseconds.parse()?))
+}
+
 /// Resident memory of a process in MB.
 pub fn resident(pid: u32) -> Result<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;

@@ -5,6 +5,7 @@ pub mod emulator;
 pub mod figures;
 pub mod outside;
 pub mod proxy;
+pub mod refusal;
 pub mod scenario;
 pub mod server;
 pub mod simulated;

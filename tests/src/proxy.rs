@@ -1,5 +1,7 @@
-//! A loopback proxy that names and counts every AWS call on its way to an emulator.
+//! A loopback proxy that names and counts every AWS call on its way to an emulator, keeps the order of those that write,
+//! and refuses what it is told to refuse.
 
+use crate::refusal::Refusal;
 use anyhow::{Context, Result};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -20,6 +22,20 @@ struct Calls {
     counted: BTreeMap<String, u64>,
     /// Since the beginning.
     ever: BTreeSet<String>,
+    /// The calls that write, in the order of their answers, since the last reset.
+    order: Vec<Passed>,
+    refusals: Vec<Refusal>,
+}
+
+/// A call that went by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Passed {
+    /// AWS's name for it.
+    pub operation: String,
+    /// What was sent.
+    pub body: String,
+    /// The status of the answer.
+    pub status: u16,
 }
 
 impl Proxy {
@@ -49,6 +65,19 @@ impl Proxy {
     pub fn reset(&self) {
         if let Ok(mut calls) = self.calls.lock() {
             calls.counted.clear();
+            calls.order.clear();
+        }
+    }
+
+    /// The calls that write since the last reset, in the order in which they were answered.
+    pub fn order(&self) -> Vec<Passed> {
+        self.calls.lock().map(|c| c.order.clone()).unwrap_or_default()
+    }
+
+    /// Answers what these name from now on, instead of the emulator; what was refused before goes through again.
+    pub fn refuse(&self, refusals: Vec<Refusal>) {
+        if let Ok(mut calls) = self.calls.lock() {
+            calls.refusals = refusals;
         }
     }
 
@@ -84,10 +113,38 @@ fn serve(client: TcpStream, upstream: &str, calls: &Mutex<Calls>) -> Result<()> 
     let mut reader = BufReader::new(client.try_clone()?);
     let mut client = client;
     let Some((head, body)) = read_request(&mut reader)? else { return Ok(()) };
-    if let (Some(name), Ok(mut calls)) = (operation(&head, &body), calls.lock()) {
-        calls.ever.insert(name.clone());
-        *calls.counted.entry(name).or_insert(0) += 1;
+    let name = operation(&head, &body);
+    let refused = name.as_ref().and_then(|name| count(calls, name, &head));
+    let answer = match refused {
+        Some(answer) => answer,
+        None => ask(upstream, &head, &body)?,
+    };
+    if let Some(operation) = name.filter(|name| !is_read(name))
+        && let Ok(mut calls) = calls.lock()
+    {
+        let body = String::from_utf8_lossy(&body).into_owned();
+        calls.order.push(Passed { operation, body, status: status(&answer) });
     }
+    client.write_all(&answer)?;
+    Ok(client.shutdown(std::net::Shutdown::Both)?)
+}
+
+/// Counts a call; answers in the emulator's place if it is to be refused.
+fn count(calls: &Mutex<Calls>, name: &str, head: &str) -> Option<Vec<u8>> {
+    let mut calls = calls.lock().ok()?;
+    calls.ever.insert(name.to_owned());
+    *calls.counted.entry(name.to_owned()).or_insert(0) += 1;
+    calls.refusals.iter_mut().find_map(|refusal| refusal.strikes(name)).map(|r| r.answer(head))
+}
+
+/// The status of an answer: `HTTP/1.1 200 OK`.
+fn status(answer: &[u8]) -> u16 {
+    let line = answer.split(|b| *b == b'\r').next().unwrap_or_default();
+    String::from_utf8_lossy(line).split(' ').nth(1).and_then(|s| s.parse().ok()).unwrap_or(0)
+}
+
+/// The emulator's answer to one request.
+fn ask(upstream: &str, head: &str, body: &[u8]) -> Result<Vec<u8>> {
     let mut server = TcpStream::connect(upstream).context("the emulator is gone")?;
     server.set_nodelay(true)?;
     // One request a connection upstream: the emulator closes it, so the answer ends where the stream ends.
@@ -95,11 +152,10 @@ fn serve(client: TcpStream, upstream: &str, calls: &Mutex<Calls>) -> Result<()> 
         write!(server, "{line}\r\n")?;
     }
     server.write_all(b"Connection: close\r\n\r\n")?;
-    server.write_all(&body)?;
+    server.write_all(body)?;
     let mut answer = Vec::new();
     server.read_to_end(&mut answer)?;
-    client.write_all(&answer)?;
-    Ok(client.shutdown(std::net::Shutdown::Both)?)
+    Ok(answer)
 }
 
 fn read_request(reader: &mut BufReader<TcpStream>) -> Result<Option<(String, Vec<u8>)>> {
@@ -121,7 +177,7 @@ fn read_request(reader: &mut BufReader<TcpStream>) -> Result<Option<(String, Vec
     Ok(Some((head, body)))
 }
 
-fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
+pub(crate) fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
     head.lines().filter_map(|l| l.split_once(':')).find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.trim())
 }
 

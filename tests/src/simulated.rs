@@ -1,12 +1,13 @@
 //! Holdfast's engine in this process on a simulated AWS whose budgets never bind: for figures of the engine alone.
 
+use crate::figures::thread_cpu;
 use anyhow::{Result, ensure};
 use async_trait::async_trait;
 use holdfast_core::cloud::{Applied, ApplyError, Cloud};
 use holdfast_core::kind::Registry;
-use holdfast_core::name::{KindName, Scope};
+use holdfast_core::name::{KindName, ResourceKey, Scope};
 use holdfast_core::observe::{Snapshot, Wanted};
-use holdfast_core::plan::{Input, Settings, plan};
+use holdfast_core::plan::{Desired, Input, Memory, Settings, Verdict, plan};
 use holdfast_core::validate::check_alone;
 use holdfast_engine::{Budgets, Engine, EngineOptions, EngineSettings, PassReport, Undisturbed};
 use holdfast_sim::{SimClock, SimCloud};
@@ -16,7 +17,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The simulated AWS, and the last that was seen of it.
 struct Watched {
@@ -111,28 +112,45 @@ impl Simulated {
         anyhow::bail!("no fixed point after 80 passes")
     }
 
-    /// How long `plan()` takes for what was last seen; the plan must be empty.
-    pub fn plan(&self) -> Result<Duration> {
+    /// How much CPU time `plan()` takes for what was last seen: when everything is compared, as in the first pass of a
+    /// process, and when the plan before has left word of what everything looks like. Both plans must be empty.
+    pub fn plan(&self) -> Result<(Duration, Duration)> {
         let now = self.clock.now();
-        let (desired, memory) = (self.store.desired(&self.scope, now)?, self.store.memories(&self.scope)?);
+        let desired = self.store.desired(&self.scope, now)?;
+        let mut memory = self.store.memories(&self.scope)?;
+        let (first, verdicts) = self.timed_plan(&desired, &memory)?;
+        for verdict in verdicts {
+            if let Some(memory) = memory.get_mut(&verdict.key) {
+                memory.quiet = verdict.quiet;
+            }
+        }
+        Ok((first, self.timed_plan(&desired, &memory)?.0))
+    }
+
+    fn timed_plan(
+        &self,
+        desired: &[Arc<Desired>],
+        memory: &BTreeMap<ResourceKey, Memory>,
+    ) -> Result<(Duration, Vec<Verdict>)> {
+        let now = self.clock.now();
         let uids = self.store.declared_uids()?;
         let seen = self.watched.seen.lock().ok().and_then(|s| s.clone());
         let Some(snapshot) = seen else { anyhow::bail!("nothing was swept") };
         let input = Input {
             registry: &self.registry,
-            desired: &desired,
+            desired,
             snapshot: &snapshot,
-            memory: &memory,
+            memory,
             elsewhere: &BTreeMap::new(),
             declared_uids: &|uid| uids.contains(uid),
             settings: &Settings::default(),
             deletes_left: 10,
             now,
         };
-        let started = Instant::now();
+        let before = thread_cpu()?;
         let plan = plan(&input);
-        let took = started.elapsed();
+        let took = thread_cpu()?.saturating_sub(before);
         ensure!(plan.steps.is_empty(), "at the fixed point nothing is planned");
-        Ok(took)
+        Ok((took, plan.verdicts))
     }
 }

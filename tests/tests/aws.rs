@@ -215,10 +215,12 @@ fn rule_id(life: &mut Life, resource: &str, port: u16, peer: &str) -> Result<Str
     id.map(str::to_owned).with_context(|| format!("no rule {port} from {peer} in {rules}"))
 }
 
-/// Three sweeps more, and nothing written.
+/// Three sweeps more: nothing written, and nothing differs.
 fn is_silent(life: &Life) -> Result<()> {
     life.proxy.reset();
     life.server.sweeps(3)?;
+    let drift = life.server.get("/v1/drift?stack=es")?;
+    ensure!(drift["items"] == json!([]), "at the fixed point nothing differs, but: {drift:#}");
     let writes = life.proxy.writes();
     ensure!(writes.is_empty(), "at the fixed point nothing is written, but: {writes:?}");
     ensure!(life.proxy.total() > 0, "the sweeps went through the proxy");

@@ -130,6 +130,9 @@ pub(crate) struct ResourceDetail {
     pub(crate) resource: ResourceView,
     /// Its policy over its stack's.
     pub(crate) effective_policy: Policy,
+    /// The plan that carries its newest generation out once it is approved; absent if none awaits approval.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) awaiting_approval: Option<String>,
     /// What its references name.
     pub(crate) depends_on: Vec<Ref>,
     /// What names it in a reference.
@@ -285,10 +288,14 @@ pub(crate) fn stack_tag(stack: &StackRecord, resources: &[ResourceRecord]) -> Ta
 
 /// A stack with its resources.
 #[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct StackDetail {
     /// The stack.
     #[serde(flatten)]
     pub(crate) stack: StackView,
+    /// The plan of it that awaits approval; absent if none does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) awaiting_approval: Option<String>,
     /// Its resources.
     pub(crate) resources: Vec<ResourceLine>,
 }

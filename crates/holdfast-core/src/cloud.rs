@@ -67,6 +67,9 @@ pub enum ErrorClass {
     Rejected,
     /// A quota is full. Re-checked slowly.
     Quota,
+    /// AWS takes no call that is signed like this: the clock of this machine or its credentials. It is the scope's
+    /// trouble, and no single resource's.
+    Unsigned,
 }
 
 /// Budgets of AWS calls. Every single call goes through one, reads and writes alike.

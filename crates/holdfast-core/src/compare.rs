@@ -8,7 +8,7 @@
 //! key that AWS has added to a declared item is no difference once the thing was in sync with it; who finds out that
 //! AWS did is [`plan`](crate::plan).
 
-use crate::facts::{Facts, ItemKey, Scene, Severity, Shape};
+use crate::facts::{Facts, Field, ItemKey, Scene, Severity, Shape};
 use crate::pointer::join;
 use crate::status::{Change, FieldDiff};
 use serde_json::{Map, Value};
@@ -148,6 +148,9 @@ impl Walk<'_> {
             }
             return;
         }
+        if have.is_null() && is_blank(want, facts, &self.scene) {
+            return;
+        }
         match (shape_of(want, facts), want, have) {
             (Shape::Object | Shape::Map, Value::Object(want_map), Value::Object(_) | Value::Null) => {
                 self.nested(path, want_map, have, last, facts, owned);
@@ -159,7 +162,6 @@ impl Walk<'_> {
                 self.list(path, want, have.as_array().map_or(&[], Vec::as_slice), said, facts);
             }
             _ if same(want, have) => {}
-            _ if have.is_null() && is_blank(want, facts, &self.scene) => {}
             _ => {
                 let change = if have.is_null() { Change::Removed } else { Change::Changed };
                 self.push(path.to_owned(), change, want, have, said);
@@ -231,7 +233,10 @@ impl Walk<'_> {
         }
         let before = self.out.len();
         self.item(at, want, have, facts);
-        self.out.drain(before..).all(|d| d.change == Change::Added && is_member_of_item(&d.path))
+        let facts = self.scene.facts;
+        let has_default = |path: &str| facts.at(path).field().is_some_and(Field::has_default);
+        let grown = |d: &FieldDiff| d.change == Change::Added && is_member_of_item(&d.path) && !has_default(&d.path);
+        self.out.drain(before..).all(|d| grown(&d))
     }
 
     fn list(&mut self, path: &str, want: &[Value], have: &[Value], said: &Value, facts: &Facts) {
@@ -356,7 +361,7 @@ fn is_blank(value: &Value, facts: &Facts, scene: &Scene<'_>) -> bool {
     nothing || facts.default_in(scene).is_some_and(|default| fits(default, value, facts, scene))
 }
 
-/// True if a value is the default. An object may have grown: keys that the table says nothing of are AWS's own.
+/// True if a value is the default. An object may have grown: keys of which the table knows no default are AWS's own.
 fn fits(default: &Value, value: &Value, facts: &Facts, scene: &Scene<'_>) -> bool {
     let (Value::Object(default), Value::Object(value)) = (default, value) else {
         return normal(default, facts, scene) == normal(value, facts, scene);
@@ -366,7 +371,7 @@ fn fits(default: &Value, value: &Value, facts: &Facts, scene: &Scene<'_>) -> boo
         None => is_blank(d, facts.child(k), scene),
     });
     let mut more = value.iter().filter(|(k, _)| !default.contains_key(*k));
-    kept && more.all(|(k, v)| !facts.child(k).is_known() || is_blank(v, facts.child(k), scene))
+    kept && more.all(|(k, v)| !facts.child(k).has_default() || is_blank(v, facts.child(k), scene))
 }
 
 /// The value of another form of the spec at a path that was found while walking the declared one: items of a set are

@@ -42,7 +42,8 @@ pub struct Given {
     pub source: &'static str,
 }
 
-/// A condition on another field of the same spec. What is not declared counts as it is live, or else as its default.
+/// A condition on another field of the same spec. What is not declared counts as it is live, or else as its default,
+/// which may hang on a third field; conditions never lead back.
 #[derive(Clone, Copy, Debug)]
 pub struct When {
     /// JSON Pointer of the other field.
@@ -239,9 +240,9 @@ impl Facts {
         self.field.as_ref()
     }
 
-    /// True if the table says anything of this field or of one below it.
-    pub fn is_known(&self) -> bool {
-        self.field.is_some() || !self.children.is_empty()
+    /// True if the table knows a default of this field or of one below it.
+    pub fn has_default(&self) -> bool {
+        self.field.as_ref().is_some_and(Field::has_default) || self.children.values().any(Facts::has_default)
     }
 
     /// The default that AWS fills in where the rest of the spec is as `scene` says, if one is known.
@@ -287,7 +288,7 @@ pub struct Scene<'a> {
 impl Scene<'_> {
     fn satisfies(&self, when: &When) -> bool {
         let said = |side: &'_ Value| side.pointer(when.at).filter(|v| !v.is_null()).map(text);
-        let default = || self.facts.at(when.at).default.as_ref().map(text);
+        let default = || self.facts.at(when.at).default_in(self).map(text);
         said(self.desired).or_else(|| said(self.live)).or_else(default).is_some_and(|v| when.is.contains(&v.as_str()))
     }
 }

@@ -48,7 +48,7 @@ pub enum RolloutPolicy {
     /// Applied at once.
     #[default]
     Auto,
-    /// Held until its plan is approved by hash. Documents that ask for it are refused: this version takes no approvals.
+    /// Held until its plan is approved by hash; drift of what was approved before still heals.
     Approve,
 }
 

@@ -1,5 +1,6 @@
 //! What is kept of a scope between passes.
 
+use crate::trouble::Told;
 use holdfast_core::kind::{AnyKind, Registry};
 use holdfast_core::name::{KindName, ResourceKey, Scope};
 use holdfast_core::observe::{Wanted, WantedResource};
@@ -14,6 +15,9 @@ use std::sync::Arc;
 
 /// The declared list of a scope, as the store hands it out.
 pub(crate) type DesiredList = Arc<[Arc<Desired>]>;
+
+/// A declared list, borrowed.
+pub(crate) type DesiredSlice<'a> = &'a [Arc<Desired>];
 
 /// Outputs by resource.
 pub(crate) type Outputs = BTreeMap<ResourceKey, Map<String, Value>>;
@@ -36,12 +40,14 @@ pub(crate) struct Book {
     pub(crate) verified: Option<String>,
     /// True if the last pass came to its end: what is kept here is what is in the store, and no intent is open.
     pub(crate) clean: bool,
-    /// What could not be read last time, by kind, to tell of changes only.
-    pub(crate) gaps: BTreeSet<String>,
-    /// Why the last pass did not go through, to tell of changes only.
-    pub(crate) error: Option<String>,
+    /// What the log was last told of the scope itself.
+    pub(crate) told: Told,
+    /// True once that was read from the store.
+    begun: bool,
     /// When steps of a resource last succeeded, for fixes that seem not to take.
     pub(crate) acted: BTreeMap<ResourceKey, Timestamp>,
+    /// What the store has as awaiting approval: hashes of parts by stack; none if that is not known.
+    pub(crate) awaiting: Option<BTreeMap<String, String>>,
     /// Passes in a row that left something open.
     pub(crate) open_passes: u32,
 }
@@ -52,6 +58,10 @@ impl Book {
         let list = store.desired(scope, now)?;
         if self.clean && Arc::ptr_eq(&list, &self.list) {
             return Ok(());
+        }
+        if !self.begun {
+            self.told = Told::load(store, scope)?;
+            self.begun = true;
         }
         let (mut memories, mut statuses) = (store.memories(scope)?, store.statuses(scope)?);
         let memory = |d: &Arc<Desired>| (d.key.clone(), memories.remove(&d.key).unwrap_or_default());

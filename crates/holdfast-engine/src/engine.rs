@@ -1,5 +1,6 @@
 //! The engine: periodic sweeps and nudges, workers, the watch over declarations.
 
+use crate::approve;
 use crate::book::{abroad, wanted};
 use crate::core::{Core, ScopeState, blocking};
 use crate::error::PassError;
@@ -181,9 +182,16 @@ impl Engine {
         let memory = blocking(|| core.store.memories(scope))?;
         let elsewhere = elsewhere(core, scope, &abroad(&desired))?;
         let wanted = wanted(&desired, &memory, &core.registry, &elsewhere);
+        let known = approve::known(core, scope, &desired, core.clock.now())?;
         let sweep = AssertUnwindSafe(core.cloud.sweep(scope, &wanted)).catch_unwind().await;
         let snapshot = sweep.map_err(|p| PassError::Panicked(crate::step::panic_text(p.as_ref())))?;
-        let facts = Facts { registry: &core.registry, desired: &desired, memory: &memory, elsewhere: &elsewhere };
+        let facts = Facts {
+            registry: &core.registry,
+            desired: &desired,
+            memory: &memory,
+            elsewhere: &elsewhere,
+            approvals: &known.approvals,
+        };
         Ok(blocking(|| make_plan(core, &facts, &snapshot))?)
     }
 

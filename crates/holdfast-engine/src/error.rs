@@ -12,7 +12,8 @@ pub enum PassError {
     /// The credentials belong to another AWS account than the document says.
     #[error(
         "account \"{account}\" is declared as {expected}, but its credentials belong to {found}: nothing is read or \
-         written there. Correct spec.accountId or the credentials"
+         written there. Correct the credentials; if the document is wrong, declare another account and move the \
+         resources there"
     )]
     WrongAccount {
         /// The account's name.
@@ -25,6 +26,9 @@ pub enum PassError {
     /// AWS did not say which account the credentials belong to.
     #[error("the account of the credentials could not be verified: {0}")]
     Identify(ApplyError),
+    /// AWS took no call any more: the clock or the credentials went wrong in the middle of a pass.
+    #[error("AWS takes no call with this clock and these credentials, so nothing more is written there: {0}")]
+    Unsigned(ApplyError),
     /// A defect of ours; the other scopes go on.
     #[error("the pass panicked: {0}. This is a defect of Holdfast; the other scopes go on")]
     Panicked(String),

@@ -7,11 +7,13 @@ use crate::book::{Book, Outputs, find};
 use crate::core::Core;
 use crate::step::{Act, Ended, Place, short, told};
 use futures::stream::{FuturesUnordered, StreamExt};
+use holdfast_core::cloud::{ApplyError, ErrorClass};
 use holdfast_core::kept::Kept;
 use holdfast_core::name::{ResourceKey, Scope};
 use holdfast_core::plan::{Memory, Plan, Step, Verdict};
 use holdfast_core::reference::{self, Worth};
 use holdfast_store::{Event, StoreError};
+use jiff::Timestamp;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -30,6 +32,8 @@ pub(crate) struct Executed {
     pub(crate) events: Vec<Event>,
     /// Why no more steps were begun, if it was the store's fault.
     pub(crate) broken: Option<StoreError>,
+    /// Why no more steps were begun, if AWS takes no call of ours any more.
+    pub(crate) unsigned: Option<ApplyError>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +51,8 @@ pub(crate) struct Run<'a> {
     scope: &'a Scope,
     plan: &'a Plan,
     elsewhere: &'a Outputs,
+    /// When the world was seen that the plan stands on.
+    seen_at: Timestamp,
     states: Vec<State>,
     /// How many steps each one still waits for.
     waits: Vec<usize>,
@@ -68,7 +74,13 @@ enum Bond {
 }
 
 impl<'a> Run<'a> {
-    pub(crate) fn new(core: &'a Core, scope: &'a Scope, plan: &'a Plan, elsewhere: &'a Outputs) -> Self {
+    pub(crate) fn new(
+        core: &'a Core,
+        scope: &'a Scope,
+        plan: &'a Plan,
+        elsewhere: &'a Outputs,
+        seen_at: Timestamp,
+    ) -> Self {
         let steps = &plan.steps;
         let place: BTreeMap<u32, usize> = steps.iter().enumerate().map(|(i, s)| (s.id, i)).collect();
         let mut opens = vec![Vec::new(); steps.len()];
@@ -90,6 +102,7 @@ impl<'a> Run<'a> {
             scope,
             plan,
             elsewhere,
+            seen_at,
             states,
             waits,
             opens,
@@ -168,8 +181,19 @@ impl<'a> Run<'a> {
         if let Some(error) = &self.out.broken {
             return Some(format!("the store failed: {error}"));
         }
-        // A plan must not be carried out once it is overtaken: by a new declaration, a pause, a removal.
+        if let Some(error) = &self.out.unsigned {
+            return Some(format!("AWS takes no calls for now: {error}"));
+        }
+        // A plan must not be carried out once it is overtaken: by time, a new declaration, a pause, a removal, or
+        // because what it serves has not been approved.
         let now = self.core.clock.now();
+        let age = Duration::try_from(now.duration_since(self.seen_at)).unwrap_or_default();
+        if age > self.core.settings.stale_after {
+            return Some(format!(
+                "the world was seen {} s ago and may have moved; the next pass looks again",
+                age.as_secs()
+            ));
+        }
         let list = match crate::core::blocking(|| self.core.store.desired(self.scope, now)) {
             Ok(list) => list,
             Err(error) => return Some(format!("the store failed: {error}")),
@@ -179,7 +203,8 @@ impl<'a> Run<'a> {
         }
         let (planned, current) = (book.desired(&step.key), find(&list, &step.key));
         let same = planned.zip(current).is_some_and(|(a, b)| {
-            (a.uid == b.uid) && (a.generation == b.generation) && (a.fate == b.fate) && (a.hold == b.hold)
+            let as_planned = a.uid == b.uid && a.generation == b.generation && a.fate == b.fate && a.hold == b.hold;
+            as_planned && b.carried_out().is_some_and(|(generation, _)| generation == step.generation)
         });
         (!same).then(|| "its declaration has moved since the plan was made".to_owned())
     }
@@ -273,6 +298,12 @@ impl<'a> Run<'a> {
                 let before = book.memories.get(&step.key).and_then(|m| m.failure.as_ref());
                 self.out.events.extend(told(step, &result, before, now));
                 self.tell();
+                self.out.unsigned = result
+                    .as_ref()
+                    .err()
+                    .filter(|e| e.class == ErrorClass::Unsigned)
+                    .cloned()
+                    .or(self.out.unsigned.take());
                 book.acted.insert(step.key.clone(), now);
                 book.wanted_moved();
                 book.memories.insert(step.key.clone(), memory);

@@ -1,12 +1,13 @@
 //! From a verdict to what is said and remembered of a resource.
 
 use holdfast_core::name::{ResourceKey, Scope};
-use holdfast_core::plan::{Decision, Memory, Proposal, Verdict};
+use holdfast_core::plan::{Decision, Memory, Plan, Proposal, Step, Verdict};
 use holdfast_core::pointer::{covers, set};
 use holdfast_core::status::{Change, Drift, FieldDiff, Phase, Status, merge_since};
 use holdfast_store::{Event, EventType};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Puts a value into its place; answers whether it is another one.
 fn put<T: PartialEq>(place: &mut T, value: T) -> bool {
@@ -42,7 +43,7 @@ pub(crate) fn remember(memory: &mut Memory, verdict: &mut Verdict, now: Timestam
         any |= put(&mut memory.fingerprint, None) | put(&mut memory.futile, 0);
     }
     // Inputs or the world have moved: what failed before is tried again at once.
-    let settled = verdict.decision == Decision::InSync;
+    let settled = verdict.decision == Decision::InSync || held_in_sync(verdict);
     if memory.failure.as_ref().is_some_and(|f| settled || f.fingerprint != print.unwrap_or_default()) {
         memory.failure = None;
         any = true;
@@ -52,10 +53,15 @@ pub(crate) fn remember(memory: &mut Memory, verdict: &mut Verdict, now: Timestam
     let since = is_drift(verdict).then(|| memory.drift_since.unwrap_or(now));
     any |= put(&mut memory.drift_since, since);
     any |= learn(memory, verdict);
-    if verdict.phase == Phase::InSync {
+    if verdict.phase == Phase::InSync || held_in_sync(verdict) {
         any |= remember_sync(memory, verdict);
     }
     Moved { any, outputs }
+}
+
+/// True if what is carried out is in sync, and a newer generation awaits approval.
+fn held_in_sync(verdict: &Verdict) -> bool {
+    verdict.pending.as_ref().is_some_and(|p| p.in_sync)
 }
 
 /// What was seen of the thing itself; answers whether its id or outputs have moved.
@@ -126,11 +132,39 @@ fn is_drift(verdict: &Verdict) -> bool {
     verdict.is_drift || verdict.diffs.iter().any(|d| d.change == Change::Undeclared)
 }
 
+/// The resources with steps that hang on a step which failed before and is only tried again.
+pub(crate) fn behind_retries(plan: &Plan, memories: &BTreeMap<ResourceKey, Memory>) -> BTreeSet<ResourceKey> {
+    let is_retry = |step: &Step| {
+        let failed = memories.get(&step.key).and_then(|m| m.failure.as_ref());
+        let print = plan.verdict(&step.key).and_then(|v| v.fingerprint.as_deref());
+        failed.is_some_and(|f| f.fingerprint == print.unwrap_or_default())
+    };
+    let mut doubtful = BTreeSet::new();
+    let mut behind = BTreeSet::new();
+    for step in &plan.steps {
+        if step.needs.iter().any(|n| doubtful.contains(n)) {
+            doubtful.insert(step.id);
+            behind.insert(step.key.clone());
+        } else if is_retry(step) {
+            doubtful.insert(step.id);
+        }
+    }
+    behind
+}
+
 /// Brings what is said of a resource up to date; answers what was said before, if that was something else. That it
-/// was seen again is no news, that it was seen at all is; nor is that a failure is tried again, until it has ended in
-/// another way. Takes conditions and differences out of the verdict.
-pub(crate) fn restate(said: &mut Status, verdict: &mut Verdict, memory: &Memory, seen_at: Timestamp) -> Option<Status> {
-    if memory.failure.is_some() && acts(verdict.decision) && said.observed_generation == verdict.generation {
+/// was seen again is no news, that it was seen at all is; nor is that a failure is tried again, be it its own or one
+/// that it is `behind`, until it has ended in another way. Takes conditions and differences out of the verdict.
+pub(crate) fn restate(
+    said: &mut Status,
+    verdict: &mut Verdict,
+    memory: &Memory,
+    seen_at: Timestamp,
+    behind: bool,
+) -> Option<Status> {
+    let declared = verdict.pending.as_ref().map_or(verdict.generation, |p| p.generation);
+    let retried = memory.failure.is_some() || (behind && said.phase == Phase::Blocked);
+    if retried && acts(verdict.decision) && said.observed_generation == declared {
         return None;
     }
     let mut conditions = std::mem::take(&mut verdict.conditions);
@@ -140,7 +174,7 @@ pub(crate) fn restate(said: &mut Status, verdict: &mut Verdict, memory: &Memory,
         action: drift_action(verdict.decision).to_owned(),
         fields: std::mem::take(&mut verdict.diffs),
     });
-    let observed_generation = if verdict.observed { verdict.generation } else { said.observed_generation };
+    let observed_generation = if verdict.observed { declared } else { said.observed_generation };
     let last_observed_at = if verdict.observed { Some(seen_at) } else { said.last_observed_at };
     let same = said.phase == verdict.phase
         && said.observed_generation == observed_generation

@@ -23,6 +23,7 @@
 //! What concerns one resource is in its status. What concerns a scope is a [`PassError`], kept in its
 //! [`ScopeStatus`](holdfast_store::ScopeStatus) and told once in the log.
 
+mod approve;
 mod book;
 mod core;
 mod engine;
@@ -37,6 +38,7 @@ mod recover;
 mod retry;
 mod step;
 mod token;
+mod trouble;
 
 pub use engine::{Engine, Nudge, Overlay, ScopeView, Tally};
 pub use error::PassError;

@@ -58,6 +58,8 @@ pub struct EngineSettings {
     pub max_deletes_per_hour: u32,
     /// How long after a pass that left something open the next one looks, at first.
     pub follow_up: Duration,
+    /// How old the sweep behind a plan may be when a step of it is begun.
+    pub stale_after: Duration,
     /// Limits of the plan.
     pub plan: plan::Settings,
     /// Delays before failed writes are tried again.
@@ -72,6 +74,7 @@ impl Default for EngineSettings {
             parallel_steps: 32,
             max_deletes_per_hour: 10,
             follow_up: Duration::from_millis(250),
+            stale_after: Duration::from_secs(300),
             plan: plan::Settings::default(),
             retry: RetryPolicy::default(),
         }

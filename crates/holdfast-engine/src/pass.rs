@@ -1,5 +1,6 @@
 //! One pass over one scope: look, decide, record, act, record.
 
+use crate::approve::{self, Known};
 use crate::book::{Book, Outputs};
 use crate::core::{Core, ScopeState, blocking};
 use crate::error::PassError;
@@ -8,11 +9,13 @@ use crate::judge;
 use crate::options::Boundary;
 use crate::recover;
 use crate::step::panic_text;
+use crate::trouble;
 use futures::FutureExt;
+use holdfast_core::cloud::ApplyError;
 use holdfast_core::kind::Registry;
 use holdfast_core::name::{ResourceKey, Scope};
-use holdfast_core::observe::{Gap, Snapshot};
-use holdfast_core::plan::{Decision, Desired, Input, Memory, Plan, plan};
+use holdfast_core::observe::Snapshot;
+use holdfast_core::plan::{Approvals, Decision, Desired, Input, Memory, Plan, plan_with};
 use holdfast_store::{Changed, Event, EventType, Gone, PassRecord, ScopeStatus, StoreError};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -92,19 +95,24 @@ async fn run(core: &Core, scope: &Scope, state: &ScopeState, book: &mut Book) ->
         return Ok(PassReport::default());
     }
     let forgiven = forgive(book, &state.take_forgiven());
-    verify(core, scope, book).await?;
+    let unverified = match verify(core, scope, book).await {
+        Err(PassError::Identify(error)) => Some(error),
+        verified => verified.map(|()| None)?,
+    };
     let elsewhere = elsewhere(core, scope, &book.abroad)?;
     // Reads may be dropped at any point.
     let swept = tokio::select! {
-        swept = sweep(core, scope, book, &elsewhere) => swept,
+        swept = sweep(core, scope, book, &elsewhere, unverified.as_ref()) => swept,
         () = core.stop.cancelled() => return Ok(PassReport::default()),
     };
     core.boundaries.reached(scope, Boundary::Swept).await;
     blocking(|| recover::look(core, &open, &swept.snapshot, book, swept.at))?;
-    let mut plan = decide(core, scope, book, &elsewhere, &swept)?;
+    let known = approve::known(core, scope, &book.list, now)?;
+    let mut plan = decide(core, scope, book, &elsewhere, &swept, &known)?;
+    approve::settle(core, scope, book, &plan, &known)?;
     let mut report = record(core, book, &mut plan, &swept, &forgiven)?;
     core.boundaries.reached(scope, Boundary::Recorded).await;
-    let executed = execute(core, scope, book, &plan, &elsewhere).await;
+    let executed = execute(core, scope, book, &plan, &elsewhere, swept.at).await;
     core.boundaries.reached(scope, Boundary::BeforeEnd).await;
     finish(core, book, &swept, &mut report, executed)?;
     report.next = next(core, book, &plan, &report, &swept);
@@ -148,10 +156,20 @@ pub(crate) fn elsewhere(core: &Core, scope: &Scope, abroad: &BTreeSet<ResourceKe
     if abroad.is_empty() { Ok(Outputs::new()) } else { blocking(|| core.store.outputs_elsewhere(scope, abroad)) }
 }
 
-async fn sweep(core: &Core, scope: &Scope, book: &mut Book, elsewhere: &Outputs) -> Swept {
+/// Looks at all that is wanted; at nothing where it is not certain whose account it is.
+async fn sweep(
+    core: &Core,
+    scope: &Scope,
+    book: &mut Book,
+    elsewhere: &Outputs,
+    unverified: Option<&ApplyError>,
+) -> Swept {
     let wanted = book.wanted(&core.registry, elsewhere);
     let (before, started) = (core.budgets.counts(scope), Instant::now());
-    let snapshot = core.cloud.sweep(scope, &wanted).await;
+    let snapshot = match unverified {
+        Some(error) => trouble::unread(scope, &wanted, error, core.clock.now()),
+        None => core.cloud.sweep(scope, &wanted).await,
+    };
     let (after, at) = (core.budgets.counts(scope), core.clock.now());
     let gaps = snapshot.kinds.iter().filter(|(_, r)| !r.gaps.is_empty());
     let status = ScopeStatus {
@@ -160,7 +178,7 @@ async fn sweep(core: &Core, scope: &Scope, book: &mut Book, elsewhere: &Outputs)
         api_calls: after.calls - before.calls,
         throttles: after.throttles - before.throttles,
         leader: Some(core.process.clone()),
-        error: None,
+        error: trouble::of(&snapshot),
         gaps: gaps.map(|(kind, r)| ((*kind).to_owned(), r.gaps.clone())).collect(),
         scope: scope.clone(),
     };
@@ -176,6 +194,7 @@ pub(crate) struct Facts<'a> {
     pub(crate) desired: &'a [Arc<Desired>],
     pub(crate) memory: &'a BTreeMap<ResourceKey, Memory>,
     pub(crate) elsewhere: &'a Outputs,
+    pub(crate) approvals: &'a Approvals,
 }
 
 /// Makes the plan of a scope.
@@ -195,11 +214,19 @@ pub(crate) fn make_plan(core: &Core, facts: &Facts<'_>, snapshot: &Snapshot) -> 
         deletes_left: core.settings.max_deletes_per_hour.saturating_sub(deleted),
         now,
     };
-    Ok(plan(&input))
+    Ok(plan_with(&input, facts.approvals))
 }
 
-fn decide(core: &Core, scope: &Scope, book: &Book, elsewhere: &Outputs, swept: &Swept) -> Result<Plan, StoreError> {
-    let facts = Facts { registry: &core.registry, desired: &book.list, memory: &book.memories, elsewhere };
+fn decide(
+    core: &Core,
+    scope: &Scope,
+    book: &Book,
+    elsewhere: &Outputs,
+    swept: &Swept,
+    known: &Known,
+) -> Result<Plan, StoreError> {
+    let (memory, approvals) = (&book.memories, &known.approvals);
+    let facts = Facts { registry: &core.registry, desired: &book.list, memory, elsewhere, approvals };
     let started = Instant::now();
     let plan = blocking(|| make_plan(core, &facts, &swept.snapshot))?;
     let (took, swept_ms) = (started.elapsed(), swept.status.duration_ms);
@@ -217,6 +244,8 @@ fn record(
 ) -> Result<PassReport, StoreError> {
     let now = core.clock.now();
     let mut report = PassReport { resources: plan.verdicts.len(), planned: plan.steps.len(), ..PassReport::default() };
+    let blind = trouble::blind(&swept.snapshot);
+    let behind = judge::behind_retries(plan, &book.memories);
     let (mut changed, mut gone, mut events) = (Vec::new(), Vec::new(), Vec::new());
     // All four are in the order of keys, one of each a resource.
     let known = book.memories.values_mut().zip(&mut book.statuses);
@@ -234,8 +263,10 @@ fn record(
         if moved.outputs {
             report.outputs_moved.insert(key.clone());
         }
-        let before = judge::restate(status, verdict, memory, swept.at);
-        if let Some(before) = &before {
+        let before = judge::restate(status, verdict, memory, swept.at, behind.contains(key));
+        if let Some(before) = &before
+            && !book.told.covers(&blind, &key.kind, before.phase, status.phase)
+        {
             events.extend(judge::tell(key, verdict, before, status, now));
         }
         if before.is_some() || moved.any || forgiven.contains(key) {
@@ -253,45 +284,26 @@ fn record(
         book.wanted_moved();
     }
     report.changed = changed.len();
-    events.extend(scope_events(book, &swept.status, now));
+    events.extend(book.told.news(&swept.status, now));
     events.extend(plan.proposals.iter().map(|p| judge::propose(p, &swept.status.scope, now)));
     let record = PassRecord { now, changed, gone, events, scope_status: swept.status.clone() };
     blocking(|| core.store.record(&record))?;
-    book.gaps = swept.status.gaps.keys().cloned().collect();
-    book.error = None;
+    book.told.now(&swept.status, blind);
     Ok(report)
 }
 
-/// What has changed about the scope itself.
-fn scope_events(book: &Book, status: &ScopeStatus, now: Timestamp) -> Vec<Event> {
-    let mut events = Vec::new();
-    let scope = &status.scope;
-    if book.error.is_some() {
-        let message = format!("Passes over {scope} go through again.");
-        events.push(Event::new(now, EventType::Service, "ScopeRecovered", message).with(json!({ "scope": scope })));
-    }
-    for (kind, gaps) in status.gaps.iter().filter(|(kind, _)| !book.gaps.contains(*kind)) {
-        let message = format!("{kind} in {scope} could not be read: {}", gap_text(gaps));
-        let data = json!({ "scope": scope, "kind": kind, "gaps": gaps });
-        events.push(Event::new(now, EventType::Service, "SweepGap", message).with(data));
-    }
-    for kind in book.gaps.iter().filter(|kind| !status.gaps.contains_key(*kind)) {
-        let message = format!("{kind} in {scope} can be read again.");
-        let data = json!({ "scope": scope, "kind": kind });
-        events.push(Event::new(now, EventType::Service, "SweepWhole", message).with(data));
-    }
-    events
-}
-
-fn gap_text(gaps: &[Gap]) -> String {
-    gaps.first().map(|g| format!("{}: {}", g.operation, g.reason)).unwrap_or_default()
-}
-
-async fn execute(core: &Core, scope: &Scope, book: &mut Book, plan: &Plan, elsewhere: &Outputs) -> Executed {
+async fn execute(
+    core: &Core,
+    scope: &Scope,
+    book: &mut Book,
+    plan: &Plan,
+    elsewhere: &Outputs,
+    seen_at: Timestamp,
+) -> Executed {
     if plan.steps.is_empty() {
         return Executed::default();
     }
-    let mut run = Run::new(core, scope, plan, elsewhere);
+    let mut run = Run::new(core, scope, plan, elsewhere, seen_at);
     run.postpone(&too_fresh(core, plan, book));
     run.run(book).await
 }
@@ -311,11 +323,10 @@ fn finish(
         return Err(PassError::Store(broken));
     }
     book.acted.retain(|_, at| swept.at.duration_since(*at) < SignedDuration::from_hours(1));
-    if executed.events.is_empty() {
-        return Ok(());
+    if !executed.events.is_empty() {
+        blocking(|| core.store.log(&executed.events))?;
     }
-    blocking(|| core.store.log(&executed.events))?;
-    Ok(())
+    executed.unsigned.map_or(Ok(()), |error| Err(PassError::Unsigned(error)))
 }
 
 /// How soon to look again.
@@ -348,7 +359,7 @@ fn next(core: &Core, book: &mut Book, plan: &Plan, report: &PassReport, swept: &
 fn tell_error(core: &Core, scope: &Scope, book: &mut Book, error: &PassError) {
     let (now, text) = (core.clock.now(), error.to_string());
     tracing::error!(%scope, %error, "the pass did not go through");
-    if book.error.as_ref() == Some(&text) {
+    if book.told.error.as_ref() == Some(&text) {
         return;
     }
     let known = core.store.scope_statuses().ok().and_then(|all| all.into_iter().find(|s| s.scope == *scope));
@@ -361,7 +372,7 @@ fn tell_error(core: &Core, scope: &Scope, book: &mut Book, error: &PassError) {
     let event = event.with(json!({ "scope": scope }));
     let record = PassRecord { now, changed: Vec::new(), gone: Vec::new(), events: vec![event], scope_status: status };
     match blocking(|| core.store.record(&record)) {
-        Ok(()) => book.error = Some(text),
+        Ok(()) => book.told.error = Some(text),
         Err(store) => tracing::error!(%scope, error = %store, "and the store could not note it"),
     }
 }

@@ -54,7 +54,7 @@ impl RetryPolicy {
     /// arguments; different things are spread by up to a fifth, so that they do not come back together.
     pub fn delay(&self, class: ErrorClass, of: &str, times: u32) -> Duration {
         let growth = match class {
-            ErrorClass::Throttled | ErrorClass::Transient => &self.soon,
+            ErrorClass::Throttled | ErrorClass::Transient | ErrorClass::Unsigned => &self.soon,
             ErrorClass::Conflict | ErrorClass::Lost => &self.look,
             ErrorClass::Denied | ErrorClass::Quota => &self.slow,
             ErrorClass::Rejected => &self.rare,

@@ -60,6 +60,8 @@ impl Act<'_> {
         let now = self.core.clock.now();
         match &result {
             Ok(applied) => self.applied(applied, now),
+            // It is no failure of the resource: it is tried again as soon as AWS takes calls again.
+            Err(error) if error.class == ErrorClass::Unsigned => {}
             Err(error) => self.failed(error, now),
         }
         let outcome = IntentOutcome {
@@ -176,6 +178,8 @@ pub(crate) fn told(
     use holdfast_store::{Event, EventType};
     let (reason, message) = match result {
         Ok(_) => (done(step.verb), format!("{} because {}", step.text, step.because)),
+        // The scope says it once, and not each of its resources.
+        Err(error) if error.class == ErrorClass::Unsigned => return None,
         Err(error) => {
             let known = before.is_some_and(|f| f.step == step.text && alike(&f.error, error));
             if known {

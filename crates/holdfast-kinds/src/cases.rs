@@ -4,6 +4,7 @@
 //! a value away. `same` must come out of a whole plan as in sync, without a step; `differs` must come out with exactly
 //! the differences that it `finds`. Every case names its source.
 
+use crate::common::Tags;
 use crate::registry;
 use holdfast_core::kind::AnyKind;
 use holdfast_core::name::{RESOURCE_TAG, ResourceKey, Scope, UID_TAG};
@@ -82,19 +83,19 @@ fn patched(base: &Value, patches: &BTreeMap<String, Value>) -> Value {
     value
 }
 
-/// How a kind reads what AWS shows, given what is declared.
-pub(crate) type Read<'a> = &'a dyn Fn(&Value, &Value) -> Observation;
+/// How a kind reads what AWS shows, given what is declared and the live tags.
+pub(crate) type Read<'a> = &'a dyn Fn(&Value, &Value, Tags) -> Observation;
 
 /// For kinds whose answers are read field by field into the shape of the spec: the table shows that shape.
-pub(crate) fn read_as_spec(kind: &str) -> impl Fn(&Value, &Value) -> Observation {
+fn read_as_spec(kind: &str) -> impl Fn(&Value, &Value, Tags) -> Observation {
     let kind = kind.to_owned();
-    move |live, _| {
+    move |live, _, tags| {
         let registry = registry();
         let kind = registry.get(&kind).expect("the kind is listed");
         let mut fields = live.clone();
         kind.canonical(&mut fields);
         let identity = kind.identity(&fields).unwrap_or_default();
-        crate::common::settled("id-1".to_owned(), identity, BTreeMap::new(), fields)
+        crate::common::settled("id-1".to_owned(), identity, tags, fields)
     }
 }
 
@@ -132,6 +133,7 @@ pub(crate) fn planned(told: Vec<Told<'_>>) -> Plan {
             policy: Policy::default(),
             fate: Fate::Keep,
             hold: None,
+            instead: None,
         }));
     }
     let now = "2026-01-01T00:00:00Z".parse().expect("a time");
@@ -153,8 +155,7 @@ pub(crate) fn planned(told: Vec<Told<'_>>) -> Plan {
 fn outcome(kind: &str, table: &Table, row: &Row, read: Read<'_>) -> (bool, Vec<String>) {
     let base = table.bases.get(&row.base).unwrap_or_else(|| panic!("{kind}: {} has no base {}", row.case, row.base));
     let (declared, wire) = (patched(&base.declared, &row.declared), patched(&base.live, &row.live));
-    let mut live = read(&wire, &declared);
-    live.tags.extend(row.tags.clone());
+    let live = read(&wire, &declared, row.tags.clone());
     let mut last = patched(&declared, &row.before);
     let registry = registry();
     registry.get(kind).expect("the kind is listed").canonical(&mut last);
@@ -169,6 +170,12 @@ fn outcome(kind: &str, table: &Table, row: &Row, read: Read<'_>) -> (bool, Vec<S
 pub(crate) fn check(kind: &str, read: Read<'_>) {
     let table = table(kind);
     let mut wrong = Vec::new();
+    let registry = registry();
+    for row in table.same.iter().chain(&table.differs) {
+        let declared = patched(&table.bases[&row.base].declared, &row.declared);
+        let refused = registry.get(kind).expect("the kind is listed").validate(&declared);
+        wrong.extend(refused.iter().map(|e| format!("{}: is refused: {} {}", row.case, e.pointer, e.message)));
+    }
     for row in &table.same {
         let (in_sync, told) = outcome(kind, &table, row, read);
         if !in_sync || !told.is_empty() {
@@ -182,7 +189,14 @@ pub(crate) fn check(kind: &str, read: Read<'_>) {
             wrong.push(format!("{}: found {told:?}, not {finds:?}", row.case));
         }
     }
-    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+    assert!(wrong.is_empty(), "{kind}:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn kinds_of_load_balancing_and_networks_see_what_differs_and_nothing_else() {
+    for kind in ["Listener", "ListenerRule", "LoadBalancer", "SecurityGroup", "TargetGroup"] {
+        check(kind, &read_as_spec(kind));
+    }
 }
 
 #[test]
@@ -206,4 +220,3 @@ fn there_are_hundreds_of_cases_no_two_alike_and_each_has_a_source() {
     println!("{same} cases that are no drift, {differs} that are");
     assert!(same >= 400 && differs >= 60, "{same} and {differs} are too few");
 }
-

@@ -7,10 +7,14 @@
 
 #[cfg(feature = "aws")]
 pub mod aws;
+#[cfg(test)]
+mod cases;
 mod cluster;
 pub(crate) mod common;
 mod ecs;
 mod elb;
+#[cfg(test)]
+mod incidents;
 #[cfg(test)]
 mod laws;
 mod listener;

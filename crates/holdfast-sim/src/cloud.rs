@@ -19,6 +19,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// The code of a call that is told to slow down.
 pub(crate) const THROTTLED: &str = "ThrottlingException";
 
+/// What AWS says to a call that is signed with a wrong time.
+const EXPIRED: &str = "RequestExpired: the clock of this machine is 20m behind AWS's; set it right";
+
 /// AWS answers lists in pages; one call is counted for so many things.
 const PAGE: usize = 100;
 
@@ -230,6 +233,9 @@ impl SimCloud {
         let pages = u32::try_from(all.len().div_ceil(PAGE).max(1)).unwrap_or(u32::MAX);
         let (reading, ending) = match fault {
             Some(Fault::Throttle) => (gap(operation, Vec::new(), THROTTLED), Ending::Refused(THROTTLED.to_owned())),
+            Some(Fault::WrongClock) => {
+                (gap(operation, Vec::new(), EXPIRED), Ending::Refused("RequestExpired".to_owned()))
+            }
             Some(Fault::Gap(Hidden::All)) => (gap(operation, Vec::new(), "InternalError"), Ending::Lost),
             Some(Fault::Gap(Hidden::PerMille(share))) => (hide(all, share, operation, &mut world.dice), Ending::Lost),
             Some(Fault::Panic) => {
@@ -261,6 +267,7 @@ fn refusal(fault: &Fault, operation: &str) -> Option<ApplyError> {
     match fault {
         Fault::Fail { class, code, message } => Some(error(*class, operation, code, message)),
         Fault::Throttle => Some(error(ErrorClass::Throttled, operation, THROTTLED, "Rate exceeded")),
+        Fault::WrongClock => Some(error(ErrorClass::Unsigned, operation, "RequestExpired", EXPIRED)),
         Fault::LoseAnswer | Fault::Gap(_) | Fault::Panic => None,
     }
 }
@@ -333,7 +340,13 @@ impl Cloud for SimCloud {
     }
 
     async fn identify(&self, scope: &Scope) -> Result<String, ApplyError> {
-        let world = self.lock();
+        let (now, operation) = (self.clock.now(), "sts:GetCallerIdentity");
+        let mut guard = self.lock();
+        let world = &mut *guard;
+        let fault = world.faults.strike(scope, "", operation, false, now, &mut world.dice);
+        if let Some(refused) = fault.as_ref().and_then(|f| refusal(f, operation)) {
+            return Err(refused);
+        }
         let known = world.accounts.get(&scope.account).cloned();
         Ok(known.unwrap_or_else(|| DEFAULT_ACCOUNT.to_owned()))
     }

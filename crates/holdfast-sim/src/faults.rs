@@ -57,6 +57,8 @@ pub enum Fault {
     Throttle,
     /// A sweep of the kind leaves something out and says so.
     Gap(Hidden),
+    /// AWS takes no call: the caller's clock is wrong.
+    WrongClock,
     /// The call panics, as a faulty kind would.
     Panic,
 }
@@ -142,7 +144,7 @@ impl Fault {
         match self {
             Fault::Fail { .. } | Fault::LoseAnswer => write,
             Fault::Gap(_) => !write,
-            Fault::Throttle | Fault::Panic => true,
+            Fault::Throttle | Fault::WrongClock | Fault::Panic => true,
         }
     }
 }

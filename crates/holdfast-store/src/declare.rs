@@ -6,9 +6,10 @@ use crate::record_types::{Event, EventType};
 use crate::resource::{self, Declared, StatusColumns};
 use crate::types::{Outcome, Removal, ResourceChange, Target, What};
 use crate::write::Write;
-use crate::{StoreError, row};
+use crate::{StoreError, approval, row};
 use holdfast_core::name::{ResourceKey, Scope};
-use holdfast_core::plan::Fate;
+use holdfast_core::plan::{Desired, Fate};
+use holdfast_core::policy::RolloutPolicy;
 use holdfast_core::status::{ConditionType, Phase, Status, Truth};
 use jiff::Timestamp;
 use rusqlite::params;
@@ -28,6 +29,8 @@ struct Standing {
     /// What people wrote is the same as in the change.
     same_writing: bool,
     scope: Scope,
+    /// What was declared, where the change asks for approval.
+    before: Option<Desired>,
 }
 
 /// A resource change as columns.
@@ -100,7 +103,9 @@ fn standing(
                 && row::same(old.policy_own, &columns.policy_own)?
                 && row::same(old.labels, &columns.labels)?;
         }
+        let gated = new.is_some_and(|(change, _)| change.policy_effective.rollout == Some(RolloutPolicy::Approve));
         Ok(Standing {
+            before: if gated { Some(old.desired(None)?) } else { None },
             id: r.get("id")?,
             uid: old.uid.to_owned(),
             generation: old.generation,
@@ -139,6 +144,7 @@ pub(crate) fn put_resource(
             let moved = !old.same_inputs || old.fate != Fate::Keep;
             let generation = old.generation + u64::from(moved);
             update(write, now, change, &columns, &old, generation)?;
+            approval::declared_anew(write, old.id, old.before, change, generation)?;
             (What::Updated, generation)
         }
     };

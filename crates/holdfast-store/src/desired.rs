@@ -3,7 +3,7 @@
 use crate::cache::DesiredEntry;
 use crate::resource::{self, Declared, SELECT};
 use crate::types::in_force;
-use crate::{Store, StoreError, parts, row};
+use crate::{Store, StoreError, approval, parts, row};
 use holdfast_core::name::{ResourceKey, Scope};
 use holdfast_core::plan::{Desired, Memory};
 use holdfast_core::status::Status;
@@ -52,7 +52,9 @@ impl Store {
                 Some(end) => until = Some(until.map_or(end, |u| u.min(end))),
                 None => {}
             }
-            Ok(Arc::new(declared.desired(hold.filter(|h| in_force(h, now)))?))
+            let mut desired = declared.desired(hold.filter(|h| in_force(h, now)))?;
+            desired.instead = approval::instead(&desired, r)?;
+            Ok(Arc::new(desired))
         })?;
         let list: Arc<[Arc<Desired>]> = list.into();
         self.shared.cache.fill_desired(epoch, scope, DesiredEntry { list: Arc::clone(&list), from, until });

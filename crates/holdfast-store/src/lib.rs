@@ -24,6 +24,7 @@
 //! [`StoreError`], sorted by what the caller does next. After [`StoreError::Full`], reads go on and writes work
 //! again when there is room.
 
+mod approval;
 mod cache;
 mod change;
 mod connect;
@@ -46,8 +47,9 @@ mod write;
 pub use error::StoreError;
 pub use misc::Respond;
 pub use record_types::{
-    Answer, Changed, Event, EventFilter, EventType, Gone, HistoryEntry, HistoryType, IdempotencyRecord, Intent,
-    IntentOutcome, IntentRecord, IntentResult, PassRecord, PlanRecord, ScopeStatus,
+    Answer, Awaiting, Changed, Consent, Event, EventFilter, EventType, Gone, HistoryEntry, HistoryType,
+    IdempotencyRecord, Intent, IntentOutcome, IntentRecord, IntentResult, PassRecord, PlanEnd, PlanOutcome, PlanRecord,
+    ScopeStatus,
 };
 pub use types::{
     AccountChange, AccountRecord, Change, Filter, Location, Outcome, Phases, Precondition, Removal, ResourceChange,

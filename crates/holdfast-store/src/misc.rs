@@ -84,6 +84,17 @@ impl Store {
         })
     }
 
+    /// Puts another answer in the place of the one that is kept under an Idempotency-Key.
+    ///
+    /// # Errors
+    /// As every write.
+    pub fn replace_answer(&self, key: &str, body: &[u8]) -> Result<(), StoreError> {
+        self.write(|write| {
+            row::run(write, "UPDATE idempotency SET body = ?2 WHERE key = ?1", params![key, body])?;
+            Ok(())
+        })
+    }
+
     /// Keeps a plan under its hash; one that is kept already stays as it is.
     ///
     /// # Errors
@@ -106,10 +117,14 @@ impl Store {
     /// As every read.
     pub fn plan(&self, hash: &str) -> Result<Option<PlanRecord>, StoreError> {
         row::one(&self.shared.connections.reader(), "SELECT * FROM plan WHERE hash = ?1", params![hash], |r| {
+            let optional = |column| row::optional_text(r, column);
             Ok(PlanRecord {
                 hash: row::text(r, "hash")?.to_owned(),
                 created_at: row::time(r, "at")?,
                 body: row::parse(row::text(r, "body")?)?,
+                parts: optional("parts")?.map(row::parse).transpose()?.unwrap_or_default(),
+                approval: optional("approval")?.map(row::parse).transpose()?,
+                outcome: optional("outcome")?.map(row::parse).transpose()?,
             })
         })
     }
@@ -125,7 +140,7 @@ impl Store {
     }
 
     /// Clears away what is older than `before`: events, ended intents, generations of what is no longer declared,
-    /// kept answers and plans, and scopes that have no resources any more. Whatever is declared keeps all its
+    /// kept answers, plans that nobody is asked about any more, and scopes that have no resources any more. Whatever is declared keeps all its
     /// generations, and an intent without an outcome stays. Answers how many rows went.
     ///
     /// # Errors
@@ -136,7 +151,7 @@ impl Store {
             "DELETE FROM intent WHERE at < ?1 AND result IS NOT NULL",
             "DELETE FROM generation WHERE at < ?1 AND uid NOT IN (SELECT uid FROM resource)",
             "DELETE FROM idempotency WHERE at < ?1",
-            "DELETE FROM plan WHERE at < ?1",
+            "DELETE FROM plan WHERE at < ?1 AND hash NOT IN (SELECT plan FROM awaiting UNION SELECT plan FROM approval)",
         ];
         let orphans = "DELETE FROM scope_status WHERE NOT EXISTS (SELECT 1 FROM resource r
            WHERE r.account = scope_status.account AND r.region = scope_status.region)";

@@ -3,7 +3,7 @@
 use holdfast_core::cloud::{Applied, ApplyError};
 use holdfast_core::name::{ResourceKey, Scope};
 use holdfast_core::observe::Gap;
-use holdfast_core::plan::{Fate, Memory, Verb};
+use holdfast_core::plan::{Fate, Memory, Part, Verb};
 use holdfast_core::status::Status;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -332,6 +332,64 @@ pub struct PlanRecord {
     pub hash: String,
     /// When it was first computed.
     pub created_at: Timestamp,
-    /// The plan as it was answered.
+    /// The plan as it was answered; null for one that can be approved.
     pub body: Value,
+    /// What can be approved of it; empty if nothing.
+    pub parts: Vec<Part>,
+    /// Who approved it.
+    pub approval: Option<Consent>,
+    /// What became of the approval; `None` until a pass has acted on it.
+    pub outcome: Option<PlanOutcome>,
+}
+
+/// Who approved a plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Consent {
+    /// When.
+    pub at: Timestamp,
+    /// Who, as far as the server knows.
+    pub by: String,
+    /// Why, in that person's words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// What became of an approved plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlanOutcome {
+    /// When.
+    pub at: Timestamp,
+    /// In which way it ended.
+    pub end: PlanEnd,
+    /// The plan that took its place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replaced_by: Option<String>,
+}
+
+/// In which way an approved plan ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum PlanEnd {
+    /// A pass has released what it names.
+    CarriedOut,
+    /// The world or the declarations had moved when its turn came; nothing of it was done.
+    Overtaken,
+}
+
+/// What awaits approval of a stack.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Awaiting {
+    /// The hash of the plan to approve.
+    pub plan: String,
+    /// Its parts, one a scope.
+    pub parts: Vec<Part>,
+}
+
+impl Awaiting {
+    /// True if approval would change something of a resource.
+    pub fn holds(&self, key: &ResourceKey) -> bool {
+        self.parts.iter().flat_map(|p| &p.verdicts).any(|v| v.key == *key)
+    }
 }

@@ -8,9 +8,10 @@ use holdfast_core::status::Status;
 use rusqlite::{Connection, Row, params};
 use std::sync::Arc;
 
-/// What a query of resources selects; `r` is the resource, `s` its stack.
+/// What a query of resources selects; `r` is the resource, `s` its stack, `c` what is carried out of it.
 pub(crate) const SELECT: &str =
-    "SELECT r.*, s.hold, s.deleting, s.state_seal FROM resource r JOIN stack s ON s.name = r.stack";
+    "SELECT r.*, s.hold, s.deleting, s.state_seal, c.body AS carried, c.seal AS carried_seal
+     FROM resource r JOIN stack s ON s.name = r.stack LEFT JOIN carried c ON c.resource_id = r.id";
 
 /// The declared part of a row, borrowed from it, seal checked.
 pub(crate) struct Declared<'r> {
@@ -92,7 +93,7 @@ impl<'r> Declared<'r> {
         row::from_word(self.fate)
     }
 
-    /// The resource as a plan takes it.
+    /// The resource as a plan takes it, with nothing held for approval.
     pub(crate) fn desired(&self, hold: Option<Hold>) -> Result<Desired, StoreError> {
         Ok(Desired {
             key: self.key(),
@@ -104,6 +105,7 @@ impl<'r> Declared<'r> {
             policy: row::parse(self.policy)?,
             fate: self.fate()?,
             hold,
+            instead: None,
         })
     }
 }

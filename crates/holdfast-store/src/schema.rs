@@ -91,9 +91,36 @@ CREATE TABLE idempotency (
 CREATE TABLE plan (hash TEXT PRIMARY KEY, at INTEGER NOT NULL, body TEXT NOT NULL);
 ";
 
+const APPROVALS: &str = "
+-- Under rollout: approve, the generation that is carried out while a newer one awaits approval. None: nothing is.
+CREATE TABLE carried (
+  resource_id INTEGER PRIMARY KEY REFERENCES resource (id) ON DELETE CASCADE,
+  body TEXT NOT NULL, seal BLOB NOT NULL
+);
+
+-- What awaits approval, as the last pass found it; part and plan are hashes, replaces that of an overtaken plan.
+CREATE TABLE awaiting (
+  account TEXT NOT NULL, region TEXT NOT NULL, stack TEXT NOT NULL,
+  part TEXT NOT NULL, plan TEXT NOT NULL, replaces TEXT, body TEXT NOT NULL,
+  PRIMARY KEY (account, region, stack)
+) WITHOUT ROWID;
+CREATE INDEX awaiting_stack ON awaiting (stack);
+
+-- What persons approved and no pass has acted on yet.
+CREATE TABLE approval (
+  account TEXT NOT NULL, region TEXT NOT NULL, stack TEXT NOT NULL,
+  part TEXT NOT NULL, plan TEXT NOT NULL, at INTEGER NOT NULL,
+  PRIMARY KEY (account, region, stack)
+) WITHOUT ROWID;
+
+ALTER TABLE plan ADD COLUMN parts TEXT; -- NULL where nothing of it can be approved
+ALTER TABLE plan ADD COLUMN approval TEXT;
+ALTER TABLE plan ADD COLUMN outcome TEXT;
+";
+
 /// All steps, oldest first.
 pub(crate) fn migrations() -> Migrations<'static> {
-    Migrations::new(vec![M::up(FIRST)])
+    Migrations::new(vec![M::up(FIRST), M::up(APPROVALS)])
 }
 
 #[cfg(test)]

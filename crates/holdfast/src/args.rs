@@ -50,8 +50,12 @@ pub(crate) enum Command {
     Validate(FileArgs),
     /// Show what applying documents would do
     Plan(PlanArgs),
+    /// Show what applying documents would change live, value by value
+    Diff(PlanArgs),
     /// Declare documents
     Apply(ApplyArgs),
+    /// Approve a plan that is held by policy.rollout
+    Approve(ApproveArgs),
     /// List stacks, accounts or resources, or show one
     Get(GetArgs),
     /// Show all that is known of one resource
@@ -184,6 +188,19 @@ pub(crate) struct ApplyArgs {
     /// How long to wait
     #[arg(long, default_value = "10m", value_name = "DURATION")]
     pub(crate) timeout: String,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ApproveArgs {
+    /// Hash of the plan, as apply, plan or a resource's condition names it
+    #[arg(value_name = "HASH")]
+    pub(crate) plan: String,
+    /// Why, for those who wonder later
+    #[arg(long)]
+    pub(crate) reason: Option<String>,
+    /// Only show the plan, and where its approval stands
+    #[arg(long, conflicts_with = "reason")]
+    pub(crate) show: bool,
 }
 
 #[derive(Clone, Debug, Default, Args)]

@@ -21,9 +21,13 @@ use anyhow::Result;
 use args::{Cli, Command, ConfigCommand};
 use clap::{CommandFactory, Parser};
 use client::Client;
-use commands::{declare, doctor, explain, look, steer, wait};
+use commands::{approve, declare, doctor, explain, look, steer, wait};
 use failure::{Ending, Failure};
 use std::process::ExitCode;
+
+/// Passes allocate and free many small things, and long-lived servers have to give memory back.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -52,6 +56,8 @@ async fn run(cli: Cli) -> Result<Ending> {
         Command::Demo(args) => demo::demo(&args).await,
         Command::Validate(args) => declare::validate(how, &args),
         Command::Plan(args) => declare::plan(&client, how, &args).await,
+        Command::Diff(args) => approve::diff(&client, how, &args).await,
+        Command::Approve(args) => approve::approve(&client, how, &args).await,
         Command::Apply(args) => declare::apply(&client, how, &args).await,
         Command::Get(args) => look::get(&client, how, &args).await,
         Command::Describe(arg) => look::describe(&client, how, &arg.resource).await,

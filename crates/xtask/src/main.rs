@@ -2,6 +2,7 @@
 
 mod bench;
 mod generate;
+mod incidents;
 mod setup;
 mod shell;
 mod tidy;

@@ -1,8 +1,8 @@
 //! House rules that no compiler checks.
 
-use crate::generate;
 #[cfg(test)]
 use crate::shell;
+use crate::{generate, incidents};
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -86,6 +86,7 @@ pub(crate) fn check(root: &Path) -> Result<()> {
     }
     top_level(root, &mut faults)?;
     links(root, &mut faults)?;
+    incidents::check(root, &mut faults)?;
     faults.extend(generate::stale(root)?);
     if faults.is_empty() {
         return Ok(());
@@ -210,11 +211,11 @@ fn links(root: &Path, faults: &mut Vec<String>) -> Result<()> {
 }
 
 /// The function that a link's label names: all of it, in backticks.
-fn named_test(label: &str) -> Option<&str> {
+pub(crate) fn named_test(label: &str) -> Option<&str> {
     label.rsplit_once("[`").and_then(|(_, name)| name.strip_suffix('`'))
 }
 
-fn sources(folder: &Path) -> Result<Vec<PathBuf>> {
+pub(crate) fn sources(folder: &Path) -> Result<Vec<PathBuf>> {
     files(folder, "rs")
 }
 

@@ -77,6 +77,18 @@ fn bearer(headers: &HeaderMap, tokens: &[TokenHash]) -> Result<(), Problem> {
     ))
 }
 
+/// Who asks, as far as the server can tell: it knows tokens by their hashes, and no persons.
+pub(crate) fn who(state: &ApiState, headers: &HeaderMap) -> String {
+    let given = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.split_once(' '));
+    match given {
+        Some((_, token)) if !state.options().tokens.is_empty() => {
+            let hash = TokenHash::of(token.trim()).to_string();
+            format!("the holder of token {}…", hash.chars().take("blake3:".len() + 8).collect::<String>())
+        }
+        _ => "somebody on the server's machine".to_owned(),
+    }
+}
+
 fn unauthenticated(detail: &str, challenge: &'static str) -> Problem {
     Problem::new(StatusCode::UNAUTHORIZED, "unauthenticated", "Unauthenticated", detail)
         .header(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge))

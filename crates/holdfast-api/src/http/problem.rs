@@ -35,6 +35,9 @@ pub(crate) struct ProblemBody {
     instance: Option<String>,
     /// Every single mistake, with its place.
     errors: Vec<Mistake>,
+    /// The plan to look at instead, where a plan was overtaken.
+    #[serde(rename = "planHash", skip_serializing_if = "Option::is_none")]
+    plan_hash: Option<String>,
 }
 
 /// One mistake of a request.
@@ -74,6 +77,7 @@ impl Problem {
             detail: detail.into(),
             instance: None,
             errors: Vec::new(),
+            plan_hash: None,
         };
         Self { body: Box::new(body), headers: Vec::new() }
     }
@@ -82,6 +86,13 @@ impl Problem {
     #[must_use]
     pub(crate) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
+        self
+    }
+
+    /// With the plan to look at instead.
+    #[must_use]
+    pub(crate) fn plan(mut self, hash: Option<String>) -> Self {
+        self.body.plan_hash = hash;
         self
     }
 

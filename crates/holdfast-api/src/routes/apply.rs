@@ -2,7 +2,7 @@
 
 use super::declare::{self, Applied, Intake};
 use super::idempotency::Key;
-use super::plans;
+use super::{approve, planned, plans};
 use crate::http::body::JsonBody;
 use crate::http::conditional::{Conditions, json};
 use crate::http::query::{Param, Params};
@@ -29,7 +29,8 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
         Endpoint::new(Method::POST, "/v1/apply", "apply", post(apply))
             .about("declare", "Declare a Stack, a resource, an Account or a List of them, all or nothing")
             .doc(
-                "The answer comes when everything is durable. With `dryRun` the answer is that of `POST /v1/plan`. \
+                "The answer comes when everything is durable. `planHash` names the plan that awaits approval, where `rollout` is \
+                 `approve`. With `dryRun` the answer is that of `POST /v1/plan`. \
                  `If-Match` takes the ETag of the one document in the body; `If-None-Match: *` wants none of them to be there.",
             )
             .query(APPLY)
@@ -48,7 +49,7 @@ enum ApplyAnswer {
     /// Without `dryRun`.
     Applied(Applied),
     /// With `dryRun`.
-    Planned(plans::Planned),
+    Planned(planned::Planned),
 }
 
 async fn apply(
@@ -63,9 +64,10 @@ async fn apply(
     let once = if dry { None } else { key.over(&body.bytes) };
     let intake = intake(body, &params, conditions, once);
     if dry {
-        return json(StatusCode::OK, &plans::compute(&state, intake).await?);
+        return json(StatusCode::OK, &plans::compute(&state, intake).await?.planned);
     }
-    state.declaring(move |state| declare::apply(state, intake)).await?.done(&state)
+    let done = state.declaring(move |state| declare::apply(state, intake)).await?;
+    approve::finish(done, &state).await
 }
 
 /// What the body and the parameters want.

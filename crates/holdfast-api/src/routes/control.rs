@@ -208,13 +208,13 @@ async fn steer(
 }
 
 /// The fields of a small body, with every mistake in them.
-struct Fields {
+pub(crate) struct Fields {
     map: Map<String, Value>,
     errors: Vec<SpecError>,
 }
 
 impl Fields {
-    fn of(body: Option<&JsonBody>, known: &[&str]) -> Self {
+    pub(crate) fn of(body: Option<&JsonBody>, known: &[&str]) -> Self {
         let mut fields = Self { map: Map::new(), errors: Vec::new() };
         match body.map(|b| &b.value) {
             None => {}
@@ -242,7 +242,7 @@ impl Fields {
         self.errors.push(SpecError::new(pointer, code, message));
     }
 
-    fn reason(&mut self) -> Option<String> {
+    pub(crate) fn reason(&mut self) -> Option<String> {
         match self.map.get("reason") {
             None | Some(Value::Null) => None,
             Some(Value::String(text)) if text.trim().is_empty() => {
@@ -291,7 +291,7 @@ impl Fields {
         }
     }
 
-    fn done(&mut self) -> Result<(), Problem> {
+    pub(crate) fn done(&mut self) -> Result<(), Problem> {
         if self.errors.is_empty() { Ok(()) } else { Err(Problem::invalid(std::mem::take(&mut self.errors))) }
     }
 }

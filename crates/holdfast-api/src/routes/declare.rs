@@ -40,6 +40,9 @@ pub(crate) struct Intake {
 pub(crate) struct Applied {
     /// One line for each account, stack and resource, those that went included.
     pub(crate) results: Vec<Line>,
+    /// The plan that must be approved before all of it is carried out, under `rollout: approve`; absent if none must.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) plan_hash: Option<String>,
 }
 
 /// What became of one document.
@@ -74,13 +77,23 @@ impl Line {
 /// A change that has been made, on its way to the client.
 pub(crate) struct Done {
     status: StatusCode,
-    body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
+    /// The stacks that it touched.
+    pub(crate) stacks: BTreeSet<String>,
+    /// The Idempotency-Key that the answer is kept under.
+    pub(crate) once: Option<String>,
+    results: Vec<Line>,
     scopes: BTreeSet<Scope>,
     tag: Option<Tag>,
     replayed: bool,
 }
 
 impl Done {
+    /// Says which plan awaits approval because of it.
+    pub(crate) fn name_plan(&mut self, hash: &str) {
+        self.body = bytes(&Applied { results: std::mem::take(&mut self.results), plan_hash: Some(hash.to_owned()) });
+    }
+
     /// Wakes the loop and answers.
     pub(crate) fn done(self, state: &ApiState) -> Answer {
         if !self.scopes.is_empty() {
@@ -99,7 +112,16 @@ impl Done {
     /// The answer that was given before.
     pub(crate) fn replay(record: holdfast_store::IdempotencyRecord) -> Self {
         let status = StatusCode::from_u16(record.status).unwrap_or(StatusCode::OK);
-        Self { status, body: record.body, scopes: BTreeSet::new(), tag: None, replayed: true }
+        Self {
+            status,
+            body: record.body,
+            stacks: BTreeSet::new(),
+            once: None,
+            results: Vec::new(),
+            scopes: BTreeSet::new(),
+            tag: None,
+            replayed: true,
+        }
     }
 }
 
@@ -151,7 +173,7 @@ fn without_views(body: &mut Value) {
         }
         Some("Stack" | "Account") => {}
         _ => {
-            for view in ["effectivePolicy", "dependsOn", "usedBy", "fields"] {
+            for view in ["effectivePolicy", "awaitingApproval", "dependsOn", "usedBy", "fields"] {
                 map.shift_remove(view);
             }
         }
@@ -290,24 +312,43 @@ fn make(state: &ApiState, checked: Checked, once: Option<&Once>) -> Result<Done,
 }
 
 fn commit(state: &ApiState, change: &Change, scopes: BTreeSet<Scope>, once: Option<&Once>) -> Result<Done, Problem> {
+    let lines = |outcomes: &[Outcome]| -> Vec<Line> {
+        outcomes.iter().map(|o| Line::new(&o.target, o.what, o.generation)).collect()
+    };
     let respond = |outcomes: &[Outcome]| {
-        let results: Vec<Line> = outcomes.iter().map(|o| Line::new(&o.target, o.what, o.generation)).collect();
         // An apply answers 200 also when it prunes; a DELETE says that it is not over yet.
         let applies = !(change.accounts.is_empty() && change.stacks.is_empty() && change.resources.is_empty());
         let under_way = !applies && change.removals.iter().any(|r| r.fate.is_some());
         let status = if under_way { StatusCode::ACCEPTED } else { StatusCode::OK };
-        // Plain strings and numbers; serializing them cannot fail.
-        (status.as_u16(), serde_json::to_vec(&Applied { results }).unwrap_or_default())
+        (status.as_u16(), bytes(&Applied { results: lines(outcomes), plan_hash: None }))
     };
-    let (status, body) = match once {
-        None => respond(&state.store().change(change)?),
+    let (outcomes, (status, body)) = match once {
+        None => {
+            let outcomes = state.store().change(change)?;
+            let answer = respond(&outcomes);
+            (outcomes, answer)
+        }
         Some(once) => match state.store().change_once(&once.key, &once.request_hash, change, &respond)? {
-            Kept::Made(_, record) => (record.status, record.body),
+            Kept::Made(outcomes, record) => (outcomes, (record.status, record.body)),
             Kept::Repeat(record) => return once.same(record).map(Done::replay),
         },
     };
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
-    Ok(Done { status, body, scopes, tag: None, replayed: false })
+    let results = lines(&outcomes);
+    Ok(Done {
+        status: StatusCode::from_u16(status).unwrap_or(StatusCode::OK),
+        body,
+        stacks: results.iter().filter_map(|l| l.stack.clone()).collect(),
+        once: once.map(|o| o.key.clone()),
+        results,
+        scopes,
+        tag: None,
+        replayed: false,
+    })
+}
+
+fn bytes(answer: &Applied) -> Vec<u8> {
+    // Plain strings and numbers; serializing them cannot fail.
+    serde_json::to_vec(answer).unwrap_or_default()
 }
 
 /// Takes declarations away, and with them their stack if it is named.

@@ -2,6 +2,7 @@
 
 pub(crate) mod accounts;
 pub(crate) mod apply;
+pub(crate) mod approve;
 pub(crate) mod control;
 pub(crate) mod dashboard;
 pub(crate) mod declare;
@@ -10,6 +11,7 @@ pub(crate) mod events;
 pub(crate) mod health;
 pub(crate) mod idempotency;
 pub(crate) mod overview;
+pub(crate) mod planned;
 pub(crate) mod plans;
 pub(crate) mod resources;
 pub(crate) mod schemas;
@@ -27,6 +29,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
         control::endpoints(),
         resources::endpoints(),
         plans::endpoints(),
+        approve::endpoints(),
         drift::endpoints(),
         overview::endpoints(),
         events::endpoints(),

@@ -1,9 +1,11 @@
 //! Plans: what an apply would do, computed and kept under its hash.
 
 use super::apply::{CONFIRM, PRUNE, intake};
+use super::approve;
 use super::declare::{self, Checked, Intake, Line};
 use super::idempotency::{self, Key};
-use crate::control::{LoopError, ScopePlan};
+use super::planned::{self, Approval, Planned, PlannedScope, PlannedStep, PlannedVerdict, Shown, Standing};
+use crate::control::LoopError;
 use crate::http::body::JsonBody;
 use crate::http::conditional::{Conditions, Tag};
 use crate::http::path::Segments;
@@ -11,19 +13,13 @@ use crate::http::problem::Problem;
 use crate::http::query::{Param, Params};
 use crate::openapi::endpoint::{Answer, Endpoint, Header, Takes};
 use crate::state::ApiState;
-use crate::views::Ref;
 use axum::extract::State;
 use axum::routing::{get, post};
 use holdfast_core::name::{ResourceKey, Scope};
-use holdfast_core::plan::{Decision, Desired, Fate, Hold, Step, Verb, Verdict};
-use holdfast_core::policy::jiff_timestamp::Until as Time;
-use holdfast_core::status::{FieldDiff, Phase};
+use holdfast_core::plan::{Desired, Fate, Hold, Instead, Part, hash_of_parts};
 use holdfast_core::validate::AcceptedResource;
 use holdfast_store::{ResourceRecord, Target, What, in_force};
 use http::{Method, StatusCode};
-use jiff::Timestamp;
-use schemars::JsonSchema;
-use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -33,7 +29,10 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
     vec![
         Endpoint::new(Method::POST, "/v1/plan", "plan", post(plan))
             .about("plans", "Compute what an apply of these documents would do, and keep the plan under its hash")
-            .doc("Live state is read again for it. It shows the stacks of the body and what they wait for.")
+            .doc(
+                "Live state is read again for it. It shows the stacks of the body and what they wait for. Where `rollout` is `approve`, the hash names what awaits approval, and the same hash comes with the answer of the \
+                 apply: that is the one to approve.",
+            )
             .query(PLAN)
             .headers(&[Header::IdempotencyKey])
             .takes(Takes::Documents)
@@ -42,87 +41,8 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
         Endpoint::new(Method::GET, "/v1/plans/{hash}", "getPlan", get(read))
             .about("plans", "A plan that was computed before")
             .headers(&[Header::IfNoneMatch])
-            .gives::<Planned>(StatusCode::OK, "The plan, as it was answered."),
+            .gives::<Planned>(StatusCode::OK, "The plan: as it was answered, or what approving it sets free, and where its approval stands."),
     ]
-}
-
-/// What would be done, and why.
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-#[schemars(rename = "Plan")]
-pub(crate) struct Planned {
-    /// Names exactly this plan: the same steps for the same reasons.
-    plan_hash: String,
-    /// When it was computed.
-    #[schemars(with = "Time")]
-    created_at: Timestamp,
-    /// What would become of each document.
-    results: Vec<Line>,
-    /// The scopes it was computed in, and when their live state was read.
-    scopes: Vec<PlannedScope>,
-    /// What would be written, in an order that respects `needs` and `after`.
-    steps: Vec<PlannedStep>,
-    /// One decision a resource, with its reason.
-    verdicts: Vec<PlannedVerdict>,
-}
-
-/// A scope of a plan.
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-struct PlannedScope {
-    account: String,
-    region: String,
-    /// When its live state was read.
-    #[schemars(with = "Time")]
-    seen_at: Timestamp,
-}
-
-/// One write.
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-struct PlannedStep {
-    /// Its number in the plan, from 1.
-    id: u32,
-    account: String,
-    region: String,
-    /// Whose.
-    key: Ref,
-    /// Which generation it serves.
-    generation: u64,
-    /// `create`, `update`, `delete` or `adopt`.
-    #[schemars(with = "String")]
-    verb: Verb,
-    /// The action as a line of text.
-    text: String,
-    /// Why: the rest of "because …".
-    because: String,
-    /// Paths of the differences that it heals.
-    heals: Vec<String>,
-    /// Steps that must have succeeded before.
-    needs: Vec<u32>,
-    /// Steps that must have ended before, in whatever way.
-    after: Vec<u32>,
-    /// The live handle that it acts on; null for a create.
-    target: Option<String>,
-}
-
-/// What was decided of one resource.
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-struct PlannedVerdict {
-    /// Whose.
-    key: Ref,
-    /// Its generation.
-    generation: u64,
-    /// What was decided, such as `create`, `inSync`, `hold`.
-    #[schemars(with = "String")]
-    decision: Decision,
-    /// Why.
-    reason: String,
-    /// The phase that it is in because of it.
-    phase: Phase,
-    /// How live differs from what is declared.
-    fields: Vec<FieldDiff>,
 }
 
 async fn plan(State(state): State<ApiState>, params: Params, key: Key, body: JsonBody) -> Answer {
@@ -138,8 +58,13 @@ async fn plan(State(state): State<ApiState>, params: Params, key: Key, body: Jso
             idempotency::once(state, once.as_ref(), StatusCode::OK, || {
                 let planned = computed
                     .ok_or_else(|| Problem::unavailable("retry", "The kept answer is gone; send the request again."))?;
-                let body = serde_json::to_value(&planned).map_err(|e| Problem::internal(&e))?;
-                state.store().save_plan(&planned.plan_hash, &body, planned.created_at)?;
+                let Computed { planned, parts } = planned;
+                if parts.is_empty() {
+                    let body = serde_json::to_value(&planned).map_err(|e| Problem::internal(&e))?;
+                    state.store().save_plan(&planned.plan_hash, &body, planned.created_at)?;
+                } else {
+                    state.store().keep_plan(&parts, planned.created_at)?;
+                }
                 Ok(planned)
             })
         })
@@ -149,16 +74,24 @@ async fn plan(State(state): State<ApiState>, params: Params, key: Key, body: Jso
 async fn read(State(state): State<ApiState>, Segments(hash): Segments<String>, conditions: Conditions) -> Answer {
     state
         .blocking(move |state| {
-            let plan = state.store().plan(&hash)?.ok_or_else(|| {
-                Problem::not_found("There is no plan of that hash. Plans are kept for a while; compute it again.")
-            })?;
-            conditions.answer(&Tag::of_content(&plan.hash), &plan.body)
+            let plan = approve::find(state, &hash)?;
+            if plan.parts.is_empty() {
+                return conditions.answer(&Tag::of_content(&plan.hash), &plan.body);
+            }
+            let view = planned::kept(&plan, approve::standing(state, &plan)?);
+            conditions.answer(&Tag::of_content(&view), &view)
         })
         .await
 }
 
+/// A plan, and what of it can be approved.
+pub(crate) struct Computed {
+    pub(crate) planned: Planned,
+    parts: Vec<Part>,
+}
+
 /// Plans as if the documents were declared; stores nothing.
-pub(crate) async fn compute(state: &ApiState, mut intake: Intake) -> Result<Planned, Problem> {
+pub(crate) async fn compute(state: &ApiState, mut intake: Intake) -> Result<Computed, Problem> {
     let (results, stacks, overlay) = state
         .declaring(move |state| {
             let checked = declare::check(state, &mut intake)?;
@@ -169,66 +102,27 @@ pub(crate) async fn compute(state: &ApiState, mut intake: Intake) -> Result<Plan
         .await?;
     let plans =
         if overlay.is_empty() { Vec::new() } else { state.control().plan(overlay).await.map_err(Problem::from)? };
-    let scopes = plans.iter().map(|p| PlannedScope {
-        account: p.scope.account.clone(),
-        region: p.scope.region.clone(),
-        seen_at: p.seen_at,
-    });
-    let scopes = scopes.collect();
-    let mut steps = Vec::new();
-    let mut verdicts = Vec::new();
+    let scopes = plans.iter().map(|p| PlannedScope::new(&p.scope, p.seen_at)).collect();
+    let mut shown = Shown::default();
     for plan in &plans {
-        show(plan, &stacks, &mut steps, &mut verdicts);
+        shown.scope(plan, &stacks);
     }
-    let plan_hash = hash(&results, &steps, &verdicts);
-    Ok(Planned { plan_hash, created_at: state.now(), results, scopes, steps, verdicts })
+    let awaiting = plans.into_iter().flat_map(|p| p.plan.awaiting);
+    let parts: Vec<Part> = awaiting.filter(|p| !p.approved && stacks.contains(&p.stack)).collect();
+    let Shown { steps, verdicts } = shown;
+    let plan_hash = if parts.is_empty() { hash(&results, &steps, &verdicts) } else { hash_of_parts(&parts) };
+    let unchanged = results.iter().all(|r| r.outcome == What::Unchanged);
+    let standing = if unchanged { Standing::Awaiting } else { Standing::NotDeclared };
+    let approval = (!parts.is_empty()).then(|| Approval::new(standing, &parts, None));
+    let planned = Planned { plan_hash, created_at: state.now(), approval, results, scopes, steps, verdicts };
+    Ok(Computed { planned, parts })
 }
 
 fn hash(results: &[Line], steps: &[PlannedStep], verdicts: &[PlannedVerdict]) -> String {
-    let said: Vec<_> = verdicts.iter().map(|v| (&v.key, v.generation, v.decision, &v.fields)).collect();
+    let said: Vec<_> = verdicts.iter().map(PlannedVerdict::said).collect();
     // Plain data with string keys; serializing it cannot fail.
     let bytes = serde_json::to_vec(&(results, steps, said)).unwrap_or_default();
     blake3::hash(&bytes).to_hex()[..32].to_owned()
-}
-
-/// Adds what a scope's plan says of `stacks`, and the steps that those wait for. Steps are numbered through.
-fn show(plan: &ScopePlan, stacks: &BTreeSet<String>, steps: &mut Vec<PlannedStep>, verdicts: &mut Vec<PlannedVerdict>) {
-    let mut wanted: BTreeSet<u32> =
-        plan.plan.steps.iter().filter(|s| stacks.contains(&s.key.stack)).map(|s| s.id).collect();
-    // A step only waits for earlier ones, so one walk from the end finds all.
-    for step in plan.plan.steps.iter().rev() {
-        if wanted.contains(&step.id) {
-            wanted.extend(step.needs.iter().chain(&step.after));
-        }
-    }
-    let shown: Vec<&Step> = plan.plan.steps.iter().filter(|s| wanted.contains(&s.id)).collect();
-    // A plan has far fewer than four billion steps.
-    let first = u32::try_from(steps.len()).unwrap_or(u32::MAX) + 1;
-    let numbers: BTreeMap<u32, u32> = shown.iter().map(|s| s.id).zip(first..).collect();
-    let renumber = |ids: &[u32]| ids.iter().filter_map(|id| numbers.get(id).copied()).collect();
-    steps.extend(shown.into_iter().zip(first..).map(|(s, id)| PlannedStep {
-        id,
-        account: plan.scope.account.clone(),
-        region: plan.scope.region.clone(),
-        key: Ref::from(&s.key),
-        generation: s.generation,
-        verb: s.verb,
-        text: s.text.clone(),
-        because: s.because.clone(),
-        heals: s.heals.clone(),
-        needs: renumber(&s.needs),
-        after: renumber(&s.after),
-        target: s.target.clone(),
-    }));
-    let concerned = |v: &&Verdict| stacks.contains(&v.key.stack);
-    verdicts.extend(plan.plan.verdicts.iter().filter(concerned).map(|v| PlannedVerdict {
-        key: Ref::from(&v.key),
-        generation: v.generation,
-        decision: v.decision,
-        reason: v.reason.clone(),
-        phase: v.phase,
-        fields: v.diffs.clone(),
-    }));
 }
 
 fn stacks(checked: &Checked) -> BTreeSet<String> {
@@ -305,9 +199,17 @@ fn overlay(state: &ApiState, checked: Checked) -> Result<BTreeMap<Scope, Vec<Arc
             holds.insert(resource.key.stack.clone(), hold);
         }
         let before = state.store().resource(&resource.key)?;
+        let generation = generation(before.as_ref(), &resource);
+        let instead = Instead::after(
+            all.get(&resource.key).map(AsRef::as_ref),
+            &resource.policy_effective,
+            generation,
+            Fate::Keep,
+        );
         let desired = Desired {
+            instead,
             uid: before.as_ref().map_or_else(|| state.new_uid(), |b| b.uid.clone()),
-            generation: generation(before.as_ref(), &resource),
+            generation,
             hold: holds.get(&resource.key.stack).cloned().flatten(),
             key: resource.key,
             scope: resource.scope,
@@ -321,7 +223,8 @@ fn overlay(state: &ApiState, checked: Checked) -> Result<BTreeMap<Scope, Vec<Arc
     for (record, fate) in checked.removals {
         // Without a fate it is retained, and no longer looked at.
         if let (Some(fate), Some(desired)) = (fate, all.remove(&record.key)) {
-            all.insert(record.key, Arc::new(Desired { fate, ..Desired::clone(&desired) }));
+            let instead = Instead::after(Some(&desired), &desired.policy, desired.generation, fate);
+            all.insert(record.key, Arc::new(Desired { fate, instead, ..Desired::clone(&desired) }));
         }
     }
     let mut overlay: BTreeMap<Scope, Vec<Arc<Desired>>> = scopes.into_iter().map(|s| (s, Vec::new())).collect();

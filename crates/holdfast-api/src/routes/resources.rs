@@ -1,7 +1,7 @@
 //! Resources: list, read, declare, take away, history.
 
 use super::declare::{self, Intake};
-use super::{ACCOUNT, CURSOR, DELETION, KIND, REGION, STACK};
+use super::{ACCOUNT, CURSOR, DELETION, KIND, REGION, STACK, approve};
 use crate::fields;
 use crate::graph;
 use crate::http::body::JsonBody;
@@ -141,14 +141,18 @@ async fn read(
             let key = ResourceKey::new(stack, kind, name);
             let record = find(state, &key)?;
             let memory = state.store().memory(&key)?.unwrap_or_default();
+            let awaiting = state.store().awaiting(&key.stack)?;
             let detail = ResourceDetail {
                 resource: ResourceView::from(&record),
                 effective_policy: record.policy_effective.clone(),
+                awaiting_approval: awaiting.filter(|a| a.holds(&key)).map(|a| a.plan),
                 depends_on: graph::depends_on(&key, &record.spec),
                 used_by: graph::used_by(state, &key)?,
                 fields: fields::rows(&record.spec, &record.status, record.generation, &memory),
             };
-            conditions.answer(&resource_tag(&record), &detail)
+            let tag = resource_tag(&record);
+            let tag = if detail.awaiting_approval.is_some() { tag.with(&detail.awaiting_approval) } else { tag };
+            conditions.answer(&tag, &detail)
         })
         .await
 }
@@ -161,8 +165,8 @@ async fn replace(
 ) -> Answer {
     let key = ResourceKey::new(stack, kind, name);
     let intake = Intake { body: body.value, prune: false, empty_confirmed: false, conditions, once: None };
-    let answer = state.declaring(move |state| declare::put(state, &key, intake)).await?;
-    answer.done(&state)
+    let done = state.declaring(move |state| declare::put(state, &key, intake)).await?;
+    approve::finish(done, &state).await
 }
 
 async fn remove(
@@ -171,14 +175,14 @@ async fn remove(
     params: Params,
     conditions: Conditions,
 ) -> Answer {
-    let answer = state
+    let done = state
         .declaring(move |state| {
             let record = find(state, &ResourceKey::new(stack, kind, name))?;
             conditions.allow_write(&record.key.to_string(), Some(&resource_tag(&record)))?;
             declare::take_away(state, &[record], params.text("deletion"), None)
         })
         .await?;
-    answer.done(&state)
+    approve::finish(done, &state).await
 }
 
 /// One entry in the history of a resource.

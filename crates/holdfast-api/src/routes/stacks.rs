@@ -1,7 +1,6 @@
 //! Stacks: list, read, take away.
 
-use super::DELETION;
-use super::declare;
+use super::{DELETION, approve, declare};
 use crate::graph;
 use crate::http::conditional::{Conditions, Tag};
 use crate::http::path::Segments;
@@ -77,12 +76,14 @@ async fn read(State(state): State<ApiState>, Segments(name): Segments<String>, c
                 *phases.entry(member.status.phase).or_default() += 1;
             }
             let line = |r: &ResourceRecord| ResourceLine::new(r, graph::depends_on(&r.key, &r.spec));
+            let awaiting_approval = state.store().awaiting(&name)?.map(|a| a.plan);
             let detail = StackDetail {
+                awaiting_approval,
                 stack: StackView::new(&stack, phases, state.now()),
                 resources: members.iter().map(line).collect(),
             };
             // Whether a pause is over hangs on the clock, so the tag takes it from the answer.
-            let tag = stack_tag(&stack, &members).with(&detail.stack);
+            let tag = stack_tag(&stack, &members).with(&(&detail.stack, &detail.awaiting_approval));
             conditions.answer(&tag, &detail)
         })
         .await
@@ -94,12 +95,12 @@ async fn remove(
     params: Params,
     conditions: Conditions,
 ) -> Answer {
-    let answer = state
+    let done = state
         .declaring(move |state| {
             let (stack, members) = find(state, &name)?;
             conditions.allow_write(&format!("stack {name}"), Some(&stack_tag(&stack, &members)))?;
             declare::take_away(state, &members, params.text("deletion"), Some(&stack.name))
         })
         .await?;
-    answer.done(&state)
+    approve::finish(done, &state).await
 }

@@ -41,9 +41,10 @@ async fn a_plan_is_kept_under_its_hash_and_is_the_same_for_the_same_documents() 
     let other = api.post("/v1/plan", &house_of(vec![room("hall")])).await.json();
     assert_ne!(first["planHash"], other["planHash"]);
     assert!(api.store.stacks().unwrap().is_empty());
-    // Approving comes later, and so is not there.
+    // Nothing of it awaits approval.
     let approve = api.post(&format!("/v1/plans/{}/approve", first["planHash"].as_str().unwrap()), &json!({})).await;
-    assert_eq!(approve.status, StatusCode::NOT_FOUND);
+    assert_eq!(approve.status, StatusCode::CONFLICT);
+    assert!(approve.detail().contains("without one"), "{}", approve.detail());
 }
 
 #[tokio::test]

@@ -5,8 +5,9 @@ use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
 use holdfast_api::{ApiState, Counts, Loop, LoopError, ScopePlan, ServerOptions, Wiring};
+use holdfast_core::facts::Severity;
 use holdfast_core::name::{ResourceKey, Scope};
-use holdfast_core::plan::{Decision, Desired, Fate, Plan, Step, Verb, Verdict};
+use holdfast_core::plan::{Decision, Desired, Fate, Part, Plan, Step, Verb, Verdict};
 use holdfast_core::status::{Condition, ConditionType, Drift, FieldDiff, Phase, Status, Truth};
 use holdfast_store::{Changed, Location, PassRecord, ScopeStatus, Store};
 use http::{HeaderMap, Method, Request, StatusCode};
@@ -31,11 +32,38 @@ pub(crate) enum Asked {
 pub(crate) struct FakeLoop {
     asked: Mutex<Vec<Asked>>,
     pub(crate) broken: Mutex<Option<LoopError>>,
+    /// What is live, as far as plans that await approval stand on it.
+    pub(crate) world: Mutex<String>,
 }
 
 impl FakeLoop {
     pub(crate) fn asked(&self) -> Vec<Asked> {
         std::mem::take(&mut self.asked.lock().unwrap())
+    }
+    /// Each held resource would be changed at `/size`.
+    pub(crate) fn awaiting(&self, scope: &Scope, desired: &[Arc<Desired>]) -> Vec<Part> {
+        let world = self.world.lock().unwrap().clone();
+        let stacks: BTreeSet<&String> = desired.iter().filter(|d| d.instead.is_some()).map(|d| &d.key.stack).collect();
+        let part = |stack: &String| {
+            let held: Vec<Arc<Desired>> =
+                desired.iter().filter(|d| d.key.stack == *stack && d.instead.is_some()).cloned().collect();
+            let Plan { steps, mut verdicts, .. } = planned(&held);
+            for verdict in &mut verdicts {
+                verdict.diffs = vec![FieldDiff {
+                    path: "/size".to_owned(),
+                    change: holdfast_core::status::Change::Changed,
+                    desired: json!(9),
+                    live: json!(world),
+                    last_written: Value::Null,
+                    severity: Severity::Functional,
+                    decision: "update".to_owned(),
+                }];
+            }
+            let said: Vec<_> = held.iter().map(|d| (&d.key.name, d.generation, &d.spec)).collect();
+            let hash = format!("{:0>32}", fingerprint(&format!("{stack} {said:?} {world}")));
+            Part { stack: stack.clone(), scope: scope.clone(), hash, approved: false, unread: false, steps, verdicts }
+        };
+        stacks.into_iter().map(part).collect()
     }
     fn note(&self, asked: Asked) -> Result<(), LoopError> {
         self.asked.lock().unwrap().push(asked);
@@ -59,9 +87,18 @@ impl Loop for FakeLoop {
         self.note(Asked::Plan(overlay.iter().map(|(s, d)| (s.clone(), d.len())).collect()))?;
         Ok(overlay
             .into_iter()
-            .map(|(scope, desired)| ScopePlan { scope, plan: planned(&desired), seen_at: start() })
+            .map(|(scope, desired)| {
+                let plan = Plan { awaiting: self.awaiting(&scope, &desired), ..planned(&desired) };
+                ScopePlan { scope, plan, seen_at: start() }
+            })
             .collect())
     }
+}
+
+/// A short name for a text.
+fn fingerprint(text: &str) -> String {
+    let fold = |sum: u64, byte: u8| (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    format!("{:x}", text.bytes().fold(0xcbf2_9ce4_8422_2325, fold))
 }
 
 fn planned(desired: &[Arc<Desired>]) -> Plan {
@@ -98,11 +135,12 @@ fn planned(desired: &[Arc<Desired>]) -> Plan {
         resolved: None,
         quiet: None,
         live: None,
+        pending: None,
     };
     Plan {
         steps: (1..).zip(desired).map(step).collect(),
         verdicts: desired.iter().map(verdict).collect(),
-        proposals: Vec::new(),
+        ..Plan::default()
     }
 }
 

@@ -1,7 +1,7 @@
 //! Rules of documents that a schema cannot put into words: tags, variables, ignored paths.
 
 use crate::pointer;
-use crate::policy::{Policy, RolloutPolicy};
+use crate::policy::Policy;
 use crate::problem::{SpecError, clip};
 use crate::reference::{self, Piece};
 use serde_json::{Map, Value};
@@ -102,14 +102,8 @@ fn no_references(value: &Value, pointer: &str, errors: &mut Vec<SpecError>) {
     }
 }
 
-/// What a policy asks for that is not there, and its ignored paths.
+/// The ignored paths of a policy.
 pub(crate) fn policy(policy: &Policy, pointer: &str, errors: &mut Vec<SpecError>) {
-    if policy.rollout == Some(RolloutPolicy::Approve) {
-        // Taken in silence, it would be carried out at once, which is the opposite of what is asked for.
-        let message = "This version takes no approvals and would carry it out at once. Leave the field out; `holdfast plan` \
-                       shows what a document would do before it is applied.";
-        errors.push(SpecError::new(format!("{pointer}/rollout"), "not-supported", message));
-    }
     for (index, ignore) in policy.ignore.iter().flatten().enumerate() {
         let at = format!("{pointer}/ignore/{index}");
         if let Err(why) = is_pointer(&ignore.path) {

@@ -16,8 +16,8 @@ use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
-/// Decides what to do in a scope. Total, deterministic, no IO: same input, same bytes.
-pub fn plan(input: &Input<'_>) -> Plan {
+/// Decides what to do in a scope with what is declared in it; what is held for approval stays as it is.
+pub(super) fn build(input: &Input<'_>) -> Plan {
     let first = Desk::new(input, Newcomers::default()).work();
     let found = newcomers::find(input, &first.verdicts);
     newcomers::propose(if found.is_empty() { first } else { Desk::new(input, found).work() })

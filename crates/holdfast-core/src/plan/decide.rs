@@ -4,8 +4,7 @@ use super::differ::user_tags;
 use super::newcomers::Newcomers;
 use super::quiet::Quiet;
 use super::say::{NOT_OURS, Say, paths};
-use super::{Decision, Desired, Fate, Input, Memory, Verb, Verdict};
-use crate::cloud::ErrorClass;
+use super::{Decision, Desired, Fate, Input, Instead, Memory, Verb, Verdict};
 use crate::kept::Kept;
 use crate::kind::{AnyAction, AnyKind, Context, Converge, Draft};
 use crate::name::{RESOURCE_TAG, UID_TAG};
@@ -83,6 +82,11 @@ impl<'a> Case<'a> {
         let say = Say { desired: self.desired, now: self.input.now, live, unresolved: &waits };
         if let Match::Unknown(why) = self.found {
             return Decided::quiet(self.unknown(&say, why));
+        }
+        if self.desired.instead.as_deref() == Some(&Instead::Nothing) {
+            let why = "Nothing of it has been approved yet.";
+            let held = || Decided::quiet(say.verdict(Decision::Hold, Phase::Blocked, why));
+            return self.paused(&say).unwrap_or_else(held);
         }
         match (self.desired.fate, live) {
             (Fate::Keep, Some(live)) => self.present(&say, live),
@@ -364,21 +368,7 @@ impl<'a> Case<'a> {
         if failure.fingerprint != print || failure.retry_at <= self.input.now {
             return None;
         }
-        let refused = matches!(failure.error.class, ErrorClass::Denied | ErrorClass::Rejected | ErrorClass::Quota);
-        let (decision, phase) = match (refused, self.desired.fate) {
-            (_, Fate::DeleteByName | Fate::DeleteByPolicy) => (Decision::Wait, Phase::Deleting),
-            (true, Fate::Keep) => (Decision::Failed, Phase::Failed),
-            (false, Fate::Keep) => (Decision::Wait, Phase::Progressing),
-        };
-        let why = format!(
-            "\"{}\" was refused {} time{}: {}. Next try at {}, or when something changes.",
-            failure.step,
-            failure.times,
-            if failure.times == 1 { "" } else { "s" },
-            failure.error,
-            failure.retry_at
-        );
-        Some(Decided::quiet(say.verdict(decision, phase, why)))
+        Some(Decided::quiet(say.failing(failure)))
     }
 
     // ---- it is to go ----

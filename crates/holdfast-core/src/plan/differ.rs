@@ -47,7 +47,8 @@ impl Case<'_> {
         let mut diffs = compare_known(self.spec, &live.fields, &known, facts);
         diffs.retain(|d| !d.path.starts_with("/tags/") && d.path != "/tags");
         let tags = |m: Map<String, Value>| Value::Object(Map::from_iter([("tags".to_owned(), Value::Object(m))]));
-        let declared = self.tags.cloned().map_or(json!({}), tags);
+        // Of tags, those go that were declared, whether others are declared still or none at all.
+        let declared = tags(self.tags.cloned().unwrap_or_default());
         let only_tags = |v: &Value| json!({ "tags": v.get("tags").cloned().unwrap_or(json!({})) });
         let (last, baseline) = (last.map(only_tags), baseline.map(only_tags));
         let known = Known { last: last.as_ref(), settled: None, baseline: baseline.as_ref(), unread: &live.unread };

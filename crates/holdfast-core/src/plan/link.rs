@@ -73,7 +73,7 @@ pub(super) fn link(entries: Vec<Drafted<'_>>) -> Plan {
         }
     }
     verdicts.sort_by(|a, b| a.key.cmp(&b.key));
-    Plan { steps: linker.sorted(), verdicts, proposals: Vec::new() }
+    Plan { steps: linker.sorted(), verdicts, ..Plan::default() }
 }
 
 #[derive(Default)]

@@ -1,5 +1,6 @@
 //! The plan: a pure function from what is declared, seen and remembered to what to do and why.
 
+mod approve;
 mod build;
 mod decide;
 mod differ;
@@ -11,6 +12,16 @@ mod quiet;
 mod say;
 mod types;
 
-pub use build::plan;
+pub use approve::{Approvals, Approved, Given, Instead, Part, Pending, Release, hash_of_parts, moved, plan_hash};
 pub use quiet::Quiet;
 pub use types::*;
+
+/// Decides what to do in a scope. Total, deterministic, no IO: same input, same bytes.
+pub fn plan(input: &Input<'_>) -> Plan {
+    plan_with(input, &Approvals::default())
+}
+
+/// As [`plan`], with what persons have approved.
+pub fn plan_with(input: &Input<'_>, approvals: &Approvals) -> Plan {
+    approve::plan_with(input, approvals)
+}

@@ -40,7 +40,9 @@ impl Newcomers {
 /// Finds them in what was decided of all resources.
 pub(super) fn find(input: &Input<'_>, verdicts: &[Verdict]) -> Newcomers {
     let mut showing: BTreeMap<(&str, String, String), BTreeSet<&ResourceKey>> = BTreeMap::new();
-    for verdict in verdicts.iter().filter(|v| is_seen(v)) {
+    // Only where it is known what was there before can a field have appeared.
+    let was_in_sync = |v: &&Verdict| input.memory.get(&v.key).is_some_and(|m| m.baseline.is_some());
+    for verdict in verdicts.iter().filter(|v| is_seen(v)).filter(was_in_sync) {
         for diff in verdict.diffs.iter().filter(|d| is_newcomer(d)) {
             let what = (verdict.key.kind.as_str(), place(&diff.path), diff.live.to_string());
             showing.entry(what).or_default().insert(&verdict.key);

@@ -36,6 +36,7 @@ pub(super) fn may_be_quiet(desired: &Desired, memory: &Memory, live: &Observatio
     let timed = desired.policy.ignore.iter().flatten().any(|i| i.until.is_some());
     desired.fate == Fate::Keep
         && desired.hold.is_none()
+        && desired.instead.is_none()
         && !timed
         && memory.baseline_generation == desired.generation
         && memory.rolled_back.is_none()

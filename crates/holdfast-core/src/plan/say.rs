@@ -1,6 +1,7 @@
 //! Puts verdicts into words: reasons and conditions.
 
-use super::{Decision, Desired, Verdict};
+use super::{Decision, Desired, Failure, Fate, Verdict};
+use crate::cloud::{ApplyError, ErrorClass};
 use crate::observe::{Health, Observation};
 use crate::status::{Condition, ConditionType, FieldDiff, Phase, Truth};
 use jiff::Timestamp;
@@ -37,8 +38,32 @@ impl Say<'_> {
             is_drift: false,
             resolved: None,
             live: None,
+            pending: None,
             quiet: None,
         }
+    }
+
+    /// The verdict while a failure is waited out: what AWS said, when it is tried again, and a word for its sort.
+    pub(super) fn failing(&self, failure: &Failure) -> Verdict {
+        let refused = matches!(failure.error.class, ErrorClass::Denied | ErrorClass::Rejected | ErrorClass::Quota);
+        let (decision, phase) = match (refused, self.desired.fate) {
+            (_, Fate::DeleteByName | Fate::DeleteByPolicy) => (Decision::Wait, Phase::Deleting),
+            (true, Fate::Keep) => (Decision::Failed, Phase::Failed),
+            (false, Fate::Keep) => (Decision::Wait, Phase::Progressing),
+        };
+        let why = format!(
+            "\"{}\" was refused {} time{}: {}. Next try at {}, or when something changes.",
+            failure.step,
+            failure.times,
+            if failure.times == 1 { "" } else { "s" },
+            failure.error,
+            failure.retry_at
+        );
+        let mut verdict = self.verdict(decision, phase, why);
+        for synced in verdict.conditions.iter_mut().filter(|c| c.kind == ConditionType::Synced) {
+            sort_of(&failure.error).clone_into(&mut synced.reason);
+        }
+        verdict
     }
 
     fn condition(&self, kind: ConditionType, status: Truth, reason: &str, message: &str) -> Condition {
@@ -100,6 +125,19 @@ fn word(decision: Decision) -> &'static str {
         Decision::Failed => "Refused",
         Decision::RolledBack => "RolledBack",
         Decision::Paused => "Paused",
+    }
+}
+
+/// What stands in the way, in one word: people and alerts look for it.
+fn sort_of(error: &ApplyError) -> &'static str {
+    let in_use = ["DependencyViolation", "InUse"].iter().any(|part| error.code.contains(part));
+    match error.class {
+        ErrorClass::Denied => "AccessDenied",
+        ErrorClass::Quota => "QuotaExceeded",
+        ErrorClass::Rejected => word(Decision::Failed),
+        ErrorClass::Throttled => "Throttled",
+        ErrorClass::Conflict if in_use => "InUse",
+        ErrorClass::Conflict | ErrorClass::Transient | ErrorClass::Lost | ErrorClass::Unsigned => word(Decision::Wait),
     }
 }
 

@@ -1,5 +1,6 @@
 //! What goes into a plan and what comes out of it.
 
+use super::approve::{Instead, Part, Pending, Release};
 use super::quiet::Quiet;
 use crate::cloud::ApplyError;
 use crate::kept::Kept;
@@ -37,6 +38,9 @@ pub struct Desired {
     pub fate: Fate,
     /// A pause in force, of the resource or its stack.
     pub hold: Option<Hold>,
+    /// What is carried out while this generation awaits approval; none if this one is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instead: Option<Arc<Instead>>,
 }
 
 /// Whether a resource is to be or to go.
@@ -172,6 +176,12 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// One verdict a resource, by key.
     pub verdicts: Vec<Verdict>,
+    /// What must be approved before steps for it come into a plan; approved parts are among `steps`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub awaiting: Vec<Part>,
+    /// Generations that are carried out from this plan on: approved, or without any change to approve.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub released: Vec<Release>,
     /// What AWS has begun to add by itself.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub proposals: Vec<Proposal>,
@@ -278,7 +288,7 @@ impl Verb {
 pub struct Verdict {
     /// Whose.
     pub key: ResourceKey,
-    /// Its generation.
+    /// Its generation; while that awaits approval, the one that is carried out.
     pub generation: u64,
     /// What was decided.
     pub decision: Decision,
@@ -316,6 +326,9 @@ pub struct Verdict {
     /// What it looks like, if there is nothing to say of it: the next plan need not compare it again.
     #[serde(skip)]
     pub quiet: Option<Quiet>,
+    /// The declared generation, while it awaits approval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending: Option<Pending>,
 }
 
 /// The possible decisions.

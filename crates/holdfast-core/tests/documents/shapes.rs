@@ -96,10 +96,10 @@ fn policies_say_what_they_may_say() {
         "replace": "allow", "adopt": "required",
         "ignore": [{ "path": "/slots/*/depth", "reason": "worn", "until": "2030-01-01T00:00:00Z" }] });
     all.check("right in every field", alone(json!({ "/policy": policy })));
-    all.check("approvals on a resource", alone(json!({ "/policy": { "rollout": "approve" } })));
+    all.check("approval on a resource", alone(json!({ "/policy": { "rollout": "approve" } })));
     let mut body = stack(json!([]));
     body["spec"]["policy"] = json!({ "rollout": "approve" });
-    all.check("approvals on a stack", body);
+    all.check("approval on a stack", body);
     insta::assert_snapshot!(all.text());
 }
 

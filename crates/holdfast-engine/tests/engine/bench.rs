@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 pub(crate) struct Bench {
     pub(crate) store: Store,
@@ -185,6 +186,27 @@ impl Bench {
         assert!(calls.iter().all(|c| !c.write || !c.token.is_empty()));
         let all = keys.iter().flat_map(|k| self.store.intents_of(k, 10_000).expect("the store reads"));
         all.map(|r| laws::Intent { token: r.intent.token, ended: r.outcome.is_some() }).collect()
+    }
+}
+
+impl Bench {
+    /// The loop of its own, on paused time.
+    pub(crate) fn started(&self) -> Engine {
+        Engine::start(self.options.clone()).expect("the store reads")
+    }
+
+    /// Lets time go on, the simulation's and tokio's alike.
+    pub(crate) async fn wait(&self, seconds: u64) {
+        for _ in 0..seconds * 4 {
+            tokio::time::sleep(Duration::from_millis(250)).await;
+            self.clock.advance(SignedDuration::from_millis(250));
+        }
+    }
+
+    /// Another engine whose AWS is behind the budgets, as the real one is.
+    pub(crate) fn metered(&mut self) {
+        self.options.cloud = Arc::new(self.sim.clone().metered(Arc::clone(&self.options.budgets) as _));
+        self.restart("metered", Arc::new(Undisturbed));
     }
 }
 

@@ -1,33 +1,20 @@
 //! The engine on its own: sweeps, nudges, shutdown, on paused time.
 
-use crate::bench::{Bench, bench, stack};
+use crate::bench::{bench, stack};
 use holdfast_core::status::Phase;
-use holdfast_engine::Engine;
 use holdfast_sim::{Fault, FaultRule, Tamper};
 use serde_json::json;
 use std::time::Duration;
 
-/// Lets time go on, the simulation's and tokio's alike.
-async fn wait(b: &Bench, seconds: u64) {
-    for _ in 0..seconds * 4 {
-        tokio::time::sleep(Duration::from_millis(250)).await;
-        b.clock.advance(jiff::SignedDuration::from_millis(250));
-    }
-}
-
-fn started(b: &Bench) -> Engine {
-    Engine::start(b.options.clone()).expect("the store reads")
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_declaration_is_carried_out_without_anybody_nudging_and_drift_is_found_by_the_next_sweep() {
     let b = bench();
-    let engine = started(&b);
+    let engine = b.started();
     b.declare(&stack("s", &[("Group", "g", json!({ "groupName": "g", "rules": ["http"] }))]));
-    wait(&b, 3).await;
+    b.wait(3).await;
     b.all_in_sync();
     b.sim.tamper(&b.scope, "Group", "g", Tamper::Remove("/rules/0".to_owned())).expect("it is there");
-    wait(&b, 70).await;
+    b.wait(70).await;
     b.all_in_sync();
     assert_eq!(b.count_events("DriftHealed"), 1);
     let scopes = engine.scopes().expect("the store reads");
@@ -45,12 +32,12 @@ async fn a_scope_that_panics_or_hangs_does_not_hold_up_the_others() {
     far["spec"]["region"] = json!("eu-west-2");
     b.declare(&far);
     b.declare(&stack("s", &[("Group", "g", json!({ "groupName": "g" }))]));
-    let engine = started(&b);
-    wait(&b, 130).await;
+    let engine = b.started();
+    b.wait(130).await;
     assert_eq!(b.status("s/Group/g").phase, Phase::InSync);
     assert_eq!(b.status("far/Group/g").phase, Phase::Pending);
     b.sim.change_faults(|f| f.rules.clear());
-    wait(&b, 70).await;
+    b.wait(70).await;
     b.all_in_sync();
     assert_eq!((b.count_events("ScopeFailed"), b.count_events("ScopeRecovered")), (1, 1));
     assert!(engine.shutdown(Duration::from_secs(20)).await);
@@ -62,7 +49,7 @@ async fn shutdown_finishes_the_step_under_way_begins_none_and_ends_in_time() {
     b.sim.change_faults(|f| f.latency = Duration::from_secs(10));
     let rules = json!({ "groupName": "g", "rules": ["http"] });
     b.declare(&stack("s", &[("Group", "g", rules)]));
-    let engine = started(&b);
+    let engine = b.started();
     // The sweep takes 10 s, then the create 10 s.
     tokio::time::sleep(Duration::from_secs(13)).await;
     assert!(engine.shutdown(Duration::from_secs(20)).await);

@@ -3,9 +3,13 @@
 #[path = "../../../holdfast-sim/src/toys.rs"]
 mod toys;
 
+mod approve;
 mod bench;
 mod crash;
+mod examples;
 mod faults;
+mod incidents;
+mod incidents_growth;
 mod incidents_owners;
 mod life;
 mod loops;

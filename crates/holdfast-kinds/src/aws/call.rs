@@ -160,7 +160,10 @@ impl<'a> Aws<'a> {
         send: F,
     ) -> Result<F::Answer, ApplyError> {
         self.meter.acquire(self.scope, service.name(), operation).await;
-        let answer = send.await.map_err(|e| error::sort(&format!("{}:{operation}", service.iam()), access, &e));
+        let answer = send.await.map_err(|e| {
+            // The machine's own clock, right or wrong: it is what calls are signed with.
+            error::sort(&format!("{}:{operation}", service.iam()), access, &e, jiff::Timestamp::now())
+        });
         let outcome = match &answer {
             Ok(_) => CallOutcome::Answered,
             Err(e) => outcome_of(e.class),
@@ -182,7 +185,9 @@ fn outcome_of(class: ErrorClass) -> CallOutcome {
     match class {
         ErrorClass::Throttled => CallOutcome::Throttled,
         ErrorClass::Transient | ErrorClass::Lost => CallOutcome::Failed,
-        ErrorClass::Conflict | ErrorClass::Denied | ErrorClass::Rejected | ErrorClass::Quota => CallOutcome::Answered,
+        ErrorClass::Conflict | ErrorClass::Denied | ErrorClass::Rejected | ErrorClass::Quota | ErrorClass::Unsigned => {
+            CallOutcome::Answered
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::request_id::RequestId;
 use holdfast_core::cloud::{ApplyError, ErrorClass};
+use jiff::{SignedDuration, Timestamp};
 use std::error::Error;
 
 /// Whether a call changes anything: a lost answer matters only then.
@@ -32,8 +33,9 @@ pub(crate) fn ours(operation: &str, code: &str, class: ErrorClass, message: Stri
     ApplyError { class, operation: operation.to_owned(), code: code.to_owned(), message, request_id: None }
 }
 
-/// Sorts an SDK error. `operation` is the IAM action, such as `ec2:CreateSecurityGroup`.
-pub(super) fn sort<E>(operation: &str, access: Access, error: &SdkError<E, HttpResponse>) -> ApplyError
+/// Sorts an SDK error. `operation` is the IAM action, such as `ec2:CreateSecurityGroup`; `now` is what the clock of
+/// this machine says.
+pub(super) fn sort<E>(operation: &str, access: Access, error: &SdkError<E, HttpResponse>, now: Timestamp) -> ApplyError
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
@@ -48,6 +50,7 @@ where
             e.err().code().unwrap_or_default(),
             e.err().message().unwrap_or_default(),
             e.raw().status().as_u16(),
+            e.raw().headers().get("date").and_then(|theirs| skew(theirs, now)),
         ),
         SdkError::ServiceError(e) => without_code(operation, access, e.raw()),
         SdkError::ResponseError(e) => without_code(operation, access, e.raw()),
@@ -58,18 +61,32 @@ where
 }
 
 /// An answer with a code: the code decides, then the status.
-fn answered(operation: &str, code: &str, message: &str, status: u16) -> ApplyError {
+fn answered(operation: &str, code: &str, message: &str, status: u16, skew: Option<SignedDuration>) -> ApplyError {
     let class = class_of(code, message, status);
     let mut words = message.trim().to_owned();
     if words.is_empty() {
         words = "AWS gave no words".to_owned();
     }
     if is_clock_skew(code, message) {
-        words = format!("the clock of this machine differs from AWS's; set it right ({words})");
+        words = format!("the clock of this machine {}; set it right ({words})", told(skew));
+    } else if class == ErrorClass::Unsigned {
+        words = format!("AWS does not take these credentials; renew them ({words})");
     } else if class == ErrorClass::Denied && !words.contains(operation) {
         words = format!("{words}; the permission {operation} is needed");
     }
     ours(operation, code, class, words)
+}
+
+/// How far the clock of this machine is ahead of AWS's, by the date of its answer.
+fn skew(theirs: &str, now: Timestamp) -> Option<SignedDuration> {
+    Some(now.duration_since(jiff::fmt::rfc2822::parse(theirs).ok()?.timestamp()))
+}
+
+/// The rest of "the clock of this machine …".
+fn told(skew: Option<SignedDuration>) -> String {
+    let Some(skew) = skew.filter(|skew| !skew.is_zero()) else { return "differs from AWS's".to_owned() };
+    let which = if skew.is_positive() { "ahead of" } else { "behind" };
+    format!("is {:#} {which} AWS's", SignedDuration::from_secs(skew.as_secs()).abs())
 }
 
 /// What the loop does next about an AWS error code.
@@ -77,8 +94,8 @@ pub(crate) fn class_of(code: &str, message: &str, status: u16) -> ErrorClass {
     let is = |words: &[&str]| words.iter().any(|w| code.contains(w));
     if status == 429 || is(THROTTLED) || message.contains("Rate exceeded") {
         ErrorClass::Throttled
-    } else if is_clock_skew(code, message) {
-        ErrorClass::Transient
+    } else if is_clock_skew(code, message) || is(UNSIGNED) || message.contains(NOT_VALIDATED) {
+        ErrorClass::Unsigned
     } else if is(DENIED) {
         ErrorClass::Denied
     } else if is(QUOTA) {
@@ -102,19 +119,21 @@ const THROTTLED: &[&str] = &[
     "PriorRequestNotComplete",
 ];
 
-/// Parts of codes that mean a missing permission or credentials that AWS does not take.
+/// Parts of codes that mean credentials that AWS does not take for any call.
+const UNSIGNED: &[&str] =
+    &["UnrecognizedClient", "InvalidClientTokenId", "InvalidAccessKeyId", "MissingAuthenticationToken", "ExpiredToken"];
+
+/// EC2's words for the same, under a code that it uses for much else.
+const NOT_VALIDATED: &str = "not able to validate the provided access credentials";
+
+/// Parts of codes that mean a missing permission.
 const DENIED: &[&str] = &[
     "UnauthorizedOperation",
     "AccessDenied",
     "AuthFailure",
     "NotAuthorized",
-    "UnrecognizedClient",
-    "InvalidClientTokenId",
-    "InvalidAccessKeyId",
     "InvalidSignature",
     "SignatureDoesNotMatch",
-    "MissingAuthenticationToken",
-    "ExpiredToken",
     "OptInRequired",
     "PendingVerification",
 ];
@@ -192,8 +211,10 @@ where
         // Assuming a role is a call of its own: AWS's refusal of it is not a passing fault, all else may be.
         let refused = words.contains("AccessDenied") || words.contains("not authorized");
         let class = match credentials {
-            CredentialsError::CredentialsNotLoaded(_) | CredentialsError::InvalidConfiguration(_) => ErrorClass::Denied,
-            _ if refused => ErrorClass::Denied,
+            CredentialsError::CredentialsNotLoaded(_) | CredentialsError::InvalidConfiguration(_) => {
+                ErrorClass::Unsigned
+            }
+            _ if refused => ErrorClass::Unsigned,
             _ => ErrorClass::Transient,
         };
         return ours(operation, "NoCredentials", class, format!("no AWS credentials: {words}"));
@@ -255,12 +276,28 @@ mod tests {
             ("InternalError", "", 500, Transient),
             ("InvalidParameterValue", "", 400, Rejected),
             ("OperationNotPermitted", "deletion protection is on", 400, Rejected),
-            ("RequestExpired", "", 400, Transient),
-            ("InvalidSignatureException", "Signature expired: 2026 is now earlier than", 403, Transient),
+            ("RequestExpired", "", 400, Unsigned),
+            ("InvalidSignatureException", "Signature expired: 2026 is now earlier than", 403, Unsigned),
             ("SignatureDoesNotMatch", "check your key", 403, Denied),
+            ("ExpiredTokenException", "", 403, Unsigned),
+            ("AuthFailure", "AWS was not able to validate the provided access credentials", 401, Unsigned),
+            ("AuthFailure", "Not authorized for images", 403, Denied),
         ] {
             assert_eq!(class_of(code, message, status), class, "{code} {message}");
         }
+    }
+
+    /// aws-sdk-rust#1033: every call failed to sign, and nothing said by how much the clock was wrong.
+    #[test]
+    fn i24_an_answer_to_a_wrong_clock_says_by_how_much_and_in_which_direction() {
+        let now: Timestamp = "2026-03-01T12:00:00Z".parse().expect("a time");
+        let words = |date: &str| answered("ecs:X", "RequestExpired", "too old", 400, skew(date, now)).message;
+        let behind = "the clock of this machine is 20m behind AWS's; set it right (too old)";
+        assert_eq!(words("Sun, 01 Mar 2026 12:20:00 GMT"), behind);
+        let ahead = "the clock of this machine is 2h 5s ahead of AWS's; set it right (too old)";
+        assert_eq!(words("Sun, 01 Mar 2026 09:59:55 GMT"), ahead);
+        let unknown = "the clock of this machine differs from AWS's; set it right (too old)";
+        assert_eq!(words("today"), unknown);
     }
 
     #[test]
@@ -277,9 +314,9 @@ mod tests {
 
     #[test]
     fn a_denial_names_the_missing_permission_once() {
-        let error = answered("ecs:CreateCluster", "AccessDeniedException", "no", 400);
+        let error = answered("ecs:CreateCluster", "AccessDeniedException", "no", 400, None);
         assert_eq!(error.message, "no; the permission ecs:CreateCluster is needed");
         let words = "User x is not authorized to perform: ecs:CreateCluster";
-        assert_eq!(answered("ecs:CreateCluster", "AccessDeniedException", words, 400).message, words);
+        assert_eq!(answered("ecs:CreateCluster", "AccessDeniedException", words, 400, None).message, words);
     }
 }

@@ -58,7 +58,7 @@ impl Kind for Cluster {
             .default("false", EXEC_LOG),
         Field::scalar("/configuration/executeCommandConfiguration/logConfiguration/s3EncryptionEnabled")
             .default("false", EXEC_LOG),
-        Field::of("/tags", Shape::Map).severity(Severity::Cosmetic),
+        Field::of("/tags", Shape::Map).severity(Severity::Cosmetic).owners("AWS: keys that begin with `aws:`"),
     ];
     const OUTPUTS: &'static [Output] = &[
         Output { name: "id", doc: "The cluster's name" },

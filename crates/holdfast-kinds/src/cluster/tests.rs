@@ -122,3 +122,10 @@ fn mistakes_have_their_pointer() {
 fn whatever_is_declared_it_is_in_sync_as_soon_as_it_is_made() {
     crate::ecs::testing::check_everything::<Cluster>();
 }
+
+#[test]
+fn the_table_of_cases_holds() {
+    crate::cases::check("Cluster", &|wire, declared, tags| {
+        observed::cluster(wire, tags, Some(declared)).expect("it is live")
+    });
+}

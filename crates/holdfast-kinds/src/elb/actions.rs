@@ -246,6 +246,8 @@ macro_rules! fields_with_actions {
             Field::scalar(concat!($at, "/*/redirectConfig/query")).default("\"#{query}\"", $crate::elb::REDIRECT),
             Field::of(concat!($at, "/*/forwardConfig/targetGroupStickinessConfig"), Shape::Object)
                 .default(r#"{"enabled":false}"#, $crate::elb::FORWARD),
+            Field::scalar(concat!($at, "/*/forwardConfig/targetGroupStickinessConfig/enabled"))
+                .default("false", $crate::elb::FORWARD),
             Field::scalar(concat!($at, "/*/fixedResponseConfig/statusCode")).canonical("text"),
             Field::scalar(concat!($at, "/*/fixedResponseConfig/contentType")).default("\"text/plain\"", $crate::elb::ECHO),
             Field::of(concat!($at, "/*/authenticateOidcConfig/clientSecret"), Shape::WriteOnly).sensitive(),

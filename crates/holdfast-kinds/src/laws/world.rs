@@ -66,7 +66,11 @@ impl<'k> World<'k> {
     }
 
     fn at(kind: &'k dyn AnyKind, depth: usize) -> Self {
-        let mut spec = filled_at(kind, depth);
+        Self::of(kind, filled_at(kind, depth))
+    }
+
+    /// One resource, declared like this.
+    pub(super) fn of(kind: &'k dyn AnyKind, mut spec: Value) -> Self {
         let declared = spec.as_object_mut().and_then(|s| s.remove("tags"));
         let mut tags: BTreeMap<String, String> =
             declared.and_then(|t| serde_json::from_value(t).ok()).unwrap_or_default();

@@ -119,7 +119,7 @@ pub(super) const FIELDS: &[Field] = fields_with_actions!("/defaultActions";
     attribute!("tcp.idle_timeout.seconds", "350", ATTRIBUTE),
     attribute!("send_tcp_reset.on_idle_timeout.enabled", "false", ATTRIBUTE),
     attribute!("routing.http.response.server.enabled", "true", HEADERS),
-    Field::of("/tags", Shape::Map).severity(Severity::Cosmetic),
+    Field::of("/tags", Shape::Map).severity(Severity::Cosmetic).owners("AWS: keys that begin with `aws:`"),
 );
 
 pub(super) fn validate(spec: &ListenerSpec) -> Vec<SpecError> {

@@ -189,7 +189,7 @@ pub(super) const FIELDS: &[Field] = fields_with_actions!("/actions";
     Field::set("/conditions/*/sourceIpConfig/values").canonical("CIDR blocks without host bits; IPv6 in its short form"),
     Field::scalar("/conditions/*/httpHeaderConfig/httpHeaderName").canonical("lower case"),
     Field::of("/transforms", Shape::Set(ItemKey::Of(&["type"]))),
-    Field::of("/tags", Shape::Map).severity(Severity::Cosmetic),
+    Field::of("/tags", Shape::Map).severity(Severity::Cosmetic).owners("AWS: keys that begin with `aws:`"),
 );
 
 pub(super) fn validate(spec: &ListenerRuleSpec) -> Vec<SpecError> {

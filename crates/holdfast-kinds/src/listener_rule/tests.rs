@@ -169,6 +169,7 @@ fn declared(name: &str, priority: u32) -> Arc<Desired> {
         policy: Policy::default(),
         fate: Fate::Keep,
         hold: None,
+        instead: None,
     })
 }
 

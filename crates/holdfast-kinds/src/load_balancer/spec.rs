@@ -154,7 +154,7 @@ pub(super) const FIELDS: &[Field] = &[
     attribute!("waf.fail_open.enabled", "false", ATTRIBUTE),
     attribute!("dns_record.client_routing_policy", "any_availability_zone", NLB_DNS),
     attribute!("secondary_ips.auto_assigned.per_subnet", "0", ATTRIBUTE),
-    Field::of("/tags", Shape::Map).severity(Severity::Cosmetic),
+    Field::of("/tags", Shape::Map).severity(Severity::Cosmetic).owners("AWS: keys that begin with `aws:`"),
 ];
 
 pub(super) fn validate(spec: &LoadBalancerSpec) -> Vec<SpecError> {

@@ -197,11 +197,17 @@ async fn create(aws: &Aws<'_>, name: &str, description: &str, vpc: &str, tags: &
     Ok(Applied { id: Some(id), outputs, request_ids: Vec::new() })
 }
 
-/// All in one call. Should EC2 know one of them, it takes none: then the missing ones go one by one.
+/// All in one call, and verified: what comes after may revoke what these replace. Should EC2 know one of them, it takes
+/// none: then the missing ones go one by one.
 async fn authorize(aws: &Aws<'_>, some: &Rules) -> Result<(), ApplyError> {
     match authorize_call(aws, some, &some.rules).await {
         Err(error) if is_duplicate(&error) => {}
-        other => return other,
+        Err(error) => return Err(error),
+        Ok(made) if lacking(&made, some).is_none() => return Ok(()),
+        Ok(_) => {
+            let there = rules_of(aws, &some.id).await?;
+            return lacking(&there, some).map_or(Ok(()), |rule| Err(unshown(some, rule)));
+        }
     }
     let there = rules_of(aws, &some.id).await?;
     for rule in some.rules.iter().filter(|rule| id_of(&there, some.direction, rule).is_none()) {
@@ -213,17 +219,44 @@ async fn authorize(aws: &Aws<'_>, some: &Rules) -> Result<(), ApplyError> {
     Ok(())
 }
 
-async fn authorize_call(aws: &Aws<'_>, some: &Rules, rules: &[Rule]) -> Result<(), ApplyError> {
+/// The first of the rules that is not there.
+fn lacking<'r>(there: &[SecurityGroupRule], some: &'r Rules) -> Option<&'r Rule> {
+    some.rules.iter().find(|rule| id_of(there, some.direction, rule).is_none())
+}
+
+/// EC2 took a rule and does not show it: what it replaces must stay until it does.
+fn unshown(some: &Rules, rule: &Rule) -> ApplyError {
+    let words = format!(
+        "EC2 took the rule {} and does not show it yet; nothing is revoked before it does",
+        crate::common::one_line(&rule.words(some.direction))
+    );
+    let operation = match some.direction {
+        Direction::Ingress => "ec2:AuthorizeSecurityGroupIngress",
+        Direction::Egress => "ec2:AuthorizeSecurityGroupEgress",
+    };
+    ApplyError {
+        class: ErrorClass::Conflict,
+        operation: operation.to_owned(),
+        code: "RuleNotShown".to_owned(),
+        message: words,
+        request_id: None,
+    }
+}
+
+/// The rules that EC2 says it has made.
+async fn authorize_call(aws: &Aws<'_>, some: &Rules, rules: &[Rule]) -> Result<Vec<SecurityGroupRule>, ApplyError> {
     let permissions = Some(rules.iter().map(permission).collect());
     let (ec2, id) = (aws.ec2(), &some.id);
     match some.direction {
         Direction::Ingress => {
             let call = ec2.authorize_security_group_ingress().group_id(id).set_ip_permissions(permissions);
-            aws.write(Service::Ec2, "AuthorizeSecurityGroupIngress", call.send()).await.map(drop)
+            let answer = aws.write(Service::Ec2, "AuthorizeSecurityGroupIngress", call.send()).await?;
+            Ok(answer.security_group_rules.unwrap_or_default())
         }
         Direction::Egress => {
             let call = ec2.authorize_security_group_egress().group_id(id).set_ip_permissions(permissions);
-            aws.write(Service::Ec2, "AuthorizeSecurityGroupEgress", call.send()).await.map(drop)
+            let answer = aws.write(Service::Ec2, "AuthorizeSecurityGroupEgress", call.send()).await?;
+            Ok(answer.security_group_rules.unwrap_or_default())
         }
     }
 }

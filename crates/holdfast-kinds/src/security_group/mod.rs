@@ -79,7 +79,7 @@ impl Kind for SecurityGroup {
             .canonical(RULE_FORM),
         Field::scalar("/egress/*/ipProtocol").canonical(PROTOCOL_FORM),
         Field::scalar("/egress/*/description").severity(Severity::Cosmetic),
-        Field::of("/tags", Shape::Map).severity(Severity::Cosmetic),
+        Field::of("/tags", Shape::Map).severity(Severity::Cosmetic).owners("AWS: keys that begin with `aws:`"),
     ];
     const OUTPUTS: &'static [Output] = &[
         Output { name: "id", doc: "The group's id, such as sg-0123456789abcdef0" },

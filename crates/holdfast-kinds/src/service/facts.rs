@@ -139,5 +139,5 @@ pub(super) const FIELDS: &[Field] = &[
     Field::set("/serviceConnectConfiguration/containerConfigurations"),
     // ours
     Field::of("/redeployOn", Shape::Map).canonical("every value as text; what a tag cannot hold as its fingerprint"),
-    Field::of("/tags", Shape::Map).severity(Severity::Cosmetic),
+    Field::of("/tags", Shape::Map).severity(Severity::Cosmetic).owners("AWS: keys that begin with `aws:`"),
 ];

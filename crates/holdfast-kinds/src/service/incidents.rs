@@ -53,6 +53,7 @@ impl Scene {
             policy: Default::default(),
             fate: Fate::Keep,
             hold: None,
+            instead: None,
         }));
         self.kinds.entry(kind).or_default().observations.push(Arc::new(live));
         self

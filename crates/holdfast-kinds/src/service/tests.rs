@@ -343,3 +343,10 @@ fn what_it_says_of_its_task_definition_must_be_there() {
 fn whatever_is_declared_it_is_in_sync_as_soon_as_it_is_made() {
     crate::ecs::testing::check_everything::<Service>();
 }
+
+#[test]
+fn the_table_of_cases_holds() {
+    crate::cases::check("Service", &|wire, declared, tags| {
+        observed::service(wire, tags, Some(declared)).expect("it is live")
+    });
+}

@@ -4,7 +4,6 @@
 //! (time-out of HTTP checks), the guide of the load balancer that serves the protocol is followed.
 
 use super::spec::facts;
-use crate::common::text;
 use holdfast_core::facts::Scene;
 use serde_json::Value;
 
@@ -19,14 +18,8 @@ pub(super) fn checks_by<'a>(declared: Option<&'a str>, protocol: Option<&str>, t
 
 /// AWS's default of a health-check field for this spec; null where it has none. The table of field facts says them all.
 pub(super) fn of(spec: &Value, field: &str) -> Value {
-    let mut scene = spec.clone();
-    // Other defaults hang on the protocol of the check, which itself may be left to AWS.
-    let by = checks_by(text(spec, "healthCheckProtocol"), text(spec, "protocol"), text(spec, "targetType"));
-    if let Some(map) = scene.as_object_mut().filter(|_| field != "healthCheckProtocol") {
-        map.insert("healthCheckProtocol".to_owned(), by.into());
-    }
     let facts = facts();
-    let scene = Scene { desired: &scene, live: &Value::Null, facts };
+    let scene = Scene { desired: spec, live: &Value::Null, facts };
     facts.child(field).default_in(&scene).cloned().unwrap_or_default()
 }
 

@@ -212,7 +212,7 @@ pub(super) const FIELDS: &[Field] = &[
     attribute!("target_health_state.unhealthy.draining_interval_seconds", "0", ATTRIBUTE),
     attribute!("send_tcp_reset.on_unhealthy.enabled", "false", ATTRIBUTE),
     attribute!("send_tcp_reset.on_deregistration.enabled", "false", ATTRIBUTE),
-    Field::of("/tags", Shape::Map).severity(Severity::Cosmetic),
+    Field::of("/tags", Shape::Map).severity(Severity::Cosmetic).owners("AWS: keys that begin with `aws:`"),
 ];
 
 pub(super) fn validate(spec: &TargetGroupSpec) -> Vec<SpecError> {

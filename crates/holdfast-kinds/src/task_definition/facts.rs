@@ -37,7 +37,7 @@ pub(super) const FIELDS: &[Field] = &[
     Field::scalar("/taskRoleArn").severity(Severity::Exposure).canonical("as declared: the name or the ARN"),
     Field::scalar("/executionRoleArn").canonical("as declared: the name or the ARN"),
     Field::scalar("/enableFaultInjection").default("false", REGISTER),
-    Field::of("/tags", Shape::Map).severity(Severity::Cosmetic),
+    Field::of("/tags", Shape::Map).severity(Severity::Cosmetic).owners("AWS: keys that begin with `aws:`"),
     Field::set("/requiresCompatibilities"),
     Field::set("/placementConstraints"),
     Field::scalar("/placementConstraints/*/type").default("\"memberOf\"", CONSTRAINT),

@@ -334,3 +334,8 @@ fn fargate_has_rules_of_its_own() {
 fn whatever_is_declared_it_is_in_sync_as_soon_as_it_is_made() {
     crate::ecs::testing::check_everything::<TaskDefinition>();
 }
+
+#[test]
+fn the_table_of_cases_holds() {
+    crate::cases::check("TaskDefinition", &|wire, declared, tags| revision(wire, tags, &[], Some(declared)));
+}

@@ -40,6 +40,7 @@ impl Bench {
             policy: Policy::default(),
             fate: Fate::Keep,
             hold: None,
+            instead: None,
             key: key.clone(),
         };
         self.desired.insert(key, Arc::new(desired));

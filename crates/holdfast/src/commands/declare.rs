@@ -22,9 +22,10 @@ pub(crate) fn print_plan(how: Output, answer: &Value) -> Result<Ending> {
     for step in &steps {
         let after: Vec<String> = step["needs"].as_array().into_iter().flatten().map(Value::to_string).collect();
         let after = if after.is_empty() { String::new() } else { format!("  after {}", after.join(", ")) };
+        let held = if step["awaitsApproval"] == true { "  awaits approval" } else { "" };
         let key = &step["key"];
         line(format!(
-            "{:>3} {} {}/{}{after}",
+            "{:>3} {} {}/{}{after}{held}",
             text(step, "/id"),
             sign(&text(step, "/verb")),
             text(key, "/kind"),
@@ -47,10 +48,24 @@ pub(crate) fn print_plan(how: Output, answer: &Value) -> Result<Ending> {
     }
     if let Some(hash) = answer["planHash"].as_str() {
         talk(format!("Plan {hash}"));
+        talk_of_approval(hash, answer);
     }
     let count = |verb: &str| steps.iter().filter(|s| s["verb"] == verb).count();
     talk(format!("{} to create, {} to update, {} to delete.", count("create"), count("update"), count("delete")));
     Ok(ending)
+}
+
+/// Says how a plan is approved, or what became of its approval.
+fn talk_of_approval(hash: &str, answer: &Value) {
+    let by = text(answer, "/approval/by");
+    match text(answer, "/approval/state").as_str() {
+        "awaiting" => talk(format!("It awaits approval. Carry it out with: holdfast approve {hash}")),
+        "notDeclared" => talk("It will await approval when it is applied; apply names it again."),
+        "approved" => talk(format!("It was approved by {by}; the next pass carries it out if nothing has moved.")),
+        "carriedOut" => talk(format!("It was approved by {by} and has been carried out.")),
+        "overtaken" => talk("It was overtaken: the world or the declarations have moved. Nothing of it is done."),
+        _ => {}
+    }
 }
 
 pub(crate) fn validate(how: Output, args: &FileArgs) -> Result<Ending> {
@@ -112,6 +127,10 @@ pub(crate) async fn apply(client: &Client, how: Output, args: &ApplyArgs) -> Res
                 line(format!("{full} {} (generation {})", text(result, "/outcome"), text(result, "/generation")))?
             }
         }
+    }
+    if let Some(hash) = answer["planHash"].as_str() {
+        talk(format!("Something awaits approval. Look at it:  holdfast approve {hash} --show"));
+        talk(format!("Carry it out with:                      holdfast approve {hash}"));
     }
     if args.wait {
         for stack in stacks {

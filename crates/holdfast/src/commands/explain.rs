@@ -5,6 +5,7 @@ use crate::args::Output;
 use crate::failure::Ending;
 use crate::output::{self, line};
 use anyhow::{Context, Result, bail};
+use holdfast_core::facts::Shape;
 use holdfast_core::kind::AnyKind;
 use holdfast_core::schema::{resolved, sentences};
 use serde_json::Value;
@@ -52,6 +53,7 @@ pub(crate) fn explain(how: Output, field: &str) -> Result<Ending> {
             }
         }
     }
+    keys(kind, &pointer)?;
     if pointer.is_empty() {
         line("\nOutputs")?;
         for output in kind.outputs() {
@@ -70,6 +72,21 @@ fn facts(kind: &dyn AnyKind, pointer: &str) -> Result<()> {
         if !source.is_empty() {
             line(format!("    {source}"))?;
         }
+    }
+    Ok(())
+}
+
+/// The keys of a map that are known: its schema names none.
+fn keys(kind: &dyn AnyKind, pointer: &str) -> Result<()> {
+    let is_map = kind.facts().at(pointer).field().is_some_and(|f| f.shape == Shape::Map);
+    let key = |path: &'static str| path.strip_prefix(pointer)?.strip_prefix('/').filter(|k| !k.contains('/'));
+    let known = kind.fields().iter().filter(|_| is_map && !pointer.is_empty()).filter_map(|f| Some((key(f.path)?, f)));
+    for (n, (key, field)) in known.enumerate() {
+        if n == 0 {
+            line("\nKeys with a default")?;
+        }
+        line(format!("  {key}"))?;
+        sentences(field).into_iter().try_for_each(|(_, sentence)| line(format!("      {sentence}")))?;
     }
     Ok(())
 }

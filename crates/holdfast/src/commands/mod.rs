@@ -1,5 +1,6 @@
 //! The commands of the CLI that talk to a server.
 
+pub(crate) mod approve;
 pub(crate) mod declare;
 pub(crate) mod doctor;
 pub(crate) mod explain;

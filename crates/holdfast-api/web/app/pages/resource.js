@@ -8,6 +8,7 @@ import { Ago, cli, Command, Copy, curl, Empty, ErrorNote, Facts, notYet, Panel, 
 import { Json } from "../values.js";
 import { Fields } from "./fields.js";
 import { PausedNote, StackActions } from "./actions.js";
+import { ApprovalNote } from "./approval.js";
 import { Generation, Ready } from "./resource-table.js";
 import { pairs } from "./stack.js";
 
@@ -39,7 +40,8 @@ export function Resource({ stack, kind, name }) {
       query.error?.status === 404
         ? html`<${Gone} stack=${stack} kind=${kind} name=${name} history=${history} />`
         : (notYet(query, { lines: 12 }) ??
-          html`<${PausedNote} paused=${paused} /><${Body} data=${data} stack=${stack} history=${history} path=${path} />`)
+          html`<${PausedNote} paused=${paused} />
+          <${ApprovalNote} plan=${data.awaitingApproval} only=${{ kind, name }} onDone=${reload} /><${Body} data=${data} stack=${stack} history=${history} path=${path} />`)
     }`;
 }
 

@@ -24,6 +24,7 @@ import {
 } from "../parts.js";
 import { Json } from "../values.js";
 import { PausedNote, StackActions } from "./actions.js";
+import { ApprovalNote } from "./approval.js";
 import { byUrgency, ResourceTable } from "./resource-table.js";
 
 export function Stack({ name }) {
@@ -35,7 +36,7 @@ export function Stack({ name }) {
   const { data } = query;
   return html`<${Head} name=${name} data=${data} onDone=${query.reload} />
     ${data && html`<${ErrorNote} error=${query.error} retry=${query.reload} title="This could not be brought up to date" />`}
-    ${notYet(query, { lines: 10 }) ?? html`<${Body} name=${name} data=${data} />`}`;
+    ${notYet(query, { lines: 10 }) ?? html`<${Body} name=${name} data=${data} onDone=${query.reload} />`}`;
 }
 
 function Head({ name, data, onDone }) {
@@ -44,7 +45,7 @@ function Head({ name, data, onDone }) {
     ${data && html`<${StackActions} name=${name} paused=${data.status?.paused} onDone=${onDone} />`}</div>`;
 }
 
-function Body({ name, data }) {
+function Body({ name, data, onDone }) {
   const resources = useMemo(() => byUrgency(data.resources ?? []), [data.resources]);
   const { query } = route.value;
   const filter = { q: query.get("q") ?? "", phase: query.get("phase") ?? "", kind: query.get("kind") ?? "" };
@@ -52,6 +53,7 @@ function Body({ name, data }) {
   const shown = Object.values(filter).some(Boolean) ? matches : null;
   const hint = html`<span class="muted small hide-narrow">What must exist first stands at the left</span>`;
   return html`<${PausedNote} paused=${data.status?.paused} />
+    <${ApprovalNote} plan=${data.awaitingApproval} onDone=${onDone} />
     ${data.status?.deleting && html`<${Deleting} />`}
     <${Summary} name=${name} data=${data} />
     ${resources.length > 0 && html`<${Panel} title="Dependencies" class="graph-panel" actions=${hint}>

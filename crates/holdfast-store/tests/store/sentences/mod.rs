@@ -1,5 +1,6 @@
 //! What every backend must do, as sentences: each takes a fresh store.
 
+mod approving;
 mod declaring;
 mod engine;
 mod log;
@@ -25,6 +26,14 @@ macro_rules! on_every_backend {
 }
 
 on_every_backend! {
+    approving:
+        under_approval_nothing_is_carried_out_before_its_release
+        what_was_declared_before_approval_was_asked_for_is_carried_out
+        a_deletion_by_policy_is_held_and_one_by_name_is_not
+        a_release_of_what_moved_meanwhile_does_nothing
+        an_approval_is_used_once_or_refused
+        plans_go_with_the_log_unless_somebody_is_asked_about_them
+        one_plan_names_all_scopes_of_a_stack;
     declaring:
         a_new_resource_starts_at_generation_one_and_is_pending
         the_same_declaration_again_moves_nothing
