@@ -38,6 +38,9 @@ pub trait Kind: Send + Sync + 'static {
     const HELD_BY_USERS: bool = false;
     /// The id follows from the name (an ECS ARN), so another thing made later under the same name has it too.
     const ID_IS_NAME: bool = false;
+    /// A create that is repeated while AWS does not show the first one yet makes no second thing: AWS refuses it, or
+    /// what comes of it does no harm.
+    const REPEATABLE: bool = false;
     /// Ordering that no reference expresses.
     const FOLLOWS: &'static [Follow] = &[];
 
@@ -240,6 +243,7 @@ pub trait AnyKind: Send + Sync {
     fn container(&self) -> Option<Container>;
     fn held_by_users(&self) -> bool;
     fn id_is_name(&self) -> bool;
+    fn repeatable(&self) -> bool;
     fn follows(&self) -> &'static [Follow];
     /// JSON Schema 2020-12 of the spec.
     fn schema(&self) -> &Value;
@@ -351,6 +355,9 @@ impl<K: Kind> AnyKind for Erased<K> {
     }
     fn id_is_name(&self) -> bool {
         K::ID_IS_NAME
+    }
+    fn repeatable(&self) -> bool {
+        K::REPEATABLE
     }
     fn follows(&self) -> &'static [Follow] {
         K::FOLLOWS

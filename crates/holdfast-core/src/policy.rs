@@ -72,7 +72,8 @@ pub enum ReplacePolicy {
     /// Refused, with the fields named.
     #[default]
     Never,
-    /// Allowed, make before break. Taken, but this version still replaces nothing.
+    /// Allowed, make before break, within the replacement budget: where the name changes too, so that both can stand
+    /// side by side until nothing refers to the old one.
     Allow,
 }
 
@@ -139,11 +140,9 @@ impl Policy {
         }
     }
 
-    /// True if `pointer` is ignored at `now`.
-    pub fn ignores(&self, pointer: &str, now: jiff::Timestamp) -> bool {
-        self.ignore
-            .iter()
-            .flatten()
-            .any(|i| i.until.is_none_or(|u| u.0 > now) && crate::pointer::covers(&i.path, pointer))
+    /// The entry that has `pointer` ignored at `now`.
+    pub fn ignoring(&self, pointer: &str, now: jiff::Timestamp) -> Option<&Ignore> {
+        let mut entries = self.ignore.iter().flatten();
+        entries.find(|i| i.until.is_none_or(|u| u.0 > now) && crate::pointer::covers(&i.path, pointer))
     }
 }

@@ -190,6 +190,8 @@ impl World {
             declared_uids: &|uid| uids.contains(uid),
             settings: &Settings::default(),
             deletes_left: self.deletes_left,
+            replaces_left: 2,
+            drift_confirmed: false,
             now: jiff::Timestamp::UNIX_EPOCH,
         };
         let first = plan_with(&input, approvals);

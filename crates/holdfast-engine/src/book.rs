@@ -7,7 +7,7 @@ use holdfast_core::observe::{Wanted, WantedResource};
 use holdfast_core::plan::{Desired, Memory};
 use holdfast_core::reference::{self, Worth};
 use holdfast_core::status::Status;
-use holdfast_store::{Store, StoreError};
+use holdfast_store::{ScopeHold, Store, StoreError};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,6 +40,8 @@ pub(crate) struct Book {
     pub(crate) verified: Option<String>,
     /// True if the last pass came to its end: what is kept here is what is in the store, and no intent is open.
     pub(crate) clean: bool,
+    /// Why nothing is written in the scope as a whole, to tell of changes only.
+    pub(crate) held: Option<ScopeHold>,
     /// What the log was last told of the scope itself.
     pub(crate) told: Told,
     /// True once that was read from the store.
@@ -69,6 +71,8 @@ impl Book {
         self.statuses = list.iter().map(|d| statuses.remove(&d.key).unwrap_or_default()).collect();
         self.abroad = Arc::new(abroad(&list));
         self.acted.retain(|key, _| self.memories.contains_key(key));
+        let said = store.scope_statuses()?.into_iter().find(|s| s.scope == *scope);
+        self.held = said.and_then(|s| s.held);
         self.list = list;
         self.wanted = None;
         Ok(())

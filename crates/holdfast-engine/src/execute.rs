@@ -10,7 +10,7 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use holdfast_core::cloud::{ApplyError, ErrorClass};
 use holdfast_core::kept::Kept;
 use holdfast_core::name::{ResourceKey, Scope};
-use holdfast_core::plan::{Memory, Plan, Step, Verdict};
+use holdfast_core::plan::{Decision, Memory, Plan, Step, Verdict};
 use holdfast_core::reference::{self, Worth};
 use holdfast_store::{Event, StoreError};
 use jiff::Timestamp;
@@ -167,6 +167,7 @@ impl<'a> Run<'a> {
             action,
             uid: desired.uid.clone(),
             fate: desired.fate,
+            replaces: verdict.is_some_and(|v| v.decision == Decision::Replace),
             memory: book.memories.get(&step.key).cloned().unwrap_or_default(),
             print: verdict.and_then(|v| v.fingerprint.as_deref()).unwrap_or_default(),
             place: self.place(step, verdict, book),

@@ -33,6 +33,8 @@ pub(crate) struct Act<'a> {
     pub(crate) action: Value,
     pub(crate) uid: String,
     pub(crate) fate: Fate,
+    /// It is part of making another one in the place of a live thing.
+    pub(crate) replaces: bool,
     /// What is remembered of the resource before the step.
     pub(crate) memory: Memory,
     /// Fingerprint of the differences that the resource's steps are to heal; empty if there are none.
@@ -96,6 +98,7 @@ impl Act<'_> {
             target: step.target.clone(),
             token: token(&self.core.process, self.core.number(), &step.key.to_string(), now),
             implicit_delete: step.verb == Verb::Delete && self.fate == Fate::DeleteByPolicy,
+            replacement: step.verb == Verb::Create && self.replaces,
         }
     }
 
@@ -114,6 +117,10 @@ impl Act<'_> {
     fn applied(&mut self, applied: &Applied, now: Timestamp) {
         let memory = &mut self.memory;
         memory.failure = None;
+        if self.replaces && self.step.verb == Verb::Create {
+            // References must wait for what the new one has not said yet.
+            memory.outputs.clear();
+        }
         if applied.id.is_some() {
             memory.id.clone_from(&applied.id);
         }

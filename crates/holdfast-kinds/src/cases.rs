@@ -114,7 +114,7 @@ pub(crate) fn planned(told: Vec<Told<'_>>) -> Plan {
     let mut desired = Vec::new();
     for (i, one) in told.into_iter().enumerate() {
         let kind = registry.get(one.kind).map(AnyKind::name).expect("the kind is listed");
-        let (key, uid) = (ResourceKey::new("s", kind, &format!("it{i:03}")), format!("uid-{i}"));
+        let (key, uid) = (ResourceKey::new("s", kind, format!("it{i:03}")), format!("uid-{i}"));
         let mut live = one.live;
         live.id = format!("{}-{i}", live.id);
         live.state = LiveState::Settled;
@@ -147,6 +147,9 @@ pub(crate) fn planned(told: Vec<Told<'_>>) -> Plan {
         declared_uids: &|uid| uid.starts_with("uid-"),
         settings: &Settings::default(),
         deletes_left: 0,
+        replaces_left: 2,
+        // What differs is the question here, not whether so much at once is believed.
+        drift_confirmed: true,
         now,
     })
 }

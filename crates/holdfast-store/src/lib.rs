@@ -32,6 +32,7 @@ mod declare;
 mod desired;
 mod error;
 mod events;
+mod hold;
 mod journal;
 mod misc;
 mod parts;
@@ -45,11 +46,12 @@ mod types;
 mod write;
 
 pub use error::StoreError;
+pub use hold::{Holds, Place};
 pub use misc::Respond;
 pub use record_types::{
     Answer, Awaiting, Changed, Consent, Event, EventFilter, EventType, Gone, HistoryEntry, HistoryType,
     IdempotencyRecord, Intent, IntentOutcome, IntentRecord, IntentResult, PassRecord, PlanEnd, PlanOutcome, PlanRecord,
-    ScopeStatus,
+    ScopeHold, ScopeStatus,
 };
 pub use types::{
     AccountChange, AccountRecord, Change, Filter, Location, Outcome, Phases, Precondition, Removal, ResourceChange,

@@ -8,9 +8,11 @@ pub(crate) mod dashboard;
 pub(crate) mod declare;
 pub(crate) mod drift;
 pub(crate) mod events;
+pub(crate) mod guards;
 pub(crate) mod health;
 pub(crate) mod idempotency;
 pub(crate) mod overview;
+pub(crate) mod pauses;
 pub(crate) mod planned;
 pub(crate) mod plans;
 pub(crate) mod resources;
@@ -27,6 +29,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
         apply::endpoints(),
         stacks::endpoints(),
         control::endpoints(),
+        pauses::endpoints(),
         resources::endpoints(),
         plans::endpoints(),
         approve::endpoints(),

@@ -9,6 +9,7 @@ mod dashboard;
 mod declare;
 mod events;
 mod guard;
+mod holds;
 mod kinds;
 mod openapi;
 mod plan;

@@ -36,6 +36,8 @@ const PROBLEMS: &[(&str, u16, &str)] = &[
         "The world or the declarations have moved since the plan; `planHash` names the one in its place.",
     ),
     ("protected", 409, "`policy.protect` keeps what it names."),
+    ("referenced", 409, "Others refer to what would go; `errors` names them."),
+    ("sudden-shrink", 409, "It would delete most of a stack; `?confirm=shrink` says that it is meant."),
     ("precondition-failed", 412, "`If-Match` or `If-None-Match` does not hold; read again."),
     ("too-large", 413, "The body is too large."),
     ("unsupported-media-type", 415, "The body is not announced as `application/json`."),

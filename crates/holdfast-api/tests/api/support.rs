@@ -129,6 +129,7 @@ fn planned(desired: &[Arc<Desired>]) -> Plan {
         rolled_back: None,
         outputs: Map::new(),
         id: None,
+        beside: vec![],
         observed: true,
         fingerprint: None,
         is_drift: false,
@@ -137,11 +138,8 @@ fn planned(desired: &[Arc<Desired>]) -> Plan {
         live: None,
         pending: None,
     };
-    Plan {
-        steps: (1..).zip(desired).map(step).collect(),
-        verdicts: desired.iter().map(verdict).collect(),
-        ..Plan::default()
-    }
+    let verdicts = desired.iter().map(verdict).collect();
+    Plan { steps: (1..).zip(desired).map(step).collect(), verdicts, ..Plan::default() }
 }
 
 pub(crate) fn start() -> Timestamp {

@@ -157,8 +157,9 @@ pub(super) fn plan_with(input: &Input<'_>, approvals: &Approvals) -> Plan {
     let held: Vec<Arc<Desired>> = input.desired.iter().map(carried).collect();
     let open: Vec<Arc<Desired>> = input.desired.iter().map(opened).collect();
     let meanwhile = build(&Input { desired: &held, ..*input });
-    // A budget that is used up for now does not make it another plan.
-    let proposed = build(&Input { desired: &open, deletes_left: u32::MAX, ..*input });
+    // A budget that is used up for now does not make it another plan, nor does a hold of the whole scope.
+    let unbound = Input { deletes_left: u32::MAX, replaces_left: u32::MAX, drift_confirmed: true, ..*input };
+    let proposed = build(&Input { desired: &open, ..unbound });
     let mut gate = Gate { input, approvals, meanwhile: &meanwhile, proposed: &proposed, released: BTreeSet::new() };
     let parts = gate.parts();
     let released = gate.released;

@@ -3,7 +3,7 @@
 use super::{Desired, Input, Memory};
 use crate::name::KindName;
 use crate::observe::{Gap, LiveState, Observation, Reading};
-use std::cell::OnceCell;
+use std::cell::{LazyCell, OnceCell};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -104,7 +104,8 @@ impl<'a> Matcher<'a> {
             return Match::Unknown(format!("{} was not part of this sweep", desired.key.kind));
         };
         let known_id = memory.and_then(|m| m.id.as_deref());
-        if let Some(own) = best(index.by_uid.get(&desired.uid), known_id) {
+        let identity = LazyCell::new(identity);
+        if let Some(own) = tagged(index, desired, known_id, || identity.as_deref()) {
             return owned_or_leaving(own);
         }
         if let Some(own) = known_id.and_then(|id| index.by_id.get(id).last()) {
@@ -118,12 +119,20 @@ impl<'a> Matcher<'a> {
         if let Some(own) = best(index.by_resource.get(&path).filter(|o| !self.is_taken(o)), known_id) {
             return owned_or_leaving(own);
         }
-        let identity = identity();
         let identity = identity.as_deref();
         if let Some(gap) = index.gaps.iter().find(|g| g.hides(known_id, identity)) {
             return Match::Unknown(format!("{} could not be read: {}", gap.operation, gap.reason));
         }
         self.by_identity(index, identity)
+    }
+
+    /// The other live things with the owner tag of a resource of which `found` is the one.
+    pub(super) fn beside(&self, desired: &Desired, found: &Match<'a>) -> Vec<&'a Arc<Observation>> {
+        let (Some(live), Some(index)) = (found.live(), self.kinds.get(desired.key.kind.as_str())) else {
+            return Vec::new();
+        };
+        let stays = |o: &&Arc<Observation>| o.id != live.id && !matches!(o.state, LiveState::Deleting(_));
+        index.by_uid.get(&desired.uid).filter(stays).collect()
     }
 
     fn is_taken(&self, o: &Observation) -> bool {
@@ -143,6 +152,24 @@ impl<'a> Matcher<'a> {
         }
         Match::Adoptable(found)
     }
+}
+
+/// The thing with the owner tag of a resource. Of several, one that is called as declared: a replacement stands beside the
+/// old one for a while.
+fn tagged<'a, 'i>(
+    index: &Index<'a>,
+    desired: &Desired,
+    known_id: Option<&str>,
+    identity: impl FnOnce() -> Option<&'i str>,
+) -> Option<&'a Arc<Observation>> {
+    let all: Vec<&'a Arc<Observation>> = index.by_uid.get(&desired.uid).collect();
+    if let [] | [_] = all.as_slice() {
+        return all.into_iter().next();
+    }
+    let identity = identity();
+    let named = |o: &&Arc<Observation>| Some(o.identity.as_str()) == identity;
+    let one = best(all.iter().copied().filter(named), known_id);
+    one.or_else(|| best(all.into_iter(), known_id))
 }
 
 fn owned_or_leaving(own: &Arc<Observation>) -> Match<'_> {

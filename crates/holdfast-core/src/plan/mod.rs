@@ -4,11 +4,14 @@ mod approve;
 mod build;
 mod decide;
 mod differ;
+mod guard;
+mod hold;
 mod link;
 mod matching;
 mod newcomers;
 mod owners;
 mod quiet;
+mod replace;
 mod say;
 mod types;
 

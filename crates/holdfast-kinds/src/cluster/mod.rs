@@ -75,6 +75,7 @@ impl Kind for Cluster {
         "ecs:UpdateCluster",
     ];
     const ID_IS_NAME: bool = true;
+    const REPEATABLE: bool = true;
 
     type Spec = Spec;
     type Action = Action;

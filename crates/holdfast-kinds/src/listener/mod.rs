@@ -48,6 +48,7 @@ impl Kind for Listener {
         "tag:GetResources",
     ];
     const CONTAINER: Option<Container> = Some(Container { pointer: "/loadBalancerArn", cascades: true });
+    const REPEATABLE: bool = true;
 
     type Spec = ListenerSpec;
     type Action = Action;

@@ -44,6 +44,7 @@ impl Kind for ListenerRule {
         "tag:GetResources",
     ];
     const CONTAINER: Option<Container> = Some(Container { pointer: "/listenerArn", cascades: true });
+    const REPEATABLE: bool = true;
 
     type Spec = ListenerRuleSpec;
     type Action = Action;

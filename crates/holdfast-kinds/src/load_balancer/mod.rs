@@ -52,6 +52,7 @@ impl Kind for LoadBalancer {
         "elasticloadbalancing:SetSubnets",
         "tag:GetResources",
     ];
+    const REPEATABLE: bool = true;
 
     type Spec = LoadBalancerSpec;
     type Action = Action;

@@ -102,6 +102,7 @@ impl Kind for SecurityGroup {
         "ec2:RevokeSecurityGroupIngress",
     ];
     const HELD_BY_USERS: bool = true;
+    const REPEATABLE: bool = true;
 
     type Spec = SecurityGroupSpec;
     type Action = Action;

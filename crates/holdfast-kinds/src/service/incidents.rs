@@ -71,6 +71,8 @@ impl Scene {
             declared_uids: &|_| true,
             settings: &Settings::default(),
             deletes_left: 9,
+            replaces_left: 2,
+            drift_confirmed: false,
             now: jiff::Timestamp::UNIX_EPOCH,
         })
     }

@@ -63,6 +63,7 @@ impl Kind for Service {
     const CONTAINER: Option<Container> = Some(Container { pointer: "/cluster", cascades: false });
     const ID_IS_NAME: bool = true;
     const FOLLOWS: &'static [Follow] = &[Follow { kinds: &["Listener", "ListenerRule"], sharing: "TargetGroup" }];
+    const REPEATABLE: bool = true;
 
     type Spec = Spec;
     type Action = Action;

@@ -46,6 +46,7 @@ impl Kind for TargetGroup {
         "tag:GetResources",
     ];
     const HELD_BY_USERS: bool = true;
+    const REPEATABLE: bool = true;
 
     type Spec = TargetGroupSpec;
     type Action = Action;

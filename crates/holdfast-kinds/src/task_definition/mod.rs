@@ -54,6 +54,7 @@ impl Kind for TaskDefinition {
         "iam:PassRole",
         "tag:GetResources",
     ];
+    const REPEATABLE: bool = true;
     type Spec = Spec;
     type Action = Action;
 

@@ -50,8 +50,17 @@ const SCOPES: &[Column] = &[
     Column { head: "TOOK", wide: false, read: |v| format!("{} ms", text(v, "/durationMs")) },
     Column { head: "CALLS", wide: false, read: |v| text(v, "/apiCalls") },
     Column { head: "THROTTLED", wide: false, read: |v| text(v, "/throttles") },
+    Column { head: "HELD", wide: false, read: held },
     Column { head: "ERROR", wide: false, read: |v| text(v, "/error") },
 ];
+
+/// Why nothing is written in a scope.
+fn held(scope: &Value) -> String {
+    match text(scope, "/paused/reason") {
+        reason if reason.is_empty() => text(scope, "/held/reason"),
+        reason => format!("paused: {reason}"),
+    }
+}
 
 fn condition(v: &Value, kind: &str, field: &str) -> String {
     let conditions = v.pointer("/status/conditions").and_then(Value::as_array).into_iter().flatten();
