@@ -3,6 +3,7 @@
 
 use anyhow::{Context, Result, ensure};
 use holdfast_tests::emulator::Backend;
+use holdfast_tests::refusal::Refusal;
 use holdfast_tests::scenario::{Life, PATIENCE};
 use holdfast_tests::{REGION, eventually};
 use serde_json::{Value, json};
@@ -141,6 +142,23 @@ fn i07_at_the_wire_desired_count_is_left_to_the_autoscaler_inside_its_bounds() -
     // Without an autoscaler the declaration alone says how many.
     life.outside.call("application-autoscaling", "deregister_scalable_target", target)?;
     scale(&mut life, 7)?;
+    eventually("the declared count", PATIENCE, || Ok((service(&mut life)?["desiredCount"] == 3).then_some(())))?;
+    Ok(())
+}
+
+/// TFP#335, UPJ#756, ACK#2033.
+#[test]
+fn i07_at_the_wire_while_it_is_unknown_who_scales_it_the_count_is_nobody_s_to_put_back() -> Result<()> {
+    let mut life = begin()?;
+    let words = "is not authorized to perform: application-autoscaling:DescribeScalableTargets";
+    life.proxy.refuse(vec![Refusal::of("DescribeScalableTargets", "AccessDeniedException", words)]);
+    life.server.sweeps(2)?;
+    scale(&mut life, 7)?;
+    is_silent(&life, 3)?;
+    ensure!(service(&mut life)?["desiredCount"] == 7);
+    let scopes = life.server.get("/v1/scopes")?.to_string();
+    ensure!(scopes.contains(words), "the gap names the permission: {scopes}");
+    life.proxy.refuse(Vec::new());
     eventually("the declared count", PATIENCE, || Ok((service(&mut life)?["desiredCount"] == 3).then_some(())))?;
     Ok(())
 }
