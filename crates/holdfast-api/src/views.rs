@@ -378,7 +378,7 @@ pub(crate) struct ScopeView {
     throttles: u64,
     /// Which process looks after it; null if none does.
     leader: Option<String>,
-    /// Why the last pass did not go through; null if it did.
+    /// Why the last pass did not go through, or saw nothing; null if it did.
     error: Option<String>,
     /// What could not be read, in words.
     gaps: Vec<String>,

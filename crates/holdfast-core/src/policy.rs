@@ -28,6 +28,10 @@ pub struct Policy {
     /// Whether an existing unowned AWS resource of the same identity is taken over. Default `never`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub adopt: Option<AdoptPolicy>,
+    /// AWS's id or ARN of the very thing to take over, where its identity does not say enough. On a resource only, and
+    /// together with `adopt`: nothing else is taken over then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub adopt_id: Option<String>,
 }
 
 /// What a live change gets.
@@ -137,6 +141,7 @@ impl Policy {
             replace: self.replace.or(base.replace),
             ignore: self.ignore.clone().or_else(|| base.ignore.clone()),
             adopt: self.adopt.or(base.adopt),
+            adopt_id: self.adopt_id.clone(),
         }
     }
 

@@ -254,6 +254,66 @@ fn jumble(number: u8) -> World {
     }
 }
 
+fn adopting(also: Value) -> Policy {
+    let mut policy = json!({ "adopt": "ifExists" });
+    policy.as_object_mut().expect("an object").extend(also.as_object().expect("an object").clone());
+    serde_json::from_value(policy).expect("a policy")
+}
+
+/// A box that was taken over by this generation.
+fn adopted(fields: Value) -> World {
+    let memory = Memory { adopted_generation: 1, ..Memory::default() };
+    world()
+        .wants("Box/a", json!({ "name": "a", "size": 1, "colour": "red" }))
+        .has("Box/a", fields)
+        .remembers("Box/a", memory)
+}
+
+#[test]
+fn what_was_adopted_and_differs_is_shown_and_left_until_somebody_says_so() {
+    let differs = json!({ "name": "a", "size": 2, "colour": "blue" });
+    adopted(differs.clone()).check(
+        "Box/a Report Drifted: It was adopted and differs at /size, /colour. Nothing but its owner tags was written; \
+         `holdfast adopt s/Box/a --confirm` brings it to the declaration, and so does a new declaration.",
+    );
+    let verdict = adopted(differs.clone()).plan().verdicts.remove(0);
+    assert!(verdict.is_drift, "it stands in the drift report");
+    assert_eq!(verdict.diffs.iter().map(|d| d.decision.as_str()).collect::<Vec<_>>(), ["report", "report"]);
+    // What was declared since counts.
+    let mut later = adopted(json!({ "name": "a", "size": 2, "colour": "red" }));
+    Arc::make_mut(&mut later.desired[0]).generation = 2;
+    assert_eq!(later.plan().steps.len(), 1);
+    // Nothing differs: it is in sync at once, and not even a tag is written.
+    adopted(json!({ "name": "a", "size": 1, "colour": "red" })).check("Box/a InSync InSync: Live equals declared.");
+}
+
+#[test]
+fn what_is_named_to_be_adopted_is_the_only_thing_that_is() {
+    let wants = |world: World, policy: Policy| {
+        world.wants_with("Box/a", json!({ "name": "a", "size": 1 }), |d| d.policy = policy)
+    };
+    let named = |id: &str| adopting(json!({ "adoptId": id }));
+    // Under another name than the declared one: what it is called is a difference like any other.
+    wants(world().has_of("Box/b", json!({ "name": "b", "size": 1 }), &[]), named("id-b")).check(
+        r#"1 < tag id-b ["holdfast:resource", "holdfast:uid"] untag {} because policy.adopt allows to take it over
+        Box/a Adopt Progressing: id-b exists without an owner and policy.adopt allows to take it over."#,
+    );
+    wants(world().has_of("Box/a", json!({ "name": "a" }), &[]), named("id-z")).check(
+        "Box/a Blocked Blocked: A live thing of the same identity is not ours: id-a has it, and policy.adoptId names id-z, \
+         which is not there. Correct policy.adoptId.",
+    );
+    let theirs = [(UID_TAG, "uid-Box/b"), (RESOURCE_TAG, "s/Box/b")];
+    let owned = world().wants("Box/b", json!({ "name": "b" })).has_of("Box/b", json!({ "name": "b" }), &theirs);
+    wants(owned, named("id-b")).check(
+        "Box/a Blocked Blocked: A live thing of the same identity is not ours: id-b belongs to s/Box/b.
+        Box/b InSync InSync: Live equals declared.",
+    );
+    let required: Policy = serde_json::from_value(json!({ "adopt": "required", "adoptId": "id-z" })).expect("a policy");
+    wants(world(), required)
+        .check("Box/a Blocked Blocked: There is nothing to adopt under id-z, and policy.adopt is \"required\".");
+    assert_eq!(wants(world(), named("id-z")).plan().steps[0].verb, Verb::Create, "ifExists makes what is not there");
+}
+
 #[test]
 fn the_same_input_gives_the_same_bytes_and_each_resource_one_verdict_with_a_reason() {
     for number in 0..60 {

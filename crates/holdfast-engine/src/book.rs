@@ -1,7 +1,7 @@
 //! What is kept of a scope between passes.
 
 use crate::trouble::Told;
-use holdfast_core::kind::{AnyKind, Registry};
+use holdfast_core::kind::Registry;
 use holdfast_core::name::{KindName, ResourceKey, Scope};
 use holdfast_core::observe::{Wanted, WantedResource};
 use holdfast_core::plan::{Desired, Memory};
@@ -114,8 +114,10 @@ pub(crate) fn wanted(
 ) -> BTreeMap<KindName, Wanted> {
     let mut wanted: BTreeMap<KindName, Wanted> = BTreeMap::new();
     for desired in list {
-        let Some(kind) = registry.get(&desired.key.kind).map(AnyKind::name) else { continue };
-        let id = memories.get(&desired.key).and_then(|m| m.id.clone());
+        let Some(kind) = registry.get(&desired.key.kind) else { continue };
+        let known = memories.get(&desired.key).and_then(|m| m.id.clone());
+        let named = || (kind.handle().read)(desired.policy.adopt_id.as_deref()?);
+        let (id, kind) = (known.or_else(named), kind.name());
         let spec = filled(desired, memories, elsewhere);
         let resource = WantedResource { key: desired.key.clone(), uid: desired.uid.clone(), id, spec };
         wanted.entry(kind).or_default().resources.push(resource);

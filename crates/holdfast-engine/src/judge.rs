@@ -53,6 +53,8 @@ pub(crate) fn remember(memory: &mut Memory, verdict: &mut Verdict, now: Timestam
         memory.failure = None;
         any = true;
     }
+    let adopted = adopted(memory.adopted_generation, verdict);
+    any |= put(&mut memory.adopted_generation, adopted);
     any |= put(&mut memory.rolled_back, verdict.rolled_back.take());
     memory.quiet = verdict.quiet;
     let since = is_drift(verdict).then(|| memory.drift_since.unwrap_or(now));
@@ -62,6 +64,16 @@ pub(crate) fn remember(memory: &mut Memory, verdict: &mut Verdict, now: Timestam
         any |= remember_sync(memory, verdict);
     }
     Moved { any, outputs }
+}
+
+/// The generation whose differences wait for a person: written down before anything is taken over.
+fn adopted(before: u64, verdict: &Verdict) -> u64 {
+    match verdict.decision {
+        Decision::Adopt => verdict.generation,
+        Decision::Create => 0,
+        _ if verdict.phase == Phase::InSync => 0,
+        _ => before,
+    }
 }
 
 /// Which live things another has taken, or is about to take, the place of; answers whether that has moved. It is known

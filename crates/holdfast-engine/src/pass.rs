@@ -17,6 +17,7 @@ use holdfast_core::kind::Registry;
 use holdfast_core::name::{ResourceKey, Scope};
 use holdfast_core::observe::Snapshot;
 use holdfast_core::plan::{Approvals, Decision, Desired, Input, Memory, Plan, plan_with};
+use holdfast_core::why::Sight;
 use holdfast_store::{Changed, Event, EventType, Gone, PassRecord, ScopeStatus, StoreError};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -258,11 +259,15 @@ fn record(
     let blind = trouble::blind(&swept.snapshot);
     let behind = judge::behind_retries(plan, &book.memories);
     let (mut changed, mut gone, mut events) = (Vec::new(), Vec::new(), Vec::new());
+    let mut sights = BTreeMap::new();
     // All four are in the order of keys, one of each a resource.
     let known = book.memories.values_mut().zip(&mut book.statuses);
     for ((desired, verdict), (memory, status)) in book.list.iter().zip(&mut plan.verdicts).zip(known) {
         let key = &desired.key;
         report.count(verdict.decision);
+        if let Some(sight) = Sight::of(verdict) {
+            sights.insert(key.clone(), Arc::new(sight));
+        }
         if verdict.decision == Decision::Gone {
             gone.push(Gone { key: key.clone(), uid: desired.uid.clone(), generation: desired.generation });
             let event = Event::new(now, EventType::Observed, "Gone", verdict.reason.clone());
@@ -292,6 +297,7 @@ fn record(
             });
         }
     }
+    core.scope(&swept.status.scope).saw(sights);
     if !report.outputs_moved.is_empty() {
         book.wanted_moved();
     }

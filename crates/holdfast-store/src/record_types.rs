@@ -71,7 +71,7 @@ pub struct ScopeStatus {
     pub throttles: u64,
     /// Which process looks after it.
     pub leader: Option<String>,
-    /// Why the last pass did not go through.
+    /// Why the last pass did not go through, or saw nothing.
     pub error: Option<String>,
     /// What could not be read, by kind.
     #[serde(default)]

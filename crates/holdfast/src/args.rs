@@ -62,6 +62,8 @@ pub(crate) enum Command {
     Describe(ResourceArg),
     /// Show the drift report
     Drift(DriftArgs),
+    /// Explain why a resource or one of its fields is as it is
+    Why(WhyArgs),
     /// Show what happened to a resource, newest first
     History(ResourceArg),
     /// Show the event log, oldest first
@@ -72,6 +74,8 @@ pub(crate) enum Command {
     Pause(PauseArgs),
     /// Let go on what was paused
     Resume(ResumeArgs),
+    /// Show what adopting a resource would change, or confirm it
+    Adopt(AdoptArgs),
     /// Drop a declaration, and with --deletion=delete what it made
     Delete(DeleteArgs),
     /// Wait until resources reach a phase
@@ -249,6 +253,26 @@ pub(crate) struct ResourceArg {
     /// STACK/KIND/NAME
     #[arg(value_name = "STACK/KIND/NAME")]
     pub(crate) resource: String,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct WhyArgs {
+    /// STACK/KIND/NAME
+    #[arg(value_name = "STACK/KIND/NAME")]
+    pub(crate) resource: String,
+    /// A field of the spec, such as desiredCount, tags.team or /ingress/0; all there is to say if absent
+    #[arg(value_name = "PATH")]
+    pub(crate) path: Option<String>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct AdoptArgs {
+    /// STACK/KIND/NAME
+    #[arg(value_name = "STACK/KIND/NAME")]
+    pub(crate) resource: String,
+    /// Bring what was adopted to its declaration
+    #[arg(long)]
+    pub(crate) confirm: bool,
 }
 
 #[derive(Clone, Debug, Args)]

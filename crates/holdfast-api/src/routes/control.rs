@@ -344,6 +344,19 @@ impl Fields {
         }
     }
 
+    /// A flag; false if it is not there.
+    pub(crate) fn flag(&mut self, name: &str) -> bool {
+        match self.map.get(name) {
+            None | Some(Value::Null) => false,
+            Some(Value::Bool(flag)) => *flag,
+            Some(_) => {
+                let message = format!("{name} must be true or false.");
+                self.refuse(&holdfast_core::pointer::join("", name), "wrong-type", &message);
+                false
+            }
+        }
+    }
+
     pub(crate) fn done(&mut self) -> Result<(), Problem> {
         if self.errors.is_empty() { Ok(()) } else { Err(Problem::invalid(std::mem::take(&mut self.errors))) }
     }

@@ -1,6 +1,7 @@
 //! The routes, one file for each area; each file's first function is its table.
 
 pub(crate) mod accounts;
+pub(crate) mod adopt;
 pub(crate) mod apply;
 pub(crate) mod approve;
 pub(crate) mod control;
@@ -19,6 +20,7 @@ pub(crate) mod resources;
 pub(crate) mod schemas;
 pub(crate) mod stacks;
 pub(crate) mod watch;
+pub(crate) mod why;
 
 use crate::http::query::Param;
 use crate::openapi::endpoint::Endpoint;
@@ -31,6 +33,8 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
         control::endpoints(),
         pauses::endpoints(),
         resources::endpoints(),
+        why::endpoints(),
+        adopt::endpoints(),
         plans::endpoints(),
         approve::endpoints(),
         drift::endpoints(),

@@ -19,3 +19,4 @@ mod reference;
 mod server;
 mod steer;
 mod support;
+mod why;

@@ -238,8 +238,6 @@ async fn history_is_newest_first_and_outlives_the_resource() {
         1
     );
     assert_eq!(api.get("/v1/resources/house/Room/never/history").await.status, StatusCode::NOT_FOUND);
-    // Not built yet, and so not there.
-    assert_eq!(api.get("/v1/resources/house/Room/hall/why").await.status, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]

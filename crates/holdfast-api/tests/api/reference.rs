@@ -28,6 +28,7 @@ const PROBLEMS: &[(&str, u16, &str)] = &[
     ("method-not-allowed", 405, "The path has other methods; `Allow` names them."),
     ("body-timeout", 408, "The body did not arrive in time."),
     ("empty-set", 409, "It would empty a stack; `?confirm=empty` says that it is meant."),
+    ("nothing-to-confirm", 409, "No adoption of the resource waits to be confirmed."),
     ("not-declared", 409, "The documents of a plan have not been applied, so it cannot be approved."),
     ("nothing-to-approve", 409, "Nothing of a plan awaits approval."),
     (

@@ -136,6 +136,7 @@ fn planned(desired: &[Arc<Desired>]) -> Plan {
         resolved: None,
         quiet: None,
         live: None,
+        unread: vec![],
         pending: None,
     };
     let verdicts = desired.iter().map(verdict).collect();

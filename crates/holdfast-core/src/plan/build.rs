@@ -156,7 +156,7 @@ impl<'a> Desk<'a> {
         let mut filled = None;
         let identity = || kind.identity(&filled.insert(self.fill(kind, desired)).spec);
         let memory = self.input.memory.get(&desired.key);
-        let found = self.matcher.find(desired, memory, identity, kind.id_is_name());
+        let found = self.matcher.find(desired, memory, identity, kind);
         let beside = self.matcher.beside(desired, &found);
         Row { desired, kind: Some(kind), refs, found, beside, filled }
     }

@@ -1,10 +1,9 @@
 //! Decides on one resource: what differs, what may be done about it, and by which steps.
 
 use super::differ::{Differences, user_tags};
-use super::hold::paused;
 use super::newcomers::Newcomers;
 use super::quiet::Quiet;
-use super::say::{NOT_OURS, Say, paths};
+use super::say::{Say, paths};
 use super::{Decision, Desired, Fate, Input, Instead, Memory, Verb, Verdict};
 use crate::kept::Kept;
 use crate::kind::{AnyAction, AnyKind, Context, Converge, Draft};
@@ -12,7 +11,6 @@ use crate::name::{RESOURCE_TAG, UID_TAG};
 use crate::observe::{LiveState, Observation};
 use crate::plan::matching::Match;
 use crate::plan::owners::{Owner, Sorting};
-use crate::policy::AdoptPolicy;
 use crate::status::{Change, FieldDiff, Phase};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -112,7 +110,7 @@ impl<'a> Case<'a> {
         verdict
     }
 
-    fn owner_tags(&self) -> BTreeMap<String, String> {
+    pub(super) fn owner_tags(&self) -> BTreeMap<String, String> {
         BTreeMap::from([
             (UID_TAG.to_owned(), self.desired.uid.clone()),
             (RESOURCE_TAG.to_owned(), self.desired.key.to_string()),
@@ -132,35 +130,7 @@ impl<'a> Case<'a> {
     // ---- it is to be, and is not there ----
 
     fn absent(&self, say: &Say<'_>) -> Decided {
-        let adopt = self.desired.policy.adopt.unwrap_or_default();
-        match self.found {
-            Match::Foreign(live, whose) => {
-                return Decided::quiet(say.verdict(
-                    Decision::Blocked,
-                    Phase::Blocked,
-                    format!("{NOT_OURS}: {} belongs to {whose}.", live.id),
-                ));
-            }
-            Match::Adoptable(live) if adopt == AdoptPolicy::Never => {
-                let how = "Set policy.adopt to \"ifExists\" to take it over, or give this one another name.";
-                return Decided::quiet(say.verdict(
-                    Decision::Blocked,
-                    Phase::Blocked,
-                    format!("{NOT_OURS}: {} exists without an owner. {how}", live.id),
-                ));
-            }
-            Match::Adoptable(live) => return self.adopt(say, live),
-            Match::Leaving(live) => {
-                let why = format!("{} is still being deleted; its name is free after that.", live.id);
-                return Decided::quiet(say.verdict(Decision::Wait, Phase::Progressing, why));
-            }
-            _ => {}
-        }
-        if adopt == AdoptPolicy::Required {
-            let why = "There is nothing to adopt, and policy.adopt is \"required\".";
-            return Decided::quiet(say.verdict(Decision::Blocked, Phase::Blocked, why));
-        }
-        self.create(say)
+        self.not_ours(say).unwrap_or_else(|| self.create(say))
     }
 
     fn create(&self, say: &Say<'_>) -> Decided {
@@ -203,33 +173,20 @@ impl<'a> Case<'a> {
         self.finish(decided, print, is_drift, None)
     }
 
-    fn adopt(&self, say: &Say<'_>, live: &Observation) -> Decided {
-        if let Some(hold) = &self.desired.hold {
-            return Decided::quiet(say.verdict(Decision::Paused, Phase::Paused, paused(hold)));
-        }
-        let print = format!("adopt {}", live.id);
-        if let Some(waiting) = self.failure(say, &print) {
-            return self.finish(waiting, print, false, None);
-        }
-        let action = self.kind.retag(live, self.owner_tags(), BTreeSet::new());
-        let draft = Draft::because(action, "adopt", "policy.adopt allows to take it over");
-        let reason = format!("{} exists without an owner and policy.adopt allows to take it over.", live.id);
-        let mut verdict = say.verdict(Decision::Adopt, Phase::Progressing, reason);
-        verdict.id = Some(live.id.clone());
-        self.finish(Decided { verdict, drafts: vec![(Verb::Adopt, draft)] }, print, false, None)
-    }
-
     // ---- it is to be, and is there ----
 
     fn present(&self, say: &Say<'_>, live: &Observation) -> Decided {
         let Differences { counted, learned, ignored } = self.differ(live);
-        let is_drift = self.is_drift();
+        let is_drift = self.is_drift() || self.is_unconfirmed();
         let (input, spec, memory, owners) = (self.input, self.spec, self.memory, self.owners);
         let sorted = Sorting { input, spec, live, memory, owners, is_drift }.sort(counted);
         let heal: Vec<FieldDiff> = sorted.diffs.iter().filter(|d| sorted.heals(d)).cloned().collect();
         let told: Vec<&FieldDiff> = heal.iter().collect();
         let mut print = fingerprint(self.desired.generation, &told);
-        let gated = if heal.is_empty() { self.paused(say) } else { self.gate(say, &told, &print, is_drift) };
+        let gated = match heal.is_empty() {
+            true => self.paused(say),
+            false => self.unconfirmed(say, &heal).or_else(|| self.gate(say, &told, &print, is_drift)),
+        };
         let mut decided = match gated {
             Some(decided) => decided,
             None => self.converge(say, live, &heal, &sorted.spec),
@@ -363,7 +320,7 @@ impl<'a> Case<'a> {
                 let why = format!("AWS is deleting {}.", live.id);
                 return Decided::quiet(say.verdict(Decision::Wait, Phase::Deleting, why));
             }
-            Match::Foreign(..) | Match::Adoptable(_) => {
+            Match::Foreign(..) | Match::NotNamed(_) | Match::Adoptable(_) => {
                 let why = "What is live under its identity is not ours and stays; the declaration is dropped.";
                 return Decided::quiet(say.verdict(Decision::Gone, Phase::Deleting, why));
             }
@@ -411,7 +368,13 @@ impl<'a> Case<'a> {
         whole
     }
 
-    fn finish(&self, mut decided: Decided, print: String, is_drift: bool, live: Option<&Observation>) -> Decided {
+    pub(super) fn finish(
+        &self,
+        mut decided: Decided,
+        print: String,
+        is_drift: bool,
+        live: Option<&Observation>,
+    ) -> Decided {
         let verdict = &mut decided.verdict;
         verdict.is_drift = is_drift;
         verdict.fingerprint = (!print.is_empty()).then_some(print);

@@ -39,6 +39,7 @@ impl Say<'_> {
             is_drift: false,
             resolved: None,
             live: None,
+            unread: self.live.map_or_else(Vec::new, |l| l.unread.clone()),
             pending: None,
             quiet: None,
         }
@@ -94,7 +95,6 @@ impl Say<'_> {
         let owned = match (decision, self.live) {
             (Decision::Unknown, _) => self.condition(T::Owned, Unknown, "NotRead", why),
             (_, Some(_)) => self.condition(T::Owned, True, "Owned", ""),
-            (Decision::Blocked, None) if why.starts_with(NOT_OURS) => self.condition(T::Owned, False, "Conflict", why),
             (_, None) => self.condition(T::Owned, Unknown, "Missing", ""),
         };
         let stuck = match decision {

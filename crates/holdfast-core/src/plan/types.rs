@@ -79,6 +79,9 @@ pub struct Memory {
     pub baseline: Option<Kept>,
     /// The generation `baseline` belongs to.
     pub baseline_generation: u64,
+    /// The generation that took over what existed, until it is in sync or somebody declares or confirms something; 0
+    /// otherwise. Losing it makes the differences of an unconfirmed adoption a rollout.
+    pub adopted_generation: u64,
     /// What it looked like when a plan last found nothing to say of it. Not stored: another build may judge otherwise.
     #[serde(skip)]
     pub quiet: Option<Quiet>,
@@ -387,6 +390,8 @@ pub struct Verdict {
     pub resolved: Option<Kept>,
     /// The live fields with tags; left out likewise, and when it was not seen.
     pub live: Option<Kept>,
+    /// Pointers that the sweep did not read.
+    pub unread: Vec<String>,
     /// What it looks like, if there is nothing to say of it: the next plan need not compare it again.
     #[serde(skip)]
     pub quiet: Option<Quiet>,

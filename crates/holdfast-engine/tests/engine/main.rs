@@ -3,6 +3,7 @@
 #[path = "../../../holdfast-sim/src/toys.rs"]
 mod toys;
 
+mod adopt;
 mod approve;
 mod bench;
 mod crash;
@@ -10,7 +11,6 @@ mod examples;
 mod faults;
 mod guards;
 mod incidents;
-mod incidents_bounds;
 mod incidents_growth;
 mod incidents_guards;
 mod incidents_owners;

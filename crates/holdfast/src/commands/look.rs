@@ -181,7 +181,7 @@ pub(crate) async fn describe(client: &Client, how: Output, resource: &str) -> Re
     Ok(Ending::Fine)
 }
 
-fn section(title: &str, items: Option<&Value>, show: fn(&Value) -> String) -> Result<()> {
+pub(crate) fn section(title: &str, items: Option<&Value>, show: fn(&Value) -> String) -> Result<()> {
     let items: Vec<&Value> = items.and_then(Value::as_array).into_iter().flatten().collect();
     if items.is_empty() {
         return Ok(());
@@ -190,7 +190,7 @@ fn section(title: &str, items: Option<&Value>, show: fn(&Value) -> String) -> Re
     items.into_iter().try_for_each(|i| line(format!("  {}", show(i).trim_end())))
 }
 
-fn drift_line(field: &Value) -> String {
+pub(crate) fn drift_line(field: &Value) -> String {
     let path = text(field, "/path");
     let path = if path.is_empty() { "(all of it)".to_owned() } else { path };
     let (declared, live) = (short(&field["desired"]), short(&field["live"]));
