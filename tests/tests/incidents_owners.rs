@@ -18,9 +18,12 @@ fn shop(life: &Life, image: &str, count: u32) -> Value {
     let group = json!({ "name": "shop-web", "protocol": "HTTP", "port": 80, "vpcId": life.network.vpc, "targetType": "ip",
         "healthCheckPath": "/healthz" });
     let service = json!({ "cluster": "${Cluster/main.arn}", "serviceName": "web", "desiredCount": count,
-        "taskDefinition": "${TaskDefinition/web.arn}", "loadBalancers": balancers });
+        "taskDefinition": "${TaskDefinition/web.arn}", "loadBalancers": balancers,
+        "networkConfiguration": { "awsvpcConfiguration": {
+            "subnets": life.network.subnets, "securityGroups": ["${SecurityGroup/web.id}"] } } });
     let resources = [
         ("Cluster", "main", json!({ "clusterName": "shop" })),
+        ("SecurityGroup", "web", json!({ "groupName": "web", "description": "web", "vpcId": life.network.vpc })),
         ("LoadBalancer", "lb", json!({ "name": "shop", "subnets": life.network.subnets })),
         ("TargetGroup", "web", group),
         (
@@ -28,7 +31,11 @@ fn shop(life: &Life, image: &str, count: u32) -> Value {
             "http",
             json!({ "loadBalancerArn": "${LoadBalancer/lb.arn}", "port": 80, "protocol": "HTTP", "defaultActions": forward }),
         ),
-        ("TaskDefinition", "web", json!({ "family": "shop-web", "containerDefinitions": containers })),
+        (
+            "TaskDefinition",
+            "web",
+            json!({ "family": "shop-web", "networkMode": "awsvpc", "containerDefinitions": containers }),
+        ),
         ("Service", "web", service),
     ];
     let resources =

@@ -36,12 +36,17 @@ fn shop(image: &str, count: i64) -> Value {
             ("TargetGroup", "blue", group("blue")),
             ("TargetGroup", "green", group("green")),
             ("Listener", "http", listener),
-            ("TaskDefinition", "web", json!({ "family": "web", "containerDefinitions": containers })),
+            (
+                "TaskDefinition",
+                "web",
+                json!({ "family": "web", "networkMode": "awsvpc", "containerDefinitions": containers }),
+            ),
             (
                 "Service",
                 "web",
                 json!({ "cluster": "${Cluster/main.arn}", "serviceName": "web", "desiredCount": count,
                     "taskDefinition": "${TaskDefinition/web.arn}", "loadBalancers": balancers,
+                    "networkConfiguration": { "awsvpcConfiguration": { "subnets": ["subnet-1", "subnet-2"] } },
                     "deploymentConfiguration": { "strategy": "BLUE_GREEN", "bakeTimeInMinutes": 5 } }),
             ),
         ],
