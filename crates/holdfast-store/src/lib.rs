@@ -6,7 +6,8 @@
 //! # Flow
 //! The API writes declarations with [`Store::change`]; a pass of the engine reads [`Store::desired`],
 //! [`Store::memories`] and [`Store::statuses`], journals each write with [`Store::intend`] and
-//! [`Store::outcome`], and leaves what it found with [`Store::record`]. Everybody reads the rest.
+//! [`Store::outcome`], says with [`Store::record_awaiting`] what awaits the approval that a person gives with
+//! [`Store::approve`], and leaves what it found with [`Store::record`]. Everybody reads the rest.
 //! All methods block, for microseconds to milliseconds, a write for as long as the disk takes to sync.
 //!
 //! # Guarantees

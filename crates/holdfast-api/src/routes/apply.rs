@@ -50,7 +50,7 @@ enum ApplyAnswer {
     /// Without `dryRun`.
     Applied(Applied),
     /// With `dryRun`.
-    Planned(planned::Planned),
+    Planned(Box<planned::Planned>),
 }
 
 async fn apply(
