@@ -5,6 +5,7 @@ use holdfast_core::kind::Registry;
 use holdfast_core::name::{KindName, ResourceKey, Scope};
 use holdfast_core::observe::{Wanted, WantedResource};
 use holdfast_core::plan::{Desired, Memory};
+use holdfast_core::policy::ReplacePolicy;
 use holdfast_core::reference::{self, Worth};
 use holdfast_core::status::Status;
 use holdfast_store::{ScopeHold, Store, StoreError};
@@ -120,7 +121,13 @@ pub(crate) fn wanted(
         let (id, kind) = (known.or_else(named), kind.name());
         let spec = filled(desired, memories, elsewhere);
         let resource = WantedResource { key: desired.key.clone(), uid: desired.uid.clone(), id, spec };
-        wanted.entry(kind).or_default().resources.push(resource);
+        let of_kind = &mut wanted.entry(kind).or_default().resources;
+        if desired.policy.replace == Some(ReplacePolicy::Allow) {
+            // What it has taken the place of must be seen until it is gone.
+            let retiring = memories.get(&desired.key).into_iter().flat_map(|m| &m.retiring);
+            of_kind.extend(retiring.map(|old| WantedResource { id: Some(old.clone()), ..resource.clone() }));
+        }
+        of_kind.push(resource);
     }
     wanted
 }

@@ -8,7 +8,7 @@ use holdfast_core::cloud::{Applied, ApplyError, ErrorClass};
 use holdfast_core::kept::Kept;
 use holdfast_core::kind::AnyKind;
 use holdfast_core::name::{ResourceKey, Scope};
-use holdfast_core::plan::{Failure, Fate, Memory, Step, Verb};
+use holdfast_core::plan::{Failure, Fate, Memory, RETIRE, Step, Verb};
 use holdfast_store::{Intent, IntentOutcome, IntentResult, StoreError};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -129,6 +129,9 @@ impl Act<'_> {
             memory.created_unseen = Some(now);
             // A new thing has other undeclared fields than the one before it.
             memory.baseline_generation = 0;
+        }
+        if let (Place::Last(_), Some(retired)) = (&self.place, self.print.strip_prefix(RETIRE)) {
+            memory.retiring.retain(|id| id != retired);
         }
         if let Place::Last(written) = &self.place {
             if let Some(written) = written {

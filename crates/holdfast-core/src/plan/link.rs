@@ -2,7 +2,7 @@
 
 use super::build::Target;
 use super::decide::Decided;
-use super::{Decision, Desired, Plan, Step, Verb};
+use super::{Decision, Desired, Plan, RETIRE, Step, Verb};
 use crate::kind::{AnyAction, AnyKind, Follow};
 use crate::name::ResourceKey;
 use crate::reference;
@@ -89,6 +89,8 @@ impl Linker {
     fn number(&mut self, entry: &Drafted<'_>) {
         let mut previous: Option<u32> = None;
         let verdict = &entry.decided.verdict;
+        let retired = verdict.fingerprint.as_deref().and_then(|f| f.strip_prefix(RETIRE));
+        let target = retired.map(str::to_owned).or_else(|| verdict.id.clone());
         for (verb, draft) in &entry.decided.drafts {
             let id = self.steps.len() as u32 + 1;
             let key = entry.desired.key.clone();
@@ -117,7 +119,7 @@ impl Linker {
                 renews: draft.renews.iter().map(|s| (*s).to_owned()).collect(),
                 needs: previous.into_iter().collect(),
                 after: Vec::new(),
-                target: verdict.id.clone().filter(|_| *verb != Verb::Create),
+                target: target.clone().filter(|_| *verb != Verb::Create),
             });
             previous = Some(id);
         }

@@ -7,7 +7,7 @@
 
 use super::decide::{Case, Decided, Refused};
 use super::say::{NOT_OURS, Say};
-use super::{Decision, Input, Memory, Verb};
+use super::{Decision, Input, Memory, RETIRE, Verb};
 use crate::kind::{AnyKind, Context};
 use crate::observe::{Health, LiveState, Observation};
 use crate::policy::ReplacePolicy;
@@ -106,7 +106,7 @@ impl Case<'_> {
     /// fingerprint of the deletion beside the decision.
     pub(super) fn retire(&self, say: &Say<'_>, live: &Observation) -> Option<(Decided, String)> {
         let old = self.beside.iter().find(|o| self.memory.retiring.contains(&o.id))?;
-        let print = format!("retire {}", old.id);
+        let print = format!("{RETIRE}{}", old.id);
         let quiet = |decision, phase, why: String| {
             Some((
                 Decided::quiet(say.verdict(

@@ -104,6 +104,9 @@ pub struct Memory {
     pub rolled_back: Option<RolledBack>,
 }
 
+/// How the fingerprint of the deletion of what was replaced begins; the rest is its id.
+pub const RETIRE: &str = "retire ";
+
 /// A fix that took: live was seen as declared after it. If the same differences come back, somebody reverses it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

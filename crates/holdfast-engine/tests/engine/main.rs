@@ -13,6 +13,7 @@ mod guards;
 mod incidents;
 mod incidents_growth;
 mod incidents_guards;
+mod incidents_owners;
 mod life;
 mod loops;
 mod real;

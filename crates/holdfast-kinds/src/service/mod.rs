@@ -57,6 +57,7 @@ impl Kind for Service {
         read: |text| Arn::rest(text, "ecs", "service/").map(|_| text.to_owned()),
     };
     const PERMISSIONS: &'static [&'static str] = &[
+        "application-autoscaling:DescribeScalableTargets",
         "ecs:CreateService",
         "ecs:DeleteService",
         "ecs:DescribeServices",

@@ -11,6 +11,12 @@ use holdfast_core::validate::check_alone;
 use reqwest::Method;
 use serde_json::Value;
 
+/// True if a step makes another thing in the place of a live one.
+fn replaces(answer: &Value, step: &Value) -> bool {
+    let mut verdicts = answer["verdicts"].as_array().into_iter().flatten();
+    step["verb"] == "create" && verdicts.any(|v| v["key"] == step["key"] && v["decision"] == "replace")
+}
+
 /// Prints a plan: one line a step with its reason, then why the rest is left alone.
 pub(crate) fn print_plan(how: Output, answer: &Value) -> Result<Ending> {
     let steps: Vec<&Value> = answer["steps"].as_array().into_iter().flatten().collect();
@@ -24,10 +30,11 @@ pub(crate) fn print_plan(how: Output, answer: &Value) -> Result<Ending> {
         let after = if after.is_empty() { String::new() } else { format!("  after {}", after.join(", ")) };
         let held = if step["awaitsApproval"] == true { "  awaits approval" } else { "" };
         let key = &step["key"];
+        let verb = if replaces(answer, step) { "replace".to_owned() } else { text(step, "/verb") };
         line(format!(
             "{:>3} {} {}/{}{after}{held}",
             text(step, "/id"),
-            sign(&text(step, "/verb")),
+            sign(&verb),
             text(key, "/kind"),
             text(key, "/name")
         ))?;
