@@ -114,7 +114,7 @@ pub(crate) fn planned(told: Vec<Told<'_>>) -> Plan {
     let mut desired = Vec::new();
     for (i, one) in told.into_iter().enumerate() {
         let kind = registry.get(one.kind).map(AnyKind::name).expect("the kind is listed");
-        let (key, uid) = (ResourceKey::new("s", kind, &format!("it{i:03}")), format!("uid-{i}"));
+        let (key, uid) = (ResourceKey::new("s", kind, format!("it{i:03}")), format!("uid-{i}"));
         let mut live = one.live;
         live.id = format!("{}-{i}", live.id);
         live.state = LiveState::Settled;

@@ -65,12 +65,12 @@ fn is_seen(verdict: &Verdict) -> bool {
 fn lacks(memory: Option<&Memory>, place: &str, value: &str) -> bool {
     let Some(baseline) = memory.and_then(|m| m.baseline.as_ref()).map(Kept::value) else { return false };
     let Some((front, key)) = place.rsplit_once('/') else { return false };
-    let key = crate::pointer::unescape(key);
+    let (key, value) = (crate::pointer::unescape(key), serde_json::from_str::<Value>(value).unwrap_or_default());
     let mut homes = vec![&baseline];
     for segment in segments(front) {
         homes = homes.into_iter().flat_map(|home| inside(home, &segment)).collect();
     }
-    !homes.is_empty() && !homes.iter().any(|home| home.get(&key).is_some_and(|v| v.to_string() == value))
+    !homes.is_empty() && !homes.iter().any(|home| home.get(&key).is_some_and(|v| *v == value))
 }
 
 fn inside<'v>(home: &'v Value, segment: &str) -> Vec<&'v Value> {
