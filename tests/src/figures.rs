@@ -54,6 +54,8 @@ pub fn floor(kinds: &BTreeMap<String, u64>) -> u64 {
     n("SecurityGroup").div_ceil(1000)
         + n("Cluster").div_ceil(100)
         + n("Service").div_ceil(10)
+        // Who scales them: one call for up to 50 services, and one page for each 50 scalable targets beyond that.
+        + n("Service").min(1)
         + n("TaskDefinition").div_ceil(100)
         + n("LoadBalancer").div_ceil(400)
         + n("TargetGroup").div_ceil(400)

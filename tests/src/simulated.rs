@@ -145,6 +145,8 @@ impl Simulated {
             declared_uids: &|uid| uids.contains(uid),
             settings: &Settings::default(),
             deletes_left: 10,
+            replaces_left: 2,
+            drift_confirmed: false,
             now,
         };
         let before = thread_cpu()?;

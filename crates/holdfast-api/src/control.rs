@@ -1,8 +1,9 @@
 //! What the API wants of the loop; the engine is behind it in the binary, a fake in the tests.
 
 use async_trait::async_trait;
-use holdfast_core::name::Scope;
+use holdfast_core::name::{ResourceKey, Scope};
 use holdfast_core::plan::{Desired, Plan};
+use holdfast_core::why::Sight;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -24,6 +25,13 @@ pub trait Loop: Send + Sync {
     /// # Errors
     /// [`LoopError`] if a scope cannot be read.
     async fn plan(&self, overlay: BTreeMap<Scope, Vec<Arc<Desired>>>) -> Result<Vec<ScopePlan>, LoopError>;
+
+    /// What the last pass saw of a resource that it did not leave simply in sync; `None` if it is in sync, or this
+    /// process has not looked at it yet.
+    fn sight(&self, scope: &Scope, key: &ResourceKey) -> Option<Arc<Sight>> {
+        let _ = (scope, key);
+        None
+    }
 
     /// What this process has done in each scope so far, for the metrics.
     fn counts(&self) -> BTreeMap<Scope, Counts> {

@@ -5,6 +5,7 @@ use holdfast_core::plan::Memory;
 use holdfast_core::pointer;
 use holdfast_core::reference::is_open;
 use holdfast_core::status::{Change, FieldDiff, Phase, Status};
+use holdfast_core::why::{overlaid, within};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
@@ -56,7 +57,7 @@ pub(crate) fn rows(spec: &Value, status: &Status, generation: u64, memory: &Memo
         let (live, state) = if missing {
             (Value::Null, FieldState::Drift)
         } else if !inside.is_empty() {
-            (drifted(settled(declared, &last_written), &path, &inside), worst(&inside))
+            (overlaid(settled(declared, &last_written), &path, &inside), worst(&inside))
         } else if unknown {
             (Value::Null, FieldState::Unknown)
         } else {
@@ -98,27 +99,6 @@ fn has_reference(value: &Value) -> bool {
         Value::Object(map) => map.values().any(has_reference),
         _ => false,
     }
-}
-
-/// A value with the differences inside it brought in.
-fn drifted(mut value: Value, path: &str, diffs: &[&FieldDiff]) -> Value {
-    let (gone, here): (Vec<&FieldDiff>, Vec<&FieldDiff>) = diffs.iter().partition(|d| d.change == Change::Removed);
-    for diff in here {
-        pointer::set(&mut value, &diff.path[path.len()..], diff.live.clone());
-    }
-    // Backwards, because removing a list item renumbers those after it.
-    for diff in gone.iter().rev() {
-        if diff.path == path {
-            return Value::Null;
-        }
-        pointer::remove(&mut value, &diff.path[path.len()..]);
-    }
-    value
-}
-
-/// True if `path` is `outer` or lies inside it.
-fn within(path: &str, outer: &str) -> bool {
-    path.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 fn leaves<'v>(value: &'v Value, path: String, visit: &mut dyn FnMut(String, &'v Value)) {

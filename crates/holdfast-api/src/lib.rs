@@ -30,7 +30,7 @@ pub use crate::http::auth::TokenHash;
 pub use crate::http::server::{ServeError, check_address, serve};
 pub use control::{Counts, Loop, LoopError, ScopePlan};
 pub use openapi::document as openapi;
-pub use state::{ApiState, ServerOptions, Wiring};
+pub use state::{ApiState, ServerOptions, Shrink, Wiring};
 
 use crate::http::{auth, layers};
 use axum::Router;

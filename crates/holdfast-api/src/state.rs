@@ -39,6 +39,23 @@ pub struct ServerOptions {
     pub heartbeat: Duration,
     /// How long what is under way may take when the server stops.
     pub drain_timeout: Duration,
+    /// How much of a stack `?prune=true` may delete without a person's word.
+    pub shrink: Shrink,
+}
+
+/// How much of a stack may be deleted without anybody having named it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shrink {
+    /// At most so many per cent of its resources.
+    pub share: u64,
+    /// Unless these are fewer than so many.
+    pub least: u64,
+}
+
+impl Default for Shrink {
+    fn default() -> Self {
+        Self { share: 50, least: 5 }
+    }
 }
 
 impl Default for ServerOptions {
@@ -54,6 +71,7 @@ impl Default for ServerOptions {
             max_watchers: 1024,
             heartbeat: Duration::from_secs(15),
             drain_timeout: Duration::from_secs(10),
+            shrink: Shrink::default(),
         }
     }
 }

@@ -7,7 +7,9 @@ use holdfast_core::plan::{Fate, Hold};
 use holdfast_core::policy::Policy;
 use holdfast_core::policy::jiff_timestamp::Until as Time;
 use holdfast_core::status::{ConditionType, Status, Truth};
-use holdfast_store::{AccountRecord, Phases, ResourceRecord, ScopeStatus, StackRecord, in_force};
+use holdfast_store::{
+    AccountRecord, Phases, ResourceRecord, ScopeHold, ScopeStatus, StackRecord, Store, StoreError, in_force,
+};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -130,6 +132,8 @@ pub(crate) struct ResourceDetail {
     pub(crate) resource: ResourceView,
     /// Its policy over its stack's.
     pub(crate) effective_policy: Policy,
+    /// The pause that holds it, its stack's and wider ones included; null if none does.
+    pub(crate) paused: Option<Paused>,
     /// The plan that carries its newest generation out once it is approved; absent if none awaits approval.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) awaiting_approval: Option<String>,
@@ -374,10 +378,34 @@ pub(crate) struct ScopeView {
     throttles: u64,
     /// Which process looks after it; null if none does.
     leader: Option<String>,
-    /// Why the last pass did not go through; null if it did.
+    /// Why the last pass did not go through, or saw nothing; null if it did.
     error: Option<String>,
     /// What could not be read, in words.
     gaps: Vec<String>,
+    /// Why nothing is written there though nobody paused it: too much of it drifts at once; null if that is not so.
+    held: Option<HeldView>,
+    /// The pause in force, that of everything included; null if none is.
+    pub(crate) paused: Option<Paused>,
+}
+
+/// So much of a scope has drifted at once that nothing is written in it.
+#[derive(Debug, Serialize, JsonSchema)]
+struct HeldView {
+    /// Since when.
+    #[schemars(with = "Time")]
+    since: Timestamp,
+    /// What is held, why, and what releases it.
+    reason: String,
+    /// Resources that were in sync and are not any more.
+    drifted: u64,
+    /// Resources that were in sync.
+    of: u64,
+}
+
+impl From<&ScopeHold> for HeldView {
+    fn from(hold: &ScopeHold) -> Self {
+        Self { since: hold.since, reason: hold.reason.clone(), drifted: hold.drifted, of: hold.of }
+    }
 }
 
 impl From<&ScopeStatus> for ScopeView {
@@ -395,13 +423,20 @@ impl From<&ScopeStatus> for ScopeView {
             leader: s.leader.clone(),
             error: s.error.clone(),
             gaps: s.gaps.iter().flat_map(gap).collect(),
+            held: s.held.as_ref().map(HeldView::from),
+            paused: None,
         }
     }
 }
 
-/// Every scope that has resources, with its last sweep if there was one.
-pub(crate) fn scopes(declared: &[Scope], swept: Vec<ScopeStatus>) -> Vec<ScopeView> {
+/// Every scope that has resources, with its last sweep if there was one and the pause in force.
+pub(crate) fn scopes(store: &Store, now: Timestamp) -> Result<Vec<ScopeView>, StoreError> {
+    let (holds, swept) = (store.holds()?, store.scope_statuses()?);
     let mut swept: BTreeMap<Scope, ScopeStatus> = swept.into_iter().map(|s| (s.scope.clone(), s)).collect();
-    let status = |scope: &Scope| swept.remove(scope).unwrap_or_else(|| ScopeStatus::of(scope.clone()));
-    declared.iter().map(status).map(|s| ScopeView::from(&s)).collect()
+    let view = |scope: Scope| {
+        let status = swept.remove(&scope).unwrap_or_else(|| ScopeStatus::of(scope.clone()));
+        let hold = holds.all.iter().chain(holds.scopes.get(&scope)).find(|h| in_force(h, now));
+        ScopeView { paused: hold.map(Paused::from), ..ScopeView::from(&status) }
+    };
+    Ok(store.scopes()?.into_iter().map(view).collect())
 }

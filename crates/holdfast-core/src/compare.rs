@@ -350,7 +350,7 @@ fn shape_of(want: &Value, facts: &Facts) -> Shape {
 }
 
 /// True if a value says no more than its absence: nothing, or AWS's default.
-fn is_blank(value: &Value, facts: &Facts, scene: &Scene<'_>) -> bool {
+pub(crate) fn is_blank(value: &Value, facts: &Facts, scene: &Scene<'_>) -> bool {
     let nothing = match value {
         Value::Null => true,
         Value::String(s) => s.is_empty(),

@@ -251,6 +251,14 @@ impl Facts {
         self.given.iter().find(|(when, _)| holds(when)).map(|(_, default)| default).or(self.default.as_ref())
     }
 
+    /// Where the default that [`Self::default_in`] gives is documented; empty if none is known.
+    pub fn source_in(&self, scene: &Scene<'_>) -> &'static str {
+        let Some(field) = &self.field else { return "" };
+        let holds = |when: &&[When]| when.iter().all(|w| scene.satisfies(w));
+        let given = self.given.iter().position(|(when, _)| holds(when)).and_then(|n| field.given.get(n));
+        given.map_or(field.source, |g| g.source)
+    }
+
     /// True if the field at `pointer`, or a field above it, satisfies `test`.
     pub fn any_above(&self, pointer: &str, test: impl Fn(&Field) -> bool) -> bool {
         let mut node = self;

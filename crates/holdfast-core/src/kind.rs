@@ -1,6 +1,7 @@
 //! The shape of a kind, and its erased form that core, engine, API and simulator work with.
 
 use crate::facts::{Facts, Field, Severity};
+use crate::handle::Handle;
 use crate::name::{KindName, ResourceKey};
 use crate::observe::Observation;
 use crate::problem::SpecError;
@@ -38,6 +39,11 @@ pub trait Kind: Send + Sync + 'static {
     const HELD_BY_USERS: bool = false;
     /// The id follows from the name (an ECS ARN), so another thing made later under the same name has it too.
     const ID_IS_NAME: bool = false;
+    /// How AWS names its things.
+    const HANDLE: Handle = Handle::ANY;
+    /// A create that is repeated while AWS does not show the first one yet makes no second thing: AWS refuses it, or
+    /// what comes of it does no harm.
+    const REPEATABLE: bool = false;
     /// Ordering that no reference expresses.
     const FOLLOWS: &'static [Follow] = &[];
 
@@ -240,6 +246,8 @@ pub trait AnyKind: Send + Sync {
     fn container(&self) -> Option<Container>;
     fn held_by_users(&self) -> bool;
     fn id_is_name(&self) -> bool;
+    fn handle(&self) -> Handle;
+    fn repeatable(&self) -> bool;
     fn follows(&self) -> &'static [Follow];
     /// JSON Schema 2020-12 of the spec.
     fn schema(&self) -> &Value;
@@ -351,6 +359,12 @@ impl<K: Kind> AnyKind for Erased<K> {
     }
     fn id_is_name(&self) -> bool {
         K::ID_IS_NAME
+    }
+    fn handle(&self) -> Handle {
+        K::HANDLE
+    }
+    fn repeatable(&self) -> bool {
+        K::REPEATABLE
     }
     fn follows(&self) -> &'static [Follow] {
         K::FOLLOWS

@@ -106,7 +106,8 @@ pub struct Undone {
 pub struct Owned {
     /// JSON Pointer into the spec.
     pub path: String,
-    /// One word: `application-autoscaling`, `codedeploy`, `ecs-deployment`, `external-deployer`.
+    /// One word: `application-autoscaling`, `codedeploy`, `ecs-deployment`, `external-deployer`; `policy.ignore` where a
+    /// person wants it left alone.
     pub owner: String,
     /// What the owner keeps it between.
     #[serde(skip_serializing_if = "Option::is_none")]

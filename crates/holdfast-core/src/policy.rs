@@ -28,6 +28,10 @@ pub struct Policy {
     /// Whether an existing unowned AWS resource of the same identity is taken over. Default `never`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub adopt: Option<AdoptPolicy>,
+    /// AWS's id or ARN of the very thing to take over, where its identity does not say enough. On a resource only, and
+    /// together with `adopt`: nothing else is taken over then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub adopt_id: Option<String>,
 }
 
 /// What a live change gets.
@@ -72,7 +76,8 @@ pub enum ReplacePolicy {
     /// Refused, with the fields named.
     #[default]
     Never,
-    /// Allowed, make before break. Taken, but this version still replaces nothing.
+    /// Allowed, make before break, within the replacement budget: where the name changes too, so that both can stand
+    /// side by side until nothing refers to the old one.
     Allow,
 }
 
@@ -136,14 +141,13 @@ impl Policy {
             replace: self.replace.or(base.replace),
             ignore: self.ignore.clone().or_else(|| base.ignore.clone()),
             adopt: self.adopt.or(base.adopt),
+            adopt_id: self.adopt_id.clone(),
         }
     }
 
-    /// True if `pointer` is ignored at `now`.
-    pub fn ignores(&self, pointer: &str, now: jiff::Timestamp) -> bool {
-        self.ignore
-            .iter()
-            .flatten()
-            .any(|i| i.until.is_none_or(|u| u.0 > now) && crate::pointer::covers(&i.path, pointer))
+    /// The entry that has `pointer` ignored at `now`.
+    pub fn ignoring(&self, pointer: &str, now: jiff::Timestamp) -> Option<&Ignore> {
+        let mut entries = self.ignore.iter().flatten();
+        entries.find(|i| i.until.is_none_or(|u| u.0 > now) && crate::pointer::covers(&i.path, pointer))
     }
 }

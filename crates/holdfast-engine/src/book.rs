@@ -1,13 +1,14 @@
 //! What is kept of a scope between passes.
 
 use crate::trouble::Told;
-use holdfast_core::kind::{AnyKind, Registry};
+use holdfast_core::kind::Registry;
 use holdfast_core::name::{KindName, ResourceKey, Scope};
 use holdfast_core::observe::{Wanted, WantedResource};
 use holdfast_core::plan::{Desired, Memory};
+use holdfast_core::policy::ReplacePolicy;
 use holdfast_core::reference::{self, Worth};
 use holdfast_core::status::Status;
-use holdfast_store::{Store, StoreError};
+use holdfast_store::{ScopeHold, Store, StoreError};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,6 +41,8 @@ pub(crate) struct Book {
     pub(crate) verified: Option<String>,
     /// True if the last pass came to its end: what is kept here is what is in the store, and no intent is open.
     pub(crate) clean: bool,
+    /// Why nothing is written in the scope as a whole, to tell of changes only.
+    pub(crate) held: Option<ScopeHold>,
     /// What the log was last told of the scope itself.
     pub(crate) told: Told,
     /// True once that was read from the store.
@@ -69,6 +72,8 @@ impl Book {
         self.statuses = list.iter().map(|d| statuses.remove(&d.key).unwrap_or_default()).collect();
         self.abroad = Arc::new(abroad(&list));
         self.acted.retain(|key, _| self.memories.contains_key(key));
+        let said = store.scope_statuses()?.into_iter().find(|s| s.scope == *scope);
+        self.held = said.and_then(|s| s.held);
         self.list = list;
         self.wanted = None;
         Ok(())
@@ -110,11 +115,19 @@ pub(crate) fn wanted(
 ) -> BTreeMap<KindName, Wanted> {
     let mut wanted: BTreeMap<KindName, Wanted> = BTreeMap::new();
     for desired in list {
-        let Some(kind) = registry.get(&desired.key.kind).map(AnyKind::name) else { continue };
-        let id = memories.get(&desired.key).and_then(|m| m.id.clone());
+        let Some(kind) = registry.get(&desired.key.kind) else { continue };
+        let known = memories.get(&desired.key).and_then(|m| m.id.clone());
+        let named = || (kind.handle().read)(desired.policy.adopt_id.as_deref()?);
+        let (id, kind) = (known.or_else(named), kind.name());
         let spec = filled(desired, memories, elsewhere);
         let resource = WantedResource { key: desired.key.clone(), uid: desired.uid.clone(), id, spec };
-        wanted.entry(kind).or_default().resources.push(resource);
+        let of_kind = &mut wanted.entry(kind).or_default().resources;
+        if desired.policy.replace == Some(ReplacePolicy::Allow) {
+            // What it has taken the place of must be seen until it is gone.
+            let retiring = memories.get(&desired.key).into_iter().flat_map(|m| &m.retiring);
+            of_kind.extend(retiring.map(|old| WantedResource { id: Some(old.clone()), ..resource.clone() }));
+        }
+        of_kind.push(resource);
     }
     wanted
 }

@@ -6,6 +6,7 @@ use crate::options::{Boundaries, Clock, EngineOptions, EngineSettings};
 use holdfast_core::cloud::Cloud;
 use holdfast_core::kind::Registry;
 use holdfast_core::name::{ResourceKey, Scope};
+use holdfast_core::why::Sight;
 use holdfast_store::Store;
 use jiff::SignedDuration;
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,6 +42,8 @@ pub(crate) struct ScopeState {
     pub(crate) sweep_ms: AtomicU64,
     /// The resources of other scopes that it refers to, as of its last pass.
     pub(crate) abroad: Mutex<Arc<BTreeSet<ResourceKey>>>,
+    /// What the last pass saw of the resources that it did not leave simply in sync.
+    sights: Mutex<BTreeMap<ResourceKey, Arc<Sight>>>,
     /// Stacks whose failures are forgotten in the next pass, because a person asked for it.
     forgiven: Mutex<BTreeSet<String>>,
 }
@@ -81,6 +84,12 @@ impl Core {
         lock(&self.scopes).iter().map(|(scope, state)| (scope.clone(), Arc::clone(state))).collect()
     }
 
+    /// What the last pass over a scope saw of a resource that it did not leave simply in sync.
+    pub(crate) fn sight(&self, scope: &Scope, key: &ResourceKey) -> Option<Arc<Sight>> {
+        let state = lock(&self.scopes).get(scope).cloned();
+        state?.sight(key)
+    }
+
     /// True while a pass over the scope is under way.
     pub(crate) fn is_running(&self, scope: &Scope) -> bool {
         lock(&self.scopes).get(scope).is_some_and(|s| s.running.load(Ordering::Relaxed))
@@ -108,6 +117,16 @@ impl ScopeState {
     /// The stacks that were forgiven since the last pass.
     pub(crate) fn take_forgiven(&self) -> BTreeSet<String> {
         std::mem::take(&mut lock(&self.forgiven))
+    }
+
+    /// Keeps what a pass saw, in the place of what the pass before it saw.
+    pub(crate) fn saw(&self, sights: BTreeMap<ResourceKey, Arc<Sight>>) {
+        *lock(&self.sights) = sights;
+    }
+
+    /// What the last pass saw of a resource that it did not leave simply in sync.
+    pub(crate) fn sight(&self, key: &ResourceKey) -> Option<Arc<Sight>> {
+        lock(&self.sights).get(key).cloned()
     }
 
     pub(crate) fn refers_to(&self, abroad: &Arc<BTreeSet<ResourceKey>>) {

@@ -12,6 +12,7 @@ use crate::token::fnv;
 use futures::FutureExt;
 use holdfast_core::name::{ResourceKey, Scope};
 use holdfast_core::plan::{Desired, Plan};
+use holdfast_core::why::Sight;
 use holdfast_store::{EventFilter, EventType, Filter, ScopeStatus, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
@@ -193,6 +194,12 @@ impl Engine {
             approvals: &known.approvals,
         };
         Ok(blocking(|| make_plan(core, &facts, &snapshot))?)
+    }
+
+    /// What the last pass saw of a resource that it did not leave simply in sync; `None` if it is in sync, or no pass
+    /// of this process has looked at it yet.
+    pub fn sight(&self, scope: &Scope, key: &ResourceKey) -> Option<Arc<Sight>> {
+        self.shared.core.sight(scope, key)
     }
 
     /// What this process has done in each scope that it looked at.

@@ -8,8 +8,9 @@ use crate::core::Core;
 use crate::step::{Act, Ended, Place, short, told};
 use futures::stream::{FuturesUnordered, StreamExt};
 use holdfast_core::cloud::{ApplyError, ErrorClass};
+use holdfast_core::kept::Kept;
 use holdfast_core::name::{ResourceKey, Scope};
-use holdfast_core::plan::{Memory, Plan, Step, Verdict};
+use holdfast_core::plan::{Decision, Memory, Plan, Step, Verdict};
 use holdfast_core::reference::{self, Worth};
 use holdfast_store::{Event, StoreError};
 use jiff::Timestamp;
@@ -166,9 +167,10 @@ impl<'a> Run<'a> {
             action,
             uid: desired.uid.clone(),
             fate: desired.fate,
+            replaces: verdict.is_some_and(|v| v.decision == Decision::Replace),
             memory: book.memories.get(&step.key).cloned().unwrap_or_default(),
             print: verdict.and_then(|v| v.fingerprint.as_deref()).unwrap_or_default(),
-            place: self.place(step, verdict),
+            place: self.place(step, verdict, book),
         })
     }
 
@@ -213,12 +215,7 @@ impl<'a> Run<'a> {
         let makers: BTreeSet<&ResourceKey> = self.makers(step);
         let mut lacking = None;
         let mut concerned = false;
-        let worth = |reference: &reference::Reference| {
-            let (key, output) = reference.target(&step.key.stack)?;
-            let here = book.memories.get(&key).map(|m| &m.outputs);
-            let value = here.or_else(|| self.elsewhere.get(&key)).and_then(|o| o.get(output)).cloned();
-            Some((key, output.to_owned(), value))
-        };
+        let worth = |reference: &reference::Reference| self.worth(&step.key.stack, reference, book);
         reference::each(
             &step.action,
             "",
@@ -238,12 +235,43 @@ impl<'a> Run<'a> {
         }
         let mut action = step.action.clone();
         if concerned {
-            reference::fill(&mut action, &mut |reference| match worth(reference) {
-                Some((key, _, Some(value))) if makers.contains(&key) => Worth::Value(value),
-                _ => Worth::Open,
-            });
+            self.fill(&mut action, &step.key.stack, &makers, book);
         }
         Ok(action)
+    }
+
+    /// What a reference names, and its value if there is one.
+    fn worth(
+        &self,
+        stack: &str,
+        reference: &reference::Reference,
+        book: &Book,
+    ) -> Option<(ResourceKey, String, Option<Value>)> {
+        let (key, output) = reference.target(stack)?;
+        let here = book.memories.get(&key).map(|m| &m.outputs);
+        let value = here.or_else(|| self.elsewhere.get(&key)).and_then(|o| o.get(output)).cloned();
+        Some((key, output.to_owned(), value))
+    }
+
+    /// Fills in the references to `makers`.
+    fn fill(&self, value: &mut Value, stack: &str, makers: &BTreeSet<&ResourceKey>, book: &Book) {
+        reference::fill(value, &mut |reference| match self.worth(stack, reference, book) {
+            Some((key, _, Some(value))) if makers.contains(&key) => Worth::Value(value),
+            _ => Worth::Open,
+        });
+    }
+
+    /// The spec as it is once the last step of a resource is done: with all that earlier steps have made.
+    fn written(&self, key: &ResourceKey, resolved: &Kept, book: &Book) -> Kept {
+        let own = self.plan.steps.iter().filter(|s| s.key == *key);
+        let makers: BTreeSet<&ResourceKey> = own.flat_map(|s| self.makers(s)).filter(|maker| *maker != key).collect();
+        let Some(kind) = self.core.registry.get(&key.kind).filter(|_| !makers.is_empty()) else {
+            return resolved.clone();
+        };
+        let mut spec = resolved.value();
+        self.fill(&mut spec, &key.stack, &makers, book);
+        kind.canonical(&mut spec);
+        spec.into()
     }
 
     /// The resources whose steps a step needs, and its own.
@@ -253,9 +281,12 @@ impl<'a> Run<'a> {
         needed.map(|s| &s.key).chain([&step.key]).collect()
     }
 
-    fn place(&self, step: &Step, verdict: Option<&Verdict>) -> Place {
+    fn place(&self, step: &Step, verdict: Option<&Verdict>, book: &Book) -> Place {
         match self.left.get(&step.key) {
-            Some(1) => Place::Last(verdict.and_then(|v| v.resolved.clone())),
+            Some(1) => {
+                let resolved = verdict.and_then(|v| v.resolved.as_ref());
+                Place::Last(resolved.map(|r| self.written(&step.key, r, book)))
+            }
             _ => Place::Inner,
         }
     }

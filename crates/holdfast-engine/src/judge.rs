@@ -1,7 +1,7 @@
 //! From a verdict to what is said and remembered of a resource.
 
 use holdfast_core::name::{ResourceKey, Scope};
-use holdfast_core::plan::{Decision, Memory, Plan, Proposal, Step, Verdict};
+use holdfast_core::plan::{Contest, Decision, Memory, Plan, Proposal, Step, Verdict};
 use holdfast_core::pointer::{covers, set};
 use holdfast_core::status::{Change, Drift, FieldDiff, Phase, Status, merge_since};
 use holdfast_store::{Event, EventType};
@@ -35,10 +35,15 @@ pub(crate) fn remember(memory: &mut Memory, verdict: &mut Verdict, now: Timestam
     }
     // Reads may go back in time: the predecessor of what was just made is no sight of it.
     let young = memory.created_unseen.is_some_and(|at| now.duration_since(at) < settle);
-    let predecessor = young && memory.id.is_some() && verdict.id.is_some() && memory.id != verdict.id;
+    let replaced = memory.id.as_ref().is_some_and(|id| memory.retiring.contains(id));
+    let predecessor = young && !replaced && memory.id.is_some() && verdict.id.is_some() && memory.id != verdict.id;
+    let mut any = !predecessor && remember_replaced(memory, verdict, young);
     let outputs = !predecessor && remember_live(memory, verdict);
-    let mut any = outputs;
+    any |= outputs;
     let print = verdict.fingerprint.as_deref();
+    if verdict.decision == Decision::InSync {
+        any |= remember_fix(memory, verdict.generation, now);
+    }
     if print.is_none() {
         any |= put(&mut memory.fingerprint, None) | put(&mut memory.futile, 0);
     }
@@ -48,6 +53,8 @@ pub(crate) fn remember(memory: &mut Memory, verdict: &mut Verdict, now: Timestam
         memory.failure = None;
         any = true;
     }
+    let adopted = adopted(memory.adopted_generation, verdict);
+    any |= put(&mut memory.adopted_generation, adopted);
     any |= put(&mut memory.rolled_back, verdict.rolled_back.take());
     memory.quiet = verdict.quiet;
     let since = is_drift(verdict).then(|| memory.drift_since.unwrap_or(now));
@@ -57,6 +64,54 @@ pub(crate) fn remember(memory: &mut Memory, verdict: &mut Verdict, now: Timestam
         any |= remember_sync(memory, verdict);
     }
     Moved { any, outputs }
+}
+
+/// The generation whose differences wait for a person: written down before anything is taken over.
+fn adopted(before: u64, verdict: &Verdict) -> u64 {
+    match verdict.decision {
+        Decision::Adopt => verdict.generation,
+        Decision::Create => 0,
+        _ if verdict.phase == Phase::InSync => 0,
+        _ => before,
+    }
+}
+
+/// Which live things another has taken, or is about to take, the place of; answers whether that has moved. It is known
+/// before the other is made, so that no crash leaves one behind that nobody knows.
+fn remember_replaced(memory: &mut Memory, verdict: &Verdict, young: bool) -> bool {
+    const MOST: usize = 8;
+    let retired = match verdict.decision {
+        Decision::Replace => verdict.id.clone(),
+        // What is made again because it is missing may only have been hidden.
+        Decision::Create => memory.id.clone(),
+        _ => memory.id.clone().filter(|old| verdict.beside.contains(old)),
+    };
+    let known = memory.retiring.len();
+    // While what takes its place may not be shown yet, it only seems to be the one again.
+    if verdict.decision != Decision::Replace && !young {
+        memory.retiring.retain(|r| Some(r) != verdict.id.as_ref());
+    }
+    let mut moved = memory.retiring.len() != known;
+    if let Some(retired) = retired.filter(|r| !memory.retiring.contains(r)) {
+        memory.retiring.push(retired);
+        moved = true;
+    }
+    if memory.retiring.len() > MOST {
+        memory.retiring.remove(0);
+    }
+    moved
+}
+
+/// That live is as declared after a fix of ours: if it is not for long, somebody reverses the fix.
+fn remember_fix(memory: &mut Memory, generation: u64, now: Timestamp) -> bool {
+    // What a new generation brings is no fix. A thing that was made again has no baseline of its own yet.
+    if memory.baseline.is_none() || ![0, generation].contains(&memory.baseline_generation) {
+        return false;
+    }
+    let Some(fingerprint) = memory.fingerprint.clone().filter(|_| memory.futile > 0) else { return false };
+    let same = memory.contest.as_ref().filter(|c| c.fingerprint == fingerprint);
+    let times = same.filter(|c| now.duration_since(c.at) < Contest::SOON).map_or(0, |c| c.times);
+    put(&mut memory.contest, Some(Box::new(Contest { fingerprint, times: times + memory.futile, at: now })))
 }
 
 /// True if what is carried out is in sync, and a newer generation awaits approval.
@@ -194,16 +249,16 @@ pub(crate) fn restate(
 
 /// True for decisions that steps follow from.
 fn acts(decision: Decision) -> bool {
-    matches!(decision, Decision::Create | Decision::Update | Decision::Delete | Decision::Adopt)
+    use Decision::{Adopt, Create, Delete, Replace, Update};
+    matches!(decision, Create | Update | Replace | Delete | Adopt)
 }
 
 fn drift_action(decision: Decision) -> &'static str {
     match decision {
-        Decision::Create | Decision::Update | Decision::Delete | Decision::Adopt => "healing",
+        acting if acts(acting) => "healing",
         Decision::InSync | Decision::Report | Decision::Unknown | Decision::Gone => "reporting",
         Decision::Wait => "waiting",
-        Decision::Blocked | Decision::Hold | Decision::Stuck => "held",
-        Decision::Failed | Decision::RolledBack | Decision::Paused => "held",
+        _ => "held",
     }
 }
 

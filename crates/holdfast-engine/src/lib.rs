@@ -29,6 +29,7 @@ mod core;
 mod engine;
 mod error;
 mod execute;
+mod hold;
 mod judge;
 mod meter;
 mod options;

@@ -56,6 +56,8 @@ pub struct EngineSettings {
     pub parallel_steps: usize,
     /// Deletions that nobody named, per scope and hour.
     pub max_deletes_per_hour: u32,
+    /// Replacements, per scope and hour.
+    pub max_replacements_per_hour: u32,
     /// How long after a pass that left something open the next one looks, at first.
     pub follow_up: Duration,
     /// How old the sweep behind a plan may be when a step of it is begun.
@@ -73,6 +75,7 @@ impl Default for EngineSettings {
             workers: 16,
             parallel_steps: 32,
             max_deletes_per_hour: 10,
+            max_replacements_per_hour: 2,
             follow_up: Duration::from_millis(250),
             stale_after: Duration::from_secs(300),
             plan: plan::Settings::default(),

@@ -5,6 +5,7 @@ use crate::book::{Book, Outputs};
 use crate::core::{Core, ScopeState, blocking};
 use crate::error::PassError;
 use crate::execute::{Executed, Run, too_fresh};
+use crate::hold;
 use crate::judge;
 use crate::options::Boundary;
 use crate::recover;
@@ -16,6 +17,7 @@ use holdfast_core::kind::Registry;
 use holdfast_core::name::{ResourceKey, Scope};
 use holdfast_core::observe::Snapshot;
 use holdfast_core::plan::{Approvals, Decision, Desired, Input, Memory, Plan, plan_with};
+use holdfast_core::why::Sight;
 use holdfast_store::{Changed, Event, EventType, Gone, PassRecord, ScopeStatus, StoreError};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -128,8 +130,8 @@ fn forgive(book: &mut Book, stacks: &BTreeSet<String>) -> BTreeSet<ResourceKey> 
         return forgiven;
     }
     for (key, memory) in book.memories.iter_mut().filter(|(key, _)| stacks.contains(&key.stack)) {
-        if memory.failure.is_some() || memory.futile > 0 {
-            (memory.failure, memory.futile) = (None, 0);
+        if memory.failure.is_some() || memory.futile > 0 || memory.contest.is_some() {
+            (memory.failure, memory.futile, memory.contest) = (None, 0, None);
             forgiven.insert(key.clone());
         }
     }
@@ -180,6 +182,7 @@ async fn sweep(
         leader: Some(core.process.clone()),
         error: trouble::of(&snapshot),
         gaps: gaps.map(|(kind, r)| ((*kind).to_owned(), r.gaps.clone())).collect(),
+        held: None,
         scope: scope.clone(),
     };
     let tally = core.scope(scope);
@@ -201,9 +204,11 @@ pub(crate) struct Facts<'a> {
 pub(crate) fn make_plan(core: &Core, facts: &Facts<'_>, snapshot: &Snapshot) -> Result<Plan, StoreError> {
     let now = core.clock.now();
     let hour_ago = now.saturating_sub(SignedDuration::from_hours(1)).unwrap_or(now);
-    let deleted = core.store.implicit_deletes_since(&snapshot.scope, hour_ago)?;
+    let scope = &snapshot.scope;
+    let deleted = core.store.implicit_deletes_since(scope, hour_ago)?;
+    let replaced = core.store.replacements_since(scope, hour_ago)?;
     let uids = core.store.declared_uids()?;
-    let input = Input {
+    let mut input = Input {
         registry: facts.registry,
         desired: facts.desired,
         snapshot,
@@ -212,8 +217,15 @@ pub(crate) fn make_plan(core: &Core, facts: &Facts<'_>, snapshot: &Snapshot) -> 
         declared_uids: &|uid| uids.contains(uid),
         settings: &core.settings.plan,
         deletes_left: core.settings.max_deletes_per_hour.saturating_sub(deleted),
+        replaces_left: core.settings.max_replacements_per_hour.saturating_sub(replaced),
+        drift_confirmed: false,
         now,
     };
+    let made = plan_with(&input, facts.approvals);
+    if made.breaker.is_none() || !core.store.is_drift_confirmed(scope, now)? {
+        return Ok(made);
+    }
+    input.drift_confirmed = true;
     Ok(plan_with(&input, facts.approvals))
 }
 
@@ -247,11 +259,15 @@ fn record(
     let blind = trouble::blind(&swept.snapshot);
     let behind = judge::behind_retries(plan, &book.memories);
     let (mut changed, mut gone, mut events) = (Vec::new(), Vec::new(), Vec::new());
+    let mut sights = BTreeMap::new();
     // All four are in the order of keys, one of each a resource.
     let known = book.memories.values_mut().zip(&mut book.statuses);
     for ((desired, verdict), (memory, status)) in book.list.iter().zip(&mut plan.verdicts).zip(known) {
         let key = &desired.key;
         report.count(verdict.decision);
+        if let Some(sight) = Sight::of(verdict) {
+            sights.insert(key.clone(), Arc::new(sight));
+        }
         if verdict.decision == Decision::Gone {
             gone.push(Gone { key: key.clone(), uid: desired.uid.clone(), generation: desired.generation });
             let event = Event::new(now, EventType::Observed, "Gone", verdict.reason.clone());
@@ -259,7 +275,8 @@ fn record(
             report.outputs_moved.insert(key.clone());
             continue;
         }
-        let moved = judge::remember(memory, verdict, now, core.settings.plan.settle);
+        let settle = core.settings.plan.settle_of(core.registry.get(&key.kind));
+        let moved = judge::remember(memory, verdict, now, settle);
         if moved.outputs {
             report.outputs_moved.insert(key.clone());
         }
@@ -280,13 +297,18 @@ fn record(
             });
         }
     }
+    core.scope(&swept.status.scope).saw(sights);
     if !report.outputs_moved.is_empty() {
         book.wanted_moved();
     }
     report.changed = changed.len();
-    events.extend(book.told.news(&swept.status, now));
-    events.extend(plan.proposals.iter().map(|p| judge::propose(p, &swept.status.scope, now)));
-    let record = PassRecord { now, changed, gone, events, scope_status: swept.status.clone() };
+    let mut scope_status = swept.status.clone();
+    scope_status.held = hold::of(plan, book.held.as_ref(), now);
+    events.extend(book.told.news(&scope_status, now));
+    events.extend(plan.proposals.iter().map(|p| judge::propose(p, &scope_status.scope, now)));
+    events.extend(hold::events(book.held.as_ref(), &scope_status, now));
+    book.held.clone_from(&scope_status.held);
+    let record = PassRecord { now, changed, gone, events, scope_status };
     blocking(|| core.store.record(&record))?;
     book.told.now(&swept.status, blind);
     Ok(report)
@@ -341,8 +363,10 @@ fn next(core: &Core, book: &mut Book, plan: &Plan, report: &PassReport, swept: &
         core.settings.follow_up.saturating_mul(1 << doublings.min(7)).min(core.settings.sweep_interval)
     });
     let retries = book.memories.values().filter_map(|m| m.failure.as_ref()).map(|f| f.retry_at);
-    let unseen = book.memories.values().filter_map(|m| m.created_unseen);
-    let looks = unseen.filter_map(|at| at.checked_add(core.settings.plan.settle).ok());
+    let looks = book.memories.iter().filter_map(|(key, memory)| {
+        let settle = core.settings.plan.settle_of(core.registry.get(&key.kind));
+        memory.created_unseen?.checked_add(settle).ok()
+    });
     let postponed = plan.steps.iter().filter(|_| !report.cancelled.is_empty()).filter_map(|s| {
         let (memory, acted) = book.memories.get(&s.key).zip(book.acted.get(&s.key))?;
         acted.checked_add(core.patience(memory.futile)).ok()

@@ -5,7 +5,7 @@
 
 use crate::book::Book;
 use crate::core::Core;
-use holdfast_core::observe::Snapshot;
+use holdfast_core::observe::{Observation, Snapshot};
 use holdfast_core::plan::{Memory, Verb};
 use holdfast_store::{IntentOutcome, IntentRecord, IntentResult, StoreError};
 use jiff::Timestamp;
@@ -39,7 +39,9 @@ fn look_at(record: &IntentRecord, snapshot: &Snapshot, memory: &mut Memory, now:
         return "the next plan compares anew".to_owned();
     }
     let reading = snapshot.kinds.get(intent.key.kind.as_str());
-    let made = reading.and_then(|r| r.observations.iter().find(|o| o.owner_uid() == Some(&intent.uid)));
+    // What was known before the create is what it was to replace.
+    let new = |o: &Observation| o.owner_uid() == Some(&intent.uid) && memory.id.as_ref() != Some(&o.id);
+    let made = reading.and_then(|r| r.observations.iter().find(|o| new(o)));
     if let Some(made) = made {
         return format!("it was found as {}", made.id);
     }

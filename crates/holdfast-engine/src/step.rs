@@ -8,7 +8,7 @@ use holdfast_core::cloud::{Applied, ApplyError, ErrorClass};
 use holdfast_core::kept::Kept;
 use holdfast_core::kind::AnyKind;
 use holdfast_core::name::{ResourceKey, Scope};
-use holdfast_core::plan::{Failure, Fate, Memory, Step, Verb};
+use holdfast_core::plan::{Failure, Fate, Memory, RETIRE, Step, Verb};
 use holdfast_store::{Intent, IntentOutcome, IntentResult, StoreError};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -33,6 +33,8 @@ pub(crate) struct Act<'a> {
     pub(crate) action: Value,
     pub(crate) uid: String,
     pub(crate) fate: Fate,
+    /// It is part of making another one in the place of a live thing.
+    pub(crate) replaces: bool,
     /// What is remembered of the resource before the step.
     pub(crate) memory: Memory,
     /// Fingerprint of the differences that the resource's steps are to heal; empty if there are none.
@@ -96,6 +98,7 @@ impl Act<'_> {
             target: step.target.clone(),
             token: token(&self.core.process, self.core.number(), &step.key.to_string(), now),
             implicit_delete: step.verb == Verb::Delete && self.fate == Fate::DeleteByPolicy,
+            replacement: step.verb == Verb::Create && self.replaces,
         }
     }
 
@@ -114,6 +117,10 @@ impl Act<'_> {
     fn applied(&mut self, applied: &Applied, now: Timestamp) {
         let memory = &mut self.memory;
         memory.failure = None;
+        if self.replaces && self.step.verb == Verb::Create {
+            // References must wait for what the new one has not said yet.
+            memory.outputs.clear();
+        }
         if applied.id.is_some() {
             memory.id.clone_from(&applied.id);
         }
@@ -122,6 +129,9 @@ impl Act<'_> {
             memory.created_unseen = Some(now);
             // A new thing has other undeclared fields than the one before it.
             memory.baseline_generation = 0;
+        }
+        if let (Place::Last(_), Some(retired)) = (&self.place, self.print.strip_prefix(RETIRE)) {
+            memory.retiring.retain(|id| id != retired);
         }
         if let Place::Last(written) = &self.place {
             if let Some(written) = written {

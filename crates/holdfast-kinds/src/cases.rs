@@ -147,6 +147,9 @@ pub(crate) fn planned(told: Vec<Told<'_>>) -> Plan {
         declared_uids: &|uid| uid.starts_with("uid-"),
         settings: &Settings::default(),
         deletes_left: 0,
+        replaces_left: 2,
+        // What differs is the question here, not whether so much at once is believed.
+        drift_confirmed: true,
         now,
     })
 }

@@ -2,8 +2,10 @@
 
 use holdfast_core::cloud::ErrorClass;
 use holdfast_core::kind::Refusal;
+use holdfast_core::name::ResourceKey;
 use holdfast_core::observe::{Health, LiveState, Observation};
 use holdfast_core::ownership::Ownership;
+use holdfast_core::reference;
 use holdfast_core::status::FieldDiff;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -20,7 +22,17 @@ pub(crate) fn text<'a>(spec: &'a Value, key: &str) -> Option<&'a str> {
 
 /// The text at `key`; `None` while it holds an open reference.
 pub(crate) fn closed<'a>(spec: &'a Value, key: &str) -> Option<&'a str> {
-    text(spec, key).filter(|t| !holdfast_core::reference::is_open(t))
+    text(spec, key).filter(|t| !reference::is_open(t))
+}
+
+/// The resource of `kind` that a text refers to, seen from `stack`.
+pub(crate) fn referred(words: &str, stack: &str, kind: &str) -> Option<ResourceKey> {
+    let pieces = reference::pieces(words).ok()?.into_iter();
+    let references = pieces.filter_map(|piece| match piece {
+        reference::Piece::Reference(reference, _) => reference.target(stack).map(|(key, _)| key),
+        reference::Piece::Text(_) => None,
+    });
+    references.into_iter().find(|key| key.kind == kind)
 }
 
 /// Turns a text of digits into the number it says.

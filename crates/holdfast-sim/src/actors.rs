@@ -4,7 +4,8 @@ use crate::cloud::SimCloud;
 use crate::perform::{perform, vanish};
 use holdfast_core::kind::AnyKind;
 use holdfast_core::name::Scope;
-use holdfast_core::observe::Observation;
+use holdfast_core::observe::{Health, Observation};
+use holdfast_core::ownership::Ownership;
 use holdfast_core::pointer;
 use serde_json::Value;
 use std::sync::Arc;
@@ -20,6 +21,10 @@ pub enum Tamper {
     SetTag(String, String),
     /// Removes a tag.
     RemoveTag(String),
+    /// Says anew whose its fields are.
+    Owned(Box<Ownership>),
+    /// Works better or worse than before.
+    Health(Health),
     /// Deletes it with all that AWS deletes with it, whatever else depends on it.
     Delete,
     /// Makes a thing of nobody's; the name given to [`SimCloud::tamper`] is not used.
@@ -130,6 +135,8 @@ fn edited(kind: &dyn AnyKind, before: &Observation, tamper: &Tamper) -> Result<O
         Tamper::RemoveTag(key) => {
             after.tags.remove(key);
         }
+        Tamper::Owned(ownership) => after.ownership = Ownership::clone(ownership),
+        Tamper::Health(health) => after.health = health.clone(),
         Tamper::Delete | Tamper::AddForeign(_) | Tamper::Act(_) => {}
     }
     kind.canonical(&mut after.fields);

@@ -209,6 +209,7 @@ impl Kind for Group {
         "toy:TagGroup",
     ];
     const HELD_BY_USERS: bool = true;
+    const REPEATABLE: bool = true;
     type Spec = GroupSpec;
     common!("grp");
 
@@ -269,6 +270,7 @@ impl Kind for Machine {
     const OUTPUTS: &'static [Output] = OUTPUTS;
     const PERMISSIONS: &'static [&'static str] =
         &["toy:DescribeMachines", "toy:CreateMachine", "toy:DeleteMachine", "toy:SetMachine", "toy:TagMachine"];
+    const REPEATABLE: bool = true;
     type Spec = MachineSpec;
     common!("mac");
 
@@ -309,6 +311,7 @@ impl Kind for Part {
     const PERMISSIONS: &'static [&'static str] =
         &["toy:DescribeParts", "toy:CreatePart", "toy:DeletePart", "toy:SetPart", "toy:TagPart"];
     const CONTAINER: Option<Container> = Some(Container { pointer: "/machine", cascades: true });
+    const REPEATABLE: bool = true;
     type Spec = PartSpec;
     common!("prt");
 
@@ -366,6 +369,7 @@ impl Kind for Recipe {
     const OUTPUTS: &'static [Output] = OUTPUTS;
     const PERMISSIONS: &'static [&'static str] =
         &["toy:DescribeRecipes", "toy:CreateRecipe", "toy:DeleteRecipe", "toy:TagRecipe"];
+    const REPEATABLE: bool = true;
     type Spec = RecipeSpec;
     common!("rec");
 

@@ -336,6 +336,12 @@ impl Store {
     pub fn approve(&self, plan: &str, parts: &[Part], consent: &Consent, events: &[Event]) -> Result<(), StoreError> {
         self.write(|write| {
             for part in parts {
+                let before = given(write, &part.scope, consent.at)?.remove(&part.stack);
+                if let Some(old) = before.filter(|old| old.plan != plan) {
+                    let replaced_by = Some(plan.to_owned());
+                    let outcome = PlanOutcome { at: consent.at, end: PlanEnd::Overtaken, replaced_by };
+                    end_approval(write, &part.scope, &part.stack, &old.plan, &outcome)?;
+                }
                 row::run(
                     write,
                     "INSERT INTO approval (account, region, stack, part, plan, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)

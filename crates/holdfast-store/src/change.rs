@@ -1,12 +1,13 @@
 //! Changes of what is declared.
 
 use crate::cache::Touched;
-use crate::declare::{put_resource, remove};
+use crate::declare::{put_resource, redeclare, remove};
 use crate::parts::{self, Part, Table};
 use crate::record_types::{Event, EventType};
 use crate::types::{Change, Outcome, Precondition, StackChange, Target, What};
 use crate::write::Write;
 use crate::{Store, StoreError, row};
+use holdfast_core::name::ResourceKey;
 use holdfast_core::plan::Hold;
 use jiff::Timestamp;
 use rusqlite::params;
@@ -20,6 +21,28 @@ impl Store {
     /// not there, [`StoreError::Full`] and the others of every write.
     pub fn change(&self, change: &Change) -> Result<Vec<Outcome>, StoreError> {
         self.write(|write| apply(write, change))
+    }
+
+    /// Declares a resource once more as it is, if `generation` is still the one that is declared: what stands in the
+    /// way of a generation until somebody says something new stands in its way no more. `event` tells of it. Answers
+    /// the new generation, or `None` if something else is declared, or nothing.
+    ///
+    /// # Errors
+    /// As every write.
+    pub fn redeclare(
+        &self,
+        key: &ResourceKey,
+        generation: u64,
+        now: Timestamp,
+        event: &Event,
+    ) -> Result<Option<u64>, StoreError> {
+        self.write(|write| {
+            let made = redeclare(write, now, key, generation)?;
+            if let Some(generation) = made {
+                write.log(&event.clone().of(key).at_generation(generation))?;
+            }
+            Ok(made)
+        })
     }
 
     /// Pauses a stack or, with no hold, lets it go on; `event` tells of it. Answers false if there is no such stack.

@@ -148,7 +148,7 @@ fn check_pages(writer: &Connection) -> Result<(), StoreError> {
 /// Holds the tables that are acted on against their indexes and against each other: a row that an index has lost
 /// would be left alone for ever. The log is not among them, so opening takes no longer as it grows.
 fn check_rows(writer: &Connection) -> Result<(), StoreError> {
-    for table in ["account", "stack", "resource", "memory", "intent", "carried", "awaiting", "approval"] {
+    for table in ["account", "stack", "resource", "memory", "intent", "carried", "awaiting", "approval", "hold"] {
         verdict(writer, &format!("PRAGMA integrity_check({table})"), "integrity_check")?;
     }
     match row::one(writer, "PRAGMA foreign_key_check", [], |r| Ok(row::text(r, "table")?.to_owned()))? {

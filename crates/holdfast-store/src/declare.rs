@@ -319,6 +319,33 @@ pub(crate) fn remove(write: &mut Write<'_>, now: Timestamp, removal: &Removal) -
     Ok(Outcome { target, what, generation: old.generation, version })
 }
 
+/// Declares a resource once more as it is, as a generation of its own; answers which, or `None` if it is not there or
+/// is to go.
+pub(crate) fn redeclare(
+    write: &mut Write<'_>,
+    now: Timestamp,
+    key: &ResourceKey,
+    generation: u64,
+) -> Result<Option<u64>, StoreError> {
+    let Some(old) = standing(write, key, None)?.filter(|o| o.fate == Fate::Keep && o.generation == generation) else {
+        return Ok(None);
+    };
+    let generation = old.generation + 1;
+    let version = row::number(write.version()?);
+    let place = params![key.stack, key.kind, key.name];
+    let seal = row::one(write, STANDING, place, |r| Ok(Declared { generation, ..Declared::read(r)? }.seal()))?;
+    row::run(
+        write,
+        "UPDATE resource SET generation = ?2, seal = ?3, version = ?4, updated_at = ?5 WHERE id = ?1",
+        params![old.id, row::number(generation), seal, version, now.as_microsecond()],
+    )?;
+    let said = unseen(old.status, Phase::Pending, "NewGeneration", generation, now);
+    put_status(write, old.id, &old.uid, &said)?;
+    row::one(write, STANDING, place, |r| keep_generation(write, now, &Declared::read(r)?, What::Updated))?;
+    write.touched.scope(old.scope);
+    Ok(Some(generation))
+}
+
 /// Gives a resource its end, and the row the seal that goes with it.
 fn doom(write: &Write<'_>, now: Timestamp, key: &ResourceKey, fate: Fate, version: u64) -> Result<(), StoreError> {
     let word = row::word(&fate)?;

@@ -2,8 +2,7 @@
 
 use crate::cache::DesiredEntry;
 use crate::resource::{self, Declared, SELECT};
-use crate::types::in_force;
-use crate::{Store, StoreError, approval, parts, row};
+use crate::{Store, StoreError, approval, hold, parts, row};
 use holdfast_core::name::{ResourceKey, Scope};
 use holdfast_core::plan::{Desired, Memory};
 use holdfast_core::status::Status;
@@ -44,15 +43,18 @@ impl Store {
         let (mut from, mut until) = (None::<Timestamp>, None::<Timestamp>);
         let sql = format!("{SELECT} WHERE r.account = ?1 AND r.region = ?2 ORDER BY r.stack, r.kind, r.name");
         let connection = self.shared.connections.reader();
+        let holds = hold::holds(&connection)?;
         let list = row::all(&connection, &sql, params![scope.account, scope.region], |r| {
             let declared = Declared::read(r)?;
-            let hold = parts::hold(declared.stack, r)?;
-            match hold.as_ref().and_then(|h| h.until) {
-                Some(end) if end <= now => from = Some(from.map_or(end, |f| f.max(end))),
-                Some(end) => until = Some(until.map_or(end, |u| u.min(end))),
-                None => {}
+            let stack = parts::hold(declared.stack, r)?;
+            for end in holds.of(scope, stack.as_ref(), declared.uid).filter_map(|(h, _)| h.until) {
+                if end <= now {
+                    from = Some(from.map_or(end, |f| f.max(end)));
+                } else {
+                    until = Some(until.map_or(end, |u| u.min(end)));
+                }
             }
-            let mut desired = declared.desired(hold.filter(|h| in_force(h, now)))?;
+            let mut desired = declared.desired(holds.in_force(scope, stack.as_ref(), declared.uid, now))?;
             desired.instead = approval::instead(&desired, r)?;
             Ok(Arc::new(desired))
         })?;

@@ -4,6 +4,7 @@ use crate::record_types::{Event, EventFilter, EventType, HistoryEntry, HistoryTy
 use crate::row::Where;
 use crate::{Store, StoreError, journal, row};
 use holdfast_core::name::ResourceKey;
+use holdfast_core::why::Generation;
 use rusqlite::{Connection, Row, params};
 use serde_json::Value;
 
@@ -71,6 +72,24 @@ impl Store {
     /// As every write.
     pub fn log(&self, events: &[Event]) -> Result<(), StoreError> {
         self.write(|write| events.iter().try_for_each(|event| write.log(event)))
+    }
+
+    /// The last `limit` generations of a resource, newest first.
+    ///
+    /// # Errors
+    /// As every read.
+    pub fn generations(&self, key: &ResourceKey, uid: &str, limit: usize) -> Result<Vec<Generation>, StoreError> {
+        let declared = |(entry, _): Ordered| {
+            let stack_tags = entry.data.get("stackTags").cloned().unwrap_or_default();
+            Ok(Generation {
+                generation: entry.generation.unwrap_or_default(),
+                stack_tags: serde_json::from_value(stack_tags)?,
+                spec: entry.data.get("spec").cloned().unwrap_or_default(),
+            })
+        };
+        let found = generations(&self.shared.connections.reader(), key, limit)?;
+        // What had the same name before has generations of its own.
+        found.into_iter().filter(|(entry, _)| entry.data["uid"] == uid).map(declared).collect()
     }
 
     /// The last `limit` entries of the history of a key, newest first: generations, removals, observations,

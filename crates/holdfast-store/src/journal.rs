@@ -38,8 +38,8 @@ impl Store {
         self.write(|write| {
             row::run(
                 write,
-                "INSERT INTO intent (account, region, stack, kind, name, uid, at, implicit_delete, body, seal)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                "INSERT INTO intent (account, region, stack, kind, name, uid, at, implicit_delete, body, seal, replacement)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
                 params![
                     intent.scope.account,
                     intent.scope.region,
@@ -50,7 +50,8 @@ impl Store {
                     intent.at.as_microsecond(),
                     intent.implicit_delete,
                     body,
-                    row::seal(&["intent", &body])
+                    row::seal(&["intent", &body]),
+                    intent.replacement
                 ],
             )?;
             Ok(write.last_insert_rowid())
@@ -121,13 +122,30 @@ impl Store {
     /// # Errors
     /// As every read.
     pub fn implicit_deletes_since(&self, scope: &Scope, since: Timestamp) -> Result<u32, StoreError> {
-        let found = row::one(
-            &self.shared.connections.reader(),
+        self.counted(
             "SELECT COUNT(DISTINCT uid) AS n FROM intent WHERE implicit_delete = 1
              AND account = ?1 AND region = ?2 AND at >= ?3 AND (result IS NULL OR result <> 'failed')",
-            params![scope.account, scope.region, since.as_microsecond()],
-            |r| row::count(r, "n"),
-        )?;
+            scope,
+            since,
+        )
+    }
+
+    /// How many resources of a scope have been replaced since `since`; creates that AWS refused do not count.
+    ///
+    /// # Errors
+    /// As every read.
+    pub fn replacements_since(&self, scope: &Scope, since: Timestamp) -> Result<u32, StoreError> {
+        self.counted(
+            "SELECT COUNT(DISTINCT uid) AS n FROM intent WHERE replacement = 1
+             AND account = ?1 AND region = ?2 AND at >= ?3 AND (result IS NULL OR result <> 'failed')",
+            scope,
+            since,
+        )
+    }
+
+    fn counted(&self, sql: &str, scope: &Scope, since: Timestamp) -> Result<u32, StoreError> {
+        let place = params![scope.account, scope.region, since.as_microsecond()];
+        let found = row::one(&self.shared.connections.reader(), sql, place, |r| row::count(r, "n"))?;
         Ok(u32::try_from(found.unwrap_or_default()).unwrap_or(u32::MAX))
     }
 }

@@ -6,7 +6,8 @@
 //! # Flow
 //! The API writes declarations with [`Store::change`]; a pass of the engine reads [`Store::desired`],
 //! [`Store::memories`] and [`Store::statuses`], journals each write with [`Store::intend`] and
-//! [`Store::outcome`], and leaves what it found with [`Store::record`]. Everybody reads the rest.
+//! [`Store::outcome`], says with [`Store::record_awaiting`] what awaits the approval that a person gives with
+//! [`Store::approve`], and leaves what it found with [`Store::record`]. Everybody reads the rest.
 //! All methods block, for microseconds to milliseconds, a write for as long as the disk takes to sync.
 //!
 //! # Guarantees
@@ -32,6 +33,7 @@ mod declare;
 mod desired;
 mod error;
 mod events;
+mod hold;
 mod journal;
 mod misc;
 mod parts;
@@ -45,11 +47,12 @@ mod types;
 mod write;
 
 pub use error::StoreError;
+pub use hold::{Holds, Place};
 pub use misc::Respond;
 pub use record_types::{
     Answer, Awaiting, Changed, Consent, Event, EventFilter, EventType, Gone, HistoryEntry, HistoryType,
     IdempotencyRecord, Intent, IntentOutcome, IntentRecord, IntentResult, PassRecord, PlanEnd, PlanOutcome, PlanRecord,
-    ScopeStatus,
+    ScopeHold, ScopeStatus,
 };
 pub use types::{
     AccountChange, AccountRecord, Change, Filter, Location, Outcome, Phases, Precondition, Removal, ResourceChange,

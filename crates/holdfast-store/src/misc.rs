@@ -140,7 +140,7 @@ impl Store {
     }
 
     /// Clears away what is older than `before`: events, ended intents, generations of what is no longer declared,
-    /// kept answers, plans that nobody is asked about any more, and scopes that have no resources any more. Whatever is declared keeps all its
+    /// kept answers, plans that nobody is asked about any more, scopes that have no resources any more, and pauses of resources that are gone. Whatever is declared keeps all its
     /// generations, and an intent without an outcome stays. Answers how many rows went.
     ///
     /// # Errors
@@ -155,8 +155,10 @@ impl Store {
         ];
         let orphans = "DELETE FROM scope_status WHERE NOT EXISTS (SELECT 1 FROM resource r
            WHERE r.account = scope_status.account AND r.region = scope_status.region)";
+        let pauses = "DELETE FROM hold WHERE place LIKE 'resource %'
+           AND substr(place, 10) NOT IN (SELECT uid FROM resource)";
         self.write(|write| {
-            let mut rows = row::run(write, orphans, [])?;
+            let mut rows = row::run(write, orphans, [])? + row::run(write, pauses, [])?;
             for sql in OLD {
                 rows += row::run(write, sql, params![before.as_microsecond()])?;
             }

@@ -71,11 +71,28 @@ pub struct ScopeStatus {
     pub throttles: u64,
     /// Which process looks after it.
     pub leader: Option<String>,
-    /// Why the last pass did not go through.
+    /// Why the last pass did not go through, or saw nothing.
     pub error: Option<String>,
     /// What could not be read, by kind.
     #[serde(default)]
     pub gaps: BTreeMap<String, Vec<Gap>>,
+    /// Why nothing at all is written in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<ScopeHold>,
+}
+
+/// So much of a scope has drifted at once that nothing is written in it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ScopeHold {
+    /// Since when.
+    pub since: Timestamp,
+    /// What is held, why, and what releases it.
+    pub reason: String,
+    /// Resources that were in sync and are not any more.
+    pub drifted: u64,
+    /// Resources that were in sync.
+    pub of: u64,
 }
 
 impl ScopeStatus {
@@ -90,6 +107,7 @@ impl ScopeStatus {
             leader: None,
             error: None,
             gaps: BTreeMap::new(),
+            held: None,
         }
     }
 }
@@ -122,6 +140,9 @@ pub struct Intent {
     pub token: String,
     /// A deletion that nobody named: it counts against the budget.
     pub implicit_delete: bool,
+    /// A create in the place of a live thing: it counts against the budget of replacements.
+    #[serde(default)]
+    pub replacement: bool,
 }
 
 /// An intent as journalled.

@@ -118,9 +118,17 @@ ALTER TABLE plan ADD COLUMN approval TEXT;
 ALTER TABLE plan ADD COLUMN outcome TEXT;
 ";
 
+const HOLDS: &str = "
+-- Pauses of other things than stacks, and what a person has confirmed, by place: 'all', 'scope ACCOUNT/REGION',
+-- 'resource UID', 'drift ACCOUNT/REGION'.
+CREATE TABLE hold (place TEXT PRIMARY KEY, body TEXT NOT NULL, seal BLOB NOT NULL);
+ALTER TABLE intent ADD COLUMN replacement INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX intent_replacement ON intent (account, region, at) WHERE replacement = 1;
+";
+
 /// All steps, oldest first.
 pub(crate) fn migrations() -> Migrations<'static> {
-    Migrations::new(vec![M::up(FIRST), M::up(APPROVALS)])
+    Migrations::new(vec![M::up(FIRST), M::up(APPROVALS), M::up(HOLDS)])
 }
 
 #[cfg(test)]

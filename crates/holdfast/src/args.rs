@@ -62,16 +62,20 @@ pub(crate) enum Command {
     Describe(ResourceArg),
     /// Show the drift report
     Drift(DriftArgs),
+    /// Explain why a resource or one of its fields is as it is
+    Why(WhyArgs),
     /// Show what happened to a resource, newest first
     History(ResourceArg),
     /// Show the event log, oldest first
     Events(EventsArgs),
     /// Look at a stack now, and try again what was refused or stuck
-    Reconcile(StackArg),
-    /// Hold a stack: look, report, write nothing
+    Reconcile(ReconcileArgs),
+    /// Hold a stack, a resource, an account's region or everything: look, report, write nothing
     Pause(PauseArgs),
-    /// Let a paused stack go on
-    Resume(StackArg),
+    /// Let go on what was paused
+    Resume(ResumeArgs),
+    /// Show what adopting a resource would change, or confirm it
+    Adopt(AdoptArgs),
     /// Drop a declaration, and with --deletion=delete what it made
     Delete(DeleteArgs),
     /// Wait until resources reach a phase
@@ -157,6 +161,17 @@ pub(crate) struct FileArgs {
     pub(crate) files: Vec<PathBuf>,
 }
 
+/// What a person confirms of a prune.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ConfirmArgs {
+    /// Confirm that --prune may drop every resource of a stack
+    #[arg(long, requires = "prune")]
+    pub(crate) confirm_empty: bool,
+    /// Confirm that --prune may delete most of a stack
+    #[arg(long, requires = "prune", conflicts_with = "confirm_empty")]
+    pub(crate) confirm_shrink: bool,
+}
+
 #[derive(Clone, Debug, Args)]
 pub(crate) struct PlanArgs {
     #[command(flatten)]
@@ -164,6 +179,8 @@ pub(crate) struct PlanArgs {
     /// Plan as if declarations that are not in the stack any more were dropped
     #[arg(long)]
     pub(crate) prune: bool,
+    #[command(flatten)]
+    pub(crate) confirm: ConfirmArgs,
     /// Exit with 2 if there are differences
     #[arg(long)]
     pub(crate) exit_code: bool,
@@ -179,9 +196,8 @@ pub(crate) struct ApplyArgs {
     /// Drop declarations that are not in the stack any more; what is live goes by policy.deletion
     #[arg(long)]
     pub(crate) prune: bool,
-    /// Confirm that --prune may drop every resource of a stack
-    #[arg(long, requires = "prune")]
-    pub(crate) confirm_empty: bool,
+    #[command(flatten)]
+    pub(crate) confirm: ConfirmArgs,
     /// Wait until all of it is in sync
     #[arg(long)]
     pub(crate) wait: bool,
@@ -240,6 +256,26 @@ pub(crate) struct ResourceArg {
 }
 
 #[derive(Clone, Debug, Args)]
+pub(crate) struct WhyArgs {
+    /// STACK/KIND/NAME
+    #[arg(value_name = "STACK/KIND/NAME")]
+    pub(crate) resource: String,
+    /// A field of the spec, such as desiredCount, tags.team or /ingress/0; all there is to say if absent
+    #[arg(value_name = "PATH")]
+    pub(crate) path: Option<String>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct AdoptArgs {
+    /// STACK/KIND/NAME
+    #[arg(value_name = "STACK/KIND/NAME")]
+    pub(crate) resource: String,
+    /// Bring what was adopted to its declaration
+    #[arg(long)]
+    pub(crate) confirm: bool,
+}
+
+#[derive(Clone, Debug, Args)]
 pub(crate) struct StackArg {
     /// The stack
     pub(crate) stack: String,
@@ -271,15 +307,48 @@ pub(crate) struct EventsArgs {
 }
 
 #[derive(Clone, Debug, Args)]
-pub(crate) struct PauseArgs {
+pub(crate) struct ReconcileArgs {
     /// The stack
     pub(crate) stack: String,
+    /// Confirm that all drift of the stack's scopes is to be healed, however much it is
+    #[arg(long, value_parser = ["drift"])]
+    pub(crate) confirm: Option<String>,
+}
+
+/// What is paused or goes on.
+#[derive(Clone, Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct PlaceArgs {
+    /// STACK, or STACK/KIND/NAME
+    #[arg(value_name = "STACK[/KIND/NAME]")]
+    pub(crate) target: Option<String>,
+    /// All resources of an account in a region
+    #[arg(long, value_name = "ACCOUNT/REGION")]
+    pub(crate) scope: Option<String>,
+    /// Everything
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct PauseArgs {
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
     /// Why, for those who find it
     #[arg(long)]
     pub(crate) reason: String,
     /// When it ends by itself (RFC 3339)
     #[arg(long, value_name = "TIME")]
     pub(crate) until: Option<String>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ResumeArgs {
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
+    /// Why it goes on
+    #[arg(long)]
+    pub(crate) reason: Option<String>,
 }
 
 #[derive(Clone, Debug, Args)]

@@ -20,11 +20,12 @@ const SETTINGS: &[Setting] = &[
     Setting { key: "log", default: "info", doc: "log filter" },
     Setting { key: "sweep.interval", default: "60s", doc: "time from sweep to sweep of a scope" },
     Setting { key: "safety.maxDeletesPerHour", default: "10", doc: "deletions nobody named, an hour and a scope" },
-    Setting {
-        key: "safety.maxReplacementsPerHour",
-        default: "2",
-        doc: "replacements, an hour and a scope; this version makes none",
-    },
+    Setting { key: "safety.maxReplacementsPerHour", default: "2", doc: "replacements, an hour and a scope" },
+    Setting { key: "safety.maxDriftShare", default: "50", doc: "per cent of a scope that may drift at once" },
+    Setting { key: "safety.minDrift", default: "10", doc: "fewer than so many may always drift at once" },
+    Setting { key: "safety.maxPruneShare", default: "50", doc: "per cent of a stack that prune may delete" },
+    Setting { key: "safety.minPrune", default: "5", doc: "fewer than so many may always be pruned" },
+    Setting { key: "safety.settle", default: "330s", doc: "time AWS may take to show what was created" },
     Setting { key: "auth.tokens", default: "", doc: "tokens, as blake3:HASH from `holdfast config token`" },
 ];
 
@@ -62,6 +63,12 @@ pub(crate) struct Config {
     pub(crate) sweep_interval: Duration,
     /// Deletions by policy an hour and a scope.
     pub(crate) max_deletes_per_hour: u32,
+    /// Replacements an hour and a scope.
+    pub(crate) max_replacements_per_hour: u32,
+    /// Limits of the plan.
+    pub(crate) plan: holdfast_core::plan::Settings,
+    /// How much of a stack may be pruned without a person's word.
+    pub(crate) shrink: holdfast_api::Shrink,
     /// Tokens, hashed or plain as configured.
     pub(crate) tokens: Vec<String>,
     /// A throw-away disk will do.
@@ -129,13 +136,32 @@ impl Config {
         let number = |key: &str| -> Result<u32> {
             text(key).parse().with_context(|| format!("{}: \"{}\" is no whole number", wrong(key), text(key)))
         };
-        number("safety.maxReplacementsPerHour")?;
+        let share = |key: &str| match number(key)? {
+            share @ 0..=100 => Ok(share),
+            more => bail!("{}: {more} per cent are more than all", wrong(key)),
+        };
+        let settle = duration::parse(text("safety.settle"))
+            .map_err(anyhow::Error::msg)
+            .with_context(|| wrong("safety.settle"))?;
+        let plan = holdfast_core::plan::Settings {
+            settle: settle.try_into().with_context(|| wrong("safety.settle"))?,
+            max_drift_share: share("safety.maxDriftShare")?,
+            min_drift: number("safety.minDrift")? as usize,
+            ..Default::default()
+        };
+        let shrink = holdfast_api::Shrink {
+            share: share("safety.maxPruneShare")?.into(),
+            least: number("safety.minPrune")?.into(),
+        };
         Ok(Self {
             listen: text("listen").to_owned(),
             store: store_path(text("store")).with_context(|| wrong("store"))?,
             log: text("log").to_owned(),
             sweep_interval: interval,
             max_deletes_per_hour: number("safety.maxDeletesPerHour")?,
+            max_replacements_per_hour: number("safety.maxReplacementsPerHour")?,
+            plan,
+            shrink,
             tokens: text("auth.tokens")
                 .split(',')
                 .map(str::trim)

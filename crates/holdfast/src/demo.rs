@@ -78,7 +78,7 @@ pub(crate) async fn demo(args: &DemoArgs) -> Result<Ending> {
         .send(client.request(reqwest::Method::POST, "/v1/apply", &[]).json(&stack))
         .await
         .context("the example was not accepted")?;
-    let meddler = tokio::spawn(meddle(sim, store, every));
+    let meddler = tokio::spawn(meddle(sim, store, client, every));
     let ended = running.until(stopped()).await;
     meddler.abort();
     ended?;
@@ -86,10 +86,17 @@ pub(crate) async fn demo(args: &DemoArgs) -> Result<Ending> {
 }
 
 /// Waits until the stack stands, then makes one change after the other.
-async fn meddle(sim: SimCloud, store: Store, every: Duration) {
+async fn meddle(sim: SimCloud, store: Store, client: Client, every: Duration) {
     let mut built = false;
-    for (what, kind, name, tamper) in CHANGES.iter().cycle() {
+    for (number, (what, kind, name, tamper)) in CHANGES.iter().cycle().enumerate() {
         tokio::time::sleep(every).await;
+        if number > 0 && number % (2 * CHANGES.len()) == 0 {
+            // Who makes the same change again and again is taken for somebody who means it, until a person says otherwise.
+            let call = client.request(reqwest::Method::POST, "/v1/stacks/es/reconcile", &[]);
+            if let Err(error) = client.send(call).await {
+                tracing::debug!(%error, "the demo's stack was not reconciled");
+            }
+        }
         while !built {
             built = stands(&store);
             tokio::time::sleep(Duration::from_millis(500)).await;

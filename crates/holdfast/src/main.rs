@@ -21,7 +21,7 @@ use anyhow::Result;
 use args::{Cli, Command, ConfigCommand};
 use clap::{CommandFactory, Parser};
 use client::Client;
-use commands::{approve, declare, doctor, explain, look, steer, wait};
+use commands::{approve, declare, doctor, explain, look, steer, wait, why};
 use failure::{Ending, Failure};
 use std::process::ExitCode;
 
@@ -62,12 +62,14 @@ async fn run(cli: Cli) -> Result<Ending> {
         Command::Get(args) => look::get(&client, how, &args).await,
         Command::Describe(arg) => look::describe(&client, how, &arg.resource).await,
         Command::Drift(args) => look::drift(&client, how, &args).await,
+        Command::Why(args) => why::why(&client, how, &args).await,
         Command::History(arg) => look::history(&client, how, &arg.resource).await,
         Command::Events(args) => look::events(&client, how, &args).await,
         Command::Scopes => look::scopes(&client, how).await,
-        Command::Reconcile(arg) => steer::reconcile(&client, &arg.stack).await,
+        Command::Reconcile(args) => steer::reconcile(&client, &args).await,
         Command::Pause(args) => steer::pause(&client, &args).await,
-        Command::Resume(arg) => steer::resume(&client, &arg.stack).await,
+        Command::Resume(args) => steer::resume(&client, &args).await,
+        Command::Adopt(args) => why::adopt(&client, how, &args).await,
         Command::Delete(args) => steer::delete(&client, &args).await,
         Command::Wait(args) => wait::wait(&client, &args).await,
         Command::Explain { field } => explain::explain(how, &field),

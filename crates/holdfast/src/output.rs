@@ -122,6 +122,7 @@ pub(crate) fn sign(verb: &str) -> String {
     let (sign, colour) = match verb {
         "create" => ("+", AnsiColor::Green),
         "delete" => ("-", AnsiColor::Red),
+        "replace" => ("-/+", AnsiColor::Red),
         "adopt" => ("<", AnsiColor::Cyan),
         _ => ("~", AnsiColor::Yellow),
     };

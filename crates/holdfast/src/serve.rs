@@ -81,7 +81,8 @@ pub(crate) struct Running {
 impl Parts {
     /// Listens first, so that a taken port ends it before anything is written in AWS.
     pub(crate) async fn start(self) -> Result<Running> {
-        let options = ServerOptions { tokens: tokens(&self.config)?, ..ServerOptions::default() };
+        let options =
+            ServerOptions { tokens: tokens(&self.config)?, shrink: self.config.shrink, ..ServerOptions::default() };
         let listener = TcpListener::bind(&self.config.listen)
             .await
             .with_context(|| format!("cannot listen on {}", self.config.listen))?;
@@ -96,6 +97,8 @@ impl Parts {
             settings: EngineSettings {
                 sweep_interval: self.config.sweep_interval,
                 max_deletes_per_hour: self.config.max_deletes_per_hour,
+                max_replacements_per_hour: self.config.max_replacements_per_hour,
+                plan: self.config.plan.clone(),
                 ..EngineSettings::default()
             },
             process: uuid::Uuid::now_v7().to_string(),

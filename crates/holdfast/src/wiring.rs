@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use holdfast_api::{Counts, Loop, LoopError, ScopePlan};
 use holdfast_core::name::{ResourceKey, Scope};
 use holdfast_core::plan::Desired;
+use holdfast_core::why::Sight;
 use holdfast_engine::{Engine, Nudge, Overlay, PassError};
 use holdfast_store::{Store, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
@@ -52,6 +53,10 @@ impl Loop for Control {
             }
         }
         Ok(out)
+    }
+
+    fn sight(&self, scope: &Scope, key: &ResourceKey) -> Option<Arc<Sight>> {
+        self.engine.sight(scope, key)
     }
 
     fn counts(&self) -> BTreeMap<Scope, Counts> {

@@ -1,7 +1,7 @@
 //! The command line, with its exit codes.
 
 use crate::simulated;
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use holdfast_tests::server::{Server, binary};
 use serde_json::Value;
 use std::path::Path;
@@ -94,6 +94,52 @@ fn what_is_protected_is_refused_by_policy() -> Result<()> {
     server.apply(&stack, "")?;
     let (code, _, err) = holdfast(&server.url, &["delete", "kept", "--deletion", "delete"])?;
     ensure!(code == 3 && err.contains('c'), "a refusal by policy ends with 3, not {code}: {err}");
+    Ok(())
+}
+
+#[test]
+fn a_change_that_is_held_is_shown_approved_and_carried_out() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let server = simulated(&folder)?;
+    let file = folder.path().join("held.json");
+    let declare = |count: u64| -> Result<String> {
+        let tags = serde_json::json!({ "count": count.to_string() });
+        let stack = serde_json::json!({
+            "apiVersion": "holdfast.dev/v1", "kind": "Stack", "metadata": { "name": "held" },
+            "spec": { "region": "eu-west-1", "tags": tags, "policy": { "rollout": "approve" },
+                "resources": [{ "kind": "Cluster", "metadata": { "name": "c" }, "spec": { "clusterName": "c" } }] } });
+        std::fs::write(&file, stack.to_string())?;
+        Ok(file.display().to_string())
+    };
+    let hash = |text: &str| -> Result<String> {
+        let rest = text.split("holdfast approve ").nth(1).context("no command to approve")?;
+        Ok(rest.split_whitespace().next().unwrap_or_default().to_owned())
+    };
+    let first = declare(1)?;
+    let (code, _, said) = holdfast(&server.url, &["apply", "-f", &first])?;
+    ensure!(code == 0, "{said}");
+    let plan = hash(&said)?;
+    good(&server, &["wait", "held/Cluster/c", "--for", "Blocked", "--timeout", "30s"])?;
+    let described = good(&server, &["describe", "held/Cluster/c"])?;
+    ensure!(hash(&described)? == plan, "the condition names the plan of the apply: {described}");
+    let shown = good(&server, &["approve", &plan, "--show"])?;
+    ensure!(shown.contains("+ Cluster/c") && shown.contains("awaits approval"), "{shown}");
+    good(&server, &["approve", &plan, "--reason", "a test"])?;
+    good(&server, &["wait", "held", "--timeout", "30s"])?;
+    let second = declare(2)?;
+    let (code, diff, _) = holdfast(&server.url, &["diff", "-f", &second, "--exit-code"])?;
+    ensure!(code == 2 && diff.contains("@@ /tags/count @@") && diff.contains("- \"1\""), "ended with {code}: {diff}");
+    let (_, _, said) = holdfast(&server.url, &["apply", "-f", &second])?;
+    let old = hash(&said)?;
+    let third = declare(3)?;
+    good(&server, &["apply", "-f", &third])?;
+    let (code, _, said) = holdfast(&server.url, &["approve", &old])?;
+    ensure!(code == 3 && said.contains("overtaken"), "an overtaken plan is refused, but it ended with {code}: {said}");
+    let (_, _, said) = holdfast(&server.url, &["apply", "-f", &third])?;
+    good(&server, &["approve", &hash(&said)?])?;
+    good(&server, &["wait", "held", "--timeout", "30s"])?;
+    let (code, diff, _) = holdfast(&server.url, &["diff", "-f", &third, "--exit-code"])?;
+    ensure!(code == 0, "nothing is left to change, but: {diff}");
     Ok(())
 }
 

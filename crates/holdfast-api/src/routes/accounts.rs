@@ -45,7 +45,7 @@ async fn list(State(state): State<ApiState>, conditions: Conditions) -> Answer {
 async fn scopes(State(state): State<ApiState>, conditions: Conditions) -> Answer {
     state
         .blocking(move |state| {
-            let page = Page::whole(views::scopes(&state.store().scopes()?, state.store().scope_statuses()?));
+            let page = Page::whole(views::scopes(state.store(), state.now())?);
             conditions.answer(&Tag::of_content(&page), &page)
         })
         .await

@@ -1,6 +1,6 @@
 //! `POST /v1/apply`: declare documents, all or nothing.
 
-use super::declare::{self, Applied, Intake};
+use super::declare::{self, Applied, Confirmed, Intake};
 use super::idempotency::Key;
 use super::{approve, planned, plans};
 use crate::http::body::JsonBody;
@@ -18,8 +18,9 @@ pub(crate) const PRUNE: Param =
 /// `?confirm=`
 pub(crate) const CONFIRM: Param = Param::one_of(
     "confirm",
-    "`empty` says that a person wants `prune` to take the last declaration out of a stack.",
-    &["empty"],
+    "`empty` says that a person wants `prune` to take the last declaration out of a stack, `shrink` that it may delete more \
+     than the configured share of it.",
+    &["empty", "shrink"],
 );
 
 const APPLY: &[Param] = &[Param::flag("dryRun", "Answers the plan and stores nothing."), PRUNE, CONFIRM];
@@ -37,7 +38,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
             .headers(&[Header::IfMatch, Header::CreateOnly, Header::IdempotencyKey])
             .takes(Takes::Documents)
             .gives::<ApplyAnswer>(StatusCode::OK, "What became of each document; with `dryRun` what would, and the plan.")
-            .fails(StatusCode::CONFLICT, "A protected resource would go, or a stack would be emptied."),
+            .fails(StatusCode::CONFLICT, "A protected resource would go, or one that others refer to, or a stack would be emptied or lose most of what it has."),
     ]
 }
 
@@ -49,7 +50,7 @@ enum ApplyAnswer {
     /// Without `dryRun`.
     Applied(Applied),
     /// With `dryRun`.
-    Planned(planned::Planned),
+    Planned(Box<planned::Planned>),
 }
 
 async fn apply(
@@ -80,7 +81,11 @@ pub(crate) fn intake(
     Intake {
         body: body.value,
         prune: params.is_set("prune"),
-        empty_confirmed: params.text("confirm") == Some("empty"),
+        confirmed: match params.text("confirm") {
+            Some("empty") => Some(Confirmed::Empty),
+            Some(_) => Some(Confirmed::Shrink),
+            None => None,
+        },
         conditions,
         once,
     }

@@ -16,7 +16,7 @@ use holdfast_core::policy::jiff_timestamp::Until as Time;
 use holdfast_core::problem::{SpecError, did_you_mean};
 use holdfast_store::{Event, EventType};
 use http::{Method, StatusCode};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -35,7 +35,11 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
             post(reconcile),
             "Look at a stack now, and try again what was refused or stuck",
         )
-        .takes_json::<Nothing>(Presence::Optional)
+        .doc(
+            "Where so much of an account and region has drifted at once that nothing is written there, `{\"confirm\":\"drift\"}` says \
+             that a person has looked and wants it healed: for a quarter of an hour, in every scope of this stack.",
+        )
+        .takes_json::<ReconcileBody>(Presence::Optional)
         .gives::<Asked>(StatusCode::ACCEPTED, "A pass is on its way."),
         about(
             "/v1/stacks/{stack}/pause",
@@ -51,10 +55,21 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
     ]
 }
 
-/// An empty object.
+/// How long a person's word holds that drift is to be healed, however much it is.
+const CONFIRMED: SignedDuration = SignedDuration::from_mins(15);
+
+/// What a person confirms.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
-struct Nothing {}
+#[expect(
+    dead_code,
+    reason = "describes the body in the OpenAPI document; it is read field by field, to name every mistake"
+)]
+struct ReconcileBody {
+    /// `drift`: heal the scopes of this stack, however much has drifted in them.
+    #[schemars(extend("enum" = ["drift"]))]
+    confirm: Option<String>,
+}
 
 /// Why, and for how long.
 #[derive(JsonSchema)]
@@ -63,7 +78,7 @@ struct Nothing {}
     dead_code,
     reason = "describes the body in the OpenAPI document; it is read field by field, to name every mistake"
 )]
-struct PauseBody {
+pub(super) struct PauseBody {
     /// Why, for the person who wonders later.
     #[schemars(length(min = 1, max = 1000))]
     reason: String,
@@ -79,7 +94,7 @@ struct PauseBody {
     dead_code,
     reason = "describes the body in the OpenAPI document; it is read field by field, to name every mistake"
 )]
-struct ResumeBody {
+pub(super) struct ResumeBody {
     /// Why it goes on.
     #[schemars(length(min = 1, max = 1000))]
     reason: Option<String>,
@@ -121,14 +136,19 @@ async fn reconcile(
     key: Key,
     MaybeJson(body): MaybeJson,
 ) -> Answer {
-    let mut fields = Fields::of(body.as_ref(), &[]);
+    let mut fields = Fields::of(body.as_ref(), &["confirm"]);
+    let confirmed = fields.confirms("drift");
     fields.done()?;
     let once = key.over(body.as_ref().map_or(&[], |b| &b.bytes));
     let (name, asked) = (stack.clone(), once.clone());
     let (repeated, scopes) = state
         .blocking(move |state| {
             let before = asked.as_ref().map(|o| o.before(state)).transpose()?.flatten();
-            Ok((before.is_some(), scopes(state, &name)?))
+            let scopes = scopes(state, &name)?;
+            if confirmed && before.is_none() {
+                confirm_drift(state, &name, &scopes)?;
+            }
+            Ok((before.is_some(), scopes))
         })
         .await?;
     if !repeated {
@@ -151,19 +171,18 @@ async fn reconcile(
         .await
 }
 
+fn confirm_drift(state: &ApiState, stack: &str, scopes: &BTreeSet<Scope>) -> Result<(), Problem> {
+    let now = state.now();
+    let until = now.saturating_add(CONFIRMED).unwrap_or(now);
+    let names: Vec<String> = scopes.iter().map(ToString::to_string).collect();
+    let message = format!("a person wants all drift of {} healed, until {until}", names.join(", "));
+    let event = Event::new(now, EventType::Operated, "DriftConfirmed", message).of_stack(stack);
+    Ok(state.store().confirm_drift(scopes, until, &event)?)
+}
+
 async fn pause(State(state): State<ApiState>, Segments(stack): Segments<String>, key: Key, body: JsonBody) -> Answer {
-    let mut fields = Fields::of(Some(&body), &["reason", "until"]);
-    let reason = fields.reason();
-    if reason.is_none() && fields.map.get("reason").is_none_or(Value::is_null) {
-        fields.refuse("/reason", "missing-field", "Say why it is paused: whoever wonders later reads it.");
-    }
-    let until = fields.until(state.now());
-    fields.done()?;
-    let hold = Hold { reason: reason.unwrap_or_default(), until };
-    let message = match until {
-        Some(until) => format!("stack {stack} is paused until {until}: {}", hold.reason),
-        None => format!("stack {stack} is paused: {}", hold.reason),
-    };
+    let hold = hold_of(&state, &body)?;
+    let message = paused_message(&format!("stack {stack}"), &hold);
     steer(state, stack, key.over(&body.bytes), Some(hold), ("Paused", message)).await
 }
 
@@ -173,13 +192,7 @@ async fn resume(
     key: Key,
     MaybeJson(body): MaybeJson,
 ) -> Answer {
-    let mut fields = Fields::of(body.as_ref(), &["reason"]);
-    let reason = fields.reason();
-    fields.done()?;
-    let message = match reason {
-        Some(reason) => format!("stack {stack} goes on: {reason}"),
-        None => format!("stack {stack} goes on"),
-    };
+    let message = resumed_message(&format!("stack {stack}"), body.as_ref())?;
     let once = key.over(body.as_ref().map_or(&[], |b| &b.bytes));
     steer(state, stack, once, None, ("Resumed", message)).await
 }
@@ -205,6 +218,34 @@ async fn steer(
             })
         })
         .await
+}
+
+/// The pause that a body asks for.
+pub(super) fn hold_of(state: &ApiState, body: &JsonBody) -> Result<Hold, Problem> {
+    let mut fields = Fields::of(Some(body), &["reason", "until"]);
+    let reason = fields.reason();
+    if reason.is_none() && fields.map.get("reason").is_none_or(Value::is_null) {
+        fields.refuse("/reason", "missing-field", "Say why it is paused: whoever wonders later reads it.");
+    }
+    let until = fields.until(state.now());
+    fields.done()?;
+    Ok(Hold { reason: reason.unwrap_or_default(), until })
+}
+
+/// What the log is told of a pause.
+pub(super) fn paused_message(what: &str, hold: &Hold) -> String {
+    match hold.until {
+        Some(until) => format!("{what} is paused until {until}: {}", hold.reason),
+        None => format!("{what} is paused: {}", hold.reason),
+    }
+}
+
+/// What the log is told of the end of a pause, with the reason that the body gives.
+pub(super) fn resumed_message(what: &str, body: Option<&JsonBody>) -> Result<String, Problem> {
+    let mut fields = Fields::of(body, &["reason"]);
+    let reason = fields.reason();
+    fields.done()?;
+    Ok(reason.map_or_else(|| format!("{what} goes on"), |reason| format!("{what} goes on: {reason}")))
 }
 
 /// The fields of a small body, with every mistake in them.
@@ -265,6 +306,18 @@ impl Fields {
         }
     }
 
+    /// True if `confirm` has that value.
+    fn confirms(&mut self, wanted: &str) -> bool {
+        match self.map.get("confirm") {
+            None | Some(Value::Null) => false,
+            Some(Value::String(text)) if text == wanted => true,
+            Some(_) => {
+                self.refuse("/confirm", "invalid-value", &format!("confirm takes \"{wanted}\"."));
+                false
+            }
+        }
+    }
+
     fn until(&mut self, now: Timestamp) -> Option<Timestamp> {
         let text = match self.map.get("until") {
             None | Some(Value::Null) => return None,
@@ -287,6 +340,19 @@ impl Fields {
             Err(_) => {
                 self.refuse("/until", "bad-format", "until takes an RFC 3339 time, such as \"2026-07-01T12:00:00Z\".");
                 None
+            }
+        }
+    }
+
+    /// A flag; false if it is not there.
+    pub(crate) fn flag(&mut self, name: &str) -> bool {
+        match self.map.get(name) {
+            None | Some(Value::Null) => false,
+            Some(Value::Bool(flag)) => *flag,
+            Some(_) => {
+                let message = format!("{name} must be true or false.");
+                self.refuse(&holdfast_core::pointer::join("", name), "wrong-type", &message);
+                false
             }
         }
     }

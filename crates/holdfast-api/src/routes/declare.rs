@@ -1,7 +1,7 @@
 //! Declaring and taking away: from a checked body to a change, whatever route it came by.
 
 use super::idempotency::Once;
-use super::{resources, stacks};
+use super::{guards, resources, stacks};
 use crate::http::conditional::{Conditions, Tag, json_bytes, with_tag};
 use crate::http::problem::{Mistake, Problem};
 use crate::openapi::endpoint::Answer;
@@ -26,12 +26,21 @@ pub(crate) struct Intake {
     pub(crate) body: Value,
     /// Declarations of a stack that its document no longer has go.
     pub(crate) prune: bool,
-    /// A person has said that a stack may be emptied.
-    pub(crate) empty_confirmed: bool,
+    /// What a person has said may go.
+    pub(crate) confirmed: Option<Confirmed>,
     /// `If-Match`, `If-None-Match`.
     pub(crate) conditions: Conditions,
     /// `Idempotency-Key`.
     pub(crate) once: Option<Once>,
+}
+
+/// What a person has said may go: `?confirm=`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Confirmed {
+    /// All of a stack.
+    Empty,
+    /// Most of a stack.
+    Shrink,
 }
 
 /// What became of each document.
@@ -155,10 +164,14 @@ pub(crate) fn check(state: &ApiState, intake: &mut Intake) -> Result<Checked, Pr
         let fate = fate(None, &policy);
         removals.push((ResourceRecord { policy_effective: policy, ..record }, fate));
     }
-    refuse_protected(removals.iter().map(|(r, _)| r))?;
-    if !intake.empty_confirmed {
-        refuse_emptied(&accepted, &intake.body)?;
+    guards::refuse_protected(removals.iter().map(|(r, _)| r))?;
+    if intake.confirmed != Some(Confirmed::Empty) {
+        guards::refuse_emptied(&accepted, &intake.body)?;
+        if intake.confirmed.is_none() {
+            guards::refuse_shrunk(state, &accepted, &removals, &intake.body)?;
+        }
     }
+    guards::refuse_referenced(state, &accepted.absent, &accepted.resources)?;
     Ok(Checked { accepted, removals })
 }
 
@@ -173,47 +186,11 @@ fn without_views(body: &mut Value) {
         }
         Some("Stack" | "Account") => {}
         _ => {
-            for view in ["effectivePolicy", "awaitingApproval", "dependsOn", "usedBy", "fields"] {
+            for view in ["effectivePolicy", "awaitingApproval", "paused", "dependsOn", "usedBy", "fields"] {
                 map.shift_remove(view);
             }
         }
     }
-}
-
-fn refuse_emptied(accepted: &Accepted, body: &Value) -> Result<(), Problem> {
-    let emptied = |stack: &&str| {
-        accepted.absent.iter().any(|k| k.stack == **stack) && !accepted.resources.iter().any(|r| r.key.stack == **stack)
-    };
-    let stacks: Vec<&str> = accepted.stacks.iter().map(|s| s.name.as_str()).filter(emptied).collect();
-    if stacks.is_empty() {
-        return Ok(());
-    }
-    let pointer = if body.get("kind").is_some_and(|k| k == "Stack") { "/spec/resources" } else { "/items" };
-    let detail = format!(
-        "This would take the last declaration out of {}. If it is meant, send it again with ?confirm=empty. Nothing was changed.",
-        stacks.join(", ")
-    );
-    Err(Problem::conflict("empty-set", detail).at(pointer))
-}
-
-fn refuse_protected<'r>(records: impl Iterator<Item = &'r ResourceRecord>) -> Result<(), Problem> {
-    let protected = records.filter(|r| r.policy_effective.protect == Some(true));
-    let names: Vec<String> = protected.map(|r| r.key.to_string()).collect();
-    if names.is_empty() {
-        return Ok(());
-    }
-    let mistakes = names.iter().map(|name| Mistake {
-        pointer: String::new(),
-        code: "protected".to_owned(),
-        message: format!("{name} has policy.protect; set it to false first."),
-        parameter: None,
-    });
-    let detail = format!(
-        "{} {} protected. Lift policy.protect there first; nothing was changed.",
-        names.join(", "),
-        if names.len() == 1 { "is" } else { "are" }
-    );
-    Err(Problem::conflict("protected", detail).mistakes(mistakes.collect::<Vec<_>>()))
 }
 
 /// What becomes of a live thing whose declaration goes; `asked` is `?deletion=`.
@@ -358,7 +335,9 @@ pub(crate) fn take_away(
     asked: Option<&str>,
     stack: Option<&str>,
 ) -> Result<Done, Problem> {
-    refuse_protected(records.iter())?;
+    guards::refuse_protected(records.iter())?;
+    let leaving: Vec<ResourceKey> = records.iter().map(|r| r.key.clone()).collect();
+    guards::refuse_referenced(state, &leaving, &[])?;
     let removal = |r: &ResourceRecord| Removal { key: r.key.clone(), fate: fate(asked, &r.policy_effective) };
     let change = Change {
         removals: records.iter().map(removal).collect(),

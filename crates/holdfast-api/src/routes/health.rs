@@ -60,7 +60,7 @@ async fn ready(State(state): State<ApiState>) -> Answer {
                 tracing::warn!(%error, "not ready: the store does not take writes");
                 return Err(Problem::unavailable("store", format!("The store does not take writes: {error}.")));
             }
-            let scopes = views::scopes(&state.store().scopes()?, state.store().scope_statuses()?);
+            let scopes = views::scopes(state.store(), state.now())?;
             let unswept = scopes.iter().filter(|s| s.swept_at.is_none()).count();
             if unswept > 0 {
                 let detail = format!("{unswept} of {} scopes have not been swept yet.", scopes.len());

@@ -1,6 +1,7 @@
 //! The routes, one file for each area; each file's first function is its table.
 
 pub(crate) mod accounts;
+pub(crate) mod adopt;
 pub(crate) mod apply;
 pub(crate) mod approve;
 pub(crate) mod control;
@@ -8,15 +9,18 @@ pub(crate) mod dashboard;
 pub(crate) mod declare;
 pub(crate) mod drift;
 pub(crate) mod events;
+pub(crate) mod guards;
 pub(crate) mod health;
 pub(crate) mod idempotency;
 pub(crate) mod overview;
+pub(crate) mod pauses;
 pub(crate) mod planned;
 pub(crate) mod plans;
 pub(crate) mod resources;
 pub(crate) mod schemas;
 pub(crate) mod stacks;
 pub(crate) mod watch;
+pub(crate) mod why;
 
 use crate::http::query::Param;
 use crate::openapi::endpoint::Endpoint;
@@ -27,7 +31,10 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
         apply::endpoints(),
         stacks::endpoints(),
         control::endpoints(),
+        pauses::endpoints(),
         resources::endpoints(),
+        why::endpoints(),
+        adopt::endpoints(),
         plans::endpoints(),
         approve::endpoints(),
         drift::endpoints(),

@@ -3,11 +3,11 @@
 use crate::http::conditional::{Conditions, Tag};
 use crate::openapi::endpoint::{Answer, Endpoint, Header};
 use crate::state::ApiState;
-use crate::views::{ScopeView, scopes};
+use crate::views::{Paused, ScopeView, scopes};
 use axum::extract::State;
 use axum::routing::get;
 use holdfast_core::policy::jiff_timestamp::Until as Time;
-use holdfast_store::{Filter, Phases};
+use holdfast_store::{Filter, Phases, in_force};
 use http::{Method, StatusCode};
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -47,6 +47,8 @@ struct Overview {
     with_drift: u64,
     /// The resource that has differed for longest; null if none does.
     oldest_drift: Option<Oldest>,
+    /// The pause of everything; null if there is none.
+    paused: Option<Paused>,
     /// Every scope with its last sweep.
     scopes: Vec<ScopeView>,
 }
@@ -98,7 +100,8 @@ async fn read(State(state): State<ApiState>, conditions: Conditions) -> Answer {
                 by_kind: rows(summary.kinds),
                 with_drift: summary.with_drift,
                 oldest_drift: summary.oldest_drift.map(oldest),
-                scopes: scopes(&store.scopes()?, store.scope_statuses()?),
+                paused: store.holds()?.all.filter(|h| in_force(h, state.now())).as_ref().map(Paused::from),
+                scopes: scopes(store, state.now())?,
             };
             // The tag is taken before the time, which would make every tag a new one.
             let tag = Tag::of_content(&overview);

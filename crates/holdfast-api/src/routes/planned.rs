@@ -231,8 +231,8 @@ impl Shown {
     }
 
     /// Adds a part that can be approved.
-    fn part(&mut self, part: &Part) {
-        self.steps(&part.scope, &part.steps.iter().collect::<Vec<_>>(), true);
+    fn part(&mut self, part: &Part, awaits_approval: bool) {
+        self.steps(&part.scope, &part.steps.iter().collect::<Vec<_>>(), awaits_approval);
         self.verdicts.extend(part.verdicts.iter().map(|v| PlannedVerdict::new(v, &v.diffs)));
     }
 }
@@ -267,7 +267,7 @@ impl Approval {
 pub(crate) fn kept(record: &PlanRecord, standing: Standing) -> Planned {
     let mut shown = Shown::default();
     for part in &record.parts {
-        shown.part(part);
+        shown.part(part, !matches!(standing, Standing::Approved | Standing::CarriedOut));
     }
     let scopes: BTreeSet<&Scope> = record.parts.iter().map(|p| &p.scope).collect();
     Planned {

@@ -18,7 +18,7 @@ use axum::routing::{get, post};
 use holdfast_core::name::{ResourceKey, Scope};
 use holdfast_core::plan::{Desired, Fate, Hold, Instead, Part, hash_of_parts};
 use holdfast_core::validate::AcceptedResource;
-use holdfast_store::{ResourceRecord, Target, What, in_force};
+use holdfast_store::{ResourceRecord, Target, What};
 use http::{Method, StatusCode};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -37,7 +37,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
             .headers(&[Header::IdempotencyKey])
             .takes(Takes::Documents)
             .gives::<Planned>(StatusCode::OK, "The plan.")
-            .fails(StatusCode::CONFLICT, "A protected resource would go, or a stack would be emptied."),
+            .fails(StatusCode::CONFLICT, "A protected resource would go, or one that others refer to, or a stack would be emptied or lose most of what it has."),
         Endpoint::new(Method::GET, "/v1/plans/{hash}", "getPlan", get(read))
             .about("plans", "A plan that was computed before")
             .headers(&[Header::IfNoneMatch])
@@ -192,13 +192,16 @@ fn overlay(state: &ApiState, checked: Checked) -> Result<BTreeMap<Scope, Vec<Arc
     for scope in &scopes {
         all.extend(state.store().desired(scope, now)?.iter().map(|d| (d.key.clone(), Arc::clone(d))));
     }
-    let mut holds: BTreeMap<String, Option<Hold>> = BTreeMap::new();
+    let holds = state.store().holds()?;
+    let mut stacks: BTreeMap<String, Option<Hold>> = BTreeMap::new();
     for resource in checked.accepted.resources {
-        if !holds.contains_key(&resource.key.stack) {
-            let hold = state.store().stack(&resource.key.stack)?.and_then(|s| s.hold).filter(|h| in_force(h, now));
-            holds.insert(resource.key.stack.clone(), hold);
+        if !stacks.contains_key(&resource.key.stack) {
+            let hold = state.store().stack(&resource.key.stack)?.and_then(|s| s.hold);
+            stacks.insert(resource.key.stack.clone(), hold);
         }
+        let stack = stacks.get(&resource.key.stack).and_then(Option::as_ref);
         let before = state.store().resource(&resource.key)?;
+        let uid = before.as_ref().map_or_else(|| state.new_uid(), |b| b.uid.clone());
         let generation = generation(before.as_ref(), &resource);
         let instead = Instead::after(
             all.get(&resource.key).map(AsRef::as_ref),
@@ -208,9 +211,9 @@ fn overlay(state: &ApiState, checked: Checked) -> Result<BTreeMap<Scope, Vec<Arc
         );
         let desired = Desired {
             instead,
-            uid: before.as_ref().map_or_else(|| state.new_uid(), |b| b.uid.clone()),
+            hold: holds.in_force(&resource.scope, stack, &uid, now),
+            uid,
             generation,
-            hold: holds.get(&resource.key.stack).cloned().flatten(),
             key: resource.key,
             scope: resource.scope,
             spec: Arc::new(resource.spec),

@@ -11,7 +11,7 @@ use crate::http::problem::Problem;
 use crate::http::query::{Param, Params};
 use crate::openapi::endpoint::{Answer, Endpoint, Header, Takes};
 use crate::state::ApiState;
-use crate::views::{Page, ResourceDetail, ResourceView, resource_tag};
+use crate::views::{Page, Paused, ResourceDetail, ResourceView, resource_tag};
 use axum::extract::State;
 use axum::routing::{delete, get, put};
 use holdfast_core::name::ResourceKey;
@@ -148,13 +148,22 @@ async fn read(
                 awaiting_approval: awaiting.filter(|a| a.holds(&key)).map(|a| a.plan),
                 depends_on: graph::depends_on(&key, &record.spec),
                 used_by: graph::used_by(state, &key)?,
+                paused: paused(state, &record)?,
                 fields: fields::rows(&record.spec, &record.status, record.generation, &memory),
             };
+            // Both hang on other rows, and a pause on the clock, so the tag takes them from the answer.
             let tag = resource_tag(&record);
-            let tag = if detail.awaiting_approval.is_some() { tag.with(&detail.awaiting_approval) } else { tag };
+            let around = (&detail.paused, &detail.awaiting_approval);
+            let tag = if around == (&None, &None) { tag } else { tag.with(&around) };
             conditions.answer(&tag, &detail)
         })
         .await
+}
+
+/// The pause that holds a resource, its stack's and wider ones included.
+fn paused(state: &ApiState, record: &ResourceRecord) -> Result<Option<Paused>, Problem> {
+    let held = state.store().holds()?.in_force(&record.scope, record.hold.as_ref(), &record.uid, state.now());
+    Ok(held.as_ref().map(Paused::from))
 }
 
 async fn replace(
@@ -164,7 +173,7 @@ async fn replace(
     body: JsonBody,
 ) -> Answer {
     let key = ResourceKey::new(stack, kind, name);
-    let intake = Intake { body: body.value, prune: false, empty_confirmed: false, conditions, once: None };
+    let intake = Intake { body: body.value, prune: false, confirmed: None, conditions, once: None };
     let done = state.declaring(move |state| declare::put(state, &key, intake)).await?;
     approve::finish(done, &state).await
 }

@@ -35,7 +35,10 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
                 StatusCode::ACCEPTED,
                 "Live things are being deleted; the stack ends when they are gone.",
             )
-            .fails(StatusCode::CONFLICT, "A resource of it is protected; nothing was changed."),
+            .fails(
+                StatusCode::CONFLICT,
+                "A resource of it is protected, or another stack refers to one; nothing was changed.",
+            ),
     ]
 }
 

@@ -28,6 +28,7 @@ const PROBLEMS: &[(&str, u16, &str)] = &[
     ("method-not-allowed", 405, "The path has other methods; `Allow` names them."),
     ("body-timeout", 408, "The body did not arrive in time."),
     ("empty-set", 409, "It would empty a stack; `?confirm=empty` says that it is meant."),
+    ("nothing-to-confirm", 409, "No adoption of the resource waits to be confirmed."),
     ("not-declared", 409, "The documents of a plan have not been applied, so it cannot be approved."),
     ("nothing-to-approve", 409, "Nothing of a plan awaits approval."),
     (
@@ -36,6 +37,8 @@ const PROBLEMS: &[(&str, u16, &str)] = &[
         "The world or the declarations have moved since the plan; `planHash` names the one in its place.",
     ),
     ("protected", 409, "`policy.protect` keeps what it names."),
+    ("referenced", 409, "Others refer to what would go; `errors` names them."),
+    ("sudden-shrink", 409, "It would delete most of a stack; `?confirm=shrink` says that it is meant."),
     ("precondition-failed", 412, "`If-Match` or `If-None-Match` does not hold; read again."),
     ("too-large", 413, "The body is too large."),
     ("unsupported-media-type", 415, "The body is not announced as `application/json`."),

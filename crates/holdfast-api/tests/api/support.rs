@@ -129,19 +129,18 @@ fn planned(desired: &[Arc<Desired>]) -> Plan {
         rolled_back: None,
         outputs: Map::new(),
         id: None,
+        beside: vec![],
         observed: true,
         fingerprint: None,
         is_drift: false,
         resolved: None,
         quiet: None,
         live: None,
+        unread: vec![],
         pending: None,
     };
-    Plan {
-        steps: (1..).zip(desired).map(step).collect(),
-        verdicts: desired.iter().map(verdict).collect(),
-        ..Plan::default()
-    }
+    let verdicts = desired.iter().map(verdict).collect();
+    Plan { steps: (1..).zip(desired).map(step).collect(), verdicts, ..Plan::default() }
 }
 
 pub(crate) fn start() -> Timestamp {

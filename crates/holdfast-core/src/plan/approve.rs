@@ -157,8 +157,9 @@ pub(super) fn plan_with(input: &Input<'_>, approvals: &Approvals) -> Plan {
     let held: Vec<Arc<Desired>> = input.desired.iter().map(carried).collect();
     let open: Vec<Arc<Desired>> = input.desired.iter().map(opened).collect();
     let meanwhile = build(&Input { desired: &held, ..*input });
-    // A budget that is used up for now does not make it another plan.
-    let proposed = build(&Input { desired: &open, deletes_left: u32::MAX, ..*input });
+    // A budget that is used up for now does not make it another plan, nor does a hold of the whole scope.
+    let unbound = Input { deletes_left: u32::MAX, replaces_left: u32::MAX, drift_confirmed: true, ..*input };
+    let proposed = build(&Input { desired: &open, ..unbound });
     let mut gate = Gate { input, approvals, meanwhile: &meanwhile, proposed: &proposed, released: BTreeSet::new() };
     let parts = gate.parts();
     let released = gate.released;
@@ -317,19 +318,22 @@ fn renumbered(steps: &[&Step]) -> Vec<Step> {
 
 /// What is asked for, and the command that answers it.
 fn demand(part: &Part, desired: &Desired, approvals: &Approvals) -> String {
-    let elsewhere = approvals.elsewhere.get(&part.stack);
-    let others = elsewhere.into_iter().flatten().filter(|(scope, _)| **scope != part.scope);
-    let others = others.map(|(scope, hash)| (part.stack.as_str(), scope, hash.as_str()));
-    let plan = plan_hash(others.chain([(part.stack.as_str(), &part.scope, part.hash.as_str())]));
-    let given = approvals.given.get(&part.stack).filter(|_| !part.unread).map(|g| &g.plan);
-    let replaced = approvals.replaced.get(&part.stack).filter(|r| r.part == part.hash).map(|r| &r.plan);
-    let overtaken = given.or(replaced).map_or_else(String::new, |old| {
-        format!("The approved plan {old} was overtaken before its turn, and nothing of it was done. ")
-    });
     let what = match desired.fate {
         Fate::Keep => format!("Generation {}", desired.generation),
         Fate::DeleteByPolicy | Fate::DeleteByName => "Its deletion".to_owned(),
     };
+    if part.unread {
+        return format!("{what} awaits approval; its plan can be told when all that it stands on has been read.");
+    }
+    let elsewhere = approvals.elsewhere.get(&part.stack);
+    let others = elsewhere.into_iter().flatten().filter(|(scope, _)| **scope != part.scope);
+    let others = others.map(|(scope, hash)| (part.stack.as_str(), scope, hash.as_str()));
+    let plan = plan_hash(others.chain([(part.stack.as_str(), &part.scope, part.hash.as_str())]));
+    let given = approvals.given.get(&part.stack).map(|g| &g.plan);
+    let replaced = approvals.replaced.get(&part.stack).filter(|r| r.part == part.hash).map(|r| &r.plan);
+    let overtaken = given.or(replaced).map_or_else(String::new, |old| {
+        format!("The approved plan {old} was overtaken before its turn, and nothing of it was done. ")
+    });
     format!("{overtaken}{what} awaits approval of plan {plan}. Carry it out with: holdfast approve {plan}")
 }
 

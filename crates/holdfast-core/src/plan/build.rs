@@ -1,15 +1,18 @@
 //! Builds the plan: finds, fills in, decides, links.
 
 use super::decide::{Case, Decided, Missing};
+use super::guard;
 use super::link::{self, Drafted};
 use super::matching::{Match, Matcher};
 use super::newcomers::{self, Newcomers};
 use super::owners::Claims;
 use super::quiet::{Quiet, may_be_quiet};
+use super::replace::is_predecessor;
 use super::say::Say;
 use super::{Decision, Desired, Fate, Input, Memory, Plan};
 use crate::kind::AnyKind;
 use crate::name::ResourceKey;
+use crate::observe::Observation;
 use crate::reference::{self, Reference, Worth};
 use crate::status::Phase;
 use serde_json::{Map, Value};
@@ -20,7 +23,9 @@ use std::sync::{Arc, LazyLock};
 pub(super) fn build(input: &Input<'_>) -> Plan {
     let first = Desk::new(input, Newcomers::default()).work();
     let found = newcomers::find(input, &first.verdicts);
-    newcomers::propose(if found.is_empty() { first } else { Desk::new(input, found).work() })
+    let mut plan = newcomers::propose(if found.is_empty() { first } else { Desk::new(input, found).work() });
+    guard::guard(&mut plan, input);
+    plan
 }
 
 /// What a declared resource looks like halfway through.
@@ -30,6 +35,8 @@ struct Row<'a> {
     /// References out of the spec, in order of appearance.
     refs: Vec<Target>,
     found: Match<'a>,
+    /// Other live things with the same owner tag.
+    beside: Vec<&'a Arc<Observation>>,
     /// The filled-in spec, if it took one to find the live thing.
     filled: Option<Filled>,
 }
@@ -92,6 +99,8 @@ struct Desk<'a> {
     offers: BTreeMap<&'a ResourceKey, Offer<'a>>,
     /// What is left of the deletion budget; every deletion by policy of this plan takes one.
     deletes_left: u32,
+    /// Likewise of the replacement budget.
+    replaces_left: u32,
     /// For hashing, kept for its room.
     buffer: Vec<u8>,
 }
@@ -105,6 +114,7 @@ impl<'a> Desk<'a> {
             claims: Claims::new(input.snapshot),
             offers: BTreeMap::new(),
             deletes_left: input.deletes_left,
+            replaces_left: input.replaces_left,
             buffer: Vec::new(),
         }
     }
@@ -141,13 +151,14 @@ impl<'a> Desk<'a> {
     fn find(&self, desired: &'a Arc<Desired>, refs: Vec<Target>) -> Row<'a> {
         let Some(kind) = self.input.registry.get(&desired.key.kind) else {
             let found = Match::Unknown(String::new());
-            return Row { desired, kind: None, refs, found, filled: None };
+            return Row { desired, kind: None, refs, found, beside: Vec::new(), filled: None };
         };
         let mut filled = None;
         let identity = || kind.identity(&filled.insert(self.fill(kind, desired)).spec);
         let memory = self.input.memory.get(&desired.key);
-        let found = self.matcher.find(desired, memory, identity, kind.id_is_name());
-        Row { desired, kind: Some(kind), refs, found, filled }
+        let found = self.matcher.find(desired, memory, identity, kind);
+        let beside = self.matcher.beside(desired, &found);
+        Row { desired, kind: Some(kind), refs, found, beside, filled }
     }
 
     fn fill(&self, kind: &dyn AnyKind, desired: &Desired) -> Filled {
@@ -185,9 +196,12 @@ impl<'a> Desk<'a> {
 
     /// What can be said of a resource's outputs before anything is decided.
     fn offer_found(&mut self, row: &Row<'a>) {
+        let memory = self.memory(&row.desired.key);
+        let replaced = |live| row.kind.is_some_and(|kind| is_predecessor(self.input, kind, memory, live));
         let offer = match row.found {
+            Match::Owned(live) if replaced(live) => Offer::of(&memory.outputs),
             Match::Owned(live) => Offer::of(&live.outputs),
-            Match::Unknown(_) => Offer::of(&self.memory(&row.desired.key).outputs),
+            Match::Unknown(_) => Offer::of(&memory.outputs),
             // It may be created in this plan; whether it is, the linking finds out.
             Match::Absent if row.desired.fate == Fate::Keep => Offer { coming: Coming::All, ..Offer::default() },
             _ => Offer::default(),
@@ -227,9 +241,15 @@ impl<'a> Desk<'a> {
             missing: &missing,
             newcomers: &self.newcomers,
             deletes_left: self.deletes_left,
+            replaces_left: self.replaces_left,
+            beside: &row.beside,
         };
         let mut decided = case.decide();
         decided.verdict.quiet = looks.filter(|_| decided.is_silent());
+        decided.verdict.beside = row.beside.iter().map(|o| o.id.clone()).collect();
+        if case.takes_replacement(&decided) {
+            self.replaces_left = self.replaces_left.saturating_sub(1);
+        }
         if row.desired.fate == Fate::DeleteByPolicy && decided.verdict.decision == Decision::Delete {
             self.deletes_left = self.deletes_left.saturating_sub(1);
         }
@@ -240,6 +260,9 @@ impl<'a> Desk<'a> {
     /// What a resource looks like, if its looks alone decide and all its references have a value.
     fn looks(&mut self, row: &Row<'a>) -> Option<Quiet> {
         let live = row.found.live().filter(|live| may_be_quiet(row.desired, self.memory(&row.desired.key), live))?;
+        if !row.beside.is_empty() {
+            return None;
+        }
         let mut buffer = std::mem::take(&mut self.buffer);
         let worths: Option<Vec<&Value>> = row.refs.iter().map(|t| self.output(&t.key, &t.output)).collect();
         let looks = worths.and_then(|worths| Quiet::of(row.desired, worths.into_iter(), live, &mut buffer));
@@ -272,7 +295,7 @@ impl<'a> Desk<'a> {
         let Some(offer) = self.offers.get_mut(&row.desired.key) else { return };
         let renewed: Vec<&'static str> = decided.drafts.iter().flat_map(|(_, d)| d.renews.iter().copied()).collect();
         offer.coming = match decided.verdict.decision {
-            Decision::Create => Coming::All,
+            Decision::Create | Decision::Replace => Coming::All,
             _ if renewed.is_empty() => Coming::Nothing,
             _ => Coming::Some(renewed),
         };

@@ -1,9 +1,9 @@
 //! Decides on one resource: what differs, what may be done about it, and by which steps.
 
-use super::differ::user_tags;
+use super::differ::{Differences, user_tags};
 use super::newcomers::Newcomers;
 use super::quiet::Quiet;
-use super::say::{NOT_OURS, Say, paths};
+use super::say::{Say, paths};
 use super::{Decision, Desired, Fate, Input, Instead, Memory, Verb, Verdict};
 use crate::kept::Kept;
 use crate::kind::{AnyAction, AnyKind, Context, Converge, Draft};
@@ -11,10 +11,10 @@ use crate::name::{RESOURCE_TAG, UID_TAG};
 use crate::observe::{LiveState, Observation};
 use crate::plan::matching::Match;
 use crate::plan::owners::{Owner, Sorting};
-use crate::policy::{AdoptPolicy, DriftPolicy};
 use crate::status::{Change, FieldDiff, Phase};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// The reason of a resource in sync.
 const AS_DECLARED: &str = "Live equals declared.";
@@ -38,7 +38,14 @@ pub(super) struct Case<'a> {
     pub(super) newcomers: &'a Newcomers,
     /// Deletions by policy that the budget still allows after those decided before this one.
     pub(super) deletes_left: u32,
+    /// Replacements that the budget still allows after those decided before this one.
+    pub(super) replaces_left: u32,
+    /// Other live things with the same owner tag.
+    pub(super) beside: &'a [&'a Arc<Observation>],
 }
+
+/// A decision not to do something, with why.
+pub(super) type Refused = (Decision, String);
 
 /// A reference that cannot be had in this plan.
 #[derive(Clone, Debug)]
@@ -56,7 +63,7 @@ pub(super) struct Decided {
 }
 
 impl Decided {
-    fn quiet(verdict: Verdict) -> Self {
+    pub(super) fn quiet(verdict: Verdict) -> Self {
         Self { verdict, drafts: Vec::new() }
     }
 
@@ -70,7 +77,7 @@ impl Decided {
     /// True if there is nothing to say and nothing to do.
     pub(super) fn is_silent(&self) -> bool {
         let verdict = &self.verdict;
-        let nothing_told = verdict.diffs.is_empty() && verdict.learned.is_empty();
+        let nothing_told = verdict.diffs.is_empty() && verdict.learned.is_empty() && verdict.owned.is_empty();
         verdict.decision == Decision::InSync && nothing_told && self.drafts.is_empty()
     }
 }
@@ -103,14 +110,14 @@ impl<'a> Case<'a> {
         verdict
     }
 
-    fn owner_tags(&self) -> BTreeMap<String, String> {
+    pub(super) fn owner_tags(&self) -> BTreeMap<String, String> {
         BTreeMap::from([
             (UID_TAG.to_owned(), self.desired.uid.clone()),
             (RESOURCE_TAG.to_owned(), self.desired.key.to_string()),
         ])
     }
 
-    fn create_tags(&self) -> BTreeMap<String, String> {
+    pub(super) fn create_tags(&self) -> BTreeMap<String, String> {
         let declared = self.tags.into_iter().flatten().filter_map(|(k, v)| Some((k.clone(), v.as_str()?.to_owned())));
         declared.chain(self.owner_tags()).collect()
     }
@@ -123,35 +130,7 @@ impl<'a> Case<'a> {
     // ---- it is to be, and is not there ----
 
     fn absent(&self, say: &Say<'_>) -> Decided {
-        let adopt = self.desired.policy.adopt.unwrap_or_default();
-        match self.found {
-            Match::Foreign(live, whose) => {
-                return Decided::quiet(say.verdict(
-                    Decision::Blocked,
-                    Phase::Blocked,
-                    format!("{NOT_OURS}: {} belongs to {whose}.", live.id),
-                ));
-            }
-            Match::Adoptable(live) if adopt == AdoptPolicy::Never => {
-                let how = "Set policy.adopt to \"ifExists\" to take it over, or give this one another name.";
-                return Decided::quiet(say.verdict(
-                    Decision::Blocked,
-                    Phase::Blocked,
-                    format!("{NOT_OURS}: {} exists without an owner. {how}", live.id),
-                ));
-            }
-            Match::Adoptable(live) => return self.adopt(say, live),
-            Match::Leaving(live) => {
-                let why = format!("{} is still being deleted; its name is free after that.", live.id);
-                return Decided::quiet(say.verdict(Decision::Wait, Phase::Progressing, why));
-            }
-            _ => {}
-        }
-        if adopt == AdoptPolicy::Required {
-            let why = "There is nothing to adopt, and policy.adopt is \"required\".";
-            return Decided::quiet(say.verdict(Decision::Blocked, Phase::Blocked, why));
-        }
-        self.create(say)
+        self.not_ours(say).unwrap_or_else(|| self.create(say))
     }
 
     fn create(&self, say: &Say<'_>) -> Decided {
@@ -166,16 +145,9 @@ impl<'a> Case<'a> {
         };
         let print = fingerprint(self.desired.generation, &[&diff]);
         let is_drift = self.is_drift();
-        let mut decided = self.gate(say, &print, is_drift).unwrap_or_else(|| {
-            let settle = self.input.settings.settle;
-            if let Some(at) = self.memory.created_unseen
-                && self.input.now.duration_since(at) < settle
-            {
-                let why = format!(
-                    "Created at {at}; AWS does not show it yet. Waiting up to {} s before looking for it as lost.",
-                    settle.as_secs()
-                );
-                return Decided::quiet(say.verdict(Decision::Wait, Phase::Progressing, why));
+        let mut decided = self.gate(say, &[&diff], &print, is_drift).unwrap_or_else(|| {
+            if let Some(waiting) = self.not_shown_yet(say) {
+                return waiting;
             }
             if self.missing.iter().any(|m| !m.late) {
                 return Decided::quiet(say.verdict(Decision::Blocked, Phase::Blocked, say.unresolved));
@@ -201,36 +173,32 @@ impl<'a> Case<'a> {
         self.finish(decided, print, is_drift, None)
     }
 
-    fn adopt(&self, say: &Say<'_>, live: &Observation) -> Decided {
-        if let Some(hold) = &self.desired.hold {
-            return Decided::quiet(say.verdict(Decision::Paused, Phase::Paused, paused(&hold.reason)));
-        }
-        let print = format!("adopt {}", live.id);
-        if let Some(waiting) = self.failure(say, &print) {
-            return self.finish(waiting, print, false, None);
-        }
-        let action = self.kind.retag(live, self.owner_tags(), BTreeSet::new());
-        let draft = Draft::because(action, "adopt", "policy.adopt allows to take it over");
-        let reason = format!("{} exists without an owner and policy.adopt allows to take it over.", live.id);
-        let mut verdict = say.verdict(Decision::Adopt, Phase::Progressing, reason);
-        verdict.id = Some(live.id.clone());
-        self.finish(Decided { verdict, drafts: vec![(Verb::Adopt, draft)] }, print, false, None)
-    }
-
     // ---- it is to be, and is there ----
 
     fn present(&self, say: &Say<'_>, live: &Observation) -> Decided {
-        let (found, learned) = self.differ(live);
-        let is_drift = self.is_drift();
+        let Differences { counted, learned, ignored } = self.differ(live);
+        let is_drift = self.is_drift() || self.is_unconfirmed();
         let (input, spec, memory, owners) = (self.input, self.spec, self.memory, self.owners);
-        let sorted = Sorting { input, spec, live, memory, owners, is_drift }.sort(found);
+        let sorted = Sorting { input, spec, live, memory, owners, is_drift }.sort(counted);
         let heal: Vec<FieldDiff> = sorted.diffs.iter().filter(|d| sorted.heals(d)).cloned().collect();
-        let print = fingerprint(self.desired.generation, &heal.iter().collect::<Vec<_>>());
-        let gated = if heal.is_empty() { self.paused(say) } else { self.gate(say, &print, is_drift) };
+        let told: Vec<&FieldDiff> = heal.iter().collect();
+        let mut print = fingerprint(self.desired.generation, &told);
+        let gated = match heal.is_empty() {
+            true => self.paused(say),
+            false => self.unconfirmed(say, &heal).or_else(|| self.gate(say, &told, &print, is_drift)),
+        };
         let mut decided = match gated {
             Some(decided) => decided,
             None => self.converge(say, live, &heal, &sorted.spec),
         };
+        if heal.is_empty() {
+            print.clear();
+            if decided.verdict.decision == Decision::InSync
+                && let Some(retired) = self.retire(say, live)
+            {
+                (decided, print) = retired;
+            }
+        }
         sorted.put_into(&mut decided, say);
         let word = idle_word(&decided);
         for diff in &mut decided.verdict.diffs {
@@ -242,7 +210,7 @@ impl<'a> Case<'a> {
             };
         }
         decided.verdict.learned = learned;
-        let print = if heal.is_empty() { String::new() } else { print };
+        decided.verdict.owned.extend(ignored);
         let differs = decided.verdict.diffs.iter().any(|d| d.change != Change::Undeclared);
         self.finish(decided, print, is_drift && differs, Some(live))
     }
@@ -263,17 +231,23 @@ impl<'a> Case<'a> {
         let tags = self.create_tags();
         let context = Context { key: &self.desired.key, tags: &tags };
         let converge = self.kind.converge(spec, live, &fields, &context);
-        let (mut drafts, mut refused) = (self.retag(live, heal), None);
+        let mut drafts = self.retag(live, heal);
+        let mut immovable: Vec<String> = fixed.iter().map(|d| d.path.clone()).collect();
         match converge {
             Converge::Change(more) => drafts.extend(more.into_iter().map(|d| (Verb::Update, d))),
-            Converge::Replace(fields) => refused = Some(replacement(&fields)),
+            Converge::Replace(fields) if immovable.is_empty() => immovable = fields,
+            Converge::Replace(_) => {}
             Converge::Wait(why) if drafts.is_empty() => {
                 return Decided::quiet(say.verdict(Decision::Wait, Phase::Progressing, why));
             }
             Converge::Wait(_) => {}
         }
-        if !fixed.is_empty() {
-            refused = Some(replacement(&fixed.iter().map(|d| d.path.clone()).collect::<Vec<_>>()));
+        let mut refused = None;
+        if !immovable.is_empty() {
+            match self.replace(say, live, &immovable) {
+                Ok(decided) => return decided,
+                Err(refusal) => refused = Some(refusal),
+            }
         }
         let is_drift = self.is_drift();
         for (_, draft) in &mut drafts {
@@ -283,10 +257,10 @@ impl<'a> Case<'a> {
         Decided { verdict, drafts }
     }
 
-    fn summary(&self, say: &Say<'_>, heal: &[FieldDiff], no_steps: bool, refused: Option<String>) -> Verdict {
+    fn summary(&self, say: &Say<'_>, heal: &[FieldDiff], no_steps: bool, refused: Option<Refused>) -> Verdict {
         let named = paths(&heal.iter().collect::<Vec<_>>());
         match (refused, no_steps, heal.is_empty()) {
-            (Some(why), _, _) => say.verdict(Decision::Blocked, Phase::Blocked, why),
+            (Some((decision, why)), _, _) => say.verdict(decision, Phase::Blocked, why),
             (None, true, true) if self.missing.is_empty() => say.verdict(Decision::InSync, Phase::InSync, AS_DECLARED),
             (None, true, true) => say.verdict(Decision::Blocked, Phase::Blocked, say.unresolved),
             (None, true, false) if !self.missing.is_empty() => {
@@ -337,40 +311,6 @@ impl<'a> Case<'a> {
         vec![(Verb::Update, draft)]
     }
 
-    // ---- what stands in the way of any step ----
-
-    fn paused(&self, say: &Say<'_>) -> Option<Decided> {
-        let hold = self.desired.hold.as_ref()?;
-        Some(Decided::quiet(say.verdict(Decision::Paused, Phase::Paused, paused(&hold.reason))))
-    }
-
-    fn gate(&self, say: &Say<'_>, print: &str, is_drift: bool) -> Option<Decided> {
-        if let Some(held) = self.paused(say) {
-            return Some(held);
-        }
-        if is_drift && self.desired.policy.drift == Some(DriftPolicy::Report) {
-            let why = "It has drifted; policy.drift is \"report\", so it is left as it is.";
-            return Some(Decided::quiet(say.verdict(Decision::Report, Phase::Drifted, why)));
-        }
-        let memory = self.memory;
-        if memory.futile >= self.input.settings.max_futile && memory.fingerprint.as_deref() == Some(print) {
-            let why = format!(
-                "The same fix was made {} times and did not take. Holdfast has stopped; change the declaration, or reconcile to try again.",
-                memory.futile
-            );
-            return Some(Decided::quiet(say.verdict(Decision::Stuck, Phase::Failed, why)));
-        }
-        self.failure(say, print)
-    }
-
-    fn failure(&self, say: &Say<'_>, print: &str) -> Option<Decided> {
-        let failure = self.memory.failure.as_ref()?;
-        if failure.fingerprint != print || failure.retry_at <= self.input.now {
-            return None;
-        }
-        Some(Decided::quiet(say.failing(failure)))
-    }
-
     // ---- it is to go ----
 
     fn going(&self, say: &Say<'_>, fate: Fate) -> Decided {
@@ -380,7 +320,7 @@ impl<'a> Case<'a> {
                 let why = format!("AWS is deleting {}.", live.id);
                 return Decided::quiet(say.verdict(Decision::Wait, Phase::Deleting, why));
             }
-            Match::Foreign(..) | Match::Adoptable(_) => {
+            Match::Foreign(..) | Match::NotNamed(_) | Match::Adoptable(_) => {
                 let why = "What is live under its identity is not ours and stays; the declaration is dropped.";
                 return Decided::quiet(say.verdict(Decision::Gone, Phase::Deleting, why));
             }
@@ -411,29 +351,11 @@ impl<'a> Case<'a> {
     }
 
     fn gone(&self, say: &Say<'_>) -> Decided {
-        if let Some(at) = self.memory.created_unseen
-            && self.input.now.duration_since(at) < self.input.settings.settle
-        {
+        if let Some(at) = self.young() {
             let why = format!("Created at {at} and not shown by AWS yet; it is deleted when it appears.");
             return Decided::quiet(say.verdict(Decision::Wait, Phase::Deleting, why));
         }
         Decided::quiet(say.verdict(Decision::Gone, Phase::Deleting, "It is gone."))
-    }
-
-    fn held(&self, say: &Say<'_>, fate: Fate) -> Option<Verdict> {
-        if self.desired.policy.protect == Some(true) {
-            let why = "policy.protect keeps it. Lift the protection to let it go.";
-            return Some(say.verdict(Decision::Hold, Phase::Blocked, why));
-        }
-        if let Some(hold) = &self.desired.hold {
-            return Some(say.verdict(Decision::Paused, Phase::Paused, paused(&hold.reason)));
-        }
-        if fate == Fate::DeleteByPolicy && self.deletes_left == 0 {
-            let why = "The deletion budget of this hour ([safety] maxDeletesPerHour) is used up. It is deleted when the budget allows, \
-                       or at once by DELETE with ?deletion=delete.";
-            return Some(say.verdict(Decision::Hold, Phase::Blocked, why));
-        }
-        None
     }
 
     // ---- the end of all ways ----
@@ -446,7 +368,13 @@ impl<'a> Case<'a> {
         whole
     }
 
-    fn finish(&self, mut decided: Decided, print: String, is_drift: bool, live: Option<&Observation>) -> Decided {
+    pub(super) fn finish(
+        &self,
+        mut decided: Decided,
+        print: String,
+        is_drift: bool,
+        live: Option<&Observation>,
+    ) -> Decided {
         let verdict = &mut decided.verdict;
         verdict.is_drift = is_drift;
         verdict.fingerprint = (!print.is_empty()).then_some(print);
@@ -462,18 +390,6 @@ impl<'a> Case<'a> {
 /// What is done about a difference that no step heals.
 fn idle_word(decided: &Decided) -> &'static str {
     if decided.verdict.decision == Decision::Report { "report" } else { "none" }
-}
-
-fn paused(reason: &str) -> String {
-    format!("Paused: {reason}")
-}
-
-fn replacement(fields: &[String]) -> String {
-    format!(
-        "AWS cannot change {} in place, and this version of Holdfast replaces nothing. Put the declaration back, or delete the \
-         resource by name and declare it anew.",
-        fields.join(", ")
-    )
 }
 
 fn explain(draft: &mut Draft<AnyAction>, heal: &[FieldDiff], is_drift: bool) {

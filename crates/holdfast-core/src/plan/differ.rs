@@ -4,6 +4,7 @@ use super::decide::{Case, fingerprint};
 use crate::compare::{Known, compare_known, is_extra_member};
 use crate::kept::Kept;
 use crate::observe::Observation;
+use crate::ownership::Owned;
 use crate::status::{Change, FieldDiff};
 use serde_json::{Map, Value, json};
 
@@ -11,12 +12,24 @@ use serde_json::{Map, Value, json};
 /// the declaration counts as AWS's own.
 const INSISTS: u32 = 2;
 
+/// How a live thing differs from its declaration.
+#[derive(Default)]
+pub(super) struct Differences {
+    /// What counts.
+    pub(super) counted: Vec<FieldDiff>,
+    /// What AWS has made by growing.
+    pub(super) learned: Vec<FieldDiff>,
+    /// What policy ignores.
+    pub(super) ignored: Vec<Owned>,
+}
+
 impl Case<'_> {
-    /// The differences that count, and those that AWS has made by growing.
-    pub(super) fn differ(&self, live: &Observation) -> (Vec<FieldDiff>, Vec<FieldDiff>) {
+    /// The differences, sorted by whether they count.
+    pub(super) fn differ(&self, live: &Observation) -> Differences {
         let mut diffs = self.all_diffs(live);
+        let ignored = self.take_ignored(&mut diffs);
         if diffs.is_empty() {
-            return (diffs, Vec::new());
+            return Differences { ignored, ..Differences::default() };
         }
         // What stands in a thing at the first sight of it after our own create, AWS has put there.
         if self.memory.created_unseen.is_some() {
@@ -24,7 +37,31 @@ impl Case<'_> {
         }
         let kind = self.desired.key.kind.as_str();
         let insists = self.aws_insists(&diffs);
-        diffs.into_iter().partition(|d| !(self.newcomers.has(kind, d) || (insists && is_extra_member(d))))
+        let (counted, learned) =
+            diffs.into_iter().partition(|d| !(self.newcomers.has(kind, d) || (insists && is_extra_member(d))));
+        Differences { counted, learned, ignored }
+    }
+
+    /// Takes out the differences that policy ignores, and tells of them.
+    fn take_ignored(&self, diffs: &mut Vec<FieldDiff>) -> Vec<Owned> {
+        let mut ignored = Vec::new();
+        diffs.retain(|diff| {
+            let Some(ignore) = self.desired.policy.ignoring(&diff.path, self.input.now) else { return true };
+            ignored.push(Owned {
+                path: diff.path.clone(),
+                owner: "policy.ignore".to_owned(),
+                bounds: None,
+                declared: diff.desired.clone(),
+                live: diff.live.clone(),
+                left: true,
+                why: match &ignore.until {
+                    Some(until) => format!("policy.ignore until {}: {}", until.0, ignore.reason),
+                    None => format!("policy.ignore: {}", ignore.reason),
+                },
+            });
+            false
+        });
+        ignored
     }
 
     /// True if the same fix has been made and taken before, and AWS shows what it showed before it.
@@ -53,7 +90,6 @@ impl Case<'_> {
         let (last, baseline) = (last.map(only_tags), baseline.map(only_tags));
         let known = Known { last: last.as_ref(), settled: None, baseline: baseline.as_ref(), unread: &live.unread };
         diffs.extend(compare_known(&declared, &tags(user_tags(live)), &known, facts));
-        diffs.retain(|d| !self.desired.policy.ignores(&d.path, self.input.now));
         diffs
     }
 }

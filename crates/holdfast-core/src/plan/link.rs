@@ -2,7 +2,7 @@
 
 use super::build::Target;
 use super::decide::Decided;
-use super::{Decision, Desired, Plan, Step, Verb};
+use super::{Decision, Desired, Plan, RETIRE, Step, Verb};
 use crate::kind::{AnyAction, AnyKind, Follow};
 use crate::name::ResourceKey;
 use crate::reference;
@@ -81,12 +81,16 @@ struct Linker {
     steps: Vec<Step>,
     /// Which step makes or renews an output.
     makers: BTreeMap<(ResourceKey, Option<String>), u32>,
+    /// The last step of what is replaced: whoever moves over to the new one waits until it is whole.
+    replaced: BTreeMap<ResourceKey, u32>,
 }
 
 impl Linker {
     fn number(&mut self, entry: &Drafted<'_>) {
         let mut previous: Option<u32> = None;
         let verdict = &entry.decided.verdict;
+        let retired = verdict.fingerprint.as_deref().and_then(|f| f.strip_prefix(RETIRE));
+        let target = retired.map(str::to_owned).or_else(|| verdict.id.clone());
         for (verb, draft) in &entry.decided.drafts {
             let id = self.steps.len() as u32 + 1;
             let key = entry.desired.key.clone();
@@ -115,9 +119,12 @@ impl Linker {
                 renews: draft.renews.iter().map(|s| (*s).to_owned()).collect(),
                 needs: previous.into_iter().collect(),
                 after: Vec::new(),
-                target: verdict.id.clone(),
+                target: target.clone().filter(|_| *verb != Verb::Create),
             });
             previous = Some(id);
+        }
+        if let (Decision::Replace, Some(last)) = (verdict.decision, previous) {
+            self.replaced.insert(entry.desired.key.clone(), last);
         }
     }
 
@@ -139,7 +146,13 @@ impl Linker {
         }
     }
 
-    fn maker(&self, key: &ResourceKey, output: &str) -> Option<u32> {
+    /// The step that `step` waits for because it takes an output.
+    fn maker(&self, step: &Step, key: &ResourceKey, output: &str) -> Option<u32> {
+        // What is made now need not wait for the other to be whole, and two that are made now might for each other.
+        let moves = step.verb == Verb::Update && !self.makers.contains_key(&(step.key.clone(), None));
+        if let Some(last) = self.replaced.get(key).filter(|_| moves) {
+            return Some(*last);
+        }
         let renewed = self.makers.get(&(key.clone(), Some(output.to_owned())));
         renewed.or_else(|| self.makers.get(&(key.clone(), None))).copied()
     }
@@ -157,7 +170,7 @@ impl Linker {
                     // A literal that only looks like a reference was never declared as one.
                     let own = key == self.steps[i].key;
                     if own || declared.iter().any(|t| t.key == key) {
-                        needs.push(self.maker(&key, output).unwrap_or(UNMET));
+                        needs.push(self.maker(&self.steps[i], &key, output).unwrap_or(UNMET));
                     }
                 },
                 &mut Vec::new(),

@@ -1,9 +1,10 @@
 //! Finds the live thing of a declared resource.
 
 use super::{Desired, Input, Memory};
+use crate::kind::AnyKind;
 use crate::name::KindName;
 use crate::observe::{Gap, LiveState, Observation, Reading};
-use std::cell::OnceCell;
+use std::cell::{LazyCell, OnceCell};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -16,6 +17,8 @@ pub(super) enum Match<'a> {
     Adoptable(&'a Arc<Observation>),
     /// Something of its identity that is not ours, and whose.
     Foreign(&'a Arc<Observation>, String),
+    /// Something of its identity, and policy names another thing to adopt.
+    NotNamed(&'a Arc<Observation>),
     /// The name is still taken by something on its way out.
     Leaving(&'a Arc<Observation>),
     /// It is certainly not there.
@@ -98,19 +101,20 @@ impl<'a> Matcher<'a> {
         desired: &Desired,
         memory: Option<&Memory>,
         identity: impl FnOnce() -> Option<String>,
-        id_is_name: bool,
+        kind: &dyn AnyKind,
     ) -> Match<'a> {
         let Some(index) = self.kinds.get(desired.key.kind.as_str()) else {
             return Match::Unknown(format!("{} was not part of this sweep", desired.key.kind));
         };
         let known_id = memory.and_then(|m| m.id.as_deref());
-        if let Some(own) = best(index.by_uid.get(&desired.uid), known_id) {
+        let identity = LazyCell::new(identity);
+        if let Some(own) = tagged(index, desired, known_id, || identity.as_deref()) {
             return owned_or_leaving(own);
         }
         if let Some(own) = known_id.and_then(|id| index.by_id.get(id).last()) {
             // A handle that follows from the name proves nothing once the tags are gone: somebody may have made
             // another thing under that name.
-            if own.owner_uid().is_none() && (!id_is_name || own.owner_resource().is_some()) {
+            if own.owner_uid().is_none() && (!kind.id_is_name() || own.owner_resource().is_some()) {
                 return owned_or_leaving(own);
             }
         }
@@ -118,22 +122,47 @@ impl<'a> Matcher<'a> {
         if let Some(own) = best(index.by_resource.get(&path).filter(|o| !self.is_taken(o)), known_id) {
             return owned_or_leaving(own);
         }
-        let identity = identity();
         let identity = identity.as_deref();
-        if let Some(gap) = index.gaps.iter().find(|g| g.hides(known_id, identity)) {
+        let named = desired.policy.adopt_id.as_deref().and_then(kind.handle().read);
+        if let Some(gap) = index.gaps.iter().find(|g| g.hides(known_id.or(named.as_deref()), identity)) {
             return Match::Unknown(format!("{} could not be read: {}", gap.operation, gap.reason));
         }
-        self.by_identity(index, identity)
+        match named {
+            Some(named) => self.by_name_of_aws(index, &named, identity),
+            None => self.by_identity(index, identity),
+        }
+    }
+
+    /// The other live things with the owner tag of a resource of which `found` is the one.
+    pub(super) fn beside(&self, desired: &Desired, found: &Match<'a>) -> Vec<&'a Arc<Observation>> {
+        let (Some(live), Some(index)) = (found.live(), self.kinds.get(desired.key.kind.as_str())) else {
+            return Vec::new();
+        };
+        let stays = |o: &&Arc<Observation>| o.id != live.id && !matches!(o.state, LiveState::Deleting(_));
+        index.by_uid.get(&desired.uid).filter(stays).collect()
     }
 
     fn is_taken(&self, o: &Observation) -> bool {
         o.owner_uid().is_some_and(|uid| (self.declared_uids)(uid))
     }
 
+    /// What policy names to be adopted; nothing else will do.
+    fn by_name_of_aws(&self, index: &Index<'a>, named: &str, identity: Option<&str>) -> Match<'a> {
+        if let Some(found) = index.by_id.get(named).last() {
+            return self.not_ours_yet(found);
+        }
+        match self.by_identity(index, identity) {
+            Match::Adoptable(other) => Match::NotNamed(other),
+            other => other,
+        }
+    }
+
     fn by_identity(&self, index: &Index<'a>, identity: Option<&str>) -> Match<'a> {
-        let Some(found) = identity.and_then(|i| best(index.by_identity.get(i), None)) else {
-            return Match::Absent;
-        };
+        let found = identity.and_then(|i| best(index.by_identity.get(i), None));
+        found.map_or(Match::Absent, |found| self.not_ours_yet(found))
+    }
+
+    fn not_ours_yet(&self, found: &'a Arc<Observation>) -> Match<'a> {
         if matches!(found.state, LiveState::Deleting(_)) {
             return Match::Leaving(found);
         }
@@ -143,6 +172,24 @@ impl<'a> Matcher<'a> {
         }
         Match::Adoptable(found)
     }
+}
+
+/// The thing with the owner tag of a resource. Of several, one that is called as declared: a replacement stands beside the
+/// old one for a while.
+fn tagged<'a, 'i>(
+    index: &Index<'a>,
+    desired: &Desired,
+    known_id: Option<&str>,
+    identity: impl FnOnce() -> Option<&'i str>,
+) -> Option<&'a Arc<Observation>> {
+    let all: Vec<&'a Arc<Observation>> = index.by_uid.get(&desired.uid).collect();
+    if let [] | [_] = all.as_slice() {
+        return all.into_iter().next();
+    }
+    let identity = identity();
+    let named = |o: &&Arc<Observation>| Some(o.identity.as_str()) == identity;
+    let one = best(all.iter().copied().filter(named), known_id);
+    one.or_else(|| best(all.into_iter(), known_id))
 }
 
 fn owned_or_leaving(own: &Arc<Observation>) -> Match<'_> {

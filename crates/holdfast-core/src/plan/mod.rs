@@ -1,17 +1,22 @@
 //! The plan: a pure function from what is declared, seen and remembered to what to do and why.
 
+mod adopt;
 mod approve;
 mod build;
 mod decide;
 mod differ;
+mod guard;
+mod hold;
 mod link;
 mod matching;
 mod newcomers;
 mod owners;
 mod quiet;
+mod replace;
 mod say;
 mod types;
 
+pub use adopt::{ADOPTABLE, NOTHING_TO_ADOPT, UNCONFIRMED};
 pub use approve::{Approvals, Approved, Given, Instead, Part, Pending, Release, hash_of_parts, moved, plan_hash};
 pub use quiet::Quiet;
 pub use types::*;

@@ -168,7 +168,7 @@ impl<'a> Sorting<'a> {
         for mut diff in diffs {
             let theirs = || self.owners.iter().filter(|o| covers(&o.field.path, &diff.path));
             if let Some(owner) = theirs().find(|o| o.does(self.declared(o), &diff.live)) {
-                if owner.field.passing && !self.is_drift && diff.change != Change::Undeclared {
+                if owner.field.passing && diff.change != Change::Undeclared && self.is_news(owner) {
                     let why = || format!("{} is set when its owner is done: {}", diff.path, owner.field.why);
                     sorted.waits.get_or_insert_with(why);
                 }
@@ -186,6 +186,12 @@ impl<'a> Sorting<'a> {
 
     fn declared(&self, owner: &Owner<'_>) -> Option<&'a Value> {
         self.spec.pointer(&owner.field.path)
+    }
+
+    /// True if the owner's field is declared otherwise than it was when we last wrote it or found it in sync.
+    fn is_news(&self, owner: &Owner<'_>) -> bool {
+        let written = self.memory.last_written.as_ref().map(Kept::value);
+        !self.is_drift || written.is_none_or(|w| w.pointer(&owner.field.path) != self.declared(owner))
     }
 
     fn owned(&self) -> Vec<Owned> {

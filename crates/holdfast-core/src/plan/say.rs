@@ -33,11 +33,13 @@ impl Say<'_> {
             rolled_back: None,
             outputs: self.live.map_or_else(Map::new, |l| l.outputs.clone()),
             id: self.live.map(|l| l.id.clone()),
+            beside: Vec::new(),
             observed: decision != Decision::Unknown,
             fingerprint: None,
             is_drift: false,
             resolved: None,
             live: None,
+            unread: self.live.map_or_else(Vec::new, |l| l.unread.clone()),
             pending: None,
             quiet: None,
         }
@@ -93,13 +95,12 @@ impl Say<'_> {
         let owned = match (decision, self.live) {
             (Decision::Unknown, _) => self.condition(T::Owned, Unknown, "NotRead", why),
             (_, Some(_)) => self.condition(T::Owned, True, "Owned", ""),
-            (Decision::Blocked, None) if why.starts_with(NOT_OURS) => self.condition(T::Owned, False, "Conflict", why),
             (_, None) => self.condition(T::Owned, Unknown, "Missing", ""),
         };
-        let stuck = if decision == Decision::Stuck {
-            self.condition(T::Stuck, True, "FixDoesNotTake", why)
-        } else {
-            self.condition(T::Stuck, False, "NotStuck", "")
+        let stuck = match decision {
+            Decision::Stuck if why.starts_with(CONTENDED) => self.condition(T::Stuck, True, "Contended", why),
+            Decision::Stuck => self.condition(T::Stuck, True, "FixDoesNotTake", why),
+            _ => self.condition(T::Stuck, False, "NotStuck", ""),
         };
         vec![synced, ready, references, owned, stuck]
     }
@@ -108,11 +109,15 @@ impl Say<'_> {
 /// How the reason of a conflict begins.
 pub(super) const NOT_OURS: &str = "A live thing of the same identity is not ours";
 
+/// How the reason of a fix that somebody else reverses begins.
+pub(super) const CONTENDED: &str = "Contended";
+
 fn word(decision: Decision) -> &'static str {
     match decision {
         Decision::InSync => "InSync",
         Decision::Create => "Creating",
         Decision::Update => "Updating",
+        Decision::Replace => "Replacing",
         Decision::Delete => "Deleting",
         Decision::Adopt => "Adopting",
         Decision::Gone => "Gone",

@@ -4,7 +4,7 @@ use super::approve::{Instead, Part, Pending, Release};
 use super::quiet::Quiet;
 use crate::cloud::ApplyError;
 use crate::kept::Kept;
-use crate::kind::Registry;
+use crate::kind::{AnyKind, Registry};
 use crate::name::{ResourceKey, Scope};
 use crate::observe::Snapshot;
 use crate::ownership::Owned;
@@ -79,6 +79,9 @@ pub struct Memory {
     pub baseline: Option<Kept>,
     /// The generation `baseline` belongs to.
     pub baseline_generation: u64,
+    /// The generation that took over what existed, until it is in sync or somebody declares or confirms something; 0
+    /// otherwise. Losing it makes the differences of an unconfirmed adoption a rollout.
+    pub adopted_generation: u64,
     /// What it looked like when a plan last found nothing to say of it. Not stored: another build may judge otherwise.
     #[serde(skip)]
     pub quiet: Option<Quiet>,
@@ -92,9 +95,33 @@ pub struct Memory {
     pub failure: Option<Failure>,
     /// Since when it drifts.
     pub drift_since: Option<Timestamp>,
+    /// A fix that took, for as long as somebody may still reverse it.
+    pub contest: Option<Box<Contest>>,
+    /// Live things of ours that another one of the same resource has taken the place of, by id.
+    pub retiring: Vec<String>,
     /// The declared value that AWS took back, until it is live after all or the declaration moves.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rolled_back: Option<RolledBack>,
+}
+
+/// How the fingerprint of the deletion of what was replaced begins; the rest is its id.
+pub const RETIRE: &str = "retire ";
+
+/// A fix that took: live was seen as declared after it. If the same differences come back, somebody reverses it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Contest {
+    /// Fingerprint of the differences that were healed.
+    pub fingerprint: String,
+    /// How many fixes it took, each soon after the last.
+    pub times: u32,
+    /// When live was last seen as declared.
+    pub at: Timestamp,
+}
+
+impl Contest {
+    /// Differences that come back later than this are no reversal of the fix.
+    pub const SOON: jiff::SignedDuration = jiff::SignedDuration::from_hours(1);
 }
 
 /// A declared value that AWS tried and took back. It is not tried again.
@@ -149,6 +176,10 @@ pub struct Input<'a> {
     pub settings: &'a Settings,
     /// Deletions by policy that the budget of this hour still allows.
     pub deletes_left: u32,
+    /// Replacements that the budget of this hour still allows.
+    pub replaces_left: u32,
+    /// A person has said that the drift of this scope, however much it is, is to be healed.
+    pub drift_confirmed: bool,
     /// Now.
     pub now: Timestamp,
 }
@@ -158,13 +189,34 @@ pub struct Input<'a> {
 pub struct Settings {
     /// After so many fixes that did not take, a resource is stuck.
     pub max_futile: u32,
-    /// How long AWS may take to show what was just created.
+    /// After a fix has been reversed so many times, a resource is stuck.
+    pub max_reversals: u32,
+    /// How long AWS may take to show what was just created: after that it is made once more.
     pub settle: jiff::SignedDuration,
+    /// More than so many per cent of what was in sync in a scope may not drift at once, or nothing is written there.
+    pub max_drift_share: u32,
+    /// Unless these are fewer than so many.
+    pub min_drift: usize,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { max_futile: 3, settle: jiff::SignedDuration::from_secs(60) }
+        Self {
+            max_futile: 3,
+            max_reversals: 3,
+            settle: jiff::SignedDuration::from_secs(330),
+            max_drift_share: 50,
+            min_drift: 10,
+        }
+    }
+}
+
+impl Settings {
+    /// How long AWS may take to show what was just created of a kind. Where a repeated create makes no second thing,
+    /// nothing is risked by looking at it again after a minute.
+    pub fn settle_of(&self, kind: Option<&dyn AnyKind>) -> jiff::SignedDuration {
+        let harmless = kind.is_some_and(AnyKind::repeatable);
+        if harmless { self.settle.min(jiff::SignedDuration::from_mins(1)) } else { self.settle }
     }
 }
 
@@ -176,6 +228,9 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// One verdict a resource, by key.
     pub verdicts: Vec<Verdict>,
+    /// Why nothing at all is written in the scope, if that is so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub breaker: Option<Breaker>,
     /// What must be approved before steps for it come into a plan; approved parts are among `steps`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub awaiting: Vec<Part>,
@@ -185,6 +240,18 @@ pub struct Plan {
     /// What AWS has begun to add by itself.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub proposals: Vec<Proposal>,
+}
+
+/// So much of a scope has drifted at once that a person has to look first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Breaker {
+    /// Resources that were in sync and are not any more.
+    pub drifted: usize,
+    /// Resources that were in sync.
+    pub of: usize,
+    /// What is held, why, and what releases it.
+    pub reason: String,
 }
 
 /// A field that AWS has begun to add to what is declared: proposed as a default, and no drift.
@@ -308,6 +375,9 @@ pub struct Verdict {
     pub outputs: Map<String, Value>,
     /// The live handle, if one is known to be ours.
     pub id: Option<String>,
+    /// Handles of other live things with the same owner tag.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub beside: Vec<String>,
     /// True if the snapshot said for certain whether it is there.
     pub observed: bool,
     /// Declared fields that somebody else sets.
@@ -323,6 +393,8 @@ pub struct Verdict {
     pub resolved: Option<Kept>,
     /// The live fields with tags; left out likewise, and when it was not seen.
     pub live: Option<Kept>,
+    /// Pointers that the sweep did not read.
+    pub unread: Vec<String>,
     /// What it looks like, if there is nothing to say of it: the next plan need not compare it again.
     #[serde(skip)]
     pub quiet: Option<Quiet>,
@@ -341,6 +413,8 @@ pub enum Decision {
     Create,
     /// Steps change it.
     Update,
+    /// Steps make another one, which then takes the place of the live one.
+    Replace,
     /// Steps delete it.
     Delete,
     /// Steps put owner tags on it.

@@ -218,19 +218,24 @@ impl Batch<'_> {
 fn ignored_paths(policy: &Policy, shape: &Shape<'_>, pointer: &str, errors: &mut Vec<SpecError>) {
     let paths = policy.ignore.iter().flatten().enumerate().filter(|(_, i)| limits::is_pointer(&i.path).is_ok());
     for (index, ignore) in paths {
-        let mut here = shape.clone();
-        for segment in pointer::segments(&ignore.path) {
-            let fields = here.fields();
-            if segment != "*" && !fields.is_empty() && !fields.contains(segment.as_str()) && !here.is_free_key(&segment)
-            {
-                let near = did_you_mean(&segment, fields);
-                let message = format!("The kind has no field {}: \"{segment}\" is unknown.{near}", ignore.path);
-                errors.push(SpecError::new(format!("{pointer}/policy/ignore/{index}/path"), "unknown-field", message));
-                break;
-            }
-            here = here.child(&segment);
+        if let Some(message) = unknown_field(shape, &ignore.path) {
+            errors.push(SpecError::new(format!("{pointer}/policy/ignore/{index}/path"), "unknown-field", message));
         }
     }
+}
+
+/// What is wrong with a path that is no field of the kind.
+pub(super) fn unknown_field(shape: &Shape<'_>, path: &str) -> Option<String> {
+    let mut here = shape.clone();
+    for segment in pointer::segments(path) {
+        let fields = here.fields();
+        if segment != "*" && !fields.is_empty() && !fields.contains(segment.as_str()) && !here.is_free_key(&segment) {
+            let near = did_you_mean(&segment, fields);
+            return Some(format!("The kind has no field {path}: \"{segment}\" is unknown.{near}"));
+        }
+        here = here.child(&segment);
+    }
+    None
 }
 
 fn moved(pointer: &str, resources: &[(ResourceKey, Scope)], to: &Scope) -> SpecError {

@@ -4,6 +4,7 @@
 //! and rules, follows the references, and compares with what is declared already. What it gives back is all that a
 //! store needs to keep the documents.
 
+mod adopt;
 mod identity;
 mod members;
 mod references;
@@ -94,6 +95,7 @@ fn look(parsed: Parsed, world: &World<'_>, sight: Sight) -> Result<Accepted, Vec
     batch.take_resources(parsed.documents);
     batch.check_specs();
     batch.check_references();
+    batch.check_adoptions();
     batch.check_identities();
     if batch.errors.is_empty() { Ok(batch.accepted()) } else { Err(tidy(batch.errors)) }
 }

@@ -23,6 +23,11 @@ impl Validators {
         Self { kinds: registry.names().map(|name| (name, OnceLock::new())).collect() }
     }
 
+    /// What is wrong with a path that is no field of the kind.
+    pub fn unknown_field(&self, kind: &dyn AnyKind, path: &str) -> Option<String> {
+        super::members::unknown_field(&self.of(kind)?.shape(), path)
+    }
+
     pub(crate) fn of(&self, kind: &dyn AnyKind) -> Option<&Checker> {
         Some(self.kinds.get(kind.name())?.get_or_init(|| Checker::new(kind.schema())))
     }

@@ -104,6 +104,33 @@ fn policies_say_what_they_may_say() {
 }
 
 #[test]
+fn what_is_named_to_be_adopted_must_be_adopted_and_be_named_once() {
+    let mut all = Transcript::default();
+    let adopts = |name: &str, policy: Value| {
+        let mut one = a_box(name, json!({ "boxName": name }));
+        one["policy"] = policy;
+        one
+    };
+    all.stack(
+        "without policy.adopt, twice, and not at all an id",
+        json!([
+            adopts("a", json!({ "adoptId": "box-1" })),
+            adopts("b", json!({ "adopt": "required", "adoptId": "box-2" })),
+            adopts("c", json!({ "adopt": "ifExists", "adoptId": "box-2" })),
+            adopts("d", json!({ "adopt": "ifExists", "adoptId": " " })),
+            adopts("e", json!({ "adopt": "ifExists", "adoptId": "arn:aws:x:mars-1:123456789012:box/e" })),
+        ]),
+    );
+    let mut body = stack(json!([adopts("a", json!({ "adoptId": "box-1" }))]));
+    body["spec"]["policy"] = json!({ "adopt": "ifExists" });
+    all.check("by the stack's policy.adopt", body);
+    let mut body = stack(json!([]));
+    body["spec"]["policy"] = json!({ "adopt": "ifExists", "adoptId": "box-1" });
+    all.check("on a stack", body);
+    insta::assert_snapshot!(all.text());
+}
+
+#[test]
 fn a_duplicate_is_named_at_the_second() {
     let mut all = Transcript::default();
     all.stack(

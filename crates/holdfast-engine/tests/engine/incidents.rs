@@ -8,7 +8,7 @@ use holdfast_core::name::{Scope, UID_TAG};
 use holdfast_core::plan::Fate;
 use holdfast_core::status::{ConditionType, Phase};
 use holdfast_engine::{Boundaries, Boundary, PassError, Undisturbed};
-use holdfast_sim::{Effect, Ending, Fault, FaultRule, Hidden, Tamper};
+use holdfast_sim::{Effect, Ending, Fault, FaultRule, Hidden, Settle, Tamper, WhileBusy};
 use holdfast_store::{AccountChange, Change};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -94,6 +94,54 @@ async fn i01_while_a_new_rule_is_refused_the_old_one_stays_and_is_revoked_only_a
     b.all_in_sync();
     let order: Vec<String> = b.operations().split_off(before);
     assert_eq!(order, ["toy:AllowGroupRules", "toy:RevokeGroupRules"]);
+    b.stays_silent().await;
+}
+
+fn machine(size: u32) -> Value {
+    stack("s", &[("Machine", "m", json!({ "name": "m", "size": size }))])
+}
+
+/// ACK#2956, ACK#2695, ACK#1773: 200 calls in 30 minutes that changed nothing, because what AWS was still applying
+/// did not count.
+#[tokio::test]
+async fn i04_what_aws_is_still_applying_is_waited_for_without_a_call() {
+    for writes in [WhileBusy::Refused, WhileBusy::Accepted] {
+        let b = bench();
+        b.declare(&machine(1));
+        b.settle().await;
+        let lasts = SignedDuration::from_mins(30);
+        b.sim.change_faults(|f| f.settle = vec![Settle { kind: None, lasts, state: "modifying".to_owned(), writes }]);
+        let before = b.writes().len();
+        b.declare(&machine(2));
+        b.passes_for(SignedDuration::from_mins(25)).await;
+        assert_eq!(b.writes().len(), before + 1, "one change is one call");
+        // Another change meanwhile waits for its turn.
+        b.declare(&machine(3));
+        b.passes_for(SignedDuration::from_mins(3)).await;
+        assert_eq!(b.writes().len(), before + 1);
+        assert_eq!(b.status("s/Machine/m").phase, Phase::Progressing);
+        b.passes_for(SignedDuration::from_mins(40)).await;
+        b.all_in_sync();
+        assert_eq!(b.writes().len(), before + 2);
+        b.lawful();
+    }
+}
+
+/// ACK#1650, ACK#2850: a value that flipped to and fro, because reads showed the old one for a while.
+#[tokio::test]
+async fn i04_a_read_that_lags_behind_does_not_turn_a_change_back() {
+    let b = bench();
+    b.declare(&machine(1));
+    b.settle().await;
+    b.clock.advance(SignedDuration::from_mins(5));
+    b.sim.change_faults(|f| f.stale = SignedDuration::from_secs(20));
+    let before = b.writes().len();
+    b.declare(&machine(2));
+    b.settle().await;
+    b.all_in_sync();
+    assert!(b.writes().len() <= before + 2, "{} calls for one change", b.writes().len() - before);
+    let sizes = b.writes().into_iter().skip(before).all(|c| c.operation.ends_with("SetMachine"));
+    assert!(sizes && b.live("Machine", "m").fields["size"] == 2);
     b.stays_silent().await;
 }
 

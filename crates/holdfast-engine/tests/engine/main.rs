@@ -3,13 +3,17 @@
 #[path = "../../../holdfast-sim/src/toys.rs"]
 mod toys;
 
+mod adopt;
 mod approve;
 mod bench;
 mod crash;
 mod examples;
 mod faults;
+mod guards;
 mod incidents;
 mod incidents_growth;
+mod incidents_guards;
+mod incidents_owners;
 mod life;
 mod loops;
 mod real;

@@ -29,6 +29,8 @@ pub(crate) enum Service {
     Tagging,
     /// Who we are.
     Sts,
+    /// Application Auto Scaling.
+    Scaling,
 }
 
 impl Service {
@@ -40,6 +42,7 @@ impl Service {
             Service::Elb => "elasticloadbalancing",
             Service::Tagging => "tagging",
             Service::Sts => "sts",
+            Service::Scaling => "application-autoscaling",
         }
     }
     /// The prefix of its IAM actions, where it differs from the name.
@@ -107,6 +110,10 @@ impl<'a> Aws<'a> {
     /// The ELBv2 client.
     pub(crate) fn elb(&self) -> &aws_sdk_elasticloadbalancingv2::Client {
         self.clients.elb()
+    }
+    /// The Application Auto Scaling client.
+    pub(crate) fn scaling(&self) -> &aws_sdk_applicationautoscaling::Client {
+        self.clients.scaling()
     }
     pub(super) fn tagging(&self) -> &aws_sdk_resourcegroupstagging::Client {
         self.clients.tagging()

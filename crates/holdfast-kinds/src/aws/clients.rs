@@ -86,6 +86,7 @@ pub(super) struct Clients {
     elb: OnceLock<aws_sdk_elasticloadbalancingv2::Client>,
     tagging: OnceLock<aws_sdk_resourcegroupstagging::Client>,
     sts: OnceLock<aws_sdk_sts::Client>,
+    scaling: OnceLock<aws_sdk_applicationautoscaling::Client>,
 }
 
 impl Clients {
@@ -97,6 +98,7 @@ impl Clients {
             elb: OnceLock::new(),
             tagging: OnceLock::new(),
             sts: OnceLock::new(),
+            scaling: OnceLock::new(),
         }
     }
     pub(super) fn ec2(&self) -> &aws_sdk_ec2::Client {
@@ -113,5 +115,8 @@ impl Clients {
     }
     pub(super) fn sts(&self) -> &aws_sdk_sts::Client {
         self.sts.get_or_init(|| aws_sdk_sts::Client::new(&self.config))
+    }
+    pub(super) fn scaling(&self) -> &aws_sdk_applicationautoscaling::Client {
+        self.scaling.get_or_init(|| aws_sdk_applicationautoscaling::Client::new(&self.config))
     }
 }

@@ -17,6 +17,7 @@ pub(crate) use spec::Spec;
 use crate::common::{Retag, closed};
 use crate::ecs;
 use holdfast_core::facts::{Field, ItemKey, Severity, Shape};
+use holdfast_core::handle::{Arn, Handle};
 use holdfast_core::kind::{Context, Converge, Draft, Kind, Mint, Output, Refusal};
 use holdfast_core::name::KindName;
 use holdfast_core::observe::Observation;
@@ -65,6 +66,13 @@ impl Kind for Cluster {
         Output { name: "arn", doc: "The cluster's ARN" },
         Output { name: "clusterName", doc: "The cluster's name" },
     ];
+    const HANDLE: Handle = Handle {
+        form: "a cluster's name, or its ARN",
+        read: |text| match text.starts_with("arn:") {
+            true => Arn::rest(text, "ecs", "cluster/").map(str::to_owned),
+            false => (!text.is_empty() && !text.contains(['/', ':'])).then(|| text.to_owned()),
+        },
+    };
     const PERMISSIONS: &'static [&'static str] = &[
         "ecs:CreateCluster",
         "ecs:DeleteCluster",
@@ -75,6 +83,7 @@ impl Kind for Cluster {
         "ecs:UpdateCluster",
     ];
     const ID_IS_NAME: bool = true;
+    const REPEATABLE: bool = true;
 
     type Spec = Spec;
     type Action = Action;

@@ -6,6 +6,7 @@ pub(crate) mod attributes;
 pub(crate) mod aws;
 #[cfg(test)]
 pub(crate) mod check;
+pub(crate) mod fit;
 pub(crate) mod kind;
 pub(crate) mod types;
 

@@ -14,7 +14,10 @@ pub(crate) use spec::ListenerSpec;
 use crate::common::{closed, text, to_number, without_nulls};
 use crate::elb::types::is_open;
 use holdfast_core::facts::Field;
+use holdfast_core::handle::{Arn, Handle};
 use holdfast_core::kind::{Container, Kind, Output};
+use holdfast_core::name::ResourceKey;
+use holdfast_core::problem::SpecError;
 use serde_json::Value;
 
 /// The kind.
@@ -32,6 +35,10 @@ impl Kind for Listener {
         Output { name: "port", doc: "The port; none for Gateway Load Balancers" },
         Output { name: "loadBalancerArn", doc: "The ARN of its load balancer" },
     ];
+    const HANDLE: Handle = Handle {
+        form: "the ARN of a listener, such as arn:aws:elasticloadbalancing:eu-west-1:123456789012:listener/app/LB/ID/ID",
+        read: |text| Arn::rest(text, "elasticloadbalancing", "listener/").map(|_| text.to_owned()),
+    };
     const PERMISSIONS: &'static [&'static str] = &[
         "elasticloadbalancing:AddListenerCertificates",
         "elasticloadbalancing:AddTags",
@@ -48,12 +55,17 @@ impl Kind for Listener {
         "tag:GetResources",
     ];
     const CONTAINER: Option<Container> = Some(Container { pointer: "/loadBalancerArn", cascades: true });
+    const REPEATABLE: bool = true;
 
     type Spec = ListenerSpec;
     type Action = Action;
 
     fn identity(spec: &Value) -> Option<String> {
         identity(spec)
+    }
+
+    fn validate_with(spec: &Value, peers: &dyn Fn(&ResourceKey) -> Option<Value>, stack: &str) -> Vec<SpecError> {
+        crate::elb::fit::listener(spec, peers, stack)
     }
 
     crate::elb::kind::by_its_modules!();

@@ -14,7 +14,10 @@ use spec::ListenerRuleSpec;
 use crate::common::{closed, to_number, to_text, without_nulls};
 use crate::elb::types::is_open;
 use holdfast_core::facts::Field;
+use holdfast_core::handle::{Arn, Handle};
 use holdfast_core::kind::{Container, Kind, Output};
+use holdfast_core::name::ResourceKey;
+use holdfast_core::problem::SpecError;
 use serde_json::{Map, Value};
 
 /// The kind.
@@ -32,6 +35,10 @@ impl Kind for ListenerRule {
         Output { name: "priority", doc: "The priority" },
         Output { name: "listenerArn", doc: "The ARN of its listener" },
     ];
+    const HANDLE: Handle = Handle {
+        form: "the ARN of a rule, such as arn:aws:elasticloadbalancing:eu-west-1:123456789012:listener-rule/app/LB/ID/ID/ID",
+        read: |text| Arn::rest(text, "elasticloadbalancing", "listener-rule/").map(|_| text.to_owned()),
+    };
     const PERMISSIONS: &'static [&'static str] = &[
         "elasticloadbalancing:AddTags",
         "elasticloadbalancing:CreateRule",
@@ -44,6 +51,7 @@ impl Kind for ListenerRule {
         "tag:GetResources",
     ];
     const CONTAINER: Option<Container> = Some(Container { pointer: "/listenerArn", cascades: true });
+    const REPEATABLE: bool = true;
 
     type Spec = ListenerRuleSpec;
     type Action = Action;
@@ -54,6 +62,10 @@ impl Kind for ListenerRule {
 
     fn together(actions: &mut [Action]) {
         plan::together(actions);
+    }
+
+    fn validate_with(spec: &Value, peers: &dyn Fn(&ResourceKey) -> Option<Value>, stack: &str) -> Vec<SpecError> {
+        crate::elb::fit::rule(spec, peers, stack)
     }
 
     crate::elb::kind::by_its_modules!();

@@ -199,6 +199,8 @@ fn a_plan_swaps_two_rules_and_leaves_a_paused_one_alone() {
         declared_uids: &|_| true,
         settings: &Settings::default(),
         deletes_left: 0,
+        replaces_left: 2,
+        drift_confirmed: false,
         now: jiff::Timestamp::UNIX_EPOCH,
     });
     let told: Vec<String> = plan.steps.iter().map(|s| format!("{}: {}", s.key.name, s.text)).collect();

@@ -13,6 +13,7 @@ pub(crate) use spec::LoadBalancerSpec;
 
 use crate::common::closed;
 use holdfast_core::facts::Field;
+use holdfast_core::handle::{Arn, Handle};
 use holdfast_core::kind::{Kind, Output};
 use serde_json::Value;
 
@@ -35,6 +36,10 @@ impl Kind for LoadBalancer {
         Output { name: "vpcId", doc: "The id of its VPC" },
         Output { name: "securityGroups", doc: "The ids of its security groups, a list" },
     ];
+    const HANDLE: Handle = Handle {
+        form: "the ARN of a load balancer, such as arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/NAME/ID",
+        read: |text| Arn::rest(text, "elasticloadbalancing", "loadbalancer/").map(|_| text.to_owned()),
+    };
     const PERMISSIONS: &'static [&'static str] = &[
         "elasticloadbalancing:AddTags",
         "elasticloadbalancing:CreateLoadBalancer",
@@ -52,6 +57,7 @@ impl Kind for LoadBalancer {
         "elasticloadbalancing:SetSubnets",
         "tag:GetResources",
     ];
+    const REPEATABLE: bool = true;
 
     type Spec = LoadBalancerSpec;
     type Action = Action;

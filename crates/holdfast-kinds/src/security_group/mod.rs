@@ -14,6 +14,7 @@ mod tests;
 use crate::common::{Retag, Tags, closed};
 use holdfast_core::cloud::ErrorClass;
 use holdfast_core::facts::{Field, ItemKey, Severity, Shape};
+use holdfast_core::handle::{Arn, Handle};
 use holdfast_core::kind::{Context, Converge, Draft, Kind, Mint, Output, Refusal};
 use holdfast_core::name::KindName;
 use holdfast_core::observe::Observation;
@@ -87,6 +88,15 @@ impl Kind for SecurityGroup {
         Output { name: "groupName", doc: "The group's name" },
         Output { name: "vpcId", doc: "The VPC it is in" },
     ];
+    const HANDLE: Handle = Handle {
+        form: "a security group id, such as sg-0123456789abcdef0",
+        read: |text| {
+            let id = Arn::rest(text, "ec2", "security-group/").unwrap_or(text);
+            let digits = id.strip_prefix("sg-")?;
+            let fits = (8..=17).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_hexdigit());
+            fits.then(|| id.to_owned())
+        },
+    };
     const PERMISSIONS: &'static [&'static str] = &[
         "ec2:AuthorizeSecurityGroupEgress",
         "ec2:AuthorizeSecurityGroupIngress",
@@ -102,6 +112,7 @@ impl Kind for SecurityGroup {
         "ec2:RevokeSecurityGroupIngress",
     ];
     const HELD_BY_USERS: bool = true;
+    const REPEATABLE: bool = true;
 
     type Spec = SecurityGroupSpec;
     type Action = Action;

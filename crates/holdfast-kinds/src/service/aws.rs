@@ -1,5 +1,7 @@
 //! ECS's side of a service.
 
+mod scaling;
+
 use super::observed::{identity, service};
 use super::{Action, Service};
 use crate::aws::{Aws, Live, gap};
@@ -9,7 +11,7 @@ use crate::ecs::{name_of, outputs};
 use async_trait::async_trait;
 use holdfast_core::cloud::{Applied, ApplyError};
 use holdfast_core::kind::Kind;
-use holdfast_core::observe::{Gap, Reading, Wanted};
+use holdfast_core::observe::{Gap, Observation, Reading, Wanted};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -32,10 +34,10 @@ impl Live for Service {
             by_cluster.iter().flat_map(|(c, names)| names.chunks(BATCH).map(|some| (*c, some.to_vec()))).collect();
         let calls = batches.iter().map(|(cluster, names)| describe(aws, cluster, names));
         let answers = futures::future::join_all(calls).await;
-        let mut reading = Reading::default();
+        let (mut reading, mut found) = (Reading::default(), Vec::new());
         for ((cluster, names), answer) in batches.iter().zip(answers) {
             match answer {
-                Ok(answer) => collect(&answer, cluster, &declared, &mut reading),
+                Ok(answer) => collect(&answer, cluster, &declared, &mut found, &mut reading.gaps),
                 // Where there is no cluster there is certainly no service.
                 Err(error) if error.code.contains("ClusterNotFound") => {}
                 Err(error) => {
@@ -44,6 +46,9 @@ impl Live for Service {
                 }
             }
         }
+        // Asked after the counts were read: a count that an autoscaler has set is then never seen without its bounds.
+        reading.gaps.extend(scaling::find_owners(aws, &mut found).await);
+        reading.observations.extend(found.into_iter().map(Arc::new));
         Ok(reading)
     }
 
@@ -87,13 +92,13 @@ async fn describe(aws: &Aws<'_>, cluster: &str, names: &[&str]) -> Result<Value,
     read(aws, "DescribeServices", body, |json| aws.ecs().describe_services().customize().interceptor(json).send()).await
 }
 
-fn collect(answer: &Value, cluster: &str, declared: &Declared<'_>, reading: &mut Reading) {
-    let found = items(answer, "services").filter_map(|wire| {
+fn collect(answer: &Value, cluster: &str, declared: &Declared<'_>, found: &mut Vec<Observation>, gaps: &mut Vec<Gap>) {
+    let services = items(answer, "services").filter_map(|wire| {
         let spec = declared.get(&format!("{cluster}/{}", text(wire, "serviceName")?)).copied().flatten();
         service(wire, tags_from_wire(wire.get("tags")), spec)
     });
-    reading.observations.extend(found.map(Arc::new));
-    reading.gaps.extend(failures(answer).into_iter().map(|(arn, reason)| Gap {
+    found.extend(services);
+    gaps.extend(failures(answer).into_iter().map(|(arn, reason)| Gap {
         operation: "ecs:DescribeServices".to_owned(),
         of: vec![format!("{cluster}/{}", name_of(&arn))],
         reason,

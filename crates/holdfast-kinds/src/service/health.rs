@@ -1,5 +1,6 @@
 //! Whether a service works: tasks, deployments, and what ECS says about them.
 
+use super::observed::deployments;
 use crate::common::text;
 use holdfast_core::observe::Health;
 use serde_json::Value;
@@ -19,7 +20,7 @@ pub(super) fn health(wire: &Value, primary: Option<&Value>) -> Health {
         return Health::Degraded(with_event(wire, format!("the last deployment was rolled back: {reason}")));
     }
     let short = running < desired;
-    if rollout == Some("IN_PROGRESS") || short {
+    if rollout == Some("IN_PROGRESS") || short || (rollout.is_none() && shifts(wire)) {
         let mut words = format!("{running} of {desired} tasks run");
         if pending > 0 {
             words.push_str(&format!(", {pending} are starting"));
@@ -33,6 +34,12 @@ pub(super) fn health(wire: &Value, primary: Option<&Value>) -> Health {
         return if degraded { Health::Degraded(words) } else { Health::Progressing(words) };
     }
     Health::Healthy
+}
+
+/// True while a deployment runs of which ECS tells no rollout: one with its own traffic shift, or CodeDeploy's.
+fn shifts(wire: &Value) -> bool {
+    let mut sets = wire.get("taskSets").and_then(Value::as_array).into_iter().flatten();
+    deployments(wire).count() > 1 || sets.any(|set| text(set, "stabilityStatus") == Some("STABILIZING"))
 }
 
 /// The words and the newest thing ECS said.

@@ -71,6 +71,8 @@ impl Scene {
             declared_uids: &|_| true,
             settings: &Settings::default(),
             deletes_left: 9,
+            replaces_left: 2,
+            drift_confirmed: false,
             now: jiff::Timestamp::UNIX_EPOCH,
         })
     }
@@ -129,6 +131,16 @@ fn running() -> Value {
 fn with(mut fields: Value, more: Value) -> Value {
     fields.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
     fields
+}
+
+/// ACK#2372.
+#[test]
+fn i02_no_kind_may_register_or_deregister_targets() {
+    let registry = crate::registry();
+    let all: Vec<&str> = registry.iter().flat_map(|kind| kind.permissions()).copied().collect();
+    assert!(all.len() > 50, "all kinds: {all:?}");
+    let of_targets = all.iter().filter(|p| p.ends_with(":RegisterTargets") || p.ends_with(":DeregisterTargets"));
+    assert_eq!(of_targets.count(), 0);
 }
 
 /// ACK#2907, TFP#28129, CFN#2234.
@@ -320,6 +332,11 @@ fn i11_a_rollback_is_remembered_when_ecs_has_forgotten_it_and_found_again_when_w
         service(None, declared.clone(), live(json!({ "deployments": [primary, failed] }))).told()
     };
     assert_eq!(named("web:8"), ["Service RolledBack Failed"]);
+    // So it does where nobody speaks of a rollback.
+    let failed = json!([{ "id": "1", "status": "PRIMARY", "rolloutState": "COMPLETED" },
+        { "id": "2", "status": "ACTIVE", "rolloutState": "FAILED", "taskDefinition": "web:8" }]);
+    let silent = live(json!({ "deployments": failed }));
+    assert_eq!(service(Some(&declared), declared.clone(), silent).told(), ["Service RolledBack Failed"]);
     assert_eq!(named("web:6"), ["~ update taskDefinition web:8", "Service Update Progressing"]);
     // A rollback to a deployment that is not live any more is history.
     let old = live(json!({ "events": [{ "message": "(service web) rolling back to deployment ecs-svc/0." }] }));

@@ -10,6 +10,7 @@ mod check;
 mod connect;
 mod deployment;
 mod facts;
+mod fit;
 mod health;
 #[cfg(test)]
 mod incidents;
@@ -27,6 +28,7 @@ pub(crate) use spec::Spec;
 
 use crate::common::Retag;
 use holdfast_core::facts::Field;
+use holdfast_core::handle::{Arn, Handle};
 use holdfast_core::kind::{Container, Context, Converge, Draft, Follow, Kind, Mint, Output, Refusal};
 use holdfast_core::name::{KindName, ResourceKey};
 use holdfast_core::observe::Observation;
@@ -50,7 +52,12 @@ impl Kind for Service {
         Output { name: "serviceName", doc: "The service's name" },
         Output { name: "clusterName", doc: "Its cluster's name" },
     ];
+    const HANDLE: Handle = Handle {
+        form: "the ARN of a service, such as arn:aws:ecs:eu-west-1:123456789012:service/CLUSTER/NAME",
+        read: |text| Arn::rest(text, "ecs", "service/").map(|_| text.to_owned()),
+    };
     const PERMISSIONS: &'static [&'static str] = &[
+        "application-autoscaling:DescribeScalableTargets",
         "ecs:CreateService",
         "ecs:DeleteService",
         "ecs:DescribeServices",
@@ -62,6 +69,7 @@ impl Kind for Service {
     const CONTAINER: Option<Container> = Some(Container { pointer: "/cluster", cascades: false });
     const ID_IS_NAME: bool = true;
     const FOLLOWS: &'static [Follow] = &[Follow { kinds: &["Listener", "ListenerRule"], sharing: "TargetGroup" }];
+    const REPEATABLE: bool = true;
 
     type Spec = Spec;
     type Action = Action;

@@ -145,24 +145,28 @@ pub(super) fn scalable_id(identity: &str) -> String {
 
 /// Task definitions that AWS rolled back, with its words, as far as it still tells.
 fn undone(wire: &Value, primary: Option<&Value>) -> Vec<Undone> {
-    let Some(why) = rollback(wire, primary) else { return Vec::new() };
-    let one = |value: Value| Undone {
+    let said = rollback(wire, primary);
+    let one = |value: Value, why: String| Undone {
         path: "/taskDefinition".to_owned(),
         value,
-        why: why.clone(),
+        why,
         beside: vec!["/desiredCount".to_owned()],
     };
-    let failed = deployments(wire).filter(|d| text(d, "rolloutState") == Some("FAILED"));
-    let named: Vec<Undone> =
-        failed.filter_map(|d| text(d, "taskDefinition")).map(|arn| one(ecs::name_of(arn).into())).collect();
+    let failed = |d: &&Value| text(d, "rolloutState") == Some("FAILED") && text(d, "status") != Some("PRIMARY");
+    let named = deployments(wire).filter(failed).filter_map(|d| {
+        let reason = text(d, "rolloutStateReason").unwrap_or("its deployment failed");
+        Some(one(ecs::name_of(text(d, "taskDefinition")?).into(), said.clone().unwrap_or_else(|| reason.to_owned())))
+    });
+    let named: Vec<Undone> = named.collect();
     // The failed deployment is shown only until its tasks have stopped.
-    if named.is_empty() { vec![one(Value::Null)] } else { named }
+    if named.is_empty() { said.map(|why| one(Value::Null, why)).into_iter().collect() } else { named }
 }
 
 /// AWS's words about a rollback to what is live now, if there was one.
 fn rollback(wire: &Value, primary: Option<&Value>) -> Option<String> {
     let primary = primary?;
-    let reason = text(primary, "rolloutStateReason").filter(|r| r.contains("rolling back"));
+    let told = |r: &&str| ["rolling back", "rolled back", "rollback"].iter().any(|w| r.contains(w));
+    let reason = text(primary, "rolloutStateReason").filter(told);
     if let Some(reason) = reason {
         return Some(reason.to_owned());
     }

@@ -16,12 +16,12 @@ pub(super) fn predict(
 ) -> Result<Option<Observation>, Refusal> {
     match action {
         Action::Create { spec, tags } => created(spec, tags, mint).map(Some),
-        Action::Update { service, fields, remember, .. } => {
-            updated(existing(before, service)?, fields, remember.as_ref())
+        Action::Update { service, fields, force, remember, .. } => {
+            updated(existing(before, service)?, fields, *force, remember.as_ref())
         }
         Action::Tag(tags) => {
             let before = existing(before, &tags.id)?;
-            updated(before, &Map::new(), Some(tags))
+            updated(before, &Map::new(), false, Some(tags))
         }
         Action::Delete { service, .. } => existing(before, service).map(|_| None),
     }
@@ -54,6 +54,7 @@ fn created(spec: &Value, tags: &Tags, mint: &Mint) -> Result<Observation, Refusa
 fn updated(
     before: &Observation,
     fields: &Map<String, Value>,
+    force: bool,
     remember: Option<&Retag>,
 ) -> Result<Option<Observation>, Refusal> {
     let mut wire = before.fields.as_object().cloned().unwrap_or_default();
@@ -71,9 +72,13 @@ fn updated(
     }
     let mut after = steady(wire, tags, None);
     if let Some(after) = &mut after {
-        // An autoscaler is not ECS's, and stays whatever is written.
+        // What starts no deployment changes nothing of what one owns. An autoscaler stays whatever is written.
+        let deploys = force || fields.keys().any(|f| f != "desiredCount");
         let others = before.ownership.owners.iter().filter(|o| o.bounds.is_some());
-        after.ownership.owners.extend(others.cloned());
+        match deploys {
+            true => after.ownership.owners.extend(others.cloned()),
+            false => after.ownership = before.ownership.clone(),
+        }
     }
     Ok(after)
 }

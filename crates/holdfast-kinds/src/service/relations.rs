@@ -1,37 +1,30 @@
 //! What a service says of its task definition: containers, ports and volumes that must be there.
 
-use crate::common::text;
+use super::fit;
+use crate::common::{referred, text};
 use crate::ecs::check::Mistakes;
 use holdfast_core::name::ResourceKey;
 use holdfast_core::problem::{SpecError, did_you_mean};
-use holdfast_core::reference::{Piece, Reference, is_open, pieces};
+use holdfast_core::reference::is_open;
 use serde_json::Value;
 
 /// Rules between a service and the task definition that it refers to. One that is given by name or ARN is not known
 /// here; AWS then judges.
 pub(super) fn validate(spec: &Value, peers: &dyn Fn(&ResourceKey) -> Option<Value>, stack: &str) -> Vec<SpecError> {
     let mut found = Mistakes::default();
-    let target = text(spec, "taskDefinition").and_then(|words| definition(words, stack));
+    let target = text(spec, "taskDefinition").and_then(|words| referred(words, stack, "TaskDefinition"));
     if let Some((key, definition)) = target.and_then(|key| Some((key.clone(), peers(&key)?))) {
         let seen = Seen { key: &key, definition: &definition };
         seen.containers(&mut found, spec);
         seen.port_names(&mut found, spec);
         seen.volumes(&mut found, spec);
+        fit::validate(&mut found, spec, (&key, &definition), peers, stack);
     }
     found.0
 }
 
-/// The task definition that a text refers to.
-fn definition(words: &str, stack: &str) -> Option<ResourceKey> {
-    let references = pieces(words).ok()?.into_iter().filter_map(|piece| match piece {
-        Piece::Reference(reference @ Reference::Output { .. }, _) => Some(reference),
-        _ => None,
-    });
-    references.filter_map(|r| r.target(stack).map(|(key, _)| key)).find(|key| key.kind == "TaskDefinition")
-}
-
 /// The items of a list; none if there is no such list.
-fn items<'v>(value: &'v Value, list: &str) -> impl Iterator<Item = &'v Value> {
+pub(super) fn items<'v>(value: &'v Value, list: &str) -> impl Iterator<Item = &'v Value> {
     value.get(list).and_then(Value::as_array).into_iter().flatten()
 }
 

@@ -226,6 +226,14 @@ fn health_speaks_of_tasks_deployments_and_what_ecs_says() {
             Health::Progressing("2 of 2 tasks run; the deployment is in progress".to_owned()),
         ),
         (
+            json!({ "deployments": [{ "status": "PRIMARY" }, { "status": "ACTIVE" }] }),
+            Health::Progressing("2 of 2 tasks run; the deployment is in progress".to_owned()),
+        ),
+        (
+            json!({ "deployments": [], "taskSets": [{ "stabilityStatus": "STABILIZING" }] }),
+            Health::Progressing("2 of 2 tasks run; the deployment is in progress".to_owned()),
+        ),
+        (
             json!({ "deployments": [{ "status": "PRIMARY", "rolloutState": "FAILED", "rolloutStateReason": "tasks failed to start." }] }),
             Health::Degraded("the deployment failed: tasks failed to start.".to_owned()),
         ),

@@ -14,6 +14,7 @@ pub(crate) use spec::TargetGroupSpec;
 
 use crate::common::{closed, to_number, to_text};
 use holdfast_core::facts::Field;
+use holdfast_core::handle::{Arn, Handle};
 use holdfast_core::kind::{Kind, Output};
 use serde_json::Value;
 
@@ -33,6 +34,10 @@ impl Kind for TargetGroup {
         Output { name: "fullName", doc: "What CloudWatch calls it: `targetgroup/NAME/ID`" },
         Output { name: "port", doc: "The port; none for Lambda" },
     ];
+    const HANDLE: Handle = Handle {
+        form: "the ARN of a target group, such as arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/NAME/ID",
+        read: |text| Arn::rest(text, "elasticloadbalancing", "targetgroup/").map(|_| text.to_owned()),
+    };
     const PERMISSIONS: &'static [&'static str] = &[
         "elasticloadbalancing:AddTags",
         "elasticloadbalancing:CreateTargetGroup",
@@ -46,6 +51,7 @@ impl Kind for TargetGroup {
         "tag:GetResources",
     ];
     const HELD_BY_USERS: bool = true;
+    const REPEATABLE: bool = true;
 
     type Spec = TargetGroupSpec;
     type Action = Action;

@@ -20,6 +20,7 @@ pub(crate) use spec::Spec;
 
 use crate::common::{Retag, closed};
 use holdfast_core::facts::Field;
+use holdfast_core::handle::{Arn, Handle};
 use holdfast_core::kind::{Context, Converge, Draft, Kind, Mint, Output, Refusal};
 use holdfast_core::name::KindName;
 use holdfast_core::observe::Observation;
@@ -43,6 +44,10 @@ impl Kind for TaskDefinition {
         Output { name: "family", doc: "The family" },
         Output { name: "revision", doc: "Number of the current revision" },
     ];
+    const HANDLE: Handle = Handle {
+        form: "the ARN of a revision, such as arn:aws:ecs:eu-west-1:123456789012:task-definition/FAMILY:1",
+        read: |text| Arn::rest(text, "ecs", "task-definition/").map(|_| text.to_owned()),
+    };
     const PERMISSIONS: &'static [&'static str] = &[
         "ecs:DeregisterTaskDefinition",
         "ecs:DescribeTaskDefinition",
@@ -54,6 +59,7 @@ impl Kind for TaskDefinition {
         "iam:PassRole",
         "tag:GetResources",
     ];
+    const REPEATABLE: bool = true;
     type Spec = Spec;
     type Action = Action;
 

@@ -96,6 +96,8 @@ impl Bench {
             declared_uids: &|uid| desired.iter().any(|d| d.uid == uid),
             settings: &Settings::default(),
             deletes_left: 10,
+            replaces_left: 2,
+            drift_confirmed: false,
             now: jiff::Timestamp::now(),
         })
     }

@@ -158,6 +158,7 @@ pub(crate) fn intent(key: &ResourceKey, verb: Verb, seconds: i64) -> Intent {
         target: None,
         token: format!("token-{seconds}"),
         implicit_delete: verb == Verb::Delete,
+        replacement: verb == Verb::Create,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::read_documents;
 use super::wait;
-use crate::args::{ApplyArgs, FileArgs, Output, PlanArgs};
+use crate::args::{ApplyArgs, ConfirmArgs, FileArgs, Output, PlanArgs};
 use crate::client::Client;
 use crate::failure::{Ending, Failure};
 use crate::output::{self, line, sign, talk, text};
@@ -10,6 +10,12 @@ use anyhow::Result;
 use holdfast_core::validate::check_alone;
 use reqwest::Method;
 use serde_json::Value;
+
+/// True if a step makes another thing in the place of a live one.
+fn replaces(answer: &Value, step: &Value) -> bool {
+    let mut verdicts = answer["verdicts"].as_array().into_iter().flatten();
+    step["verb"] == "create" && verdicts.any(|v| v["key"] == step["key"] && v["decision"] == "replace")
+}
 
 /// Prints a plan: one line a step with its reason, then why the rest is left alone.
 pub(crate) fn print_plan(how: Output, answer: &Value) -> Result<Ending> {
@@ -24,10 +30,11 @@ pub(crate) fn print_plan(how: Output, answer: &Value) -> Result<Ending> {
         let after = if after.is_empty() { String::new() } else { format!("  after {}", after.join(", ")) };
         let held = if step["awaitsApproval"] == true { "  awaits approval" } else { "" };
         let key = &step["key"];
+        let verb = if replaces(answer, step) { "replace".to_owned() } else { text(step, "/verb") };
         line(format!(
             "{:>3} {} {}/{}{after}{held}",
             text(step, "/id"),
-            sign(&text(step, "/verb")),
+            sign(&verb),
             text(key, "/kind"),
             text(key, "/name")
         ))?;
@@ -36,7 +43,7 @@ pub(crate) fn print_plan(how: Output, answer: &Value) -> Result<Ending> {
     }
     for verdict in answer["verdicts"].as_array().into_iter().flatten() {
         let decision = text(verdict, "/decision");
-        if !["inSync", "create", "update", "delete", "adopt"].contains(&decision.as_str()) {
+        if !["inSync", "create", "update", "replace", "delete", "adopt"].contains(&decision.as_str()) {
             let key = &verdict["key"];
             line(format!(
                 "    ‖ {}/{} is left alone\n      {}",
@@ -88,9 +95,17 @@ pub(crate) fn validate(how: Output, args: &FileArgs) -> Result<Ending> {
     }
 }
 
+fn confirm(args: &ConfirmArgs) -> Option<String> {
+    match (args.confirm_empty, args.confirm_shrink) {
+        (true, _) => Some("empty".to_owned()),
+        (_, true) => Some("shrink".to_owned()),
+        _ => None,
+    }
+}
+
 pub(crate) async fn plan(client: &Client, how: Output, args: &PlanArgs) -> Result<Ending> {
     let body = read_documents(&args.files.files)?;
-    let query = [("prune", args.prune.then(|| "true".to_owned()))];
+    let query = [("prune", args.prune.then(|| "true".to_owned())), ("confirm", confirm(&args.confirm))];
     let answer = client.send(client.request(Method::POST, "/v1/plan", &query).json(&body)).await?;
     let ending = print_plan(how, &answer)?;
     Ok(if args.exit_code { ending } else { Ending::Fine })
@@ -99,11 +114,7 @@ pub(crate) async fn plan(client: &Client, how: Output, args: &PlanArgs) -> Resul
 pub(crate) async fn apply(client: &Client, how: Output, args: &ApplyArgs) -> Result<Ending> {
     let body = read_documents(&args.files.files)?;
     let flag = |on: bool| on.then(|| "true".to_owned());
-    let query = [
-        ("dryRun", flag(args.dry_run)),
-        ("prune", flag(args.prune)),
-        ("confirm", args.confirm_empty.then(|| "empty".to_owned())),
-    ];
+    let query = [("dryRun", flag(args.dry_run)), ("prune", flag(args.prune)), ("confirm", confirm(&args.confirm))];
     let answer = client.send(client.request(Method::POST, "/v1/apply", &query).json(&body)).await?;
     if args.dry_run {
         print_plan(how, &answer)?;

@@ -50,8 +50,17 @@ const SCOPES: &[Column] = &[
     Column { head: "TOOK", wide: false, read: |v| format!("{} ms", text(v, "/durationMs")) },
     Column { head: "CALLS", wide: false, read: |v| text(v, "/apiCalls") },
     Column { head: "THROTTLED", wide: false, read: |v| text(v, "/throttles") },
+    Column { head: "HELD", wide: false, read: held },
     Column { head: "ERROR", wide: false, read: |v| text(v, "/error") },
 ];
+
+/// Why nothing is written in a scope.
+fn held(scope: &Value) -> String {
+    match text(scope, "/paused/reason") {
+        reason if reason.is_empty() => text(scope, "/held/reason"),
+        reason => format!("paused: {reason}"),
+    }
+}
 
 fn condition(v: &Value, kind: &str, field: &str) -> String {
     let conditions = v.pointer("/status/conditions").and_then(Value::as_array).into_iter().flatten();
@@ -172,7 +181,7 @@ pub(crate) async fn describe(client: &Client, how: Output, resource: &str) -> Re
     Ok(Ending::Fine)
 }
 
-fn section(title: &str, items: Option<&Value>, show: fn(&Value) -> String) -> Result<()> {
+pub(crate) fn section(title: &str, items: Option<&Value>, show: fn(&Value) -> String) -> Result<()> {
     let items: Vec<&Value> = items.and_then(Value::as_array).into_iter().flatten().collect();
     if items.is_empty() {
         return Ok(());
@@ -181,7 +190,7 @@ fn section(title: &str, items: Option<&Value>, show: fn(&Value) -> String) -> Re
     items.into_iter().try_for_each(|i| line(format!("  {}", show(i).trim_end())))
 }
 
-fn drift_line(field: &Value) -> String {
+pub(crate) fn drift_line(field: &Value) -> String {
     let path = text(field, "/path");
     let path = if path.is_empty() { "(all of it)".to_owned() } else { path };
     let (declared, live) = (short(&field["desired"]), short(&field["live"]));

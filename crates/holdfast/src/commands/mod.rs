@@ -7,6 +7,7 @@ pub(crate) mod explain;
 pub(crate) mod look;
 pub(crate) mod steer;
 pub(crate) mod wait;
+pub(crate) mod why;
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};

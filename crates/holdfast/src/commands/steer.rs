@@ -2,24 +2,40 @@
 
 use super::look::resource_path;
 use super::wait;
-use crate::args::{DeleteArgs, PauseArgs};
+use crate::args::{DeleteArgs, PauseArgs, PlaceArgs, ReconcileArgs, ResumeArgs};
 use crate::client::{Client, segment};
 use crate::failure::Ending;
 use crate::output::talk;
-use anyhow::Result;
+use anyhow::{Result, bail};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-async fn stack_call(client: &Client, stack: &str, what: &str, body: &Value) -> Result<()> {
-    let path = format!("/v1/stacks/{}/{what}", segment(stack));
-    client.send(client.request(Method::POST, &path, &[]).json(body)).await?;
+async fn call(client: &Client, path: &str, body: &Value) -> Result<()> {
+    client.send(client.request(Method::POST, path, &[]).json(body)).await?;
     Ok(())
 }
 
-pub(crate) async fn reconcile(client: &Client, stack: &str) -> Result<Ending> {
-    stack_call(client, stack, "reconcile", &json!({})).await?;
+pub(crate) async fn reconcile(client: &Client, args: &ReconcileArgs) -> Result<Ending> {
+    let stack = &args.stack;
+    let body = args.confirm.as_ref().map_or_else(|| json!({}), |what| json!({ "confirm": what }));
+    call(client, &format!("/v1/stacks/{}/reconcile", segment(stack)), &body).await?;
     talk(format!("{stack} is being looked at now; follow it with `holdfast wait {stack}`."));
     Ok(Ending::Fine)
+}
+
+/// The path of what is paused or goes on, and what people call it.
+fn place(args: &PlaceArgs) -> Result<(String, String)> {
+    if let Some(scope) = &args.scope {
+        let Some((account, region)) = scope.split_once('/') else {
+            bail!("\"{scope}\" is no scope; write ACCOUNT/REGION, such as default/eu-west-1");
+        };
+        return Ok((format!("/v1/scopes/{}/{}", segment(account), segment(region)), scope.clone()));
+    }
+    match &args.target {
+        Some(target) if target.contains('/') => Ok((resource_path(target)?, target.clone())),
+        Some(stack) => Ok((format!("/v1/stacks/{}", segment(stack)), stack.clone())),
+        None => Ok(("/v1".to_owned(), "everything".to_owned())),
+    }
 }
 
 pub(crate) async fn pause(client: &Client, args: &PauseArgs) -> Result<Ending> {
@@ -27,14 +43,17 @@ pub(crate) async fn pause(client: &Client, args: &PauseArgs) -> Result<Ending> {
     if let Some(until) = &args.until {
         body["until"] = json!(until);
     }
-    stack_call(client, &args.stack, "pause", &body).await?;
-    talk(format!("{} is paused: it is looked at and reported, and nothing is written.", args.stack));
+    let (path, what) = place(&args.place)?;
+    call(client, &format!("{path}/pause"), &body).await?;
+    talk(format!("{what} is paused: it is looked at and reported, and nothing is written."));
     Ok(Ending::Fine)
 }
 
-pub(crate) async fn resume(client: &Client, stack: &str) -> Result<Ending> {
-    stack_call(client, stack, "resume", &json!({})).await?;
-    talk(format!("{stack} goes on."));
+pub(crate) async fn resume(client: &Client, args: &ResumeArgs) -> Result<Ending> {
+    let body = args.reason.as_ref().map_or_else(|| json!({}), |reason| json!({ "reason": reason }));
+    let (path, what) = place(&args.place)?;
+    call(client, &format!("{path}/resume"), &body).await?;
+    talk(format!("{what} goes on."));
     Ok(Ending::Fine)
 }
 

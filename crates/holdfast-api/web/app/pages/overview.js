@@ -37,6 +37,7 @@ export function Overview() {
 function Everything({ data }) {
   if (!total(data.phases) && !data.byStack?.length) return html`<${FirstSteps} />`;
   return html`<${Health} phases=${data.phases ?? {}} />
+    <${Holds} data=${data} />
     <${OldestDrift} drift=${data.oldestDrift} />
     <div class="columns">
       <${Stacks} stacks=${data.byStack ?? []} />
@@ -65,6 +66,18 @@ function Health({ phases }) {
           <span class="tile-n num">${number(n)}</span><span class="tile-word"><${Icon} name=${phaseClass(phase)} />
           ${phaseWord(phase)}</span></a></li>`;
       })}</ul></div></section>`;
+}
+
+// What keeps Holdfast from writing: a pause of everything or of a scope, or too much drift at once.
+function Holds({ data }) {
+  const scopes = (data.scopes ?? []).map((s) => ({ ...s, name: `${s.account}/${s.region}` }));
+  const paused = data.paused
+    ? [{ name: "Everything", hold: data.paused }]
+    : scopes.filter((s) => s.paused).map((s) => ({ name: s.name, hold: s.paused }));
+  return html`${paused.map(({ name, hold }) => html`<section key=${name} class="strip is-paused" role="status">
+      <${Icon} name="paused" /><p><strong>${name} is paused</strong> <span class="muted">${hold.reason}${hold.until && `, until ${hold.until}`}</span></p></section>`)}
+    ${scopes.filter((s) => s.held).map((s) => html`<section key=${s.name} class="strip is-drifted" role="alert">
+      <${Icon} name="drifted" /><p><strong>Nothing is written in ${s.name}.</strong> <span class="muted">${s.held.reason}</span></p></section>`)}`;
 }
 
 function OldestDrift({ drift }) {

@@ -117,6 +117,12 @@ pub(crate) fn an_approval_is_used_once_or_refused(store: &Store) {
     // What could not be read proves nothing; what is another plan does.
     pass(store, &[Part { unread: true, ..part("?") }], &[], 6);
     assert_eq!(given(store, 9).as_ref(), Some(&waiting.plan));
+    // What is approved in its place ends it too.
+    let other = store.keep_plan(&[part("d")], at(6)).unwrap();
+    store.approve(&other, &[part("d")], &consent(6), &[approved(6)]).unwrap();
+    let outcome = store.plan(&waiting.plan).unwrap().unwrap().outcome.unwrap();
+    assert_eq!((outcome.end, outcome.replaced_by), (PlanEnd::Overtaken, Some(other)));
+    store.approve(&waiting.plan, &waiting.parts, &consent(6), &[approved(6)]).unwrap();
     pass(store, &[part("c")], &[], 7);
     assert_eq!(given(store, 9), None);
     let outcome = store.plan(&waiting.plan).unwrap().unwrap().outcome.unwrap();

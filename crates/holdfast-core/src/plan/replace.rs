@@ -1,0 +1,201 @@
+//! Replacement, make before break: what cannot change in place is made anew beside the live thing, the references of
+//! others move over, and only then, when nothing refers to the old one any more, is it deleted.
+//!
+//! Both bear the same owner tag while they stand side by side. The one whose identity is the declared one is the
+//! resource; the other is to be retired, if it is remembered as one that was replaced: a copy that somebody made with
+//! our tags is not.
+
+use super::decide::{Case, Decided, Refused};
+use super::say::{NOT_OURS, Say};
+use super::{Decision, Input, Memory, RETIRE, Verb};
+use crate::kind::{AnyKind, Context};
+use crate::observe::{Health, LiveState, Observation};
+use crate::policy::ReplacePolicy;
+use crate::status::Phase;
+use crate::{pointer, reference};
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+impl Case<'_> {
+    /// Replaces `live`, whose `fields` AWS cannot change in place; otherwise says why not.
+    pub(super) fn replace(&self, say: &Say<'_>, live: &Observation, fields: &[String]) -> Result<Decided, Refused> {
+        let named = fields.join(", ");
+        let policy = &self.desired.policy;
+        if policy.replace.unwrap_or_default() == ReplacePolicy::Never {
+            let why = format!(
+                "AWS cannot change {named} in place, and policy.replace is \"never\". Put the declaration back, set policy.replace \
+                 to \"allow\", or delete the resource by name and declare it anew."
+            );
+            return Err((Decision::Blocked, why));
+        }
+        self.side_by_side(live, fields).map_err(|why| (Decision::Blocked, why))?;
+        if policy.protect == Some(true) {
+            let why = format!("{named} needs a replacement, and policy.protect forbids it. Lift the protection first.");
+            return Err((Decision::Hold, why));
+        }
+        if let Some(waiting) = self.not_shown_yet(say) {
+            return Ok(waiting);
+        }
+        if self.replaces_left == 0 && !self.follows_container(fields) {
+            let why = format!(
+                "{named} needs a replacement, and the replacement budget of this hour ([safety] maxReplacementsPerHour) is used \
+                 up. It is replaced when the budget allows."
+            );
+            return Err((Decision::Hold, why));
+        }
+        let tags = self.create_tags();
+        let mut drafts = self.kind.create(self.spec, &Context { key: &self.desired.key, tags: &tags });
+        if let Some(first) = drafts.first_mut() {
+            first.because = format!("{named} cannot change in place; {} is deleted when nothing refers to it", live.id);
+            first.heals = fields.to_vec();
+            first.decision = "replace";
+        }
+        let phase = if self.is_drift() { Phase::Drifted } else { Phase::Progressing };
+        let reason = format!(
+            "AWS cannot change {named} in place and policy.replace is \"allow\": another one is made beside {}.",
+            live.id
+        );
+        let drafts = drafts.into_iter().map(|d| (Verb::Create, d)).collect();
+        Ok(Decided { verdict: say.verdict(Decision::Replace, phase, reason), drafts })
+    }
+
+    /// Whether the declared one can stand beside the live one; otherwise why not.
+    fn side_by_side(&self, live: &Observation, fields: &[String]) -> Result<(), String> {
+        let (kind, named) = (self.kind.name(), fields.join(", "));
+        let Some(identity) = self.kind.identity(self.spec) else {
+            let open = |f: &String| self.spec.pointer(f).and_then(Value::as_str).is_some_and(reference::is_open);
+            // It hangs on a reference to what this plan makes, which nothing live can have yet.
+            return if fields.iter().any(open) {
+                Ok(())
+            } else {
+                Err(format!(
+                    "AWS cannot change {named} in place, and the new {kind} could not be told from the old one."
+                ))
+            };
+        };
+        if identity == live.identity {
+            let by = identity_fields(self.kind, self.spec).join(" or ");
+            return Err(format!(
+                "AWS cannot change {named} in place, and takes no second {kind} under the same name beside {}. Change {by} in \
+                 the same declaration, and it is replaced; or put {named} back.",
+                live.id
+            ));
+        }
+        let reading = self.input.snapshot.kinds.get(kind);
+        let taken = reading.and_then(|r| r.observations.iter().find(|o| o.identity == identity && o.id != live.id));
+        match taken {
+            Some(other) => {
+                Err(format!("{NOT_OURS}: {} has the name that the replacement of {} needs.", other.id, live.id))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// True if it takes one out of the replacement budget.
+    pub(super) fn takes_replacement(&self, decided: &Decided) -> bool {
+        let first = decided.drafts.first().filter(|_| decided.verdict.decision == Decision::Replace);
+        first.is_some_and(|(_, draft)| !self.follows_container(&draft.heals))
+    }
+
+    /// True if it is replaced only because what it lives in is.
+    fn follows_container(&self, fields: &[String]) -> bool {
+        self.kind.container().is_some_and(|c| fields.iter().all(|f| f == c.pointer))
+    }
+
+    /// Deletes what `live` has taken the place of, once it works and nothing refers to the old one. Gives the
+    /// fingerprint of the deletion beside the decision.
+    pub(super) fn retire(&self, say: &Say<'_>, live: &Observation) -> Option<(Decided, String)> {
+        let old = self.beside.iter().find(|o| self.memory.retiring.contains(&o.id))?;
+        let print = format!("{RETIRE}{}", old.id);
+        let quiet = |decision, phase, why: String| {
+            Some((
+                Decided::quiet(say.verdict(
+                    decision,
+                    phase,
+                    format!("{} has taken the place of {}, {why}", live.id, old.id),
+                )),
+                String::new(),
+            ))
+        };
+        let policy = &self.desired.policy;
+        if policy.protect == Some(true) {
+            let why = "which policy.protect keeps. Lift the protection to let it go.".to_owned();
+            return quiet(Decision::Hold, Phase::Blocked, why);
+        }
+        if policy.replace.unwrap_or_default() == ReplacePolicy::Never {
+            let why =
+                "which stays because policy.replace is \"never\" again. Set it to \"allow\" to let it go.".to_owned();
+            return quiet(Decision::Hold, Phase::Blocked, why);
+        }
+        if let Health::Progressing(state) | Health::Degraded(state) = &live.health {
+            let why = format!("which is kept until the new one works: {state}");
+            return quiet(Decision::Wait, Phase::Progressing, why);
+        }
+        if let Some(user) = user_of(self.input, old) {
+            let why = format!("which goes when nothing refers to it; {user} still does.");
+            return quiet(Decision::Wait, Phase::Progressing, why);
+        }
+        if let LiveState::Busy(state) = &old.state {
+            return quiet(Decision::Wait, Phase::Progressing, format!("which AWS holds in state {state}."));
+        }
+        if let Some(waiting) = self.failure(say, &print) {
+            return Some((waiting, print));
+        }
+        let mut drafts = self.kind.delete(old);
+        for draft in &mut drafts {
+            draft.because = format!("{} has taken its place and nothing refers to it", live.id);
+        }
+        let reason = format!("{} has taken the place of {}, which is deleted.", live.id, old.id);
+        let verdict = say.verdict(Decision::Update, Phase::Progressing, reason);
+        Some((Decided { verdict, drafts: drafts.into_iter().map(|d| (Verb::Delete, d)).collect() }, print))
+    }
+}
+
+/// The declared fields that a name is made of.
+fn identity_fields(kind: &dyn AnyKind, spec: &Value) -> Vec<String> {
+    let identity = kind.identity(spec);
+    let decides = |path: &&str| {
+        let mut other = spec.clone();
+        match other.pointer_mut(path) {
+            Some(Value::String(text)) => text.push('x'),
+            _ => return false,
+        }
+        kind.identity(&other) != identity
+    };
+    kind.fields().iter().map(|f| f.path).filter(decides).map(str::to_owned).collect()
+}
+
+/// A live thing that refers to `old` and does not itself only wait to be retired, in words.
+fn user_of(input: &Input<'_>, old: &Observation) -> Option<String> {
+    let texts = ["id", "arn"].into_iter().filter_map(|o| old.outputs.get(o)?.as_str());
+    let names: BTreeSet<&str> = texts.chain([old.id.as_str()]).filter(|n| !n.is_empty()).collect();
+    let retiring: BTreeSet<&str> = input.memory.values().flat_map(|m| &m.retiring).map(String::as_str).collect();
+    for (kind, reading) in &input.snapshot.kinds {
+        let facts = input.registry.get(kind).map(AnyKind::facts);
+        for other in reading.observations.iter().filter(|o| o.id != old.id) {
+            let strips =
+                |at: &str| retiring.contains(other.id.as_str()) && facts.is_some_and(|f| f.any_above(at, |x| x.late));
+            if mentions(&other.fields, "", &names, &strips) {
+                return Some(format!("{kind} {}", other.id));
+            }
+        }
+    }
+    None
+}
+
+/// True if one of `names` stands in `value` at a place that is not `excused`.
+fn mentions(value: &Value, at: &str, names: &BTreeSet<&str>, excused: &dyn Fn(&str) -> bool) -> bool {
+    match value {
+        Value::String(text) => names.contains(text.as_str()) && !excused(at),
+        Value::Array(items) => items.iter().any(|item| mentions(item, &format!("{at}/0"), names, excused)),
+        Value::Object(map) => map.iter().any(|(key, item)| mentions(item, &pointer::join(at, key), names, excused)),
+        _ => false,
+    }
+}
+
+/// True if `found` is what was replaced and AWS does not show the new one yet: references take the new one.
+pub(super) fn is_predecessor(input: &Input<'_>, kind: &dyn AnyKind, memory: &Memory, found: &Observation) -> bool {
+    let settle = input.settings.settle_of(Some(kind));
+    let young = memory.created_unseen.is_some_and(|at| input.now.duration_since(at) < settle);
+    young && memory.retiring.contains(&found.id) && memory.id.as_deref().is_some_and(|id| id != found.id)
+}
