@@ -390,7 +390,8 @@ fn what_looks_as_it_did_is_not_compared_again_and_any_other_look_is() {
         let reading = w.kinds.get_mut(kind).expect("a kind of this test");
         change(Arc::make_mut(&mut reading.observations[0]));
     };
-    let changes: [(&str, &dyn Fn(&mut World)); 10] = [
+    type Move<'a> = (&'a str, &'a dyn Fn(&mut World));
+    let changes: [Move<'_>; 10] = [
         ("a field", &|w| live(w, "Box", &|o| o.fields["size"] = json!(2))),
         ("an undeclared field", &|w| live(w, "Box", &|o| o.fields["colour"] = json!("red"))),
         ("an owner tag", &|w| live(w, "Box", &|o| _ = o.tags.remove(RESOURCE_TAG))),
