@@ -151,6 +151,7 @@ function api({ world, ...state }, method, path, query, body, response) {
   if (first === "stacks") return json(response, views.stackView(world, rest[0]));
   if (first === "resources" && rest.length === 0)
     return json(response, page(views.resourceRows(world, filter), filter, "cursor"));
+  if (first === "resources" && rest[3] === "why") return json(response, views.why(world, ...rest.slice(0, 3), query.get("path")));
   if (first === "resources" && rest[3] === "history") return json(response, views.history(world, ...rest.slice(0, 3)));
   if (first === "resources") return json(response, views.resourceView(world, ...rest));
   if (first === "drift") return json(response, views.drift(world, filter));

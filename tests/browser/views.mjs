@@ -270,3 +270,29 @@ export function drift(world, filter) {
     items,
   };
 }
+
+/** The explanation of one field, as the API gives it. */
+export function why(world, stackName, kind, name, path) {
+  const r = world.stacks.get(stackName)?.resources.get(`${kind}/${name}`);
+  if (!r) return null;
+  const diff = r.drift?.fields.find((f) => f.path === path);
+  const declared = { value: diff?.desired ?? null, resolved: diff?.desired ?? null, generation: r.generation, byStack: false };
+  const field = {
+    path: path ?? "",
+    declared: diff?.desired == null ? null : declared,
+    live: { value: diff?.live ?? null, known: true },
+    default: { value: null, source: "https://docs.aws.amazon.com/" },
+    lastWritten: diff?.lastWritten ?? null,
+    owner: { who: "holdfast", name: "Holdfast", reason: `Generation ${r.generation} declares it.`, bounds: null, until: null },
+    rule: "declared-wins",
+    ruleText: "What is declared counts: a live value that differs is put back.",
+    change: diff?.change ?? null,
+    severity: diff?.severity ?? "functional",
+    decision: diff?.decision ?? "none",
+    waitsFor: [],
+    edit: diff ? { says: `Declare ${path} as it is live.`, patch: [{ op: "replace", path: `/spec${path}`, value: diff.live }] } : null,
+    createOnly: false,
+  };
+  const message = r.message ?? "";
+  return { stack: stackName, kind, name, generation: r.generation, phase: r.phase, message, waitsFor: [], edit: null, fields: [field] };
+}

@@ -17,6 +17,9 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+#[path = "plan/held.rs"]
+mod held;
+
 #[derive(Serialize, Deserialize, JsonSchema)]
 struct Spec {
     name: String,
@@ -387,7 +390,8 @@ fn what_looks_as_it_did_is_not_compared_again_and_any_other_look_is() {
         let reading = w.kinds.get_mut(kind).expect("a kind of this test");
         change(Arc::make_mut(&mut reading.observations[0]));
     };
-    let changes: [(&str, &dyn Fn(&mut World)); 10] = [
+    type Move<'a> = (&'a str, &'a dyn Fn(&mut World));
+    let changes: [Move<'_>; 10] = [
         ("a field", &|w| live(w, "Box", &|o| o.fields["size"] = json!(2))),
         ("an undeclared field", &|w| live(w, "Box", &|o| o.fields["colour"] = json!("red"))),
         ("an owner tag", &|w| live(w, "Box", &|o| _ = o.tags.remove(RESOURCE_TAG))),
@@ -508,68 +512,6 @@ fn a_circle_that_an_earlier_pass_has_stripped_is_deleted() {
              Box/a Delete Deleting: Deleted because somebody asked for it by name.
              Box/b Delete Deleting: Deleted because somebody asked for it by name.",
         );
-}
-
-#[test]
-fn protection_and_the_budget_hold_deletions_back() {
-    let mut w = world()
-        .wants_with("Room/p", json!({ "name": "p" }), |d| {
-            d.fate = Fate::DeleteByName;
-            d.policy.protect = Some(true);
-        })
-        .has("Room/p", json!({ "name": "p" }))
-        .wants_with("Room/q", json!({ "name": "q" }), |d| d.fate = Fate::DeleteByPolicy)
-        .has("Room/q", json!({ "name": "q" }));
-    w.deletes_left = 0;
-    let plan = w.plan();
-    assert!(plan.steps.is_empty());
-    assert!(plan.verdicts[0].reason.contains("protect"), "{}", plan.verdicts[0].reason);
-    assert!(plan.verdicts[1].reason.contains("budget"), "{}", plan.verdicts[1].reason);
-}
-
-#[test]
-fn a_create_only_change_is_refused_while_the_rest_is_healed() {
-    let old = json!({ "name": "a", "colour": "red", "size": 1 });
-    let plan = world()
-        .wants_with("Box/a", json!({ "name": "a", "colour": "blue", "size": 2 }), |d| d.generation = 2)
-        .has("Box/a", old.clone())
-        .remembers("Box/a", in_sync(&old))
-        .plan();
-    assert_eq!(plan.steps.len(), 1, "{:?}", plan.steps);
-    assert_eq!(plan.steps[0].heals, ["/size"]);
-    assert_eq!(plan.verdicts[0].phase.to_string(), "Blocked");
-    assert!(plan.verdicts[0].reason.contains("/colour"));
-}
-
-#[test]
-fn a_refusal_is_not_repeated_before_its_time_unless_something_moves() {
-    let plan = |spec: Value, memory: Memory| {
-        world().wants("Box/a", spec).has("Box/a", json!({ "name": "a" })).remembers("Box/a", memory).plan()
-    };
-    let print = plan(json!({ "name": "a", "size": 2 }), Memory::default()).verdicts[0].fingerprint.clone();
-    let error = ApplyError {
-        class: ErrorClass::Denied,
-        operation: "box:Change".to_owned(),
-        code: "AccessDenied".to_owned(),
-        message: "not allowed".to_owned(),
-        request_id: Some("r-1".to_owned()),
-    };
-    let failure = Failure {
-        error,
-        step: "change".to_owned(),
-        times: 1,
-        retry_at: jiff::Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_secs(9),
-        fingerprint: print.clone().expect("a fingerprint"),
-    };
-    let memory = Memory { failure: Some(failure), ..Memory::default() };
-    let held = plan(json!({ "name": "a", "size": 2 }), memory.clone());
-    assert!(held.steps.is_empty());
-    assert!(held.verdicts[0].reason.contains("r-1"), "{}", held.verdicts[0].reason);
-    assert_eq!(plan(json!({ "name": "a", "size": 3 }), memory).steps.len(), 1);
-    let stuck = Memory { futile: 3, fingerprint: print, ..Memory::default() };
-    let stuck = plan(json!({ "name": "a", "size": 2 }), stuck);
-    assert!(stuck.steps.is_empty());
-    assert_eq!(stuck.verdicts[0].decision, Decision::Stuck);
 }
 
 /// A box of generation 2 that awaits approval, while the first is carried out and live.

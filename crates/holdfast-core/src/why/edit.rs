@@ -61,7 +61,7 @@ fn written_out(filled: &Value, prefix: &str, at: &str, path: &str, become_: &Bec
     let mut value = filled.pointer(at)?.clone();
     let inside = path.get(at.len()..)?;
     match become_ {
-        Become::This(new) => _ = pointer::set(&mut value, inside, new.clone()).then_some(())?,
+        Become::This(new) => pointer::set(&mut value, inside, new.clone()).then_some(())?,
         Become::Nothing => _ = pointer::remove(&mut value, inside)?,
     }
     Some(PatchOp { op: Op::Replace, path: format!("{prefix}{at}"), value: Some(value) })

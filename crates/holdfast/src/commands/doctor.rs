@@ -1,5 +1,6 @@
 //! `doctor`: what works between this machine, the server and AWS.
 
+use super::look;
 use crate::client::Client;
 use crate::failure::{Ending, Failure};
 use crate::output::{line, text};
@@ -50,6 +51,17 @@ pub(crate) async fn doctor(client: &Client, health: bool) -> Result<Ending> {
             }
         }
         Err(e) => tell(false, format!("token        {e:#}"))?,
+    }
+    for phase in ["Failed", "Unknown"] {
+        // What AWS refuses (a full quota, a role or a subnet that is not there) it says when it is asked.
+        for resource in client.list("/v1/resources", &[("phase", Some(phase.to_owned()))]).await.unwrap_or_default() {
+            let name = look::key_of(&resource);
+            let said = look::condition(&resource, "Synced", "message");
+            tell(
+                false,
+                format!("{:<12} {name}: {said}\n             More: holdfast why {name}", phase.to_lowercase()),
+            )?;
+        }
     }
     if bad == 0 {
         return Ok(Ending::Fine);

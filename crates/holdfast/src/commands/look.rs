@@ -13,7 +13,7 @@ fn filters(filter: &FilterArgs) -> Vec<(&'static str, Option<String>)> {
     vec![("stack", filter.stack.clone()), ("account", filter.account.clone()), ("region", filter.region.clone())]
 }
 
-fn key_of(value: &Value) -> String {
+pub(crate) fn key_of(value: &Value) -> String {
     format!("{}/{}/{}", text(value, "/metadata/stack"), text(value, "/kind"), text(value, "/metadata/name"))
 }
 
@@ -62,7 +62,7 @@ fn held(scope: &Value) -> String {
     }
 }
 
-fn condition(v: &Value, kind: &str, field: &str) -> String {
+pub(crate) fn condition(v: &Value, kind: &str, field: &str) -> String {
     let conditions = v.pointer("/status/conditions").and_then(Value::as_array).into_iter().flatten();
     conditions.filter(|c| c["type"] == kind).map(|c| text(c, &format!("/{field}"))).next().unwrap_or_default()
 }

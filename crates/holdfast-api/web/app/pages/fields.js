@@ -4,6 +4,7 @@ import { number, words } from "../format.js";
 import { Icon } from "../icons.js";
 import { Empty, Panel } from "../parts.js";
 import { FIELD_STATES, fieldState, Value } from "../values.js";
+import { WhyButton } from "./why.js";
 import { absentDeclared, NOT_DECLARED, SEVERITIES, Severity } from "./drift-parts.js";
 
 /**
@@ -47,7 +48,7 @@ export function Fields({ data }) {
   return html`<${Panel} title="Fields" actions=${fields.length > 0 && toggle}>
     ${fields.length === 0 && html`<p class="none-found">Nothing is declared in its spec.</p>`}
     ${fields.length > 0 && shown.length === 0 && html`<${NoDifference} n=${fields.length} onAll=${() => setChosen("all")} />`}
-    ${shown.length > 0 && html`<${FieldTable} fields=${shown} />`}<//>`;
+    ${shown.length > 0 && html`<${FieldTable} fields=${shown} at=${{ stack: data.metadata?.stack, kind: data.kind, name: data.metadata?.name }} />`}<//>`;
 }
 
 function NoDifference({ n, onAll }) {
@@ -56,15 +57,15 @@ function NoDifference({ n, onAll }) {
     <button type="button" onClick=${onAll}>Show all ${number(n)}</button><//>`;
 }
 
-function FieldTable({ fields }) {
+function FieldTable({ fields, at }) {
   const column = (text, look) => html`<th role="columnheader" scope="col" class=${look}>${text}</th>`;
   return html`<table class="list cards fields" role="table">
     <thead role="rowgroup"><tr role="row">
     ${column("Field", "c-path")}${column("Declared")}${column("Live")}${column("Last written")}</tr></thead>
-    <tbody role="rowgroup">${fields.map((f) => html`<${Field} key=${f.path} field=${f} />`)}</tbody></table>`;
+    <tbody role="rowgroup">${fields.map((f) => html`<${Field} key=${f.path} field=${f} at=${at} />`)}</tbody></table>`;
 }
 
-function Field({ field: f }) {
+function Field({ field: f, at }) {
   const [icon, word, look] = fieldState(f.state);
   const drifts = f.state === "drift";
   const unknown = f.state === "unknown" && (f.live === undefined || f.live === null);
@@ -74,7 +75,8 @@ function Field({ field: f }) {
     <th role="rowheader" scope="row" class="c-path"><code class="path">${f.path || "(the whole thing)"}</code>
       <span class="field-state"><span class=${`phase ${look}`}><${Icon} name=${icon} />${word}</span>
         <${Severity} severity=${severity} />
-        ${decisions.length > 0 && html`<span class="muted">${words(decisions.join(", "))}</span>`}</span></th>
+        ${decisions.length > 0 && html`<span class="muted">${words(decisions.join(", "))}</span>`}
+        <${WhyButton} at=${at} path=${f.path} /></span></th>
     <td role="cell" data-label="Declared">
       <${Value} value=${declared(f)} other=${drifts ? f.live : undefined} absent=${absentDeclared(f.diffs[0]?.change)} /></td>
     <td role="cell" data-label="Live">

@@ -79,6 +79,12 @@ function advise(data, stack) {
       cli(`reconcile ${stack}`),
     ];
   }
+  if (condition(data, "Synced")?.reason === "AdoptionUnconfirmed") {
+    return [
+      "Only its owner tags were written. To bring it to the declaration:",
+      cli(`adopt ${stack}/${data.kind}/${data.metadata?.name} --confirm`),
+    ];
+  }
   if (condition(data, "Owned")?.status === "False") {
     return [
       "Something of the same identity exists and is not Holdfast's. To take it over, declare policy adopt: ifExists here and apply again:",

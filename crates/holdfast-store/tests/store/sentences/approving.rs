@@ -149,7 +149,7 @@ pub(crate) fn one_plan_names_all_scopes_of_a_stack(store: &Store) {
     pass(store, &[part("a")], &[], 1);
     let far = Part { scope: there.clone(), ..part("b") };
     let told = |stack: &str, plan: &str| Event::new(at(2), EventType::Decided, "PlanOvertaken", plan).of_stack(stack);
-    store.record_awaiting(&there, &[far.clone()], &[], (at(2), at(2)), &told).unwrap();
+    store.record_awaiting(&there, std::slice::from_ref(&far), &[], (at(2), at(2)), &told).unwrap();
     let waiting = store.awaiting("es").unwrap().unwrap();
     assert_eq!(waiting.plan, hash_of_parts(&[part("a"), far]));
     assert_eq!(store.approvals(&home(), at(2)).unwrap().elsewhere["es"][&there], "b");
