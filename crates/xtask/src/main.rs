@@ -55,7 +55,7 @@ fn main() -> Result<()> {
         Habit::Tidy => tidy::check(&root),
         Habit::Golden => {
             generate::write(&root)?;
-            shell::run(shell::command(&root, "cargo").args(["test", "--workspace"]).env("INSTA_UPDATE", "always"))
+            shell::run(shell::command(&root, "cargo").args(["test", "--workspace", "--no-fail-fast"]).env("INSTA_UPDATE", "always"))
         }
         Habit::Bench { resources } => bench::run(&root, resources),
         Habit::VendorWeb => vendor::renew(&root),
@@ -70,7 +70,7 @@ fn test(root: &std::path::Path, filter: Option<&str>) -> Result<()> {
     // One build for all of it: another choice of packages would mean other features, and the SDK built twice.
     shell::cargo(root, &["build", "--workspace", "--all-targets"])?;
     let mut tests = shell::command(root, "cargo");
-    tests.args(["test", "--workspace"]).args(filter);
+    tests.args(["test", "--workspace", "--no-fail-fast"]).args(filter);
     let moto = setup::moto(&tools)?;
     tests.env("HOLDFAST_TEST_MOTO", &moto.url).env("HOLDFAST_TEST_ECS", &moto.url);
     tests

@@ -90,7 +90,9 @@ async fn a_service_with_its_cluster_and_definition_is_made_held_and_removed() {
     check_quiet(&mut bench, "again").await;
     let calls = bench.aws.meter.take_sorted();
     // What a revision says is read once; tags come with the feed and the describes.
-    assert_eq!(calls, ["DescribeClusters", "DescribeServices", "GetResources", "ListTaskDefinitions"]);
+    let expected =
+        ["DescribeClusters", "DescribeScalableTargets", "DescribeServices", "GetResources", "ListTaskDefinitions"];
+    assert_eq!(calls, expected);
 
     declare_all(&mut bench, "nginx:2").await;
     bench.aws.meter.take();
