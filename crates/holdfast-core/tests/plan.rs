@@ -63,6 +63,7 @@ macro_rules! small_kind {
             const FIELDS: &'static [Field] = &[
                 Field::set("/friends").late(),
                 Field::scalar("/colour").create_only(),
+                Field::scalar("/open").severity(holdfast_core::facts::Severity::Exposure),
                 Field::of("/tags", Shape::Map),
             ];
             const OUTPUTS: &'static [Output] = &[Output { name: "id", doc: "" }];
@@ -410,6 +411,22 @@ fn what_looks_as_it_did_is_not_compared_again_and_any_other_look_is() {
         assert_eq!(with.plan(), without.plan(), "{what} moved");
         assert_ne!(with.plan(), before, "{what} moved, and nobody saw it");
     }
+}
+
+#[test]
+fn what_is_exposed_is_closed_before_anything_else_is_healed() {
+    let declared = |name: &str| json!({ "name": name, "size": 1, "open": false });
+    let drifted = |w: World, name: &str, live: Value| {
+        let path = format!("Box/{name}");
+        w.wants(&path, declared(name)).has(&path, live).remembers(&path, in_sync(&declared(name)))
+    };
+    let w = drifted(world(), "a", json!({ "name": "a", "size": 2, "open": false }));
+    drifted(w, "z", json!({ "name": "z", "size": 1, "open": true })).check(
+        "1 ~ change /open of id-z because /open is not as declared
+         2 ~ change /size of id-a because /size is not as declared
+         Box/a Update Drifted: Live differs at /size and is put back.
+         Box/z Update Drifted: Live differs at /open and is put back.",
+    );
 }
 
 #[test]

@@ -55,7 +55,11 @@ fn main() -> Result<()> {
         Habit::Tidy => tidy::check(&root),
         Habit::Golden => {
             generate::write(&root)?;
-            shell::run(shell::command(&root, "cargo").args(["test", "--workspace", "--no-fail-fast"]).env("INSTA_UPDATE", "always"))
+            shell::run(
+                shell::command(&root, "cargo")
+                    .args(["test", "--workspace", "--no-fail-fast"])
+                    .env("INSTA_UPDATE", "always"),
+            )
         }
         Habit::Bench { resources } => bench::run(&root, resources),
         Habit::VendorWeb => vendor::renew(&root),

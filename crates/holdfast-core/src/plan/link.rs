@@ -2,13 +2,14 @@
 
 use super::build::Target;
 use super::decide::Decided;
-use super::{Decision, Desired, Plan, RETIRE, Step, Verb};
+use super::{Decision, Desired, Plan, RETIRE, Step, Verb, sequence};
+use crate::facts::Severity;
 use crate::kind::{AnyAction, AnyKind, Follow};
 use crate::name::ResourceKey;
 use crate::reference;
 use crate::status::{Change, Phase};
 use petgraph::graph::{DiGraph, NodeIndex};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// A decided resource, on its way into the plan.
@@ -73,7 +74,7 @@ pub(super) fn link(entries: Vec<Drafted<'_>>) -> Plan {
         }
     }
     verdicts.sort_by(|a, b| a.key.cmp(&b.key));
-    Plan { steps: linker.sorted(), verdicts, ..Plan::default() }
+    Plan { steps: sequence::sorted(linker.steps, &linker.exposed), verdicts, ..Plan::default() }
 }
 
 #[derive(Default)]
@@ -81,6 +82,8 @@ struct Linker {
     steps: Vec<Step>,
     /// Which step makes or renews an output.
     makers: BTreeMap<(ResourceKey, Option<String>), u32>,
+    /// Steps that close an exposure.
+    exposed: BTreeSet<u32>,
     /// The last step of what is replaced: whoever moves over to the new one waits until it is whole.
     replaced: BTreeMap<ResourceKey, u32>,
 }
@@ -103,6 +106,9 @@ impl Linker {
             // A thing that is missing has one difference, and its create heals it.
             let whole = verdict.diffs.iter().any(|d| d.change == Change::Missing) && previous.is_none();
             let heals = if whole && draft.heals.is_empty() { vec![String::new()] } else { draft.heals.clone() };
+            if verdict.diffs.iter().any(|d| d.severity == Severity::Exposure && heals.contains(&d.path)) {
+                self.exposed.insert(id);
+            }
             self.steps.push(Step {
                 id,
                 key,
@@ -270,41 +276,6 @@ impl Linker {
             step.after.retain(|a| !dead.contains(a));
         }
         why
-    }
-
-    /// In an order that respects `needs` and `after`, renumbered from 1; among the free, by key.
-    fn sorted(self) -> Vec<Step> {
-        let mut waiting: BTreeMap<u32, usize> = BTreeMap::new();
-        let mut opens: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
-        for s in &self.steps {
-            waiting.insert(s.id, s.needs.len() + s.after.len());
-            for n in s.needs.iter().chain(&s.after) {
-                opens.entry(*n).or_default().push(s.id);
-            }
-        }
-        let mut by_id: BTreeMap<u32, Step> = self.steps.into_iter().map(|s| (s.id, s)).collect();
-        let mut free: VecDeque<u32> = waiting.iter().filter(|(_, n)| **n == 0).map(|(id, _)| *id).collect();
-        let mut out: Vec<Step> = Vec::with_capacity(by_id.len());
-        let mut number: BTreeMap<u32, u32> = BTreeMap::new();
-        while let Some(id) = free.pop_front() {
-            let Some(step) = by_id.remove(&id) else { continue };
-            number.insert(id, out.len() as u32 + 1);
-            out.push(step);
-            for next in opens.remove(&id).into_iter().flatten() {
-                if let Some(n) = waiting.get_mut(&next) {
-                    *n -= 1;
-                    if *n == 0 {
-                        free.push_back(next);
-                    }
-                }
-            }
-        }
-        for step in &mut out {
-            let renumber = |list: &Vec<u32>| list.iter().filter_map(|id| number.get(id).copied()).collect();
-            (step.needs, step.after) = (renumber(&step.needs), renumber(&step.after));
-            step.id = number.get(&step.id).copied().unwrap_or(step.id);
-        }
-        out
     }
 }
 

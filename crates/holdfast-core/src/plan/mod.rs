@@ -14,6 +14,7 @@ mod owners;
 mod quiet;
 mod replace;
 mod say;
+mod sequence;
 mod types;
 
 pub use adopt::{ADOPTABLE, NOTHING_TO_ADOPT, UNCONFIRMED};
