@@ -24,6 +24,9 @@ pub(crate) struct FieldRow {
     pub(crate) last_written: Value,
     /// How they compare.
     pub(crate) state: FieldState,
+    /// Whoever it is left to, and why, in a sentence; absent for what is Holdfast's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) owner: Option<String>,
 }
 
 /// How declared and live compare.
@@ -34,6 +37,8 @@ pub(crate) enum FieldState {
     Same,
     /// Live differs from what is declared.
     Drift,
+    /// Somebody else sets it, and it is left to them.
+    Owned,
     /// Nobody declares it, and it has changed since it was last in sync.
     Undeclared,
     /// No sweep has looked at this generation, or it could not be read.
@@ -54,16 +59,20 @@ pub(crate) fn rows(spec: &Value, status: &Status, generation: u64, memory: &Memo
     leaves(spec, String::new(), &mut |path, declared| {
         let last_written = written.as_ref().and_then(|w| w.pointer(&path)).cloned().unwrap_or_default();
         let inside: Vec<&FieldDiff> = diffs.iter().filter(|d| within(&d.path, &path)).collect();
+        let left = status.owned.iter().find(|o| o.left && within(&path, &o.path));
         let (live, state) = if missing {
             (Value::Null, FieldState::Drift)
         } else if !inside.is_empty() {
             (overlaid(settled(declared, &last_written), &path, &inside), worst(&inside))
         } else if unknown {
             (Value::Null, FieldState::Unknown)
+        } else if let Some(left) = left {
+            (left.live.pointer(&path[left.path.len()..]).cloned().unwrap_or_default(), FieldState::Owned)
         } else {
             (settled(declared, &last_written), FieldState::Same)
         };
-        rows.push(FieldRow { path, declared: declared.clone(), live, last_written, state });
+        let owner = left.filter(|_| state == FieldState::Owned).map(|o| format!("{}: {}", o.owner, o.why));
+        rows.push(FieldRow { path, declared: declared.clone(), live, last_written, state, owner });
     });
     let outside = |d: &&FieldDiff| d.change != Change::Missing && !rows.iter().any(|r| within(&d.path, &r.path));
     let extra: Vec<FieldRow> = diffs.iter().filter(outside).map(alone).collect();
@@ -79,6 +88,7 @@ fn alone(diff: &FieldDiff) -> FieldRow {
         live: diff.live.clone(),
         last_written: diff.last_written.clone(),
         state: worst(&[diff]),
+        owner: None,
     }
 }
 
@@ -122,6 +132,7 @@ fn leaves<'v>(value: &'v Value, path: String, visit: &mut dyn FnMut(String, &'v 
 mod tests {
     use super::*;
     use holdfast_core::facts::Severity;
+    use holdfast_core::ownership::Owned;
     use holdfast_core::status::Drift;
     use serde_json::json;
 
@@ -160,6 +171,31 @@ mod tests {
                 ("/rules/0", &json!({ "port": 80 }), FieldState::Same),
             ]
         );
+    }
+
+    #[test]
+    fn what_is_left_to_another_owner_shows_what_they_have_set() {
+        let spec = json!({ "desiredCount": 2, "actions": [{ "type": "forward", "to": "blue" }] });
+        let owned = |path: &str, live: Value| Owned {
+            path: path.to_owned(),
+            owner: "somebody".to_owned(),
+            bounds: None,
+            declared: Value::Null,
+            live,
+            left: true,
+            why: "They said so.".to_owned(),
+        };
+        let owned =
+            vec![owned("/desiredCount", json!(5)), owned("/actions", json!([{ "type": "forward", "to": "green" }]))];
+        let rows = rows(&spec, &Status { owned, ..status(Vec::new()) }, 1, &Memory::default());
+        assert_eq!(
+            said(&rows),
+            [
+                ("/desiredCount", &json!(5), FieldState::Owned),
+                ("/actions/0", &json!({ "type": "forward", "to": "green" }), FieldState::Owned),
+            ]
+        );
+        assert_eq!(rows[0].owner.as_deref(), Some("somebody: They said so."));
     }
 
     #[test]

@@ -20,6 +20,7 @@ const SHAPES = {
   cosmetic: html`<path d="M2 4.5h12M2 8h8M2 11.5h5" />`,
   same: html`<path d="M4 6.2h8M4 9.8h8" />`,
   drift: html`<path d="M4 6.2h8M4 9.8h8M10.3 3.4 5.7 12.6" />`,
+  owned: html`<circle cx="8" cy="5.2" r="2.6" /><path d="M2.8 13.6c.4-2.9 2.5-4.3 5.2-4.3s4.8 1.4 5.2 4.3" />`,
   undeclared: html`<circle cx="8" cy="8" r="5.5" class="dashed" />`,
   search: html`<circle cx="7" cy="7" r="4.5" /><path d="m10.4 10.4 3.3 3.3" />`,
   sun: html`<circle cx="8" cy="8" r="3" /><path d="M8 1.3v1.4M8 13.3v1.4M1.3 8h1.4M13.3 8h1.4M3.3 3.3l1 1M11.7 11.7l1 1M12.7 3.3l-1 1M4.3 11.7l-1 1" />`,

@@ -69,6 +69,7 @@ export function Json({ value }) {
 
 const STATES = {
   drift: ["drift", "Drift", "is-drift"],
+  owned: ["owned", "Left to its owner", "is-owned"],
   undeclared: ["undeclared", "Undeclared", "is-undeclared"],
   unknown: ["unknown", "Not read", "is-unknown"],
   same: ["same", "Same", "is-same"],

@@ -76,6 +76,7 @@ function Field({ field: f, at }) {
       <span class="field-state"><span class=${`phase ${look}`}><${Icon} name=${icon} />${word}</span>
         <${Severity} severity=${severity} />
         ${decisions.length > 0 && html`<span class="muted">${words(decisions.join(", "))}</span>`}
+        ${f.owner && html`<span class="muted">${f.owner}</span>`}
         <${WhyButton} at=${at} path=${f.path} /></span></th>
     <td role="cell" data-label="Declared">
       <${Value} value=${declared(f)} other=${drifts ? f.live : undefined} absent=${absentDeclared(f.diffs[0]?.change)} /></td>
