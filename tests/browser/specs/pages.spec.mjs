@@ -63,7 +63,7 @@ it(
       '"description": "public entry (tmp)"',
       '"description": "public entry"',
     ]);
-    await page.getByRole("row", { name: /\/ingress\/1 Drift Exposure Revoke not declared/ }).waitFor();
+    await page.getByRole("row", { name: /\/ingress\/1 Drift Exposure Revoke Why .* not declared/ }).waitFor();
     assert.equal(await page.locator("table.fields tbody tr").count(), 3);
     await page.getByRole("button", { name: /^All/ }).click();
     assert.ok((await page.locator("table.fields tbody tr").count()) > 3);
