@@ -40,5 +40,7 @@ pub(super) fn may_be_quiet(desired: &Desired, memory: &Memory, live: &Observatio
         && !timed
         && memory.baseline_generation == desired.generation
         && memory.rolled_back.is_none()
+        // A predecessor that one sweep does not show may still have to go.
+        && memory.retiring.is_empty()
         && live.state == LiveState::Settled
 }
