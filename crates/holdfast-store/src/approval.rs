@@ -102,15 +102,10 @@ pub(crate) fn declared_anew(
 /// Carries a generation out from now on, if it is still the one that was planned with.
 fn release(write: &mut Write<'_>, release: &Release) -> Result<(), StoreError> {
     let key = &release.key;
-    let found = row::one(
-        write,
-        "SELECT * FROM resource WHERE stack = ?1 AND kind = ?2 AND name = ?3 AND uid = ?4",
-        params![key.stack, key.kind, key.name, release.uid],
-        |r| {
-            let desired = crate::resource::Declared::read(r)?.desired(None)?;
-            Ok((r.get::<_, i64>("id")?, desired))
-        },
-    )?;
+    let found = crate::resource::of_uid(write, key, &release.uid, |r, declared| {
+        let desired = declared.desired(None)?;
+        Ok((r.get::<_, i64>("id")?, desired))
+    })?;
     let Some((id, desired)) = found.filter(|(_, d)| d.generation == release.generation && d.fate == release.fate)
     else {
         return Ok(());

@@ -2,7 +2,7 @@
 
 use crate::change::drop_empty_stacks;
 use crate::record_types::{Changed, Gone, PassRecord, ScopeStatus};
-use crate::resource::{self, Declared, StatusColumns};
+use crate::resource::{self, StatusColumns};
 use crate::write::Write;
 use crate::{Store, StoreError, row};
 use holdfast_core::plan::Fate;
@@ -63,17 +63,11 @@ fn put_scope_status(write: &Write<'_>, status: &ScopeStatus) -> Result<(), Store
 
 fn record_changed(write: &mut Write<'_>, now: Timestamp, changed: &Changed) -> Result<(), StoreError> {
     let key = &changed.key;
-    let found = row::one(
-        write,
-        "SELECT * FROM resource WHERE stack = ?1 AND kind = ?2 AND name = ?3 AND uid = ?4",
-        params![key.stack, key.kind, key.name, changed.uid],
-        |r| {
-            let declared = Declared::read(r)?;
-            let planned = declared.generation == changed.generation && declared.fate()? == changed.fate;
-            let news = planned && differs(&resource::status(r)?, &changed.status);
-            Ok((r.get::<_, i64>("id")?, news))
-        },
-    )?;
+    let found = resource::of_uid(write, key, &changed.uid, |r, declared| {
+        let planned = declared.generation == changed.generation && declared.fate()? == changed.fate;
+        let news = planned && differs(&resource::status(r)?, &changed.status);
+        Ok((r.get::<_, i64>("id")?, news))
+    })?;
     let Some((id, news)) = found else {
         return Ok(());
     };

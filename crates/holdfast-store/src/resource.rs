@@ -110,6 +110,21 @@ impl<'r> Declared<'r> {
     }
 }
 
+/// Reads the resource of that key while it still has that uid.
+pub(crate) fn of_uid<T>(
+    connection: &Connection,
+    key: &ResourceKey,
+    uid: &str,
+    read: impl FnOnce(&Row<'_>, &Declared<'_>) -> Result<T, StoreError>,
+) -> Result<Option<T>, StoreError> {
+    row::one(
+        connection,
+        "SELECT * FROM resource WHERE stack = ?1 AND kind = ?2 AND name = ?3 AND uid = ?4",
+        params![key.stack, key.kind, key.name, uid],
+        |r| read(r, &Declared::read(r)?),
+    )
+}
+
 /// The status of a row, seal checked.
 pub(crate) fn status(row: &Row<'_>) -> Result<Status, StoreError> {
     let (uid, text) = (row::text(row, "uid")?, row::text(row, "status")?);
