@@ -57,6 +57,17 @@ pub(crate) fn put(map: &mut Map<String, Value>, key: &str, value: Option<impl In
     }
 }
 
+/// Puts `changes` over `fields`; a null takes the field away.
+pub(crate) fn overlay(fields: &mut Value, changes: &Map<String, Value>) {
+    let Some(map) = fields.as_object_mut() else { return };
+    for (key, value) in changes {
+        match value {
+            Value::Null => map.shift_remove(key),
+            value => map.insert(key.clone(), value.clone()),
+        };
+    }
+}
+
 /// Removes keys whose value is null, at this level only.
 pub(crate) fn without_nulls(value: &mut Value) {
     if let Value::Object(map) = value {

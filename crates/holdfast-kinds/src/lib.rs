@@ -11,6 +11,7 @@ pub mod aws;
 mod cases;
 mod cluster;
 pub(crate) mod common;
+mod ec2;
 mod ecs;
 mod elb;
 #[cfg(test)]
@@ -20,31 +21,40 @@ mod laws;
 mod listener;
 mod listener_rule;
 mod load_balancer;
+mod plain;
 mod security_group;
 mod service;
 mod target_group;
 mod task_definition;
+mod vpc;
 
 use holdfast_core::kind::{Erased, Registry};
 
 /// Names every kind once: in the registry, and in the list by which the live side finds its code.
 macro_rules! kinds {
-    ($($kind:ty),* $(,)?) => {
+    ($($folder:ident::$kind:ident),* $(,)?) => {
         /// All kinds of this build.
         pub fn registry() -> Registry {
-            Registry::new(vec![$(Erased::<$kind>::boxed()),*])
+            Registry::new(vec![$(Erased::<$folder::$kind>::boxed()),*])
         }
 
         /// The live side of all kinds.
         #[cfg(feature = "aws")]
         pub(crate) fn live() -> Vec<Box<dyn aws::AnyLive>> {
-            vec![$(aws::Wire::<$kind>::boxed()),*]
+            vec![$(aws::Wire::<$folder::$kind>::boxed()),*]
         }
 
         /// The typed side of all kinds, for the laws.
         #[cfg(test)]
         fn typed() -> Vec<laws::Typed> {
-            vec![$(laws::Typed::of::<$kind>()),*]
+            vec![$(laws::Typed::of::<$folder::$kind>()),*]
+        }
+
+        /// The table of cases of every kind, as JSON, from its folder.
+        #[cfg(test)]
+        fn tables() -> Vec<(&'static str, &'static str)> {
+            use holdfast_core::kind::Kind;
+            vec![$(($folder::$kind::NAME, include_str!(concat!(stringify!($folder), "/cases.json")))),*]
         }
     };
 }
@@ -58,4 +68,5 @@ kinds! {
     service::Service,
     target_group::TargetGroup,
     task_definition::TaskDefinition,
+    vpc::Vpc,
 }

@@ -19,12 +19,14 @@ use std::sync::{Arc, Mutex};
 /// The services that are called, under the names that budgets and IAM use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Service {
-    /// Security groups, interfaces.
+    /// Networks, security groups, instances.
     Ec2,
     /// Clusters, services, task definitions.
     Ecs,
     /// Load balancers, version 2.
     Elb,
+    /// Databases.
+    Rds,
     /// The tag feed.
     Tagging,
     /// Who we are.
@@ -40,6 +42,7 @@ impl Service {
             Service::Ec2 => "ec2",
             Service::Ecs => "ecs",
             Service::Elb => "elasticloadbalancing",
+            Service::Rds => "rds",
             Service::Tagging => "tagging",
             Service::Sts => "sts",
             Service::Scaling => "application-autoscaling",
@@ -110,6 +113,10 @@ impl<'a> Aws<'a> {
     /// The ELBv2 client.
     pub(crate) fn elb(&self) -> &aws_sdk_elasticloadbalancingv2::Client {
         self.clients.elb()
+    }
+    /// The RDS client.
+    pub(crate) fn rds(&self) -> &aws_sdk_rds::Client {
+        self.clients.rds()
     }
     /// The Application Auto Scaling client.
     pub(crate) fn scaling(&self) -> &aws_sdk_applicationautoscaling::Client {

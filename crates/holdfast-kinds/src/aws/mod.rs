@@ -5,6 +5,7 @@
 //! never retries by itself, because the engine's plan is the retry; a kind that fails or panics leaves a gap of its
 //! own and nothing else.
 
+pub(crate) mod answer;
 mod audit;
 mod cache;
 mod call;

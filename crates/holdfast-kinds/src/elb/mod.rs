@@ -10,6 +10,7 @@ pub(crate) mod fit;
 pub(crate) mod kind;
 pub(crate) mod types;
 
+pub(crate) use crate::common::overlay;
 use holdfast_core::problem::SpecError;
 use serde_json::{Map, Value};
 
@@ -101,17 +102,6 @@ pub(crate) fn pick(fields: &Value, keys: &[&str]) -> Map<String, Value> {
     let Some(map) = fields.as_object() else { return Map::new() };
     let picked = map.iter().filter(|(k, v)| !v.is_null() && keys.contains(&k.as_str()));
     picked.map(|(k, v)| (k.clone(), v.clone())).collect()
-}
-
-/// Puts `changes` over `fields`; a null takes the field away.
-pub(crate) fn overlay(fields: &mut Value, changes: &Map<String, Value>) {
-    let Some(map) = fields.as_object_mut() else { return };
-    for (key, value) in changes {
-        match value {
-            Value::Null => map.shift_remove(key),
-            value => map.insert(key.clone(), value.clone()),
-        };
-    }
 }
 
 /// `port 80, protocol HTTP` for the line of a plan.

@@ -3,11 +3,12 @@
 use super::Listener;
 use super::plan::Action;
 use super::spec::{CertificateSpec, ListenerProtocol, ListenerSpec, MutualAuthentication};
+use crate::aws::answer::object;
 use crate::aws::{Aws, Live, Service, all_pages, reading};
 use crate::common::{Tags, settled, text};
 use crate::elb::actions::ActionSpec;
 use crate::elb::attributes::Attributes;
-use crate::elb::aws::actions::{from_wire, object, to_wire};
+use crate::elb::aws::actions::{from_wire, to_wire};
 use crate::elb::aws::children::{self, Child};
 use crate::elb::aws::{
     PAGE, attributes_json, concerning, deleted, made, number, parse, put_audited, retag, spec_of, tags_for,

@@ -3,10 +3,11 @@
 use super::ListenerRule;
 use super::plan::{Action, Move};
 use super::spec::{Condition, Patterns, Rewrites, Transform};
+use crate::aws::answer::object;
 use crate::aws::{Aws, Live, Service, all_pages, reading};
 use crate::common::{Tags, settled};
 use crate::elb::actions::ActionSpec;
-use crate::elb::aws::actions::{from_wire, object, to_wire};
+use crate::elb::aws::actions::{from_wire, to_wire};
 use crate::elb::aws::children::{self, Child};
 use crate::elb::aws::{PAGE, concerning, deleted, made, number, parse, refused, retag, tags_for};
 use crate::elb::outputs;

@@ -3,10 +3,10 @@
 use super::plan::Action;
 use super::spec::{LoadBalancerSpec, MinimumCapacity, SubnetMapping};
 use super::{LoadBalancer, predict};
+use crate::aws::answer::object;
 use crate::aws::{Aws, Live, Service, reading};
 use crate::common::{Tags, settled};
 use crate::elb::attributes::Attributes;
-use crate::elb::aws::actions::object;
 use crate::elb::aws::{
     attributes_json, concerning, deleted, load_balancers, made, number, parse, put_audited, refused, retag, spec_of,
     tags_for,

@@ -4,18 +4,17 @@ use super::plan::{Action, Rules};
 use super::rule::{Direction, Rule};
 use super::{SecurityGroup, identity};
 use crate::aws::{Aws, Live, Service, all_pages, reading};
-use crate::common::{Retag, Tags, Text, closed, settled};
+use crate::common::{Tags, Text, settled};
+use crate::ec2::aws::{Concern, arn, retag, tags_for, tags_from};
 use async_trait::async_trait;
 use aws_sdk_ec2::types::{
     Filter, IpPermission, IpRange, Ipv6Range, PrefixListId, ResourceType, SecurityGroupRule, SecurityGroupRuleRequest,
-    SecurityGroupRuleUpdate, Tag, TagSpecification, UserIdGroupPair,
+    SecurityGroupRuleUpdate, UserIdGroupPair,
 };
 use holdfast_core::cloud::{Applied, ApplyError, ErrorClass};
 use holdfast_core::kind::Kind;
-use holdfast_core::name::UID_TAG;
 use holdfast_core::observe::{Observation, Reading, Wanted};
 use serde_json::{Map, Value, json};
-use std::collections::BTreeSet;
 
 #[async_trait]
 impl Live for SecurityGroup {
@@ -31,7 +30,12 @@ impl Live for SecurityGroup {
         )
         .await?;
         let all = pages.iter().flat_map(|page| page.security_groups());
-        Ok(reading(relevant(aws, wanted, all), Vec::new()))
+        let concern = Concern::of::<Self>(wanted);
+        let ours = all.filter(|group| {
+            let identity = identity(group.vpc_id().unwrap_or_default(), group.group_name().unwrap_or_default());
+            concern.has(group.group_id(), group.tags(), Some(&identity))
+        });
+        Ok(reading(ours.map(|group| observe(aws, group)).collect(), Vec::new()))
     }
 
     async fn apply(aws: &Aws<'_>, action: &Action, _token: &str) -> Result<Applied, ApplyError> {
@@ -49,28 +53,6 @@ impl Live for SecurityGroup {
     }
 }
 
-/// Those of the groups that are ours, or stand where one of ours is to stand.
-fn relevant<'g>(
-    aws: &Aws<'_>,
-    wanted: &Wanted,
-    groups: impl Iterator<Item = &'g aws_sdk_ec2::types::SecurityGroup>,
-) -> Vec<Observation> {
-    let ids: BTreeSet<&str> = wanted.resources.iter().filter_map(|w| w.id.as_deref()).collect();
-    let names: BTreeSet<(&str, &str)> = wanted
-        .resources
-        .iter()
-        .filter_map(|w| Some((closed(&w.spec, "vpcId")?, closed(&w.spec, "groupName")?)))
-        .collect();
-    groups
-        .filter(|group| {
-            ids.contains(group.group_id().unwrap_or_default())
-                || names.contains(&(group.vpc_id().unwrap_or_default(), group.group_name().unwrap_or_default()))
-                || group.tags().iter().any(|tag| tag.key() == Some(UID_TAG))
-        })
-        .map(|group| observe(aws, group))
-        .collect()
-}
-
 fn observe(aws: &Aws<'_>, group: &aws_sdk_ec2::types::SecurityGroup) -> Observation {
     let id = group.group_id().unwrap_or_default().to_owned();
     let (vpc, name) = (group.vpc_id().unwrap_or_default(), group.group_name().unwrap_or_default());
@@ -82,15 +64,10 @@ fn observe(aws: &Aws<'_>, group: &aws_sdk_ec2::types::SecurityGroup) -> Observat
         "egress": flat(group.ip_permissions_egress()),
     });
     SecurityGroup::canonical(&mut fields);
-    let arn = group
-        .security_group_arn()
-        .map_or_else(|| arn_of(aws, group.owner_id().unwrap_or_default(), &id), str::to_owned);
-    let tags =
-        group.tags().iter().filter_map(|t| Some((t.key()?.to_owned(), t.value().unwrap_or_default().to_owned())));
-    Observation {
-        outputs: outputs(&id, Some(arn), name, vpc),
-        ..settled(id, identity(vpc, name), tags.collect(), fields)
-    }
+    let arn =
+        group.security_group_arn().map_or_else(|| arn(aws, group.owner_id(), "security-group", &id), str::to_owned);
+    let tags = tags_from(group.tags());
+    Observation { outputs: outputs(&id, Some(arn), name, vpc), ..settled(id, identity(vpc, name), tags, fields) }
 }
 
 fn outputs(id: &str, arn: Option<String>, name: &str, vpc: &str) -> Map<String, Value> {
@@ -100,17 +77,6 @@ fn outputs(id: &str, arn: Option<String>, name: &str, vpc: &str) -> Map<String, 
     outputs.insert("groupName".to_owned(), name.into());
     outputs.insert("vpcId".to_owned(), vpc.into());
     outputs
-}
-
-/// The ARN, for implementations of AWS that do not say it.
-fn arn_of(aws: &Aws<'_>, owner: &str, id: &str) -> String {
-    let region = &aws.scope().region;
-    let partition = match region {
-        r if r.starts_with("cn-") => "aws-cn",
-        r if r.starts_with("us-gov-") => "aws-us-gov",
-        _ => "aws",
-    };
-    format!("arn:{partition}:ec2:{region}:{owner}:security-group/{id}")
 }
 
 /// EC2 joins rules of the same ports; here each peer is a rule again. Sorted, and once each: some implementations of
@@ -184,13 +150,9 @@ fn port(port: Option<i64>) -> Option<i32> {
 }
 
 async fn create(aws: &Aws<'_>, name: &str, description: &str, vpc: &str, tags: &Tags) -> Result<Applied, ApplyError> {
-    let call =
-        aws.ec2().create_security_group().group_name(name).description(description).vpc_id(vpc).tag_specifications(
-            TagSpecification::builder()
-                .resource_type(ResourceType::SecurityGroup)
-                .set_tags(Some(tags.iter().map(|(k, v)| Tag::builder().key(k).value(v).build()).collect()))
-                .build(),
-        );
+    let tags = tags_for(ResourceType::SecurityGroup, tags);
+    let call = aws.ec2().create_security_group().group_name(name).description(description).vpc_id(vpc);
+    let call = call.tag_specifications(tags);
     let answer = aws.write(Service::Ec2, "CreateSecurityGroup", call.send()).await?;
     let id = answer.group_id().unwrap_or_default().to_owned();
     let outputs = outputs(&id, answer.security_group_arn().map(str::to_owned), name, vpc);
@@ -353,20 +315,6 @@ fn of_rule(rule: &SecurityGroupRule) -> Rule {
         description: None,
     }
     .canonical()
-}
-
-async fn retag(aws: &Aws<'_>, change: &Retag) -> Result<(), ApplyError> {
-    if !change.set.is_empty() {
-        let tags = change.set.iter().map(|(k, v)| Tag::builder().key(k).value(v).build()).collect();
-        let call = aws.ec2().create_tags().resources(&change.id).set_tags(Some(tags));
-        aws.write(Service::Ec2, "CreateTags", call.send()).await?;
-    }
-    if !change.remove.is_empty() {
-        let tags = change.remove.iter().map(|k| Tag::builder().key(k).build()).collect();
-        let call = aws.ec2().delete_tags().resources(&change.id).set_tags(Some(tags));
-        aws.write(Service::Ec2, "DeleteTags", call.send()).await?;
-    }
-    Ok(())
 }
 
 async fn delete(aws: &Aws<'_>, id: &str) -> Result<(), ApplyError> {

@@ -3,10 +3,10 @@
 use super::TargetGroup;
 use super::plan::Action;
 use super::spec::{Matcher, TargetGroupSpec};
+use crate::aws::answer::object;
 use crate::aws::{Aws, Live, Service, all_pages, reading};
 use crate::common::{Tags, settled};
 use crate::elb::attributes::Attributes;
-use crate::elb::aws::actions::object;
 use crate::elb::aws::{
     PAGE, arns, attributes_json, concerning, deleted, made, number, parse, put_audited, retag, spec_of, tags_for,
 };

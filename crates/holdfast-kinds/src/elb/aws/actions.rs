@@ -1,10 +1,11 @@
 //! Actions on the wire.
 
 use super::number;
+use crate::aws::answer::object;
 use crate::elb::actions::{ActionSpec, CognitoConfig, ForwardConfig, JwtConfig, OidcConfig};
 use crate::elb::types::{Flag, Int, Text};
 use aws_sdk_elasticloadbalancingv2::types as wire;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
 
 /// A list of actions for a call. Several get their order from the list; AWS wants none for a single one.
@@ -109,12 +110,6 @@ fn jwt_to_wire(jwt: &JwtConfig) -> wire::JwtValidationActionConfig {
         .issuer(&jwt.issuer)
         .set_additional_claims(jwt.additional_claims.as_ref().map(|_| claims.collect()))
         .build()
-}
-
-/// Builds an object out of what AWS said; what it did not say is left out.
-pub(crate) fn object<const N: usize>(members: [(&str, Option<Value>); N]) -> Value {
-    let said: Map<String, Value> = members.into_iter().filter_map(|(k, v)| Some((k.to_owned(), v?))).collect();
-    Value::Object(said)
 }
 
 /// A list of AWS's actions as our spec has them, not yet in canonical form.

@@ -4,10 +4,11 @@ pub(crate) mod actions;
 pub(crate) mod children;
 
 use super::types::Int;
-use crate::aws::{Aws, Service, TagsByArn, all_pages};
+pub(crate) use crate::aws::answer::{is_not_found, put_audited};
+use crate::aws::{Aws, Service, TagsByArn, all_pages, answer};
 use crate::common::{Retag, Tags};
 use aws_sdk_elasticloadbalancingv2::types::{LoadBalancer, Tag};
-use holdfast_core::cloud::{Applied, ApplyError, ErrorClass};
+use holdfast_core::cloud::{Applied, ApplyError};
 use holdfast_core::kind::Kind;
 use holdfast_core::observe::{Observation, Wanted};
 use serde::de::DeserializeOwned;
@@ -55,34 +56,21 @@ pub(crate) async fn retag(aws: &Aws<'_>, change: &Retag) -> Result<(), ApplyErro
     Ok(())
 }
 
-/// An action's members as their types. An action comes out of a checked spec, so this fails only on a reference that
-/// was filled in with a value of another type.
+/// [`answer::parse`] for a call of Elastic Load Balancing.
 pub(crate) fn parse<T: DeserializeOwned>(operation: &str, members: &Map<String, Value>) -> Result<T, ApplyError> {
-    serde_json::from_value(Value::Object(members.clone()))
-        .map_err(|e| refused(operation, "InvalidValue", format!("a value is not of the type that AWS takes: {e}")))
+    answer::parse(&format!("elasticloadbalancing:{operation}"), members)
 }
 
-/// A refusal of our own.
+/// [`answer::refused`] for a call of Elastic Load Balancing.
 pub(crate) fn refused(operation: &str, code: &str, message: String) -> ApplyError {
-    ApplyError {
-        class: ErrorClass::Rejected,
-        operation: format!("elasticloadbalancing:{operation}"),
-        code: code.to_owned(),
-        message,
-        request_id: None,
-    }
+    answer::refused(&format!("elasticloadbalancing:{operation}"), code, message)
 }
 
 /// The answer to a delete: success also where the thing is gone already. What is kept of it is forgotten.
 pub(crate) fn deleted<T>(aws: &Aws<'_>, arn: &str, answer: Result<T, ApplyError>) -> Result<(), ApplyError> {
-    answer.map(drop).or_else(|error| if is_not_found(&error) { Ok(()) } else { Err(error) })?;
+    answer::deleted(answer)?;
     aws.cache().forget(arn);
     Ok(())
-}
-
-/// True if AWS said that the thing is not there.
-pub(crate) fn is_not_found(error: &ApplyError) -> bool {
-    error.code.contains("NotFound")
 }
 
 /// A number for a call.
@@ -90,13 +78,9 @@ pub(crate) fn number(int: Option<&Int>) -> Option<i32> {
     int.and_then(Int::known).and_then(|n| i32::try_from(n).ok())
 }
 
-/// The answer to a create, with what AWS says it made.
+/// [`answer::made`] for a call of Elastic Load Balancing.
 pub(crate) fn made(operation: &str, seen: Option<Observation>) -> Result<Applied, ApplyError> {
-    let Some(seen) = seen else {
-        let words = "AWS's answer does not say what was made; it is looked for in the next sweep".to_owned();
-        return Err(ApplyError { class: ErrorClass::Lost, ..refused(operation, "EmptyAnswer", words) });
-    };
-    Ok(Applied { id: Some(seen.id), outputs: seen.outputs, request_ids: Vec::new() })
+    answer::made(&format!("elasticloadbalancing:{operation}"), seen)
 }
 
 /// All load balancers, 400 a page.
@@ -163,18 +147,6 @@ pub(crate) fn spec_of<'w>(
         .or_else(|| by(&|w| w.id.as_deref() == Some(seen.id.as_str())))
         .or_else(|| by(&|w| identity(&w.spec).as_deref() == Some(seen.identity.as_str())))
         .map(|w| w.spec.as_ref())
-}
-
-/// Puts what the audit read into an observation; what it has not read yet is unknown.
-pub(crate) fn put_audited(seen: &mut Observation, read: Option<&Value>, fields: &[&str]) {
-    for field in fields {
-        match (read.and_then(|r| r.get(*field)), seen.fields.as_object_mut()) {
-            (Some(value), Some(map)) => {
-                map.insert((*field).to_owned(), value.clone());
-            }
-            _ => seen.unread.push(format!("/{field}")),
-        }
-    }
 }
 
 /// Attributes as a JSON object.
