@@ -11,6 +11,8 @@ pub mod aws;
 mod cases;
 mod cluster;
 pub(crate) mod common;
+mod db_parameter_group;
+mod db_subnet_group;
 mod ec2;
 mod ecs;
 mod elb;
@@ -22,6 +24,7 @@ mod listener;
 mod listener_rule;
 mod load_balancer;
 mod plain;
+mod rds;
 mod security_group;
 mod service;
 mod target_group;
@@ -61,6 +64,8 @@ macro_rules! kinds {
 
 kinds! {
     cluster::Cluster,
+    db_parameter_group::DBParameterGroup,
+    db_subnet_group::DBSubnetGroup,
     listener::Listener,
     listener_rule::ListenerRule,
     load_balancer::LoadBalancer,

@@ -10,6 +10,7 @@ mod audit;
 mod cache;
 mod call;
 mod clients;
+pub(crate) mod concern;
 mod error;
 mod tags;
 
