@@ -16,6 +16,7 @@ mod ecs;
 mod elb;
 #[cfg(test)]
 mod incidents;
+mod key_pair;
 #[cfg(test)]
 mod laws;
 mod listener;
@@ -61,6 +62,7 @@ macro_rules! kinds {
 
 kinds! {
     cluster::Cluster,
+    key_pair::KeyPair,
     listener::Listener,
     listener_rule::ListenerRule,
     load_balancer::LoadBalancer,
