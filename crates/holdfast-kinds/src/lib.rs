@@ -18,6 +18,7 @@ mod ecs;
 mod elb;
 #[cfg(test)]
 mod incidents;
+mod key_pair;
 #[cfg(test)]
 mod laws;
 mod listener;
@@ -66,6 +67,7 @@ kinds! {
     cluster::Cluster,
     db_parameter_group::DBParameterGroup,
     db_subnet_group::DBSubnetGroup,
+    key_pair::KeyPair,
     listener::Listener,
     listener_rule::ListenerRule,
     load_balancer::LoadBalancer,
