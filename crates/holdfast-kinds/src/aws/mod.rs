@@ -10,7 +10,6 @@ mod audit;
 mod cache;
 mod call;
 mod clients;
-pub(crate) mod concern;
 mod error;
 mod tags;
 

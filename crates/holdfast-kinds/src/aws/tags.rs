@@ -1,4 +1,4 @@
-//! Tags of ELBv2, ECS and RDS things: one feed a sweep, confirmed by the service where the feed may be behind.
+//! Tags of ELBv2 and ECS things: one feed a sweep, confirmed by the service where the feed may be behind.
 //!
 //! `GetResources` gives 100 resources a page of every service at once, and is eventually consistent. It is trusted
 //! where it repeats what is known already; where it says something else or nothing, the service itself is asked. So a
@@ -17,9 +17,6 @@ use tokio::sync::OnceCell;
 
 /// Tags by ARN.
 pub(crate) type TagsByArn = BTreeMap<String, Arc<Tags>>;
-
-/// What the feed is asked for: things whose own listings do not give their tags.
-const TYPES: [&str; 4] = ["elasticloadbalancing", "ecs:task-definition", "rds:subgrp", "rds:pg"];
 
 /// The feed of one sweep; empty until a kind asks.
 #[derive(Default)]
@@ -67,7 +64,8 @@ impl Aws<'_> {
             |token| {
                 // Groups, clusters and services carry their tags in their own answers: they would only fill pages.
                 let page = self.tagging().get_resources().tag_filters(ours.clone()).resources_per_page(100);
-                let page = TYPES.iter().fold(page, |page, kind| page.resource_type_filters(*kind));
+                let page =
+                    page.resource_type_filters("elasticloadbalancing").resource_type_filters("ecs:task-definition");
                 self.read(Service::Tagging, "GetResources", page.set_pagination_token(token).send())
             },
             |answer| answer.pagination_token(),

@@ -1,8 +1,8 @@
 //! RDS's side of a DB parameter group.
 
 use super::{DBParameterGroup, DBParameterGroupSpec, apply_method, observation};
+use crate::aws::answer::concern::{arns, spec_of};
 use crate::aws::answer::{made, object, parse, put_audited};
-use crate::aws::concern::{arns, spec_of};
 use crate::aws::{Aws, Live, Service, all_pages, reading};
 use crate::common::Tags;
 use crate::plain::{Action, Call};

@@ -1,7 +1,7 @@
 //! How the RDS kinds talk to RDS: tags, what of a listing concerns us.
 
-use crate::aws::answer::deleted;
-use crate::aws::{Aws, Sent, Service, concern};
+use crate::aws::answer::{concern, deleted};
+use crate::aws::{Aws, Sent, Service};
 use crate::common::{Retag, Tags};
 use aws_sdk_rds::types::Tag;
 use holdfast_core::cloud::ApplyError;

@@ -4,9 +4,10 @@ pub(crate) mod actions;
 pub(crate) mod children;
 
 use super::types::Int;
+use crate::aws::answer::concern;
+pub(crate) use crate::aws::answer::concern::{arns, spec_of};
 pub(crate) use crate::aws::answer::{is_not_found, put_audited};
-pub(crate) use crate::aws::concern::{arns, spec_of};
-use crate::aws::{Aws, Service, TagsByArn, all_pages, answer, concern};
+use crate::aws::{Aws, Service, TagsByArn, all_pages, answer};
 use crate::common::{Retag, Tags};
 use aws_sdk_elasticloadbalancingv2::types::{LoadBalancer, Tag};
 use holdfast_core::cloud::{Applied, ApplyError};

@@ -1,7 +1,6 @@
 //! What of a listing concerns us, and for which declaration: for kinds whose handle is the ARN.
 
-use super::call::Aws;
-use super::tags::TagsByArn;
+use crate::aws::{Aws, TagsByArn};
 use holdfast_core::cloud::ApplyError;
 use holdfast_core::kind::Kind;
 use holdfast_core::observe::{Observation, Wanted, WantedResource};
