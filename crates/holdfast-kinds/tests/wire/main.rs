@@ -10,4 +10,5 @@ mod bench;
 mod ecs;
 mod elb;
 mod emulator;
+mod network;
 mod security_group;
