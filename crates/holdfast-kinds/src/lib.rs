@@ -18,6 +18,7 @@ mod elb;
 #[cfg(test)]
 mod incidents;
 mod internet_gateway;
+mod key_pair;
 #[cfg(test)]
 mod laws;
 mod listener;
@@ -67,6 +68,7 @@ kinds! {
     cluster::Cluster,
     elastic_ip::ElasticIp,
     internet_gateway::InternetGateway,
+    key_pair::KeyPair,
     listener::Listener,
     listener_rule::ListenerRule,
     load_balancer::LoadBalancer,

@@ -7,6 +7,7 @@
 #![cfg(feature = "aws")]
 
 mod bench;
+mod compute;
 mod ecs;
 mod elb;
 mod emulator;
