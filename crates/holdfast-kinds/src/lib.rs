@@ -17,6 +17,7 @@ mod elb;
 #[cfg(test)]
 mod incidents;
 mod key_pair;
+mod launch_template;
 #[cfg(test)]
 mod laws;
 mod listener;
@@ -63,6 +64,7 @@ macro_rules! kinds {
 kinds! {
     cluster::Cluster,
     key_pair::KeyPair,
+    launch_template::LaunchTemplate,
     listener::Listener,
     listener_rule::ListenerRule,
     load_balancer::LoadBalancer,

@@ -1,10 +1,10 @@
-//! What instances are made of: key pairs.
+//! Instances and what they are made of.
 
 use crate::bench::Bench;
 use crate::emulator::Emulator;
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::primitives::Blob;
-use aws_sdk_ec2::types::Tag;
+use aws_sdk_ec2::types::{RequestLaunchTemplateData, Tag};
 use serde_json::json;
 
 const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDAu7Zq3IDVmbSCUXr7n8Tg0jBkpjTLTBMmGhPLMkZz4";
@@ -84,4 +84,62 @@ async fn a_key_pair_lives_and_goes() {
     goes(&mut bench).await;
     let left = ec2.describe_key_pairs().key_names(&by).send().await.expect("moto answers");
     assert_eq!(left.key_pairs().len(), 1, "what is not ours stays");
+}
+
+#[tokio::test]
+async fn a_launch_template_lives_in_versions_and_goes() {
+    let mut bench = bench("templates").await;
+    let (name, by) = (format!("web-{}", std::process::id()), format!("by-{}", std::process::id()));
+    let ec2 = other(&bench);
+    let data = |image: &str| RequestLaunchTemplateData::builder().image_id(image).build();
+    let bystander = ec2.create_launch_template().launch_template_name(&by).launch_template_data(data("ami-12c6146b"));
+    bystander.send().await.expect("a bystander is made");
+    let spec = |image: &str| {
+        json!({
+            "launchTemplateName": name, "tags": { "team": "media" },
+            "launchTemplateData": {
+                "imageId": image, "instanceType": "t3.small", "securityGroupIds": ["sg-0123456789abcdef0"],
+                "userData": "#!/bin/sh\necho hi\n", "metadataOptions": { "httpTokens": "required" },
+                "monitoring": { "enabled": true }, "ebsOptimized": true,
+                "iamInstanceProfile": { "name": "web" }, "creditSpecification": { "cpuCredits": "standard" },
+                "blockDeviceMappings": [{ "deviceName": "/dev/xvda", "ebs": { "volumeSize": 30, "encrypted": true } }],
+                "tagSpecifications": [{ "resourceType": "instance", "tags": { "role": "web" } }],
+            },
+        })
+    };
+    bench.declare("LaunchTemplate", "web", spec("ami-12c6146a"));
+    assert_eq!(pass(&mut bench).await.1.len(), 1);
+    check_quiet(&mut bench).await;
+    check_calls(&mut bench, &["DescribeLaunchTemplates"]).await;
+
+    // Another version, made the default by somebody else: the default moves back, and no version is made.
+    let id = bench.id("LaunchTemplate", "web");
+    let version = ec2.create_launch_template_version().launch_template_id(&id);
+    version.launch_template_data(data("ami-785db401")).send().await.expect("a version is made behind our back");
+    check_quiet(&mut bench).await;
+    let moved = ec2.modify_launch_template().launch_template_id(&id).default_version("2");
+    moved.send().await.expect("the default is moved behind our back");
+    ec2.delete_tags().resources(&id).tags(Tag::builder().key("team").build()).send().await.expect("a tag is removed");
+    let (found, done) = pass(&mut bench).await;
+    assert!(found.contains(&"web Changed /launchTemplateData/imageId".to_owned()), "{found:#?}");
+    assert_eq!(done, ["~ web: tag team=media", "~ web: make version 1 the default"]);
+    check_quiet(&mut bench).await;
+
+    // A change of ours is a version, and going back to what was is none.
+    bench.declare("LaunchTemplate", "web", spec("ami-785db401"));
+    let (_, done) = pass(&mut bench).await;
+    assert_eq!(done.len(), 1);
+    assert!(done[0].starts_with("~ web: add a version and make it the default: imageId ami-785db401"), "{done:?}");
+    check_quiet(&mut bench).await;
+    bench.declare("LaunchTemplate", "web", spec("ami-12c6146a"));
+    assert_eq!(pass(&mut bench).await.1, ["~ web: make version 1 the default"]);
+    check_quiet(&mut bench).await;
+    let left = ec2.describe_launch_templates().launch_template_ids(&id).send().await.expect("moto answers");
+    let template = &left.launch_templates()[0];
+    assert_eq!((template.default_version_number(), template.latest_version_number()), (Some(1), Some(3)));
+
+    forgets_everything(&mut bench).await;
+    goes(&mut bench).await;
+    let left = ec2.describe_launch_templates().launch_template_names(&by).send().await.expect("moto answers");
+    assert_eq!(left.launch_templates().len(), 1, "what is not ours stays");
 }
