@@ -16,6 +16,7 @@ mod ecs;
 mod elb;
 #[cfg(test)]
 mod incidents;
+mod instance;
 mod key_pair;
 mod launch_template;
 #[cfg(test)]
@@ -63,6 +64,7 @@ macro_rules! kinds {
 
 kinds! {
     cluster::Cluster,
+    instance::Instance,
     key_pair::KeyPair,
     launch_template::LaunchTemplate,
     listener::Listener,

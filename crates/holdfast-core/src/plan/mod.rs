@@ -7,6 +7,7 @@ mod decide;
 mod differ;
 mod guard;
 mod hold;
+mod interrupt;
 mod link;
 mod matching;
 mod newcomers;

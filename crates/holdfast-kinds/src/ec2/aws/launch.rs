@@ -114,3 +114,10 @@ family! {
         LaunchTemplatePrivateDnsNameOptionsRequest LaunchTemplateIamInstanceProfileSpecificationRequest
         LaunchTemplatesMonitoringRequest
 }
+
+family! {
+    /// What instances take.
+    instance: BlockDeviceMapping EbsBlockDevice InstanceMetadataOptionsRequest InstanceMarketOptionsRequest
+        SpotMarketOptions Placement CpuOptionsRequest HibernationOptionsRequest InstanceMaintenanceOptionsRequest
+        PrivateDnsNameOptionsRequest IamInstanceProfileSpecification RunInstancesMonitoringEnabled
+}
