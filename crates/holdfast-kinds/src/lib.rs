@@ -11,12 +11,16 @@ pub mod aws;
 mod cases;
 mod cluster;
 pub(crate) mod common;
+mod db_parameter_group;
+mod db_subnet_group;
 mod ec2;
 mod ecs;
+mod elastic_ip;
 mod elb;
 #[cfg(test)]
 mod incidents;
 mod instance;
+mod internet_gateway;
 mod key_pair;
 mod launch_template;
 #[cfg(test)]
@@ -24,9 +28,12 @@ mod laws;
 mod listener;
 mod listener_rule;
 mod load_balancer;
+mod nat_gateway;
 mod plain;
+mod rds;
 mod security_group;
 mod service;
+mod subnet;
 mod target_group;
 mod task_definition;
 mod vpc;
@@ -64,14 +71,20 @@ macro_rules! kinds {
 
 kinds! {
     cluster::Cluster,
+    db_parameter_group::DBParameterGroup,
+    db_subnet_group::DBSubnetGroup,
+    elastic_ip::ElasticIp,
     instance::Instance,
+    internet_gateway::InternetGateway,
     key_pair::KeyPair,
     launch_template::LaunchTemplate,
     listener::Listener,
     listener_rule::ListenerRule,
     load_balancer::LoadBalancer,
+    nat_gateway::NatGateway,
     security_group::SecurityGroup,
     service::Service,
+    subnet::Subnet,
     target_group::TargetGroup,
     task_definition::TaskDefinition,
     vpc::Vpc,

@@ -205,7 +205,7 @@ async fn an_instance_lives_is_stopped_only_by_permission_and_goes() {
     bench.declare("Instance", "nat", nat(&subnet, &groups[..1]));
     let done = settle(&mut bench).await;
     let launch = format!("+ nat: launch instance: imageId ami-12c6146b, instanceType t3.nano, subnetId {subnet}");
-    assert_eq!(done, [launch, "+ nat: set sourceDestCheck false".to_owned()]);
+    assert_eq!(done, [launch, "~ nat: set sourceDestCheck false".to_owned()]);
     let calls = ["DescribeInstanceAttribute", "DescribeInstanceCreditSpecifications", "DescribeInstances"];
     check_calls(&mut bench, &calls).await;
     let outputs = bench.memory.values().next().expect("it is remembered").outputs.clone();

@@ -11,4 +11,6 @@ mod compute;
 mod ecs;
 mod elb;
 mod emulator;
+mod network;
+mod rds;
 mod security_group;

@@ -9,7 +9,7 @@ pub(crate) fn number(value: Option<i64>) -> Option<i32> {
 
 /// The conversions into one family of types.
 macro_rules! family {
-    ($(#[$about:meta])* $name:ident: $mapping:ident $ebs:ident $metadata:ident $market:ident $spot:ident $placement:ident $cpu:ident $hibernation:ident $maintenance:ident $names:ident $profile:ident $monitoring:ident) => {
+    ($(#[$about:meta])* $name:ident: $mapping:ident $ebs:ident $metadata:ident $market:ident $spot:ident $placement:ident $hibernation:ident $maintenance:ident $profile:ident $monitoring:ident) => {
         $(#[$about])*
         pub(crate) mod $name {
             use super::{launch, number};
@@ -73,26 +73,12 @@ macro_rules! family {
                     .set_host_resource_group_arn(placement.host_resource_group_arn.clone())
                     .build()
             }
-            pub(crate) fn cpu(options: &launch::CpuOptions) -> types::$cpu {
-                types::$cpu::builder()
-                    .set_core_count(number(options.core_count))
-                    .set_threads_per_core(number(options.threads_per_core))
-                    .set_amd_sev_snp(options.amd_sev_snp.as_deref().map(Into::into))
-                    .build()
-            }
             pub(crate) fn hibernation(options: &launch::HibernationOptions) -> types::$hibernation {
                 types::$hibernation::builder().set_configured(options.configured).build()
             }
             pub(crate) fn maintenance(options: &launch::MaintenanceOptions) -> types::$maintenance {
                 types::$maintenance::builder()
                     .set_auto_recovery(options.auto_recovery.as_deref().map(Into::into))
-                    .build()
-            }
-            pub(crate) fn names(options: &launch::PrivateDnsNameOptions) -> types::$names {
-                types::$names::builder()
-                    .set_hostname_type(options.hostname_type.as_deref().map(Into::into))
-                    .set_enable_resource_name_dns_a_record(options.enable_resource_name_dns_a_record)
-                    .set_enable_resource_name_dns_aaaa_record(options.enable_resource_name_dns_aaaa_record)
                     .build()
             }
             pub(crate) fn profile(profile: &launch::Profile) -> types::$profile {
@@ -109,15 +95,15 @@ family! {
     /// What launch templates take.
     template: LaunchTemplateBlockDeviceMappingRequest LaunchTemplateEbsBlockDeviceRequest
         LaunchTemplateInstanceMetadataOptionsRequest LaunchTemplateInstanceMarketOptionsRequest
-        LaunchTemplateSpotMarketOptionsRequest LaunchTemplatePlacementRequest LaunchTemplateCpuOptionsRequest
-        LaunchTemplateHibernationOptionsRequest LaunchTemplateInstanceMaintenanceOptionsRequest
-        LaunchTemplatePrivateDnsNameOptionsRequest LaunchTemplateIamInstanceProfileSpecificationRequest
+        LaunchTemplateSpotMarketOptionsRequest LaunchTemplatePlacementRequest LaunchTemplateHibernationOptionsRequest
+        LaunchTemplateInstanceMaintenanceOptionsRequest
+        LaunchTemplateIamInstanceProfileSpecificationRequest
         LaunchTemplatesMonitoringRequest
 }
 
 family! {
     /// What instances take.
     instance: BlockDeviceMapping EbsBlockDevice InstanceMetadataOptionsRequest InstanceMarketOptionsRequest
-        SpotMarketOptions Placement CpuOptionsRequest HibernationOptionsRequest InstanceMaintenanceOptionsRequest
-        PrivateDnsNameOptionsRequest IamInstanceProfileSpecification RunInstancesMonitoringEnabled
+        SpotMarketOptions Placement HibernationOptionsRequest InstanceMaintenanceOptionsRequest
+        IamInstanceProfileSpecification RunInstancesMonitoringEnabled
 }

@@ -3,6 +3,7 @@
 use crate::aws::answer::object;
 use crate::ec2::aws::launch::{number, template};
 use crate::ec2::aws::tags_from;
+use crate::ec2::launch::{CpuOptions, PrivateDnsNameOptions};
 use crate::launch_template::spec::{LaunchTemplateData, NetworkInterface, TagSpecification};
 use aws_sdk_ec2::types;
 use serde_json::{Map, Value, json};
@@ -30,7 +31,7 @@ pub(super) fn request(data: &LaunchTemplateData) -> types::RequestLaunchTemplate
         .set_disable_api_termination(data.disable_api_termination)
         .set_disable_api_stop(data.disable_api_stop)
         .set_instance_initiated_shutdown_behavior(data.instance_initiated_shutdown_behavior.as_deref().map(Into::into))
-        .set_cpu_options(data.cpu_options.as_ref().map(template::cpu))
+        .set_cpu_options(data.cpu_options.as_ref().map(processors))
         .set_hibernation_options(data.hibernation_options.as_ref().map(template::hibernation))
         .set_enclave_options(
             data.enclave_options.as_ref().map(|switch| {
@@ -38,7 +39,23 @@ pub(super) fn request(data: &LaunchTemplateData) -> types::RequestLaunchTemplate
             }),
         )
         .set_maintenance_options(data.maintenance_options.as_ref().map(template::maintenance))
-        .set_private_dns_name_options(data.private_dns_name_options.as_ref().map(template::names))
+        .set_private_dns_name_options(data.private_dns_name_options.as_ref().map(host_names))
+        .build()
+}
+
+fn processors(options: &CpuOptions) -> types::LaunchTemplateCpuOptionsRequest {
+    types::LaunchTemplateCpuOptionsRequest::builder()
+        .set_core_count(number(options.core_count))
+        .set_threads_per_core(number(options.threads_per_core))
+        .set_amd_sev_snp(options.amd_sev_snp.as_deref().map(Into::into))
+        .build()
+}
+
+fn host_names(options: &PrivateDnsNameOptions) -> types::LaunchTemplatePrivateDnsNameOptionsRequest {
+    types::LaunchTemplatePrivateDnsNameOptionsRequest::builder()
+        .set_hostname_type(options.hostname_type.as_deref().map(Into::into))
+        .set_enable_resource_name_dns_a_record(options.enable_resource_name_dns_a_record)
+        .set_enable_resource_name_dns_aaaa_record(options.enable_resource_name_dns_aaaa_record)
         .build()
 }
 
