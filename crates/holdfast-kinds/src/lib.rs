@@ -32,6 +32,7 @@ mod nat_gateway;
 mod plain;
 mod rds;
 mod security_group;
+mod security_group_rule;
 mod service;
 mod subnet;
 mod target_group;
@@ -83,6 +84,7 @@ kinds! {
     load_balancer::LoadBalancer,
     nat_gateway::NatGateway,
     security_group::SecurityGroup,
+    security_group_rule::SecurityGroupRule,
     service::Service,
     subnet::Subnet,
     target_group::TargetGroup,

@@ -1,11 +1,12 @@
-//! Instances and what they are made of.
+//! Instances, what they are made of, and rules of their groups.
 
 use crate::bench::Bench;
 use crate::emulator::Emulator;
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::primitives::Blob;
 use aws_sdk_ec2::types::{
-    AttributeBooleanValue, Filter, HttpTokensState, InstanceStateName, RequestLaunchTemplateData, Tag,
+    AttributeBooleanValue, Filter, HttpTokensState, InstanceStateName, IpPermission, IpRange,
+    RequestLaunchTemplateData, SecurityGroupRuleRequest, SecurityGroupRuleUpdate, Tag,
 };
 use holdfast_core::cloud::Cloud;
 use holdfast_core::plan::Decision;
@@ -221,13 +222,14 @@ async fn an_instance_lives_is_stopped_only_by_permission_and_goes() {
     let interface = outputs["networkInterfaceId"].as_str().expect("a text").to_owned();
     disturb(&ec2, &id, &interface, &groups[1]).await;
     let (found, _) = pass(&mut bench).await;
+    // moto adds the groups of an interface to those of the launch, and forgets options that a call does not name.
     assert_eq!(
         found,
         [
             "nat Added /securityGroupIds/1",
+            "nat Changed /metadataOptions/httpPutResponseHopLimit",
             "nat Changed /metadataOptions/httpTokens",
             "nat Changed /sourceDestCheck",
-            "nat Removed /securityGroupIds/0",
             "nat Removed /tags/Name",
         ]
     );
@@ -277,4 +279,53 @@ async fn grows(bench: &mut Bench, ec2: &Client, mut spec: Value) {
     check_quiet(bench).await;
     ec2.start_instances().instance_ids(&id).send().await.expect("it is started again");
     settle(bench).await;
+}
+
+#[tokio::test]
+async fn a_rule_of_a_group_lives_beside_the_rules_of_others_and_goes() {
+    let mut bench = bench("rules").await;
+    let ec2 = other(&bench);
+    let vpcs = ec2.describe_vpcs().send().await.expect("moto answers");
+    let name = format!("rules-{}", std::process::id());
+    let group = ec2.create_security_group().group_name(name).description("of somebody else");
+    let group = group.vpc_id(vpcs.vpcs()[0].vpc_id().expect("it has an id")).send().await.expect("moto makes it");
+    let group = group.group_id().expect("it has an id").to_owned();
+    let web = IpPermission::builder().ip_protocol("tcp").from_port(80).to_port(80);
+    let web = web.ip_ranges(IpRange::builder().cidr_ip("0.0.0.0/0").build()).build();
+    let by = ec2.authorize_security_group_ingress().group_id(&group).ip_permissions(web).send().await;
+    by.expect("a bystander is authorized");
+    let ssh = |description: Option<&str>, cidr: &str| {
+        json!({ "groupId": group, "isEgress": false, "ipProtocol": 6, "fromPort": 22, "toPort": 22, "cidrIpv4": cidr,
+            "description": description, "tags": { "team": "ops" } })
+    };
+    bench.declare("SecurityGroupRule", "ssh", ssh(Some("office"), "10.1.2.3/16"));
+    let out = json!({ "groupId": group, "isEgress": true, "ipProtocol": "-1", "cidrIpv6": "2001:db8::/48" });
+    bench.declare("SecurityGroupRule", "out", out);
+    assert_eq!(pass(&mut bench).await.1.len(), 2);
+    check_quiet(&mut bench).await;
+    check_calls(&mut bench, &["DescribeSecurityGroupRules"]).await;
+
+    let id = bench.id("SecurityGroupRule", "ssh");
+    let changed = SecurityGroupRuleRequest::builder().ip_protocol("tcp").from_port(22).to_port(22);
+    let changed = changed.cidr_ipv4("10.1.0.0/16").description("home").build();
+    let update = SecurityGroupRuleUpdate::builder().security_group_rule_id(&id).security_group_rule(changed).build();
+    let modify = ec2.modify_security_group_rules().group_id(&group).security_group_rules(update);
+    modify.send().await.expect("a description is changed behind our back");
+    let gone = bench.id("SecurityGroupRule", "out");
+    let revoke = ec2.revoke_security_group_egress().group_id(&group).security_group_rule_ids(gone);
+    revoke.send().await.expect("a rule is revoked behind our back");
+    assert_eq!(pass(&mut bench).await.0, ["out Missing ", "ssh Changed /description"]);
+    check_quiet(&mut bench).await;
+
+    // Another content is another rule: refused without permission, and authorized before the old one is revoked with it.
+    bench.declare("SecurityGroupRule", "ssh", ssh(Some("office"), "10.2.0.0/16"));
+    let plan = bench.pass().await;
+    assert!(plan.steps.is_empty() && plan.verdicts.iter().any(|v| v.decision == Decision::Blocked), "{plan:#?}");
+    bench.declare("SecurityGroupRule", "ssh", ssh(Some("office"), "10.1.0.0/16"));
+    check_quiet(&mut bench).await;
+    forgets_everything(&mut bench).await;
+    goes(&mut bench).await;
+    let of_group = Filter::builder().name("group-id").values(&group).build();
+    let left = ec2.describe_security_group_rules().filters(of_group).send().await.expect("moto answers");
+    assert_eq!(left.security_group_rules().len(), 2, "what is not ours stays: web, and AWS's own egress");
 }
