@@ -26,6 +26,7 @@ mod listener_rule;
 mod load_balancer;
 mod nat_gateway;
 mod plain;
+mod route_table;
 mod security_group;
 mod service;
 mod subnet;
@@ -73,6 +74,7 @@ kinds! {
     listener_rule::ListenerRule,
     load_balancer::LoadBalancer,
     nat_gateway::NatGateway,
+    route_table::RouteTable,
     security_group::SecurityGroup,
     service::Service,
     subnet::Subnet,
