@@ -33,6 +33,7 @@ mod subnet;
 mod target_group;
 mod task_definition;
 mod vpc;
+mod vpc_endpoint;
 
 use holdfast_core::kind::{Erased, Registry};
 
@@ -81,4 +82,5 @@ kinds! {
     target_group::TargetGroup,
     task_definition::TaskDefinition,
     vpc::Vpc,
+    vpc_endpoint::VpcEndpoint,
 }
