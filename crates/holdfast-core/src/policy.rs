@@ -19,7 +19,8 @@ pub struct Policy {
     /// Nothing may delete or replace it, not even an explicit delete, until this is lifted. Default `false`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub protect: Option<bool>,
-    /// Whether a change that AWS cannot make in place may make a new thing. Default `never`.
+    /// Whether a change that AWS cannot make in place may make a new thing, or stop the live one for a while. Default
+    /// `never`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replace: Option<ReplacePolicy>,
     /// Fields whose live changes are nobody's business.
@@ -63,9 +64,10 @@ pub enum DeletionPolicy {
     /// The live thing stays and is no longer looked at.
     #[default]
     Retain,
-    /// The live thing is deleted, within the deletion budget.
+    /// The live thing is deleted, within the deletion budget, and its data with it.
     Delete,
-    /// As `delete`, with a final snapshot where the kind has one; no kind of this version has.
+    /// As `delete`, with a final snapshot of its data where the kind has one. On a resource of a kind that has none it is
+    /// refused; on a stack it is as `delete` for those.
     Snapshot,
 }
 

@@ -11,14 +11,18 @@ pub mod aws;
 mod cases;
 mod cluster;
 pub(crate) mod common;
+mod db_parameter_group;
+mod db_subnet_group;
 mod ec2;
 mod ecs;
 mod elastic_ip;
 mod elb;
 #[cfg(test)]
 mod incidents;
+mod instance;
 mod internet_gateway;
 mod key_pair;
+mod launch_template;
 #[cfg(test)]
 mod laws;
 mod listener;
@@ -26,8 +30,10 @@ mod listener_rule;
 mod load_balancer;
 mod nat_gateway;
 mod plain;
+mod rds;
 mod route_table;
 mod security_group;
+mod security_group_rule;
 mod service;
 mod subnet;
 mod target_group;
@@ -68,15 +74,20 @@ macro_rules! kinds {
 
 kinds! {
     cluster::Cluster,
+    db_parameter_group::DBParameterGroup,
+    db_subnet_group::DBSubnetGroup,
     elastic_ip::ElasticIp,
+    instance::Instance,
     internet_gateway::InternetGateway,
     key_pair::KeyPair,
+    launch_template::LaunchTemplate,
     listener::Listener,
     listener_rule::ListenerRule,
     load_balancer::LoadBalancer,
     nat_gateway::NatGateway,
     route_table::RouteTable,
     security_group::SecurityGroup,
+    security_group_rule::SecurityGroupRule,
     service::Service,
     subnet::Subnet,
     target_group::TargetGroup,

@@ -233,8 +233,12 @@ impl<'a> Case<'a> {
         let converge = self.kind.converge(spec, live, &fields, &context);
         let mut drafts = self.retag(live, heal);
         let mut immovable: Vec<String> = fixed.iter().map(|d| d.path.clone()).collect();
+        let mut refused = None;
         match converge {
-            Converge::Change(more) => drafts.extend(more.into_iter().map(|d| (Verb::Update, d))),
+            Converge::Change(mut more) => {
+                refused = self.take_interruptions(live, &mut more);
+                drafts.extend(more.into_iter().map(|d| (Verb::Update, d)));
+            }
             Converge::Replace(fields) if immovable.is_empty() => immovable = fields,
             Converge::Replace(_) => {}
             Converge::Wait(why) if drafts.is_empty() => {
@@ -242,7 +246,6 @@ impl<'a> Case<'a> {
             }
             Converge::Wait(_) => {}
         }
-        let mut refused = None;
         if !immovable.is_empty() {
             match self.replace(say, live, &immovable) {
                 Ok(decided) => return decided,
@@ -337,14 +340,7 @@ impl<'a> Case<'a> {
             let why = format!("AWS holds it in state {state}; it is deleted when that ends.");
             return Decided::quiet(say.verdict(Decision::Wait, Phase::Deleting, why));
         }
-        let because = match fate {
-            Fate::DeleteByName => "somebody asked for it by name",
-            _ => "its declaration is gone and policy.deletion is \"delete\"",
-        };
-        let mut drafts = self.kind.delete(live);
-        for draft in drafts.iter_mut().filter(|d| d.because.is_empty()) {
-            because.clone_into(&mut draft.because);
-        }
+        let (drafts, because) = self.removal(live, fate);
         let verdict = say.verdict(Decision::Delete, Phase::Deleting, format!("Deleted because {because}."));
         let drafts = drafts.into_iter().map(|d| (Verb::Delete, d)).collect();
         self.finish(Decided { verdict, drafts }, print, false, Some(live))

@@ -8,6 +8,7 @@ mod differ;
 mod follow;
 mod guard;
 mod hold;
+mod interrupt;
 mod leaving;
 mod link;
 mod matching;
@@ -17,6 +18,7 @@ mod quiet;
 mod replace;
 mod say;
 mod sequence;
+mod snapshot;
 mod types;
 
 pub use adopt::{ADOPTABLE, NOTHING_TO_ADOPT, UNCONFIRMED};

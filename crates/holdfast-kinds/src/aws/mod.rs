@@ -21,7 +21,7 @@ use async_trait::async_trait;
 use call::{OneShot, unreadable};
 use clients::ScopeState;
 use futures::FutureExt;
-use holdfast_core::cloud::{AccountAccess, Applied, ApplyError, Cloud, ErrorClass, Meter};
+use holdfast_core::cloud::{AccountAccess, Applied, ApplyError, Cloud, ErrorClass, Meter, Tagged};
 use holdfast_core::kind::Kind;
 use holdfast_core::name::{KindName, Scope};
 use holdfast_core::observe::{Gap, Reading, Snapshot, Wanted};
@@ -220,6 +220,14 @@ impl Cloud for AwsCloud {
             let words = "AWS named no account".to_owned();
             error::ours("sts:GetCallerIdentity", "NoAccount", ErrorClass::Transient, words)
         })
+    }
+
+    async fn tagged(&self, scope: &Scope, stack: &str) -> Result<Vec<Tagged>, ApplyError> {
+        let state = self.state(scope).await?;
+        let clients = state.clients().await;
+        let shot = OneShot::default();
+        let aws = Aws::new(scope, self.meter.as_ref(), clients, state.cache(), shot.feed(), 0);
+        tags::of_stack(&aws, stack).await
     }
 }
 

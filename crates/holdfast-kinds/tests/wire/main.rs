@@ -12,4 +12,5 @@ mod ecs;
 mod elb;
 mod emulator;
 mod network;
+mod rds;
 mod security_group;
