@@ -32,6 +32,7 @@ mod load_balancer;
 mod nat_gateway;
 mod plain;
 mod rds;
+mod route_table;
 mod security_group;
 mod security_group_rule;
 mod service;
@@ -39,6 +40,7 @@ mod subnet;
 mod target_group;
 mod task_definition;
 mod vpc;
+mod vpc_endpoint;
 
 use holdfast_core::kind::{Erased, Registry};
 
@@ -85,6 +87,7 @@ kinds! {
     listener_rule::ListenerRule,
     load_balancer::LoadBalancer,
     nat_gateway::NatGateway,
+    route_table::RouteTable,
     security_group::SecurityGroup,
     security_group_rule::SecurityGroupRule,
     service::Service,
@@ -92,4 +95,5 @@ kinds! {
     target_group::TargetGroup,
     task_definition::TaskDefinition,
     vpc::Vpc,
+    vpc_endpoint::VpcEndpoint,
 }
