@@ -21,8 +21,10 @@ mod elastic_ip;
 mod elb;
 #[cfg(test)]
 mod incidents;
+mod instance;
 mod internet_gateway;
 mod key_pair;
+mod launch_template;
 #[cfg(test)]
 mod laws;
 mod listener;
@@ -31,12 +33,15 @@ mod load_balancer;
 mod nat_gateway;
 mod plain;
 mod rds;
+mod route_table;
 mod security_group;
+mod security_group_rule;
 mod service;
 mod subnet;
 mod target_group;
 mod task_definition;
 mod vpc;
+mod vpc_endpoint;
 
 use holdfast_core::kind::{Erased, Registry};
 
@@ -76,16 +81,21 @@ kinds! {
     db_parameter_group::DBParameterGroup,
     db_subnet_group::DBSubnetGroup,
     elastic_ip::ElasticIp,
+    instance::Instance,
     internet_gateway::InternetGateway,
     key_pair::KeyPair,
+    launch_template::LaunchTemplate,
     listener::Listener,
     listener_rule::ListenerRule,
     load_balancer::LoadBalancer,
     nat_gateway::NatGateway,
+    route_table::RouteTable,
     security_group::SecurityGroup,
+    security_group_rule::SecurityGroupRule,
     service::Service,
     subnet::Subnet,
     target_group::TargetGroup,
     task_definition::TaskDefinition,
     vpc::Vpc,
+    vpc_endpoint::VpcEndpoint,
 }
