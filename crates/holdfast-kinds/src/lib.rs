@@ -11,6 +11,7 @@ pub mod aws;
 mod cases;
 mod cluster;
 pub(crate) mod common;
+mod db_instance;
 mod db_parameter_group;
 mod db_subnet_group;
 mod ec2;
@@ -74,6 +75,7 @@ macro_rules! kinds {
 
 kinds! {
     cluster::Cluster,
+    db_instance::DBInstance,
     db_parameter_group::DBParameterGroup,
     db_subnet_group::DBSubnetGroup,
     elastic_ip::ElasticIp,
