@@ -102,7 +102,11 @@ async fn run(core: &Core, scope: &Scope, state: &ScopeState, book: &mut Book) ->
         return Ok(PassReport::default());
     }
     let forgiven = forgive(book, &state.take_forgiven());
-    let unverified = match verify(core, scope, book).await {
+    let verified = tokio::select! {
+        verified = verify(core, scope, book) => verified,
+        () = core.stop.cancelled() => return Ok(PassReport::default()),
+    };
+    let unverified = match verified {
         Err(error @ (PassError::Identify(_) | PassError::WrongAccount { .. })) => Some(error),
         verified => verified.map(|()| None)?,
     };
