@@ -43,6 +43,8 @@ pub(super) struct ScopeState {
     scope: Scope,
     access: AccountAccess,
     clients: Clients,
+    /// The session of the account's role, if it is entered by one.
+    session: Option<Arc<Session<Role>>>,
     cache: Cache,
     /// The account that AWS said the credentials belong to.
     found: Mutex<Option<String>>,
@@ -50,8 +52,8 @@ pub(super) struct ScopeState {
 
 impl ScopeState {
     pub(super) fn new(base: &SdkConfig, scope: &Scope, access: AccountAccess, meter: &Arc<dyn Meter>) -> Self {
-        let clients = connect(base, scope, &access, meter);
-        Self { scope: scope.clone(), access, clients, cache: Cache::default(), found: Mutex::default() }
+        let (clients, session) = connect(base, scope, &access, meter);
+        Self { scope: scope.clone(), access, clients, session, cache: Cache::default(), found: Mutex::default() }
     }
 
     /// True if the account is still reached in the same way.
@@ -73,6 +75,13 @@ impl ScopeState {
         *lock(&self.found) = Some(account.to_owned());
     }
 
+    /// Drops credentials that AWS does not take.
+    pub(super) fn refused(&self) {
+        if let Some(session) = &self.session {
+            session.forget();
+        }
+    }
+
     /// What the credentials' account has to be, unless AWS has confirmed it.
     pub(super) fn unconfirmed(&self) -> Option<&str> {
         let expected = self.access.account_id.as_deref()?;
@@ -84,19 +93,25 @@ impl ScopeState {
     }
 }
 
-fn connect(base: &SdkConfig, scope: &Scope, access: &AccountAccess, meter: &Arc<dyn Meter>) -> Clients {
+fn connect(
+    base: &SdkConfig,
+    scope: &Scope,
+    access: &AccountAccess,
+    meter: &Arc<dyn Meter>,
+) -> (Clients, Option<Arc<Session<Role>>>) {
     let mut config = base.to_builder().region(Region::new(scope.region.clone()));
     if let Some(url) = &access.endpoint_url {
         config = config.endpoint_url(url);
     }
     let config = config.build();
-    let Some(arn) = &access.role_arn else { return Clients::new(config) };
+    let Some(arn) = &access.role_arn else { return (Clients::new(config), None) };
     // The role is assumed in the scope's region and over its endpoint, so that no other region's trouble matters.
     let sts = aws_sdk_sts::Client::new(&config.to_builder().timeout_config(timeouts(STS)).build());
-    let session = Session::new(Role::new(&sts, arn, access, scope, Arc::clone(meter)));
+    let session = Arc::new(Session::new(Role::new(&sts, arn, access, scope, Arc::clone(meter))));
     // The session is its own cache; the SDK's is shared by all scopes and drops some of them beyond a number.
     let config = config.into_builder().identity_cache(IdentityCache::no_cache());
-    Clients::new(config.credentials_provider(SharedCredentialsProvider::new(session)).build())
+    let provider = SharedCredentialsProvider::new(Arc::clone(&session));
+    (Clients::new(config.credentials_provider(provider).build()), Some(session))
 }
 
 /// A client of a service whose writes name their intent.

@@ -168,7 +168,13 @@ impl AwsCloud {
     async fn ask_identity(&self, state: &ScopeState) -> Result<String, ApplyError> {
         let shot = OneShot::default();
         let aws = Aws::new(state.scope(), self.meter.as_ref(), state.clients(), state.cache(), shot.feed(), 0);
-        let answer = aws.read(Service::Sts, "GetCallerIdentity", aws.sts().get_caller_identity().send()).await?;
+        let answer = aws.read(Service::Sts, "GetCallerIdentity", aws.sts().get_caller_identity().send()).await;
+        // Everybody may ask this, so a refusal is one of the credentials.
+        let answer = answer.inspect_err(|error| {
+            if matches!(error.class, ErrorClass::Unsigned | ErrorClass::Denied) {
+                state.refused();
+            }
+        })?;
         let account = answer.account().ok_or_else(|| {
             let words = "AWS named no account".to_owned();
             error::ours("sts:GetCallerIdentity", "NoAccount", ErrorClass::Transient, words)

@@ -65,6 +65,12 @@ impl<G: Grant> Session<G> {
         Self { grant, held: Mutex::default(), asking: tokio::sync::Mutex::default() }
     }
 
+    /// Drops the session: AWS does not take it, whatever it said of its end. So it is with one of a role that was deleted
+    /// and made again.
+    pub(super) fn forget(&self) {
+        lock(&self.held).credentials = None;
+    }
+
     /// Credentials that a call can be signed with now.
     async fn credentials(&self) -> Result<Credentials, ApplyError> {
         let lasting = |least| lock(&self.held).lasting(self.grant.now(), least);
@@ -287,6 +293,14 @@ mod tests {
         assert_eq!(keys[0], Ok("session-3".to_owned()));
         assert!(keys[1..].iter().all(|k| *k == Ok("session-2".to_owned())), "{keys:?}");
         assert_eq!(fake.asked.load(Ordering::Relaxed), 3);
+    }
+
+    #[tokio::test]
+    async fn a_session_that_aws_does_not_take_any_more_is_dropped() {
+        let (_, session) = session();
+        assert_eq!(key(&session).await, Ok("session-1".to_owned()));
+        session.forget();
+        assert_eq!(key(&session).await, Ok("session-2".to_owned()));
     }
 
     #[test]
