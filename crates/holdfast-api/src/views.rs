@@ -379,7 +379,7 @@ pub(crate) struct ScopeView {
     /// Which process looks after it; null if none does.
     leader: Option<String>,
     /// Why the last pass did not go through, or saw nothing; null if it did.
-    error: Option<String>,
+    pub(crate) error: Option<String>,
     /// What could not be read, in words.
     gaps: Vec<String>,
     /// Why nothing is written there though nobody paused it: too much of it drifts at once; null if that is not so.

@@ -8,7 +8,7 @@ use aws_config::identity::IdentityCache;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use holdfast_core::cloud::{AccountAccess, Meter};
 use holdfast_core::name::Scope;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -110,7 +110,8 @@ fn connect(
     let session = Arc::new(Session::new(Role::new(&sts, arn, access, scope, Arc::clone(meter))));
     // The session is its own cache; the SDK's is shared by all scopes and drops some of them beyond a number.
     let config = config.into_builder().identity_cache(IdentityCache::no_cache());
-    let provider = SharedCredentialsProvider::new(Arc::clone(&session));
+    let shared: Arc<dyn ProvideCredentials> = Arc::clone(&session) as _;
+    let provider = SharedCredentialsProvider::new(shared);
     (Clients::new(config.credentials_provider(provider).build()), Some(session))
 }
 
