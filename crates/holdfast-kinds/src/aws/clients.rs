@@ -93,38 +93,41 @@ impl ScopeState {
     }
 }
 
+/// A client of a service whose writes name their intent. The account's endpoint is set on the client itself: what is set
+/// for all services gives way to the environment.
+macro_rules! client {
+    ($sdk:ident, $config:expr, $endpoint:expr) => {{
+        let config = $sdk::config::Builder::from($config).interceptor(NamesIntent);
+        $sdk::Client::from_conf(match $endpoint {
+            Some(url) => config.endpoint_url(url).build(),
+            None => config.build(),
+        })
+    }};
+}
+
 fn connect(
     base: &SdkConfig,
     scope: &Scope,
     access: &AccountAccess,
     meter: &Arc<dyn Meter>,
 ) -> (Clients, Option<Arc<Session<Role>>>) {
-    let mut config = base.to_builder().region(Region::new(scope.region.clone()));
-    if let Some(url) = &access.endpoint_url {
-        config = config.endpoint_url(url);
-    }
-    let config = config.build();
-    let Some(arn) = &access.role_arn else { return (Clients::new(config), None) };
+    let config = base.to_builder().region(Region::new(scope.region.clone())).build();
+    let endpoint = access.endpoint_url.clone();
+    let Some(arn) = &access.role_arn else { return (Clients::new(config, endpoint), None) };
     // The role is assumed in the scope's region and over its endpoint, so that no other region's trouble matters.
-    let sts = aws_sdk_sts::Client::new(&config.to_builder().timeout_config(timeouts(STS)).build());
+    let sts = client!(aws_sdk_sts, &config.to_builder().timeout_config(timeouts(STS)).build(), &endpoint);
     let session = Arc::new(Session::new(Role::new(&sts, arn, access, scope, Arc::clone(meter))));
     // The session is its own cache; the SDK's is shared by all scopes and drops some of them beyond a number.
     let config = config.into_builder().identity_cache(IdentityCache::no_cache());
     let shared: Arc<dyn ProvideCredentials> = Arc::clone(&session) as _;
-    let provider = SharedCredentialsProvider::new(shared);
-    (Clients::new(config.credentials_provider(provider).build()), Some(session))
-}
-
-/// A client of a service whose writes name their intent.
-macro_rules! client {
-    ($sdk:ident, $config:expr) => {
-        $sdk::Client::from_conf($sdk::config::Builder::from($config).interceptor(NamesIntent).build())
-    };
+    let config = config.credentials_provider(SharedCredentialsProvider::new(shared)).build();
+    (Clients::new(config, endpoint), Some(session))
 }
 
 /// One client a service, made on first use: the handshake with a service nobody asks for costs nothing.
 pub(super) struct Clients {
     config: SdkConfig,
+    endpoint: Option<String>,
     ec2: OnceLock<aws_sdk_ec2::Client>,
     ecs: OnceLock<aws_sdk_ecs::Client>,
     elb: OnceLock<aws_sdk_elasticloadbalancingv2::Client>,
@@ -135,9 +138,10 @@ pub(super) struct Clients {
 }
 
 impl Clients {
-    fn new(config: SdkConfig) -> Self {
+    fn new(config: SdkConfig, endpoint: Option<String>) -> Self {
         Self {
             config,
+            endpoint,
             ec2: OnceLock::new(),
             ecs: OnceLock::new(),
             elb: OnceLock::new(),
@@ -148,27 +152,27 @@ impl Clients {
         }
     }
     pub(super) fn ec2(&self) -> &aws_sdk_ec2::Client {
-        self.ec2.get_or_init(|| client!(aws_sdk_ec2, &self.config))
+        self.ec2.get_or_init(|| client!(aws_sdk_ec2, &self.config, &self.endpoint))
     }
     pub(super) fn ecs(&self) -> &aws_sdk_ecs::Client {
-        self.ecs.get_or_init(|| client!(aws_sdk_ecs, &self.config))
+        self.ecs.get_or_init(|| client!(aws_sdk_ecs, &self.config, &self.endpoint))
     }
     pub(super) fn elb(&self) -> &aws_sdk_elasticloadbalancingv2::Client {
-        self.elb.get_or_init(|| client!(aws_sdk_elasticloadbalancingv2, &self.config))
+        self.elb.get_or_init(|| client!(aws_sdk_elasticloadbalancingv2, &self.config, &self.endpoint))
     }
     pub(super) fn rds(&self) -> &aws_sdk_rds::Client {
-        self.rds.get_or_init(|| client!(aws_sdk_rds, &self.config))
+        self.rds.get_or_init(|| client!(aws_sdk_rds, &self.config, &self.endpoint))
     }
     pub(super) fn tagging(&self) -> &aws_sdk_resourcegroupstagging::Client {
-        self.tagging.get_or_init(|| client!(aws_sdk_resourcegroupstagging, &self.config))
+        self.tagging.get_or_init(|| client!(aws_sdk_resourcegroupstagging, &self.config, &self.endpoint))
     }
     pub(super) fn sts(&self) -> &aws_sdk_sts::Client {
         self.sts.get_or_init(|| {
             let config = self.config.to_builder().timeout_config(timeouts(STS)).build();
-            client!(aws_sdk_sts, &config)
+            client!(aws_sdk_sts, &config, &self.endpoint)
         })
     }
     pub(super) fn scaling(&self) -> &aws_sdk_applicationautoscaling::Client {
-        self.scaling.get_or_init(|| client!(aws_sdk_applicationautoscaling, &self.config))
+        self.scaling.get_or_init(|| client!(aws_sdk_applicationautoscaling, &self.config, &self.endpoint))
     }
 }
