@@ -3,7 +3,7 @@
 use crate::figures::thread_cpu;
 use anyhow::{Result, ensure};
 use async_trait::async_trait;
-use holdfast_core::cloud::{Applied, ApplyError, Cloud};
+use holdfast_core::cloud::{Applied, ApplyError, Cloud, Tagged};
 use holdfast_core::kind::Registry;
 use holdfast_core::name::{KindName, ResourceKey, Scope};
 use holdfast_core::observe::{Snapshot, Wanted};
@@ -41,6 +41,10 @@ impl Cloud for Watched {
 
     async fn identify(&self, scope: &Scope) -> Result<String, ApplyError> {
         self.cloud.identify(scope).await
+    }
+
+    async fn tagged(&self, scope: &Scope, stack: &str) -> Result<Vec<Tagged>, ApplyError> {
+        self.cloud.tagged(scope, stack).await
     }
 }
 

@@ -37,6 +37,8 @@ pub trait Kind: Send + Sync + 'static {
     const CONTAINER: Option<Container> = None;
     /// AWS refuses to delete it while another live thing names its id.
     const HELD_BY_USERS: bool = false;
+    /// AWS goes on deleting it for a while after the call, and until then refuses to delete what it stands on.
+    const LINGERS: bool = false;
     /// The id follows from the name (an ECS ARN), so another thing made later under the same name has it too.
     const ID_IS_NAME: bool = false;
     /// How AWS names its things.
@@ -46,6 +48,8 @@ pub trait Kind: Send + Sync + 'static {
     const REPEATABLE: bool = false;
     /// Ordering that no reference expresses.
     const FOLLOWS: &'static [Follow] = &[];
+    /// It holds data that AWS can keep in a final snapshot when it deletes it.
+    const SNAPSHOTS: bool = false;
 
     /// The spec as users write it.
     type Spec: JsonSchema + DeserializeOwned + Serialize;
@@ -91,6 +95,11 @@ pub trait Kind: Send + Sync + 'static {
     /// The steps that delete it, in order.
     fn delete(live: &Observation) -> Vec<Draft<Self::Action>>;
 
+    /// The steps that delete it and keep its data in a final snapshot. Asked only of kinds that have [`Self::SNAPSHOTS`].
+    fn delete_with_snapshot(live: &Observation) -> Vec<Draft<Self::Action>> {
+        Self::delete(live)
+    }
+
     /// All actions of this kind that one plan does in a scope, in the plan's order. A kind widens some of them here
     /// where AWS wants changes of several things in one call, such as priorities that rules swap.
     fn together(_actions: &mut [Self::Action]) {}
@@ -127,7 +136,8 @@ pub struct Container {
     pub cascades: bool,
 }
 
-/// "Comes after every resource of `kinds` in the stack that refers to the same `sharing` as I do."
+/// "Comes after every resource of `kinds` in the stack that refers to the same `sharing` as I do", be it directly or, where
+/// none is named directly, through what is referred to.
 #[derive(Clone, Copy, Debug)]
 pub struct Follow {
     /// The kinds to come after.
@@ -245,10 +255,12 @@ pub trait AnyKind: Send + Sync {
     fn permissions(&self) -> &'static [&'static str];
     fn container(&self) -> Option<Container>;
     fn held_by_users(&self) -> bool;
+    fn lingers(&self) -> bool;
     fn id_is_name(&self) -> bool;
     fn handle(&self) -> Handle;
     fn repeatable(&self) -> bool;
     fn follows(&self) -> &'static [Follow];
+    fn snapshots(&self) -> bool;
     /// JSON Schema 2020-12 of the spec.
     fn schema(&self) -> &Value;
     /// Typed parse and cross-field rules; a parse that fails is one error.
@@ -268,6 +280,7 @@ pub trait AnyKind: Send + Sync {
     ) -> Converge<AnyAction>;
     fn retag(&self, live: &Observation, set: BTreeMap<String, String>, remove: BTreeSet<String>) -> AnyAction;
     fn delete(&self, live: &Observation) -> Vec<Draft<AnyAction>>;
+    fn delete_with_snapshot(&self, live: &Observation) -> Vec<Draft<AnyAction>>;
     fn acts_on(&self, action: &Value) -> Option<String>;
     fn together(&self, actions: &mut [AnyAction]);
     fn predict(
@@ -357,6 +370,9 @@ impl<K: Kind> AnyKind for Erased<K> {
     fn held_by_users(&self) -> bool {
         K::HELD_BY_USERS
     }
+    fn lingers(&self) -> bool {
+        K::LINGERS
+    }
     fn id_is_name(&self) -> bool {
         K::ID_IS_NAME
     }
@@ -368,6 +384,9 @@ impl<K: Kind> AnyKind for Erased<K> {
     }
     fn follows(&self) -> &'static [Follow] {
         K::FOLLOWS
+    }
+    fn snapshots(&self) -> bool {
+        K::SNAPSHOTS
     }
     fn schema(&self) -> &Value {
         self.schema.get_or_init(|| schemars::schema_for!(K::Spec).to_value())
@@ -419,6 +438,9 @@ impl<K: Kind> AnyKind for Erased<K> {
     }
     fn delete(&self, live: &Observation) -> Vec<Draft<AnyAction>> {
         K::delete(live).into_iter().map(erase_draft).collect()
+    }
+    fn delete_with_snapshot(&self, live: &Observation) -> Vec<Draft<AnyAction>> {
+        K::delete_with_snapshot(live).into_iter().map(erase_draft).collect()
     }
     fn together(&self, actions: &mut [AnyAction]) {
         // An action that this kind cannot read is none of its own making; then all stay as they are.

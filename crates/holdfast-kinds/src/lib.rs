@@ -11,19 +11,27 @@ pub mod aws;
 mod cases;
 mod cluster;
 pub(crate) mod common;
+mod db_parameter_group;
+mod db_subnet_group;
 mod ec2;
 mod ecs;
+mod elastic_ip;
 mod elb;
 #[cfg(test)]
 mod incidents;
+mod internet_gateway;
+mod key_pair;
 #[cfg(test)]
 mod laws;
 mod listener;
 mod listener_rule;
 mod load_balancer;
+mod nat_gateway;
 mod plain;
+mod rds;
 mod security_group;
 mod service;
+mod subnet;
 mod target_group;
 mod task_definition;
 mod vpc;
@@ -61,11 +69,18 @@ macro_rules! kinds {
 
 kinds! {
     cluster::Cluster,
+    db_parameter_group::DBParameterGroup,
+    db_subnet_group::DBSubnetGroup,
+    elastic_ip::ElasticIp,
+    internet_gateway::InternetGateway,
+    key_pair::KeyPair,
     listener::Listener,
     listener_rule::ListenerRule,
     load_balancer::LoadBalancer,
+    nat_gateway::NatGateway,
     security_group::SecurityGroup,
     service::Service,
+    subnet::Subnet,
     target_group::TargetGroup,
     task_definition::TaskDefinition,
     vpc::Vpc,

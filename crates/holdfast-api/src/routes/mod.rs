@@ -19,6 +19,7 @@ pub(crate) mod plans;
 pub(crate) mod resources;
 pub(crate) mod schemas;
 pub(crate) mod stacks;
+pub(crate) mod teardown;
 pub(crate) mod watch;
 pub(crate) mod why;
 
@@ -30,6 +31,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
     [
         apply::endpoints(),
         stacks::endpoints(),
+        teardown::endpoints(),
         control::endpoints(),
         pauses::endpoints(),
         resources::endpoints(),

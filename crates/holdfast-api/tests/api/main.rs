@@ -19,4 +19,5 @@ mod reference;
 mod server;
 mod steer;
 mod support;
+mod teardown;
 mod why;

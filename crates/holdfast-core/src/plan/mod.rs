@@ -5,8 +5,10 @@ mod approve;
 mod build;
 mod decide;
 mod differ;
+mod follow;
 mod guard;
 mod hold;
+mod leaving;
 mod link;
 mod matching;
 mod newcomers;
@@ -15,6 +17,7 @@ mod quiet;
 mod replace;
 mod say;
 mod sequence;
+mod snapshot;
 mod types;
 
 pub use adopt::{ADOPTABLE, NOTHING_TO_ADOPT, UNCONFIRMED};

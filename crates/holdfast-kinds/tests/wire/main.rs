@@ -7,7 +7,10 @@
 #![cfg(feature = "aws")]
 
 mod bench;
+mod compute;
 mod ecs;
 mod elb;
 mod emulator;
+mod network;
+mod rds;
 mod security_group;
