@@ -308,3 +308,43 @@ fn an_endpoint_that_answers_nothing_and_credentials_of_another_account_hold_up_n
     server.get("/readyz")?;
     Ok(())
 }
+
+fn deployed(name: &str) -> Result<String> {
+    Ok(std::fs::read_to_string(format!("{}/../deploy/{name}", env!("CARGO_MANIFEST_DIR")))?)
+}
+
+/// The role of a member account is made of the files that people are given, by CloudFormation and by hand.
+#[test]
+fn the_role_of_a_member_is_made_from_what_is_in_deploy() -> Result<()> {
+    let emulator = Emulator::start(Backend::Moto)?;
+    let mut member = emulator.outside_in(REGIONS[0], Some(&role("111111111111")))?;
+    let read = |name: &str| -> Result<Value> { Ok(serde_json::from_str(&deployed(name)?)?) };
+    for (access, file) in [("read-only", "iam/read-only.json"), ("read-write", "iam/member.json")] {
+        let given = [("ManagementAccount", "123456789012"), ("ExternalId", "for-alpha"), ("Access", access)];
+        let given: Vec<Value> = given
+            .iter()
+            .map(|(k, v)| json!({ "ParameterKey": k, "ParameterValue": v }))
+            .chain([json!({ "ParameterKey": "RoleName", "ParameterValue": access })])
+            .collect();
+        let body = deployed("member.template.json")?;
+        let stack = json!({ "StackName": access, "TemplateBody": body, "Parameters": given, "Capabilities": ["CAPABILITY_NAMED_IAM"] });
+        member.call("cloudformation", "create_stack", stack)?;
+        let made = member.call("iam", "get_role", json!({ "RoleName": access }))?["Role"].take();
+        ensure!(made["Arn"] == format!("arn:aws:iam::111111111111:role/{access}"), "{made:#}");
+        let trust = made["AssumeRolePolicyDocument"]["Statement"].as_array().context("statements")?;
+        let controller = "arn:aws:iam::123456789012:role/holdfast-controller";
+        ensure!(trust.iter().all(|s| s["Principal"]["AWS"] == controller), "{trust:#?}");
+        ensure!(trust[0]["Condition"]["StringEquals"]["sts:ExternalId"] == "for-alpha", "{trust:#?}");
+        let name = format!("holdfast-{access}");
+        let policy = member.call("iam", "get_role_policy", json!({ "RoleName": access, "PolicyName": name }))?;
+        ensure!(policy["PolicyDocument"] == read(file)?, "{policy:#}");
+    }
+    let trust = deployed("iam/member-trust.json")?.replace("MANAGEMENT_ACCOUNT", "123456789012");
+    let by_hand = json!({ "RoleName": "holdfast-member", "AssumeRolePolicyDocument": trust });
+    member.call("iam", "create_role", by_hand)?;
+    for file in ["iam/member.json", "iam/read-only.json", "iam/controller.json"] {
+        let policy = json!({ "RoleName": "holdfast-member", "PolicyName": "p", "PolicyDocument": deployed(file)? });
+        member.call("iam", "put_role_policy", policy).with_context(|| file.to_owned())?;
+    }
+    Ok(())
+}
