@@ -376,6 +376,9 @@ impl Cloud for SimCloud {
 
     async fn tagged(&self, scope: &Scope, stack: &str) -> Result<Vec<Tagged>, ApplyError> {
         let (now, operation) = (self.clock.now(), "tag:GetResources");
+        if self.hangs(scope).await {
+            return Err(error(ErrorClass::Transient, operation, "Timeout", "no answer came"));
+        }
         self.acquire(scope, operation).await;
         let things = {
             let mut guard = self.lock();

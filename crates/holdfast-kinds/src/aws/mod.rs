@@ -249,10 +249,9 @@ impl Cloud for AwsCloud {
     }
 
     async fn tagged(&self, scope: &Scope, stack: &str) -> Result<Vec<Tagged>, ApplyError> {
-        let state = self.state(scope).await?;
-        let clients = state.clients().await;
+        let state = self.confirmed(scope).await?;
         let shot = OneShot::default();
-        let aws = Aws::new(scope, self.meter.as_ref(), clients, state.cache(), shot.feed(), 0);
+        let aws = Aws::new(scope, self.meter.as_ref(), state.clients(), state.cache(), shot.feed(), 0);
         tags::of_stack(&aws, stack).await
     }
 }
