@@ -22,13 +22,13 @@ fn network() -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// The plan for it, with these live.
-fn planned(fate: Fate, live: Vec<(&'static str, Observation)>) -> Plan {
+/// The plan for these, with those live.
+fn planned(declared: Vec<(&'static str, Value)>, fate: Fate, live: Vec<(&'static str, Observation)>) -> Plan {
     let registry = registry();
     let (now, scope) = ("2026-01-01T00:00:00Z".parse().expect("a time"), Scope::new("default", "eu-west-1"));
     let mut kinds: BTreeMap<_, Reading> = BTreeMap::new();
     let mut desired = Vec::new();
-    for (name, spec) in network() {
+    for (name, spec) in declared {
         let kind = registry.get(name).expect("the kind is listed").name();
         kinds.entry(kind).or_default();
         desired.push(Arc::new(Desired {
@@ -87,18 +87,22 @@ fn lines(plan: &Plan) -> Vec<String> {
 }
 
 #[test]
-fn a_nat_gateway_is_made_when_its_vpc_has_a_way_to_the_internet() {
-    let plan = planned(Fate::Keep, Vec::new());
+fn what_faces_the_internet_is_made_when_its_vpc_has_a_way_there() {
+    let balancer = json!({ "name": "it", "subnets": ["${Subnet/it.id}", "subnet-2"] });
+    let declared = network().into_iter().chain([("LoadBalancer", balancer)]).collect();
+    let plan = planned(declared, Fate::Keep, Vec::new());
     let of = |kind: &str| plan.steps.iter().filter(|s| s.key.kind == kind).map(|s| s.id).collect::<Vec<_>>();
-    let (gateway, nat) = (of("InternetGateway"), of("NatGateway"));
-    assert_eq!((gateway.len(), nat.len()), (2, 1), "{:#?}", plan.steps);
-    let nat = plan.steps.iter().find(|s| s.id == nat[0]).expect("it is planned");
-    assert!(nat.needs.contains(&gateway[1]), "the attachment comes first, not only the gateway: {:?}", nat.needs);
+    let gateway = of("InternetGateway");
+    assert_eq!(gateway.len(), 2, "{:#?}", plan.steps);
+    for kind in ["NatGateway", "LoadBalancer"] {
+        let made = plan.steps.iter().find(|s| s.key.kind == kind).expect("it is planned");
+        assert!(made.needs.contains(&gateway[1]), "{kind}: the attachment comes first, not only the gateway");
+    }
 }
 
 #[test]
 fn what_a_nat_gateway_stands_on_is_deleted_in_a_later_pass() {
-    let plan = planned(Fate::DeleteByName, live(LiveState::Settled));
+    let plan = planned(network(), Fate::DeleteByName, live(LiveState::Settled));
     assert_eq!(lines(&plan), ["- NatGateway"]);
     for kind in ["ElasticIp", "Subnet", "InternetGateway", "Vpc"] {
         let verdict = plan.verdict(&ResourceKey::new("s", kind, "it")).expect("it has one");
@@ -109,12 +113,12 @@ fn what_a_nat_gateway_stands_on_is_deleted_in_a_later_pass() {
 
 #[test]
 fn it_waits_for_as_long_as_aws_is_deleting_the_nat_gateway() {
-    let plan = planned(Fate::DeleteByName, live(LiveState::Deleting("deleting".to_owned())));
+    let plan = planned(network(), Fate::DeleteByName, live(LiveState::Deleting("deleting".to_owned())));
     assert_eq!(lines(&plan), [""; 0]);
     let address = plan.verdict(&ResourceKey::new("s", "ElasticIp", "it")).expect("it has one");
     assert_eq!(address.reason, "It is deleted when s/NatGateway/it is gone.");
     let gone = live(LiveState::Settled).into_iter().filter(|(kind, _)| *kind != "NatGateway").collect();
-    let mut rest = lines(&planned(Fate::DeleteByName, gone));
+    let mut rest = lines(&planned(network(), Fate::DeleteByName, gone));
     assert_eq!(rest.pop().as_deref(), Some("- Vpc"), "the VPC is last");
     rest.sort();
     assert_eq!(rest, ["- ElasticIp", "- InternetGateway", "- InternetGateway", "- Subnet"]);
