@@ -3,6 +3,7 @@
 use holdfast_core::cloud::ErrorClass;
 use holdfast_core::name::Scope;
 use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Everything that may go wrong in a simulated AWS. The default is a world where nothing does.
@@ -18,6 +19,8 @@ pub struct Faults {
     pub settle: Vec<Settle>,
     /// How long every call takes, on tokio's clock: half before it has its effect, half after.
     pub latency: Duration,
+    /// Scopes whose endpoint takes calls and answers none, and how long their callers wait, on tokio's clock.
+    pub hangs: BTreeMap<Scope, Duration>,
 }
 
 /// One rule.
@@ -59,6 +62,8 @@ pub enum Fault {
     Gap(Hidden),
     /// AWS takes no call: the caller's clock is wrong.
     WrongClock,
+    /// The account cannot be entered, for this reason: AWS takes no call.
+    NoEntry(String),
     /// The call panics, as a faulty kind would.
     Panic,
 }
@@ -144,7 +149,7 @@ impl Fault {
         match self {
             Fault::Fail { .. } | Fault::LoseAnswer => write,
             Fault::Gap(_) => !write,
-            Fault::Throttle | Fault::WrongClock | Fault::Panic => true,
+            Fault::Throttle | Fault::WrongClock | Fault::NoEntry(_) | Fault::Panic => true,
         }
     }
 }
