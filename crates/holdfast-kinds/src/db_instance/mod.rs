@@ -3,6 +3,8 @@
 #[cfg(feature = "aws")]
 mod aws;
 mod check;
+#[cfg(test)]
+mod incidents;
 mod observed;
 mod plan;
 mod spec;

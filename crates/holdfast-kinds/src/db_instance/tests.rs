@@ -14,14 +14,14 @@ fn patched(base: Value, more: &Value) -> Value {
     all
 }
 
-fn spec(more: Value) -> Value {
+pub(super) fn spec(more: Value) -> Value {
     let base = json!({ "dbInstanceIdentifier": "web", "dbInstanceClass": "db.t4g.small", "engine": "postgres",
         "masterUsername": "web", "manageMasterUserPassword": true, "allocatedStorage": 100 });
     patched(base, &more)
 }
 
 /// What RDS says, with `more`, to somebody who declares that.
-fn live(more: Value, declared: &Value) -> Observation {
+pub(super) fn live(more: Value, declared: &Value) -> Observation {
     let base = json!({ "dbInstanceIdentifier": "web", "dbInstanceClass": "db.t4g.small", "engine": "postgres",
         "engineVersion": "16.3", "autoMinorVersionUpgrade": true, "masterUsername": "web",
         "manageMasterUserPassword": true, "allocatedStorage": 100, "storageType": "gp3", "iops": 3000, "multiAZ": false,
@@ -31,7 +31,7 @@ fn live(more: Value, declared: &Value) -> Observation {
 }
 
 /// What the status shows as another's: field, owner and why.
-fn owned(seen: &Observation) -> Vec<String> {
+pub(super) fn owned(seen: &Observation) -> Vec<String> {
     seen.ownership.owners.iter().map(|o| format!("{} {}: {}", o.path, o.owner, o.why)).collect()
 }
 
@@ -77,25 +77,6 @@ fn every_mistake_is_found_at_once() {
     let wrong = patched(member, &json!({ "masterUsername": "web", "engineVersion": "16.3" }));
     check_mistakes::<DBInstance>("a member that decides", wrong, &told);
     check_mistakes::<DBInstance>("a database that is adopted", spec(json!({ "manageMasterUserPassword": false })), &[]);
-}
-
-/// ACK#2956, #2695, #1773, #1650, #2850: about 200 calls in half an hour that changed nothing, and a class that went to and
-/// fro because what waited was not counted.
-#[test]
-fn i04_a_value_that_waits_for_the_window_is_in_sync_and_told() {
-    let declared = spec(json!({ "dbInstanceClass": "db.t4g.large", "engineVersion": "16" }));
-    let waiting = json!({ "pending": { "dbInstanceClass": "db.t4g.large" } });
-    let seen = live(waiting.clone(), &declared);
-    check_diffs::<DBInstance>("waiting", &declared, &seen, &[]);
-    assert_eq!(steps::<DBInstance>(&declared, &seen, None), [""; 0]);
-    let why = "/dbInstanceClass rds-maintenance-window: It was changed and is db.t4g.small until the maintenance window \
-               (sun:04:00-sun:05:00), when RDS applies it.";
-    assert_eq!(owned(&seen), [why]);
-    // What somebody else has put in line is taken back before it happens.
-    let declared = spec(json!({}));
-    let seen = live(waiting, &declared);
-    assert_eq!(owned(&seen), [""; 0]);
-    assert_eq!(steps::<DBInstance>(&declared, &seen, None), ["set dbInstanceClass db.t4g.small | /dbInstanceClass"]);
 }
 
 #[test]
