@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use holdfast_core::name::{ResourceKey, Scope};
 use holdfast_core::plan::{Desired, Plan};
+use holdfast_core::preflight::Finding;
 use holdfast_core::why::Sight;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,11 +21,16 @@ pub trait Loop: Send + Sync {
     /// [`LoopError`] if it cannot be asked.
     async fn reconcile(&self, stack: &str, scopes: &BTreeSet<Scope>) -> Result<(), LoopError>;
 
-    /// Plans these scopes as if they had the given desired state, and writes nothing.
+    /// Plans these scopes as if they had the given desired state, asks AWS what is to be known of `stacks` before, and
+    /// writes nothing.
     ///
     /// # Errors
     /// [`LoopError`] if a scope cannot be read.
-    async fn plan(&self, overlay: BTreeMap<Scope, Vec<Arc<Desired>>>) -> Result<Vec<ScopePlan>, LoopError>;
+    async fn plan(
+        &self,
+        overlay: BTreeMap<Scope, Vec<Arc<Desired>>>,
+        stacks: &BTreeSet<String>,
+    ) -> Result<Vec<ScopePlan>, LoopError>;
 
     /// What the last pass saw of a resource that it did not leave simply in sync; `None` if it is in sync, or this
     /// process has not looked at it yet.
@@ -61,6 +67,8 @@ pub struct ScopePlan {
     pub scope: Scope,
     /// What would be done.
     pub plan: Plan,
+    /// What to know of the asked stacks before it is done, the worst first.
+    pub preflight: Vec<Finding>,
     /// When the live state behind it was read.
     pub seen_at: Timestamp,
 }

@@ -3,6 +3,7 @@
 use holdfast_core::cloud::ErrorClass;
 use holdfast_core::name::Scope;
 use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Everything that may go wrong in a simulated AWS. The default is a world where nothing does.
@@ -18,6 +19,8 @@ pub struct Faults {
     pub settle: Vec<Settle>,
     /// How long every call takes, on tokio's clock: half before it has its effect, half after.
     pub latency: Duration,
+    /// The quotas of every account, by AWS's service and name, such as `rds:DBInstances`. They are told, not enforced.
+    pub quotas: BTreeMap<String, u64>,
 }
 
 /// One rule.

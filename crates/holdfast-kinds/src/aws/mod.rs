@@ -11,6 +11,7 @@ mod cache;
 mod call;
 mod clients;
 mod error;
+mod preflight;
 mod tags;
 
 pub(crate) use call::{Aws, Sent, Service, all_pages, gap, reading};
@@ -25,6 +26,7 @@ use holdfast_core::cloud::{AccountAccess, Applied, ApplyError, Cloud, ErrorClass
 use holdfast_core::kind::Kind;
 use holdfast_core::name::{KindName, Scope};
 use holdfast_core::observe::{Gap, Reading, Snapshot, Wanted};
+use holdfast_core::preflight::{Asked, Preflight};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
@@ -215,11 +217,18 @@ impl Cloud for AwsCloud {
         let clients = state.clients().await;
         let shot = OneShot::default();
         let aws = Aws::new(scope, self.meter.as_ref(), clients, state.cache(), shot.feed(), 0);
-        let answer = aws.read(Service::Sts, "GetCallerIdentity", aws.sts().get_caller_identity().send()).await?;
-        answer.account().map(str::to_owned).ok_or_else(|| {
-            let words = "AWS named no account".to_owned();
-            error::ours("sts:GetCallerIdentity", "NoAccount", ErrorClass::Transient, words)
-        })
+        aws.account_id().await
+    }
+
+    async fn preflight(&self, scope: &Scope, asked: &Asked) -> Preflight {
+        let state = match self.state(scope).await {
+            Ok(state) => state,
+            Err(error) => return preflight::untold(asked, &error),
+        };
+        let clients = state.clients().await;
+        let shot = OneShot::default();
+        let aws = Aws::new(scope, self.meter.as_ref(), clients, state.cache(), shot.feed(), 0);
+        preflight::preflight(&aws, asked).await
     }
 }
 

@@ -1,0 +1,106 @@
+//! Turns AWS's answer into findings.
+
+use super::{Finding, Level, Mention, Need, Preflight, Questions, Subject, Thing, Unread};
+use crate::name::{ResourceKey, Scope};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is to be known, the worst first.
+pub fn judge(questions: &Questions, answer: &Preflight, scope: &Scope) -> Vec<Finding> {
+    let absent = |m: &&Mention| answer.missing.get(&m.thing).is_some_and(|ids| ids.contains(&m.id));
+    let mut findings: Vec<Finding> =
+        questions.mentions.iter().filter(absent).map(|mention| missing(mention, scope)).collect();
+    findings.extend(too_many(questions, answer));
+    findings.extend(used_up(questions, answer, scope));
+    findings.extend(answer.unread.iter().map(|unread| not_told(unread, questions)));
+    findings.sort_by(|a, b| (a.level, &a.key, &a.pointer).cmp(&(b.level, &b.key, &b.pointer)));
+    findings
+}
+
+fn missing(mention: &Mention, scope: &Scope) -> Finding {
+    let (noun, id) = (mention.thing.noun(), &mention.id);
+    let place = match mention.thing {
+        // IAM knows no regions.
+        Thing::Role | Thing::InstanceProfile => format!("the account {}", scope.account),
+        _ => scope.to_string(),
+    };
+    let message = format!(
+        "there is no {noun} {id} in {place}, or these credentials may not see it. Correct it, make it first, or declare \
+         it and refer to it."
+    );
+    Finding::of(Level::Error, &mention.key, &mention.pointer, message)
+}
+
+/// Lists that are longer than each thing may have.
+fn too_many(questions: &Questions, answer: &Preflight) -> Vec<Finding> {
+    let over = |(key, need): &(ResourceKey, Need)| {
+        let (pointer, room) = (need.each.as_ref()?, answer.quotas.get(need.quota)?);
+        (need.amount > room.max).then(|| {
+            let message = format!(
+                "{} are declared, and this account's quota {} allows {}. Declare fewer, or ask AWS for more (Service Quotas).",
+                need.amount, need.quota, room.max
+            );
+            Finding::of(Level::Error, key, pointer, message)
+        })
+    };
+    questions.needs.iter().filter_map(over).collect()
+}
+
+/// Quotas of the account that have too little room for what the plan makes, or just enough.
+fn used_up(questions: &Questions, answer: &Preflight, scope: &Scope) -> Vec<Finding> {
+    let mut sums: BTreeMap<&str, (u64, &ResourceKey, u64)> = BTreeMap::new();
+    for (key, need) in questions.needs.iter().filter(|(_, need)| need.each.is_none()) {
+        let sum = sums.entry(need.quota).or_insert((0, key, 0));
+        (sum.0, sum.2) = (sum.0 + need.amount, sum.2 + 1);
+    }
+    let full = |(quota, (amount, first, resources)): (&str, (u64, &ResourceKey, u64))| {
+        let room = answer.quotas.get(quota)?;
+        let whose = match resources {
+            1 => first.to_string(),
+            n => format!("{first} and {} more", n - 1),
+        };
+        let used = format!("{} of {} are used", room.used, room.max);
+        let level = match (room.used + amount).cmp(&room.max) {
+            std::cmp::Ordering::Less => return None,
+            std::cmp::Ordering::Equal => Level::Warning,
+            std::cmp::Ordering::Greater => Level::Error,
+        };
+        let message = match level {
+            Level::Error => format!(
+                "the quota {quota} of {scope} is too small: {used}, and {whose} need {amount}. Ask AWS for more (Service \
+                 Quotas), or free some."
+            ),
+            _ => format!(
+                "the quota {quota} of {scope} is full after this plan: {used}, and {whose} need {amount}. Ask AWS for more \
+                 (Service Quotas) in time."
+            ),
+        };
+        Some(Finding::of_scope(level, message))
+    };
+    sums.into_iter().filter_map(full).collect()
+}
+
+fn not_told(unread: &Unread, questions: &Questions) -> Finding {
+    let message = match unread.of {
+        Subject::Thing(thing) => {
+            let ids: Vec<&str> =
+                questions.asked.things.get(&thing).into_iter().flatten().map(String::as_str).collect();
+            let named: BTreeSet<String> =
+                questions.mentions.iter().filter(|m| m.thing == thing).map(|m| m.key.to_string()).collect();
+            let by = match named.first() {
+                Some(first) if named.len() > 1 => format!("{first} and {} more", named.len() - 1),
+                Some(first) => first.clone(),
+                None => "the declarations".to_owned(),
+            };
+            let which = match ids.as_slice() {
+                [one] => format!("the {} {one}", thing.noun()),
+                [first, rest @ ..] => format!("{} ids such as the {} {first}", rest.len() + 1, thing.noun()),
+                [] => format!("the {}", thing.noun()),
+            };
+            format!("it is not known whether {which}, named by {by}, is there: {}", unread.reason)
+        }
+        Subject::Quotas(service) => {
+            format!("it is not known whether the quotas of {service} have room: {}", unread.reason)
+        }
+    };
+    Finding::of_scope(Level::Unknown, message)
+}
