@@ -38,6 +38,8 @@ pub trait Kind: Send + Sync + 'static {
     const CONTAINER: Option<Container> = None;
     /// AWS refuses to delete it while another live thing names its id.
     const HELD_BY_USERS: bool = false;
+    /// AWS goes on deleting it for a while after the call, and until then refuses to delete what it stands on.
+    const LINGERS: bool = false;
     /// The id follows from the name (an ECS ARN), so another thing made later under the same name has it too.
     const ID_IS_NAME: bool = false;
     /// How AWS names its things.
@@ -135,7 +137,8 @@ pub struct Container {
     pub cascades: bool,
 }
 
-/// "Comes after every resource of `kinds` in the stack that refers to the same `sharing` as I do."
+/// "Comes after every resource of `kinds` in the stack that refers to the same `sharing` as I do", be it directly or, where
+/// none is named directly, through what is referred to.
 #[derive(Clone, Copy, Debug)]
 pub struct Follow {
     /// The kinds to come after.
@@ -253,6 +256,7 @@ pub trait AnyKind: Send + Sync {
     fn permissions(&self) -> &'static [&'static str];
     fn container(&self) -> Option<Container>;
     fn held_by_users(&self) -> bool;
+    fn lingers(&self) -> bool;
     fn id_is_name(&self) -> bool;
     fn handle(&self) -> Handle;
     fn repeatable(&self) -> bool;
@@ -365,6 +369,9 @@ impl<K: Kind> AnyKind for Erased<K> {
     }
     fn held_by_users(&self) -> bool {
         K::HELD_BY_USERS
+    }
+    fn lingers(&self) -> bool {
+        K::LINGERS
     }
     fn id_is_name(&self) -> bool {
         K::ID_IS_NAME

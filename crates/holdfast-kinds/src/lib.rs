@@ -13,17 +13,22 @@ mod cluster;
 pub(crate) mod common;
 mod ec2;
 mod ecs;
+mod elastic_ip;
 mod elb;
 #[cfg(test)]
 mod incidents;
+mod internet_gateway;
+mod key_pair;
 #[cfg(test)]
 mod laws;
 mod listener;
 mod listener_rule;
 mod load_balancer;
+mod nat_gateway;
 mod plain;
 mod security_group;
 mod service;
+mod subnet;
 mod target_group;
 mod task_definition;
 mod vpc;
@@ -61,11 +66,16 @@ macro_rules! kinds {
 
 kinds! {
     cluster::Cluster,
+    elastic_ip::ElasticIp,
+    internet_gateway::InternetGateway,
+    key_pair::KeyPair,
     listener::Listener,
     listener_rule::ListenerRule,
     load_balancer::LoadBalancer,
+    nat_gateway::NatGateway,
     security_group::SecurityGroup,
     service::Service,
+    subnet::Subnet,
     target_group::TargetGroup,
     task_definition::TaskDefinition,
     vpc::Vpc,

@@ -93,7 +93,8 @@ impl<K: Plain> fmt::Display for Action<K> {
         match &self.call {
             Call::Create { spec, .. } => {
                 let shown = spec.iter().filter(|(key, _)| K::SHOWN.contains(&key.as_str()));
-                write!(f, "create {}: {}", K::NOUN, one_line(&words(shown)))
+                let shown = one_line(&words(shown));
+                write!(f, "create {}{}{shown}", K::NOUN, if shown.is_empty() { "" } else { ": " })
             }
             Call::Modify { set, .. } => write!(f, "set {}", one_line(&words(set.iter()))),
             Call::Retag(retag) => retag.fmt(f),

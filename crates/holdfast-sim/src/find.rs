@@ -57,9 +57,11 @@ fn words_of(thing: &Observation) -> BTreeSet<&str> {
     texts.chain(strings(&thing.private)).chain([thing.id.as_str(), thing.identity.as_str()]).collect()
 }
 
-/// What others may call a thing when they refer to it.
-pub(crate) fn names(thing: &Observation) -> Vec<&str> {
-    let outputs = ["id", "arn", "name"].into_iter().filter_map(|o| thing.outputs.get(o)?.as_str());
+/// What others may call a thing of `kind` when they refer to it. Its name says which one only where AWS's handle follows
+/// from it: a load balancer may be called as a cluster is.
+pub(crate) fn names<'o>(kind: Option<&dyn AnyKind>, thing: &'o Observation) -> Vec<&'o str> {
+    let by_name = kind.is_some_and(AnyKind::id_is_name).then_some("name");
+    let outputs = ["id", "arn"].into_iter().chain(by_name).filter_map(|o| thing.outputs.get(o)?.as_str());
     std::iter::once(thing.id.as_str()).chain(outputs).filter(|n| !n.is_empty()).collect()
 }
 

@@ -192,7 +192,8 @@ pub(crate) fn vanish(world: &mut ScopeWorld, registry: &Registry, serial: Serial
 /// What lives in a thing.
 fn contents(world: &ScopeWorld, registry: &Registry, outer: Serial, now: Timestamp) -> Vec<(Serial, Container)> {
     let Some(container) = world.now(outer, now) else { return Vec::new() };
-    let names = find::names(container);
+    let kind = world.kind_of(outer).and_then(|k| registry.get(k));
+    let names = find::names(kind, container);
     let lives_there = |serial: Serial, kind: KindName, thing: &Observation| {
         let fact = registry.get(kind).and_then(AnyKind::container)?;
         let lives_in = thing.fields.pointer(fact.pointer).and_then(Value::as_str)?;
@@ -208,9 +209,9 @@ fn refuse_if_used(
     doomed: &[Serial],
     now: Timestamp,
 ) -> Result<(), Refusal> {
-    let held = world.kind_of(serial).and_then(|k| registry.get(k)).is_some_and(AnyKind::held_by_users);
-    let Some(thing) = world.now(serial, now).filter(|_| held) else { return Ok(()) };
-    let names = find::names(thing);
+    let kind = world.kind_of(serial).and_then(|k| registry.get(k)).filter(|k| k.held_by_users());
+    let Some(thing) = world.now(serial, now).filter(|_| kind.is_some()) else { return Ok(()) };
+    let names = find::names(kind, thing);
     let user = world
         .all(now)
         .find(|(other, _, o)| !doomed.contains(other) && find::strings(&o.fields).iter().any(|s| names.contains(s)));

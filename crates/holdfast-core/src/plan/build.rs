@@ -16,6 +16,7 @@ use crate::observe::Observation;
 use crate::reference::{self, Reference, Worth};
 use crate::status::Phase;
 use serde_json::{Map, Value};
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
@@ -147,18 +148,18 @@ impl<'a> Desk<'a> {
         self.input.memory.get(key).unwrap_or(&NONE)
     }
 
-    /// Looks for the live thing; fills in the spec, as far as it is known by now, only if that takes its identity.
+    /// Looks for the live thing; fills in the spec, as far as it is known by now, only if that takes it.
     fn find(&self, desired: &'a Arc<Desired>, refs: Vec<Target>) -> Row<'a> {
         let Some(kind) = self.input.registry.get(&desired.key.kind) else {
             let found = Match::Unknown(String::new());
             return Row { desired, kind: None, refs, found, beside: Vec::new(), filled: None };
         };
-        let mut filled = None;
-        let identity = || kind.identity(&filled.insert(self.fill(kind, desired)).spec);
+        let filled = OnceCell::new();
         let memory = self.input.memory.get(&desired.key);
-        let found = self.matcher.find(desired, memory, identity, kind);
+        let spec = || &filled.get_or_init(|| self.fill(kind, desired)).spec;
+        let found = self.matcher.find(desired, memory, spec, kind);
         let beside = self.matcher.beside(desired, &found);
-        Row { desired, kind: Some(kind), refs, found, beside, filled }
+        Row { desired, kind: Some(kind), refs, found, beside, filled: filled.into_inner() }
     }
 
     fn fill(&self, kind: &dyn AnyKind, desired: &Desired) -> Filled {

@@ -2,9 +2,10 @@
 
 use super::build::Target;
 use super::decide::Decided;
-use super::{Decision, Desired, Plan, RETIRE, Step, Verb, sequence};
+use super::follow::Follows;
+use super::{Decision, Desired, Plan, RETIRE, Step, Verb, leaving, sequence};
 use crate::facts::Severity;
-use crate::kind::{AnyAction, AnyKind, Follow};
+use crate::kind::{AnyAction, AnyKind};
 use crate::name::ResourceKey;
 use crate::reference;
 use crate::status::{Change, Phase};
@@ -43,16 +44,16 @@ pub(super) fn order(desired: &[Arc<Desired>], refs: &[Vec<Target>]) -> Vec<usize
 }
 
 /// Numbers, links and sorts the steps, and lets go of those whose needs nobody meets.
-pub(super) fn link(entries: Vec<Drafted<'_>>) -> Plan {
+pub(super) fn link(mut entries: Vec<Drafted<'_>>) -> Plan {
+    leaving::hold(&mut entries);
     let mut linker = Linker::default();
     for entry in &entries {
         linker.number(entry);
     }
     linker.join_siblings(&entries);
-    let follows: Vec<_> =
-        entries.iter().map(|e| (&e.desired.key, e.kind.map_or(&[][..], AnyKind::follows), e.refs)).collect();
-    linker.need_outputs(&entries.iter().map(|e| (&e.desired.key, e.refs)).collect());
-    linker.need_followed(&follows);
+    let follows = Follows::new(&entries);
+    linker.need_outputs(&follows);
+    linker.need_followed(&entries, &follows);
     linker.delete_in_reverse(&entries, &follows);
     let blocked = linker.drop_unmet();
     let mut verdicts: Vec<_> = entries.into_iter().map(|e| e.decided.verdict).collect();
@@ -164,9 +165,9 @@ impl Linker {
     }
 
     /// A step that still holds references needs the steps that make them.
-    fn need_outputs(&mut self, refs: &BTreeMap<&ResourceKey, &[Target]>) {
+    fn need_outputs(&mut self, follows: &Follows<'_>) {
         for i in 0..self.steps.len() {
-            let declared = refs.get(&self.steps[i].key).copied().unwrap_or_default();
+            let declared = follows.refs(&self.steps[i].key);
             let mut needs = self.steps[i].needs.clone();
             reference::each(
                 &self.steps[i].action,
@@ -188,25 +189,28 @@ impl Linker {
         }
     }
 
-    fn need_followed(&mut self, follows: &[(&ResourceKey, &'static [Follow], &[Target])]) {
-        let writes: BTreeSet<ResourceKey> =
-            self.steps.iter().filter(|s| s.verb == Verb::Create).map(|s| s.key.clone()).collect();
-        for (key, rules, refs) in follows {
-            for rule in rules.iter().filter(|_| writes.contains(*key)) {
-                let leaders = leaders(key, rule, refs, follows);
-                let needs: Vec<u32> =
-                    leaders.iter().filter_map(|k| self.makers.get(&((*k).clone(), None)).copied()).collect();
-                for step in self.steps.iter_mut().filter(|s| s.key == **key && s.verb == Verb::Create) {
-                    step.needs.extend(&needs);
-                    step.needs.sort_unstable();
-                    step.needs.dedup();
-                }
+    /// What is made comes after all steps that make what it follows.
+    fn need_followed(&mut self, entries: &[Drafted<'_>], follows: &Follows<'_>) {
+        let mut made: BTreeMap<ResourceKey, u32> = BTreeMap::new();
+        for step in &self.steps {
+            if step.verb == Verb::Create || made.contains_key(&step.key) {
+                made.insert(step.key.clone(), step.id);
+            }
+        }
+        for entry in entries.iter().filter(|e| made.contains_key(&e.desired.key)) {
+            let (key, rules) = (&entry.desired.key, entry.kind.map_or(&[][..], AnyKind::follows));
+            let needs: Vec<u32> =
+                follows.leaders(key, rules).into_iter().filter_map(|k| made.get(k).copied()).collect();
+            for step in self.steps.iter_mut().filter(|s| s.key == *key && s.verb == Verb::Create && !needs.is_empty()) {
+                step.needs.extend(&needs);
+                step.needs.sort_unstable();
+                step.needs.dedup();
             }
         }
     }
 
     /// What refers goes before what it refers to; through a late field, only its stripping must go before.
-    fn delete_in_reverse(&mut self, entries: &[Drafted<'_>], follows: &[(&ResourceKey, &'static [Follow], &[Target])]) {
+    fn delete_in_reverse(&mut self, entries: &[Drafted<'_>], follows: &Follows<'_>) {
         let mut chains: BTreeMap<&ResourceKey, Vec<u32>> = BTreeMap::new();
         for entry in entries {
             let mine = |s: &&Step| s.verb == Verb::Delete && s.key == entry.desired.key;
@@ -218,18 +222,19 @@ impl Linker {
             return;
         }
         let mut edges: Vec<(u32, u32)> = Vec::new();
-        for (entry, (key, rules, refs)) in entries.iter().zip(follows) {
-            let Some(own) = chains.get(&entry.desired.key) else { continue };
-            for target in *refs {
+        for entry in entries {
+            let key = &entry.desired.key;
+            let Some(own) = chains.get(key) else { continue };
+            for target in entry.refs {
                 // A chain that strips nothing holds nothing through a late field any more: two that refer to each other
                 // would wait for each other for ever if an earlier pass had stripped them already.
                 let before = if target.late { own.iter().rev().nth(1) } else { own.last() };
                 let Some(before) = before.copied() else { continue };
-                if let Some(last) = chains.get(&target.key).filter(|_| target.key != **key).and_then(|c| c.last()) {
+                if let Some(last) = chains.get(&target.key).filter(|_| target.key != *key).and_then(|c| c.last()) {
                     edges.push((before, *last));
                 }
             }
-            for leader in rules.iter().flat_map(|rule| leaders(key, rule, refs, follows)) {
+            for leader in follows.leaders(key, entry.kind.map_or(&[][..], AnyKind::follows)) {
                 if let (Some(first), Some(last)) = (chains.get(leader).and_then(|c| c.first()), own.last()) {
                     edges.push((*last, *first));
                 }
@@ -281,21 +286,3 @@ impl Linker {
 
 /// A need that no step meets.
 const UNMET: u32 = 0;
-
-/// The resources that `key` comes after by `rule`: same stack, a kind of the rule, and a shared reference.
-fn leaders<'a>(
-    key: &ResourceKey,
-    rule: &Follow,
-    refs: &[Target],
-    all: &[(&'a ResourceKey, &'static [Follow], &[Target])],
-) -> Vec<&'a ResourceKey> {
-    let shared: BTreeSet<&ResourceKey> = refs.iter().map(|t| &t.key).filter(|k| k.kind == rule.sharing).collect();
-    if shared.is_empty() {
-        return Vec::new();
-    }
-    all.iter()
-        .filter(|(k, _, _)| k.stack == key.stack && rule.kinds.contains(&k.kind.as_str()))
-        .filter(|(_, _, refs)| refs.iter().any(|t| shared.contains(&t.key)))
-        .map(|(k, _, _)| *k)
-        .collect()
-}

@@ -1,9 +1,11 @@
 //! Finds the live thing of a declared resource.
 
 use super::{Desired, Input, Memory};
+use crate::compare::compare;
 use crate::kind::AnyKind;
 use crate::name::KindName;
 use crate::observe::{Gap, LiveState, Observation, Reading};
+use serde_json::Value;
 use std::cell::{LazyCell, OnceCell};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -95,20 +97,26 @@ impl<'a> Matcher<'a> {
         Self { kinds, declared_uids: input.declared_uids }
     }
 
-    /// Looks by owner tag, then by the handle we remember, then by `stack/Kind/name`, then by identity.
-    pub(super) fn find(
+    /// Looks by owner tag, then by the handle we remember, then by `stack/Kind/name`, then by identity. `spec` is filled
+    /// in only where it is asked for.
+    pub(super) fn find<'s>(
         &self,
         desired: &Desired,
         memory: Option<&Memory>,
-        identity: impl FnOnce() -> Option<String>,
+        spec: impl FnOnce() -> &'s Value,
         kind: &dyn AnyKind,
     ) -> Match<'a> {
         let Some(index) = self.kinds.get(desired.key.kind.as_str()) else {
             return Match::Unknown(format!("{} was not part of this sweep", desired.key.kind));
         };
         let known_id = memory.and_then(|m| m.id.as_deref());
-        let identity = LazyCell::new(identity);
-        if let Some(own) = tagged(index, desired, known_id, || identity.as_deref()) {
+        let spec = LazyCell::new(spec);
+        let identity = LazyCell::new(|| kind.identity(*spec));
+        let fits = |o: &Observation| match identity.as_deref() {
+            Some(identity) => o.identity == identity,
+            None => made_as_declared(kind, *spec, o),
+        };
+        if let Some(own) = tagged(index, desired, memory, fits) {
             return owned_or_leaving(own);
         }
         if let Some(own) = known_id.and_then(|id| index.by_id.get(id).last()) {
@@ -174,22 +182,30 @@ impl<'a> Matcher<'a> {
     }
 }
 
-/// The thing with the owner tag of a resource. Of several, one that is called as declared: a replacement stands beside the
+/// The thing with the owner tag of a resource. Of several, one that fits the declaration: a replacement stands beside the
 /// old one for a while.
-fn tagged<'a, 'i>(
+fn tagged<'a>(
     index: &Index<'a>,
     desired: &Desired,
-    known_id: Option<&str>,
-    identity: impl FnOnce() -> Option<&'i str>,
+    memory: Option<&Memory>,
+    fits: impl Fn(&Observation) -> bool,
 ) -> Option<&'a Arc<Observation>> {
     let all: Vec<&'a Arc<Observation>> = index.by_uid.get(&desired.uid).collect();
     if let [] | [_] = all.as_slice() {
         return all.into_iter().next();
     }
-    let identity = identity();
-    let named = |o: &&Arc<Observation>| Some(o.identity.as_str()) == identity;
-    let one = best(all.iter().copied().filter(named), known_id);
-    one.or_else(|| best(all.into_iter(), known_id))
+    let known_id = memory.and_then(|m| m.id.as_deref());
+    let replaced = |o: &&Arc<Observation>| memory.is_some_and(|m| m.retiring.contains(&o.id));
+    let fitting = best(all.iter().copied().filter(|o| fits(o)), known_id);
+    let staying = || best(all.iter().copied().filter(|o| !replaced(o)), known_id);
+    fitting.or_else(staying).or_else(|| best(all.iter().copied(), known_id))
+}
+
+/// True if nothing would have to be made anew for what is declared. It tells things apart that have no name.
+fn made_as_declared(kind: &dyn AnyKind, spec: &Value, live: &Observation) -> bool {
+    let facts = kind.facts();
+    let diffs = compare(spec, &live.fields, None, None, &live.unread, facts);
+    !diffs.iter().any(|d| facts.any_above(&d.path, |field| field.create_only))
 }
 
 fn owned_or_leaving(own: &Arc<Observation>) -> Match<'_> {

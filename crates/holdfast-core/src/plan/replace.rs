@@ -2,17 +2,17 @@
 //! others move over, and only then, when nothing refers to the old one any more, is it deleted.
 //!
 //! Both bear the same owner tag while they stand side by side. The one whose identity is the declared one is the
-//! resource; the other is to be retired, if it is remembered as one that was replaced: a copy that somebody made with
-//! our tags is not.
+//! resource, or where the kind has no names, the one that was made as declared; the other is to be retired, if it is
+//! remembered as one that was replaced: a copy that somebody made with our tags is not.
 
 use super::decide::{Case, Decided, Refused};
 use super::say::{NOT_OURS, Say};
 use super::{Decision, Input, Memory, RETIRE, Verb};
 use crate::kind::{AnyKind, Context};
 use crate::observe::{Health, LiveState, Observation};
+use crate::pointer;
 use crate::policy::ReplacePolicy;
 use crate::status::Phase;
-use crate::{pointer, reference};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -62,17 +62,8 @@ impl Case<'_> {
     /// Whether the declared one can stand beside the live one; otherwise why not.
     fn side_by_side(&self, live: &Observation, fields: &[String]) -> Result<(), String> {
         let (kind, named) = (self.kind.name(), fields.join(", "));
-        let Some(identity) = self.kind.identity(self.spec) else {
-            let open = |f: &String| self.spec.pointer(f).and_then(Value::as_str).is_some_and(reference::is_open);
-            // It hangs on a reference to what this plan makes, which nothing live can have yet.
-            return if fields.iter().any(open) {
-                Ok(())
-            } else {
-                Err(format!(
-                    "AWS cannot change {named} in place, and the new {kind} could not be told from the old one."
-                ))
-            };
-        };
+        // What has no name, or one that hangs on what this plan makes, is in nobody's way.
+        let Some(identity) = self.kind.identity(self.spec) else { return Ok(()) };
         if identity == live.identity {
             let by = identity_fields(self.kind, self.spec).join(" or ");
             return Err(format!(

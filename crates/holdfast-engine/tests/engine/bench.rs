@@ -113,7 +113,13 @@ impl Bench {
                 None => self.clock.advance(SignedDuration::from_secs(1)),
             }
         }
-        panic!("no end after 80 passes: {:#?}", self.phases());
+        panic!("no end after 80 passes: {:#?}", self.out_of_sync());
+    }
+
+    /// What is not in sync, and why.
+    fn out_of_sync(&self) -> Vec<String> {
+        let out = self.phases().into_iter().filter(|(_, phase)| *phase != Phase::InSync);
+        out.map(|(k, _)| format!("{k}: {:?}", self.status(&k).conditions)).collect()
     }
 
     pub(crate) fn status(&self, key: &str) -> Status {
@@ -126,9 +132,8 @@ impl Bench {
     }
 
     pub(crate) fn all_in_sync(&self) {
-        let out: Vec<_> = self.phases().into_iter().filter(|(_, phase)| *phase != Phase::InSync).collect();
-        let why: Vec<_> = out.iter().map(|(k, _)| format!("{k}: {:?}", self.status(k).conditions)).collect();
-        assert!(out.is_empty(), "not in sync: {why:#?}\n{:#?}", self.events());
+        let why = self.out_of_sync();
+        assert!(why.is_empty(), "not in sync: {why:#?}\n{:#?}", self.events());
     }
 
     pub(crate) fn writes(&self) -> Vec<Call> {

@@ -17,5 +17,6 @@ mod incidents_owners;
 mod life;
 mod loops;
 mod real;
+mod replacements;
 mod scale;
 mod seeds;

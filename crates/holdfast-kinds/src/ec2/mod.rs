@@ -19,6 +19,21 @@ pub(crate) fn id(text: &str, resource: &str, prefix: &str) -> Option<String> {
     fits.then(|| id.to_owned())
 }
 
+/// The rule that a field holds an id of one type, known by its prefix, such as `vpc-`.
+pub(crate) fn check_id(errors: &mut Vec<SpecError>, pointer: &str, text: &str, prefix: &str) {
+    if !is_open(text) && !text.starts_with(prefix) {
+        let words = format!("\"{text}\" is no id that begins with {prefix}; write one, or a reference to a resource");
+        errors.push(SpecError::new(pointer, "invalid-id", words));
+    }
+}
+
+/// A list that must be unset is an empty one.
+pub(crate) fn null_is_none(spec: &mut Value, field: &str) {
+    if let Some(list) = spec.get_mut(field).filter(|list| list.is_null()) {
+        *list = Value::Array(Vec::new());
+    }
+}
+
 /// A new id and its ARN.
 pub(crate) fn mint(mint: &mut Mint, resource: &str, prefix: &str) -> (String, String) {
     let id = format!("{prefix}{}", mint.hex(17));

@@ -15,7 +15,7 @@ use crate::common::{Retag, Tags, closed};
 use holdfast_core::cloud::ErrorClass;
 use holdfast_core::facts::{Field, ItemKey, Severity, Shape};
 use holdfast_core::handle::{Arn, Handle};
-use holdfast_core::kind::{Context, Converge, Draft, Kind, Mint, Output, Refusal};
+use holdfast_core::kind::{Container, Context, Converge, Draft, Kind, Mint, Output, Refusal};
 use holdfast_core::name::KindName;
 use holdfast_core::observe::Observation;
 use holdfast_core::problem::SpecError;
@@ -111,6 +111,7 @@ impl Kind for SecurityGroup {
         "ec2:RevokeSecurityGroupEgress",
         "ec2:RevokeSecurityGroupIngress",
     ];
+    const CONTAINER: Option<Container> = Some(Container { pointer: "/vpcId", cascades: false });
     const HELD_BY_USERS: bool = true;
     const REPEATABLE: bool = true;
 

@@ -7,7 +7,9 @@
 #![cfg(feature = "aws")]
 
 mod bench;
+mod compute;
 mod ecs;
 mod elb;
 mod emulator;
+mod network;
 mod security_group;
