@@ -35,7 +35,8 @@ pub(crate) async fn preflight(
     match answer {
         Ok(answer) => judge(&questions, &answer, scope),
         Err(panic) => {
-            let message = format!("nothing of {scope} was checked, by a fault of Holdfast's: {}", panic_text(panic.as_ref()));
+            let message =
+                format!("nothing of {scope} was checked, by a fault of Holdfast's: {}", panic_text(panic.as_ref()));
             vec![Finding::of_scope(Level::Unknown, message)]
         }
     }

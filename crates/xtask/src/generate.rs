@@ -30,7 +30,7 @@ fn all() -> Result<Vec<(String, String)>> {
     Ok(out)
 }
 
-/// All that the kinds call, and `iam:PassRole`, which nobody calls: ECS asks for it when a task definition names a role.
+/// All that the kinds and the preflight call, and `iam:PassRole`, which nobody calls: ECS asks for it when a task definition names a role.
 fn policy(kinds: &[&dyn AnyKind], more: &[&str]) -> Result<String> {
     statement(kinds, more, |_| true)
 }
@@ -38,8 +38,8 @@ fn policy(kinds: &[&dyn AnyKind], more: &[&str]) -> Result<String> {
 /// One statement a service, so that a reader sees at a glance what is asked for.
 fn statement(kinds: &[&dyn AnyKind], more: &[&str], keep: fn(&str) -> bool) -> Result<String> {
     let shared = ["sts:GetCallerIdentity", "tag:GetResources"];
-    let actions: BTreeSet<&str> =
-        kinds.iter().flat_map(|k| k.permissions()).chain(more).chain(&shared).copied().filter(|a| keep(a)).collect();
+    let kinds = kinds.iter().flat_map(|k| k.permissions()).chain(holdfast_kinds::PREFLIGHT_PERMISSIONS);
+    let actions: BTreeSet<&str> = kinds.chain(more).chain(&shared).copied().filter(|a| keep(a)).collect();
     let services: BTreeSet<&str> = actions.iter().filter_map(|a| a.split(':').next()).collect();
     let statements: Vec<Value> = services
         .into_iter()

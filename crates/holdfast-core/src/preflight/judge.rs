@@ -82,8 +82,7 @@ fn used_up(questions: &Questions, answer: &Preflight, scope: &Scope) -> Vec<Find
 fn not_told(unread: &Unread, questions: &Questions) -> Finding {
     let message = match unread.of {
         Subject::Thing(thing) => {
-            let ids: Vec<&str> =
-                questions.asked.things.get(&thing).into_iter().flatten().map(String::as_str).collect();
+            let ids: Vec<&str> = questions.asked.things.get(&thing).into_iter().flatten().map(String::as_str).collect();
             let named: BTreeSet<String> =
                 questions.mentions.iter().filter(|m| m.thing == thing).map(|m| m.key.to_string()).collect();
             let by = match named.first() {

@@ -16,6 +16,7 @@ mod incidents_guards;
 mod incidents_owners;
 mod life;
 mod loops;
+mod preflight;
 mod real;
 mod replacements;
 mod scale;

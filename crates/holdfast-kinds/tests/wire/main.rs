@@ -12,4 +12,5 @@ mod ecs;
 mod elb;
 mod emulator;
 mod network;
+mod preflight;
 mod security_group;

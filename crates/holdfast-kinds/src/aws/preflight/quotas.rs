@@ -2,6 +2,7 @@
 
 use super::super::call::{Aws, Service, all_pages};
 use super::Lists;
+use aws_sdk_ec2::types::{AccountAttribute, Address};
 use aws_sdk_elasticloadbalancingv2::types::LoadBalancerTypeEnum as Type;
 use holdfast_core::cloud::ApplyError;
 use holdfast_core::preflight::{Asked, Preflight, Room, Subject, Unread};
@@ -37,21 +38,21 @@ pub(super) async fn read(aws: &Aws<'_>, lists: &Lists, asked: &Asked, answer: &m
     }
 }
 
-/// EC2 tells how much there may be; what there is has to be counted.
+/// EC2 tells how much there may be; what there is has to be counted. Addresses out of pools of one's own do not count.
 async fn network(aws: &Aws<'_>, names: &BTreeSet<&str>) -> Result<Rooms, ApplyError> {
     const ADDRESSES: &str = "vpc-max-elastic-ips";
     let attributes = aws.ec2().describe_account_attributes();
     let attributes = aws.read(Service::Ec2, "DescribeAccountAttributes", attributes.send()).await?;
-    let used = match names.contains(ADDRESSES) {
-        true => {
-            aws.read(Service::Ec2, "DescribeAddresses", aws.ec2().describe_addresses().send()).await?.addresses().len()
-        }
-        false => 0,
-    };
-    let room = |attribute: &aws_sdk_ec2::types::AccountAttribute| {
+    let mut addresses = 0;
+    if names.contains(ADDRESSES) {
+        let answer = aws.read(Service::Ec2, "DescribeAddresses", aws.ec2().describe_addresses().send()).await?;
+        let amazons = |a: &&Address| a.public_ipv4_pool().is_none_or(|pool| pool == "amazon");
+        addresses = answer.addresses().iter().filter(amazons).count() as u64;
+    }
+    let room = |attribute: &AccountAttribute| {
         let name = attribute.attribute_name()?;
         let max = attribute.attribute_values().first()?.attribute_value()?.parse().ok()?;
-        let used = if name == ADDRESSES { used as u64 } else { 0 };
+        let used = if name == ADDRESSES { addresses } else { 0 };
         Some((name.to_owned(), Room { max, used }))
     };
     Ok(attributes.account_attributes().iter().filter_map(room).collect())
