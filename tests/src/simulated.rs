@@ -3,7 +3,7 @@
 use crate::figures::thread_cpu;
 use anyhow::{Result, ensure};
 use async_trait::async_trait;
-use holdfast_core::cloud::{Applied, ApplyError, Cloud};
+use holdfast_core::cloud::{Applied, ApplyError, Cloud, Tagged};
 use holdfast_core::kind::Registry;
 use holdfast_core::name::{KindName, ResourceKey, Scope};
 use holdfast_core::observe::{Snapshot, Wanted};
@@ -46,6 +46,10 @@ impl Cloud for Watched {
 
     async fn preflight(&self, scope: &Scope, asked: &Asked) -> Preflight {
         self.cloud.preflight(scope, asked).await
+    }
+
+    async fn tagged(&self, scope: &Scope, stack: &str) -> Result<Vec<Tagged>, ApplyError> {
+        self.cloud.tagged(scope, stack).await
     }
 }
 

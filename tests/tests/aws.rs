@@ -278,6 +278,7 @@ fn teardown(life: &mut Life) -> Result<()> {
         Ok(left.is_empty().then_some(()))
     })
     .with_context(|| format!("still there:\n{}", left.join("\n")))?;
+    certified(life)?;
     let groups = life.outside.call(
         "ec2",
         "describe_security_groups",
@@ -294,6 +295,15 @@ fn teardown(life: &mut Life) -> Result<()> {
     let names: Vec<&Value> =
         balancers["LoadBalancers"].as_array().into_iter().flatten().map(|b| &b["LoadBalancerName"]).collect();
     ensure!(names == [&json!("bystander")], "load balancers left: {names:?}");
+    Ok(())
+}
+
+/// The product's own certificate says the same: all of it deleted, and nothing left by tag and by handle.
+fn certified(life: &Life) -> Result<()> {
+    let (status, teardown) = life.server.call(Method::GET, "/v1/stacks/es/teardown", None)?;
+    ensure!(status == 200 && teardown["state"] == "clean", "the certificate says {status}: {teardown:#}");
+    let deleted = teardown["deleted"].as_array().map_or(0, Vec::len);
+    ensure!(deleted > 20, "{deleted} things were deleted: {teardown:#}");
     Ok(())
 }
 

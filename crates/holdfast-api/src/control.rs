@@ -1,6 +1,7 @@
 //! What the API wants of the loop; the engine is behind it in the binary, a fake in the tests.
 
 use async_trait::async_trait;
+use holdfast_core::cloud::Leftovers;
 use holdfast_core::name::{ResourceKey, Scope};
 use holdfast_core::plan::{Desired, Plan};
 use holdfast_core::preflight::Finding;
@@ -31,6 +32,18 @@ pub trait Loop: Send + Sync {
         overlay: BTreeMap<Scope, Vec<Arc<Desired>>>,
         stacks: &BTreeSet<String>,
     ) -> Result<Vec<ScopePlan>, LoopError>;
+
+    /// What is live of a stack in a scope, by its owner tag, whatever is declared; `deleted` are handles that are known
+    /// to have been live. Writes nothing.
+    ///
+    /// # Errors
+    /// [`LoopError`] if the scope cannot be asked at all.
+    async fn leftovers(
+        &self,
+        scope: &Scope,
+        stack: &str,
+        deleted: &[(ResourceKey, String)],
+    ) -> Result<Leftovers, LoopError>;
 
     /// What the last pass saw of a resource that it did not leave simply in sync; `None` if it is in sync, or this
     /// process has not looked at it yet.

@@ -1,6 +1,6 @@
 //! The engine's whole view of AWS: the real one or the simulated one.
 
-use crate::name::{KindName, Scope};
+use crate::name::{KindName, RESOURCE_TAG, ResourceKey, Scope, UID_TAG};
 use crate::observe::{Snapshot, Wanted};
 use crate::preflight::{Asked, Preflight};
 use async_trait::async_trait;
@@ -25,6 +25,29 @@ pub trait Cloud: Send + Sync {
     /// Looks up in batches which of the asked things are not there, and what the asked quotas have room for. Never fails:
     /// what could not be looked up is [`unread`](Preflight::unread), and what is another account's is left out.
     async fn preflight(&self, scope: &Scope, asked: &Asked) -> Preflight;
+
+    /// Whatever AWS's index of tags still has of a stack. The index lags behind in both ways: what it names may be gone,
+    /// and only a sweep says whether it is.
+    async fn tagged(&self, scope: &Scope, stack: &str) -> Result<Vec<Tagged>, ApplyError>;
+}
+
+/// A thing with our owner tags, by AWS's index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tagged {
+    /// Its ARN, or its id where AWS has no ARN for it.
+    pub arn: String,
+    /// Whose it is.
+    pub key: ResourceKey,
+    /// The uid in the owner tag.
+    pub uid: String,
+}
+
+impl Tagged {
+    /// Reads the owner tags of a thing; `None` if it is not of `stack`.
+    pub fn of_stack(arn: &str, tags: &BTreeMap<String, String>, stack: &str) -> Option<Self> {
+        let key = ResourceKey::parse(tags.get(RESOURCE_TAG)?).filter(|key| key.stack == stack)?;
+        Some(Self { arn: arn.to_owned(), key, uid: tags.get(UID_TAG).cloned().unwrap_or_default() })
+    }
 }
 
 /// What an action left behind.
@@ -36,6 +59,15 @@ pub struct Applied {
     pub outputs: Map<String, Value>,
     /// AWS request ids, for the journal.
     pub request_ids: Vec<String>,
+}
+
+/// What a look for leftovers found in a scope.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Leftovers {
+    /// Live things with the stack's owner tag, by whose they are and AWS's handle.
+    pub things: Vec<(ResourceKey, String)>,
+    /// What could not be read, and why: where this is not empty, nothing is proven.
+    pub unread: Vec<String>,
 }
 
 /// Why an action did not succeed, by what the loop does next.

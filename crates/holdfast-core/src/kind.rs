@@ -49,6 +49,8 @@ pub trait Kind: Send + Sync + 'static {
     const REPEATABLE: bool = false;
     /// Ordering that no reference expresses.
     const FOLLOWS: &'static [Follow] = &[];
+    /// It holds data that AWS can keep in a final snapshot when it deletes it.
+    const SNAPSHOTS: bool = false;
 
     /// The spec as users write it.
     type Spec: JsonSchema + DeserializeOwned + Serialize;
@@ -100,6 +102,11 @@ pub trait Kind: Send + Sync + 'static {
 
     /// The steps that delete it, in order.
     fn delete(live: &Observation) -> Vec<Draft<Self::Action>>;
+
+    /// The steps that delete it and keep its data in a final snapshot. Asked only of kinds that have [`Self::SNAPSHOTS`].
+    fn delete_with_snapshot(live: &Observation) -> Vec<Draft<Self::Action>> {
+        Self::delete(live)
+    }
 
     /// All actions of this kind that one plan does in a scope, in the plan's order. A kind widens some of them here
     /// where AWS wants changes of several things in one call, such as priorities that rules swap.
@@ -261,6 +268,7 @@ pub trait AnyKind: Send + Sync {
     fn handle(&self) -> Handle;
     fn repeatable(&self) -> bool;
     fn follows(&self) -> &'static [Follow];
+    fn snapshots(&self) -> bool;
     /// JSON Schema 2020-12 of the spec.
     fn schema(&self) -> &Value;
     /// Typed parse and cross-field rules; a parse that fails is one error.
@@ -281,6 +289,7 @@ pub trait AnyKind: Send + Sync {
     ) -> Converge<AnyAction>;
     fn retag(&self, live: &Observation, set: BTreeMap<String, String>, remove: BTreeSet<String>) -> AnyAction;
     fn delete(&self, live: &Observation) -> Vec<Draft<AnyAction>>;
+    fn delete_with_snapshot(&self, live: &Observation) -> Vec<Draft<AnyAction>>;
     fn acts_on(&self, action: &Value) -> Option<String>;
     fn together(&self, actions: &mut [AnyAction]);
     fn predict(
@@ -385,6 +394,9 @@ impl<K: Kind> AnyKind for Erased<K> {
     fn follows(&self) -> &'static [Follow] {
         K::FOLLOWS
     }
+    fn snapshots(&self) -> bool {
+        K::SNAPSHOTS
+    }
     fn schema(&self) -> &Value {
         self.schema.get_or_init(|| schemars::schema_for!(K::Spec).to_value())
     }
@@ -438,6 +450,9 @@ impl<K: Kind> AnyKind for Erased<K> {
     }
     fn delete(&self, live: &Observation) -> Vec<Draft<AnyAction>> {
         K::delete(live).into_iter().map(erase_draft).collect()
+    }
+    fn delete_with_snapshot(&self, live: &Observation) -> Vec<Draft<AnyAction>> {
+        K::delete_with_snapshot(live).into_iter().map(erase_draft).collect()
     }
     fn together(&self, actions: &mut [AnyAction]) {
         // An action that this kind cannot read is none of its own making; then all stay as they are.

@@ -63,9 +63,10 @@ pub enum DeletionPolicy {
     /// The live thing stays and is no longer looked at.
     #[default]
     Retain,
-    /// The live thing is deleted, within the deletion budget.
+    /// The live thing is deleted, within the deletion budget, and its data with it.
     Delete,
-    /// As `delete`, with a final snapshot where the kind has one; no kind of this version has.
+    /// As `delete`, with a final snapshot of its data where the kind has one. On a resource of a kind that has none it is
+    /// refused; on a stack it is as `delete` for those.
     Snapshot,
 }
 

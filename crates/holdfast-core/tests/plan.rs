@@ -8,7 +8,7 @@ use holdfast_core::name::{RESOURCE_TAG, ResourceKey, Scope, UID_TAG};
 use holdfast_core::observe::*;
 use holdfast_core::ownership::*;
 use holdfast_core::plan::*;
-use holdfast_core::policy::Policy;
+use holdfast_core::policy::{DeletionPolicy, Policy};
 use holdfast_core::problem::SpecError;
 use holdfast_core::status::FieldDiff;
 use schemars::JsonSchema;
@@ -52,9 +52,11 @@ impl std::fmt::Display for Action {
 
 struct Room;
 struct Boxed;
+/// What is in it can be kept in a snapshot.
+struct Vault;
 
 macro_rules! small_kind {
-    ($ty:ident, $name:literal) => {
+    ($ty:ident, $name:literal, $snapshots:literal) => {
         impl Kind for $ty {
             const NAME: &'static str = $name;
             const SUMMARY: &'static str = "";
@@ -68,6 +70,7 @@ macro_rules! small_kind {
             ];
             const OUTPUTS: &'static [Output] = &[Output { name: "id", doc: "" }];
             const PERMISSIONS: &'static [&'static str] = &[];
+            const SNAPSHOTS: bool = $snapshots;
             type Spec = Spec;
             type Action = Action;
             fn validate(_: &Spec) -> Vec<SpecError> {
@@ -100,14 +103,19 @@ macro_rules! small_kind {
                 let delete = Action::Delete { id: live.id.clone() };
                 strip.into_iter().chain([delete]).map(|a| Draft::heal(a, "delete", vec![])).collect()
             }
+            fn delete_with_snapshot(live: &Observation) -> Vec<Draft<Action>> {
+                let id = format!("{} after a snapshot", live.id);
+                vec![Draft::heal(Action::Delete { id }, "delete", vec![])]
+            }
             fn predict(_: Option<&Observation>, _: &Action, _: &mut Mint) -> Result<Option<Observation>, Refusal> {
                 Ok(None)
             }
         }
     };
 }
-small_kind!(Room, "Room");
-small_kind!(Boxed, "Box");
+small_kind!(Room, "Room", false);
+small_kind!(Boxed, "Box", false);
+small_kind!(Vault, "Vault", true);
 
 /// A small world, told piece by piece; `check` compares what the plan says of it.
 struct World {
@@ -123,7 +131,7 @@ fn key(path: &str) -> ResourceKey {
 }
 
 fn world() -> World {
-    let kinds = BTreeMap::from([("Room", Reading::default()), ("Box", Reading::default())]);
+    let kinds = ["Room", "Box", "Vault"].into_iter().map(|kind| (kind, Reading::default())).collect();
     World { desired: vec![], kinds, memory: BTreeMap::new(), deletes_left: 9 }
 }
 
@@ -178,7 +186,7 @@ impl World {
         self.plan_with(&Approvals::default())
     }
     fn plan_with(&self, approvals: &Approvals) -> Plan {
-        let registry = Registry::new(vec![Erased::<Room>::boxed(), Erased::<Boxed>::boxed()]);
+        let registry = Registry::new(vec![Erased::<Room>::boxed(), Erased::<Boxed>::boxed(), Erased::<Vault>::boxed()]);
         let snapshot = Snapshot {
             scope: Scope::new("default", "here"),
             taken_at: jiff::Timestamp::UNIX_EPOCH,

@@ -4,6 +4,7 @@ use crate::approve;
 use crate::book::{abroad, wanted};
 use crate::core::{Core, ScopeState, blocking};
 use crate::error::PassError;
+use crate::left;
 use crate::meter::Counts;
 use crate::options::EngineOptions;
 use crate::pass::{Facts, PassReport, elsewhere, make_plan, pass, verify};
@@ -11,6 +12,7 @@ use crate::preflight::{Checked, preflight};
 use crate::queue::Queue;
 use crate::token::fnv;
 use futures::FutureExt;
+use holdfast_core::cloud::Leftovers;
 use holdfast_core::name::{ResourceKey, Scope};
 use holdfast_core::plan::{Desired, Plan};
 use holdfast_core::why::Sight;
@@ -210,6 +212,20 @@ impl Engine {
         let plan = blocking(|| make_plan(core, &facts, &snapshot))?;
         let preflight = preflight(core, scope, &desired, &plan, stacks).await;
         Ok(Checked { plan, preflight })
+    }
+
+    /// What is live of a stack in a scope, by its owner tag, whatever is declared of it; `deleted` are handles that are
+    /// known to have been live. Writes nothing.
+    ///
+    /// # Errors
+    /// [`PassError`].
+    pub async fn leftovers(
+        &self,
+        scope: &Scope,
+        stack: &str,
+        deleted: &[(ResourceKey, String)],
+    ) -> Result<Leftovers, PassError> {
+        left::behind(&self.shared.core, scope, stack, deleted).await
     }
 
     /// What the last pass saw of a resource that it did not leave simply in sync; `None` if it is in sync, or no pass

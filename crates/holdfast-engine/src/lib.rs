@@ -31,6 +31,7 @@ mod error;
 mod execute;
 mod hold;
 mod judge;
+mod left;
 mod meter;
 mod options;
 mod pass;

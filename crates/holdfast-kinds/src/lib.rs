@@ -11,6 +11,8 @@ pub mod aws;
 mod cases;
 mod cluster;
 pub(crate) mod common;
+mod db_parameter_group;
+mod db_subnet_group;
 mod ec2;
 mod ecs;
 mod elastic_ip;
@@ -26,6 +28,7 @@ mod listener_rule;
 mod load_balancer;
 mod nat_gateway;
 mod plain;
+mod rds;
 mod security_group;
 mod service;
 mod subnet;
@@ -90,6 +93,8 @@ macro_rules! kinds {
 
 kinds! {
     cluster::Cluster,
+    db_parameter_group::DBParameterGroup,
+    db_subnet_group::DBSubnetGroup,
     elastic_ip::ElasticIp,
     internet_gateway::InternetGateway,
     key_pair::KeyPair,

@@ -8,7 +8,7 @@ use crate::log::{Call, Counters, Effect, Ending, Log};
 use crate::perform::perform;
 use crate::world::{LiveThing, ScopeWorld};
 use async_trait::async_trait;
-use holdfast_core::cloud::{Applied, ApplyError, CallOutcome, Cloud, ErrorClass, Meter};
+use holdfast_core::cloud::{Applied, ApplyError, CallOutcome, Cloud, ErrorClass, Meter, Tagged};
 use holdfast_core::kind::{AnyKind, Mint, Registry};
 use holdfast_core::name::{KindName, Scope};
 use holdfast_core::observe::{Gap, Observation, Reading, Snapshot, Wanted};
@@ -362,5 +362,23 @@ impl Cloud for SimCloud {
 
     async fn preflight(&self, scope: &Scope, asked: &Asked) -> Preflight {
         self.tell(scope, asked).await
+    }
+
+    async fn tagged(&self, scope: &Scope, stack: &str) -> Result<Vec<Tagged>, ApplyError> {
+        let (now, operation) = (self.clock.now(), "tag:GetResources");
+        self.acquire(scope, operation).await;
+        let things = {
+            let mut guard = self.lock();
+            let world = &mut *guard;
+            let fault = world.strike(scope, operation, now);
+            match fault.as_ref().and_then(|f| refusal(f, operation)) {
+                Some(refused) => Err(refused),
+                None => Ok(()),
+            }
+        };
+        self.finished(scope, operation, CallOutcome::Answered);
+        things?;
+        let all = self.live(scope);
+        Ok(all.iter().filter_map(|t| Tagged::of_stack(&t.observation.id, &t.observation.tags, stack)).collect())
     }
 }

@@ -45,7 +45,7 @@ fn carried(uid: &str, row: &Row<'_>) -> Result<Option<Carried>, StoreError> {
 
 /// What is carried out instead of what `desired` declares. The row has the columns `carried` and `carried_seal`.
 pub(crate) fn instead(desired: &Desired, row: &Row<'_>) -> Result<Option<Arc<Instead>>, StoreError> {
-    if desired.policy.rollout != Some(RolloutPolicy::Approve) || desired.fate == Fate::DeleteByName {
+    if desired.policy.rollout != Some(RolloutPolicy::Approve) || desired.fate.is_by_name() {
         return Ok(None);
     }
     Ok(match carried(&desired.uid, row)? {

@@ -86,12 +86,13 @@ pub(crate) fn apply(write: &mut Write<'_>, change: &Change) -> Result<Vec<Outcom
     for resource in &change.resources {
         outcomes.push(put_resource(write, change.now, resource)?);
     }
+    // The log tells of a stack's end before it tells of what was in it.
+    let of_stacks = change.removed_stacks.iter().map(|stack| remove_stack(write, change.now, stack));
+    let of_stacks = of_stacks.collect::<Result<Vec<_>, _>>()?;
     for removal in &change.removals {
         outcomes.push(remove(write, change.now, removal)?);
     }
-    for stack in &change.removed_stacks {
-        outcomes.push(remove_stack(write, change.now, stack)?);
-    }
+    outcomes.extend(of_stacks);
     let emptied = drop_empty_stacks(write, change.now)?;
     for outcome in &mut outcomes {
         if matches!(&outcome.target, Target::Stack(name) if emptied.contains(name)) {

@@ -301,7 +301,8 @@ pub(crate) fn remove(write: &mut Write<'_>, now: Timestamp, removal: &Removal) -
             row::run(write, "DELETE FROM resource WHERE id = ?1", params![old.id])?;
             (What::Removed, old.version)
         }
-        Some(fate) if old.fate == fate || old.fate == Fate::DeleteByName => {
+        // What was asked for by name stays so, and a snapshot once asked for is taken.
+        Some(fate) if old.fate == fate || old.fate.is_by_name() && fate != Fate::DeleteWithSnapshot => {
             return Ok(Outcome { target, what: What::Unchanged, generation: old.generation, version: old.version });
         }
         Some(fate) => {

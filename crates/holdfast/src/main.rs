@@ -70,7 +70,7 @@ async fn run(cli: Cli) -> Result<Ending> {
         Command::Pause(args) => steer::pause(&client, &args).await,
         Command::Resume(args) => steer::resume(&client, &args).await,
         Command::Adopt(args) => why::adopt(&client, how, &args).await,
-        Command::Delete(args) => steer::delete(&client, &args).await,
+        Command::Delete(args) => steer::delete(&client, how, &args).await,
         Command::Wait(args) => wait::wait(&client, &args).await,
         Command::Explain { field } => explain::explain(how, &field),
         Command::Schema { kind } => explain::schema(kind.as_deref()),

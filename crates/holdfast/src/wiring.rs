@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use holdfast_api::{Counts, Loop, LoopError, ScopePlan};
+use holdfast_core::cloud::Leftovers;
 use holdfast_core::name::{ResourceKey, Scope};
 use holdfast_core::plan::Desired;
 use holdfast_core::why::Sight;
@@ -57,6 +58,16 @@ impl Loop for Control {
             }
         }
         Ok(out)
+    }
+
+    async fn leftovers(
+        &self,
+        scope: &Scope,
+        stack: &str,
+        deleted: &[(ResourceKey, String)],
+    ) -> Result<Leftovers, LoopError> {
+        let looked = self.engine.leftovers(scope, stack, deleted).await;
+        looked.map_err(|error| LoopError::Unavailable(format!("{scope}: {error}")))
     }
 
     fn sight(&self, scope: &Scope, key: &ResourceKey) -> Option<Arc<Sight>> {

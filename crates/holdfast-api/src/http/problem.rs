@@ -119,6 +119,11 @@ impl Problem {
         self.body.kind.strip_prefix(TYPE_BASE).unwrap_or_default()
     }
 
+    /// What a client reads of it.
+    pub(crate) fn body(&self) -> &ProblemBody {
+        &self.body
+    }
+
     /// 404: nothing of that name.
     pub(crate) fn not_found(what: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not-found", "Not found", what)

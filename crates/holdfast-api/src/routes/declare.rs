@@ -197,6 +197,7 @@ fn without_views(body: &mut Value) {
 fn fate(asked: Option<&str>, policy: &Policy) -> Option<Fate> {
     match (asked, policy.deletion.unwrap_or_default()) {
         (Some("retain"), _) | (None, DeletionPolicy::Retain) => None,
+        (Some("snapshot"), _) => Some(Fate::DeleteWithSnapshot),
         (Some(_), _) => Some(Fate::DeleteByName),
         (None, DeletionPolicy::Delete | DeletionPolicy::Snapshot) => Some(Fate::DeleteByPolicy),
     }

@@ -20,6 +20,7 @@ pub(crate) mod preflight;
 pub(crate) mod resources;
 pub(crate) mod schemas;
 pub(crate) mod stacks;
+pub(crate) mod teardown;
 pub(crate) mod watch;
 pub(crate) mod why;
 
@@ -31,6 +32,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
     [
         apply::endpoints(),
         stacks::endpoints(),
+        teardown::endpoints(),
         control::endpoints(),
         pauses::endpoints(),
         resources::endpoints(),

@@ -1,5 +1,6 @@
 //! Stacks: list, read, take away.
 
+use super::watch::{self, End};
 use super::{DELETION, approve, declare};
 use crate::graph;
 use crate::http::conditional::{Conditions, Tag};
@@ -12,8 +13,8 @@ use crate::views::{Page, ResourceLine, StackDetail, StackView, stack_tag};
 use axum::extract::State;
 use axum::routing::{delete, get};
 use holdfast_core::problem::did_you_mean;
-use holdfast_store::{Filter, Phases, ResourceRecord, StackRecord};
-use http::{Method, StatusCode};
+use holdfast_store::{EventFilter, Filter, Phases, ResourceRecord, StackRecord};
+use http::{HeaderMap, Method, StatusCode, header};
 
 pub(crate) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -27,7 +28,10 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
             .gives::<StackDetail>(StatusCode::OK, "The stack."),
         Endpoint::new(Method::DELETE, "/v1/stacks/{stack}", "deleteStack", delete(remove))
             .about("stacks", "Take a stack away with all of its declarations")
-            .doc("Live things are deleted in reverse order; the stack ends with its last resource.")
+            .doc(
+                "Live things are deleted in reverse order; the stack ends with its last resource. Asked with `Accept: text/event-stream`, the answer is the log of the stack \
+                 until it is gone, and as the last message, `event: teardown`, the certificate that GET /v1/stacks/{stack}/teardown gives.",
+            )
             .query(&[DELETION])
             .headers(&[Header::IfMatch])
             .gives::<declare::Applied>(StatusCode::OK, "The stack is gone; what was retained stays live.")
@@ -97,7 +101,10 @@ async fn remove(
     Segments(name): Segments<String>,
     params: Params,
     conditions: Conditions,
+    headers: HeaderMap,
 ) -> Answer {
+    let streamed = headers.get(header::ACCEPT).is_some_and(|a| a.as_bytes().starts_with(b"text/event-stream"));
+    let (stack, before) = (name.clone(), state.blocking(|state| Ok(state.store().newest_event()?)).await?);
     let done = state
         .declaring(move |state| {
             let (stack, members) = find(state, &name)?;
@@ -105,5 +112,10 @@ async fn remove(
             declare::take_away(state, &members, params.text("deletion"), Some(&stack.name))
         })
         .await?;
-    approve::finish(done, &state).await
+    let answer = approve::finish(done, &state).await?;
+    if !streamed {
+        return Ok(answer);
+    }
+    let filter = EventFilter { stack: Some(stack.clone()), ..EventFilter::default() };
+    watch::stream(state, filter, Some(before), End::Teardown(stack)).await
 }

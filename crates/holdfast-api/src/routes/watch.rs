@@ -1,7 +1,7 @@
 //! The log as server-sent events: resumable by id, bounded, and pulled from the store at the client's pace.
 
 use super::events::{AFTER, EventView, NAME, TYPE, filter};
-use super::{KIND, STACK};
+use super::{KIND, STACK, teardown};
 use crate::http::problem::{Mistake, Problem};
 use crate::http::query::{Param, Params};
 use crate::metrics::Watching;
@@ -41,6 +41,17 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
     ]
 }
 
+/// Where a stream ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// Only with the client or the server.
+    Never,
+    /// When this stack is gone, with its teardown's certificate.
+    Teardown(String),
+    /// It has said its last.
+    Reached,
+}
+
 /// A stream on its way.
 struct Follower {
     state: ApiState,
@@ -49,12 +60,19 @@ struct Follower {
     newest: watch::Receiver<u64>,
     waiting: VecDeque<Bytes>,
     drained: bool,
+    /// Where the stream ends.
+    end: End,
     _slot: OwnedSemaphorePermit,
     _counted: Watching,
 }
 
 async fn follow(State(state): State<ApiState>, params: Params, headers: HeaderMap) -> Answer {
     let asked = resume_after(&headers, &params)?;
+    stream(state, filter(&params), asked, End::Never).await
+}
+
+/// Streams the log after `asked`, or else what happens next, until `end`.
+pub(crate) async fn stream(state: ApiState, filter: EventFilter, asked: Option<u64>, end: End) -> Answer {
     let Ok(slot) = state.watchers().try_acquire_owned() else {
         return Err(Problem::unavailable(
             "too-many-watchers",
@@ -67,12 +85,13 @@ async fn follow(State(state): State<ApiState>, params: Params, headers: HeaderMa
     // An id from the future comes from another log: what happens next is the best there is.
     let after = asked.map_or(last, |asked| asked.min(last));
     let follower = Follower {
-        filter: filter(&params),
+        filter,
         after,
         newest,
         // Tells the client at once that it is connected, and how soon to come back.
         waiting: VecDeque::from([Bytes::from(format!("retry: 2000\n: connected after {after}\n\n"))]),
         drained: false,
+        end,
         _slot: slot,
         _counted: state.metrics().watching(),
         state,
@@ -112,6 +131,9 @@ impl Follower {
             if let Some(chunk) = self.waiting.pop_front() {
                 return Some(chunk);
             }
+            if self.end == End::Reached {
+                return None;
+            }
             if self.drained {
                 let heartbeat = self.state.options().heartbeat;
                 tokio::select! {
@@ -139,10 +161,27 @@ impl Follower {
         self.drained = events.len() < BATCH;
         for event in events {
             self.after = event.id;
+            let gone = event.kind.is_none() && event.reason == "Removed";
             self.waiting.push_back(message(&EventView::from(event)));
+            if let End::Teardown(stack) = &self.end
+                && gone
+            {
+                self.waiting.push_back(certificate(&self.state, stack).await);
+                self.end = End::Reached;
+                break;
+            }
         }
         Some(())
     }
+}
+
+/// The last message of a teardown: its certificate, or why there is none.
+async fn certificate(state: &ApiState, stack: &str) -> Bytes {
+    let (name, data) = match teardown::certify(state, stack).await {
+        Ok(teardown) => ("teardown", serde_json::to_string(&teardown)),
+        Err(problem) => ("problem", serde_json::to_string(problem.body())),
+    };
+    Bytes::from(format!("event: {name}\ndata: {}\n\n", data.unwrap_or_default()))
 }
 
 fn message(event: &EventView) -> Bytes {

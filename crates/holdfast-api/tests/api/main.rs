@@ -20,4 +20,5 @@ mod reference;
 mod server;
 mod steer;
 mod support;
+mod teardown;
 mod why;

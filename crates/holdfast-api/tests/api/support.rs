@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
 use holdfast_api::{ApiState, Counts, Loop, LoopError, ScopePlan, ServerOptions, Wiring};
+use holdfast_core::cloud::Leftovers;
 use holdfast_core::facts::Severity;
 use holdfast_core::name::{ResourceKey, Scope};
 use holdfast_core::plan::{Decision, Desired, Fate, Part, Plan, Step, Verb, Verdict};
@@ -26,6 +27,7 @@ pub(crate) enum Asked {
     Nudge(BTreeSet<Scope>),
     Reconcile(String),
     Plan(BTreeMap<Scope, usize>),
+    Leftovers(String, Vec<(ResourceKey, String)>),
 }
 
 /// A loop that remembers what it was asked, and plans to create everything.
@@ -35,6 +37,8 @@ pub(crate) struct FakeLoop {
     pub(crate) broken: Mutex<Option<LoopError>>,
     /// What is live, as far as plans that await approval stand on it.
     pub(crate) world: Mutex<String>,
+    /// What is left of any stack that was torn down.
+    pub(crate) left: Mutex<Leftovers>,
 }
 
 impl FakeLoop {
@@ -88,6 +92,15 @@ impl Loop for FakeLoop {
     fn counts(&self) -> BTreeMap<Scope, Counts> {
         let counts = Counts { passes: 2, calls: 7, writes: 1, throttles: 1, sweep_ms: 1500 };
         BTreeMap::from([(Scope::new("default", "eu-west-1"), counts)])
+    }
+    async fn leftovers(
+        &self,
+        _: &Scope,
+        stack: &str,
+        deleted: &[(ResourceKey, String)],
+    ) -> Result<Leftovers, LoopError> {
+        self.note(Asked::Leftovers(stack.to_owned(), deleted.to_vec()))?;
+        Ok(self.left.lock().unwrap().clone())
     }
     async fn plan(
         &self,

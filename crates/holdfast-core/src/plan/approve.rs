@@ -42,7 +42,7 @@ pub struct Approved {
 impl Instead {
     /// What is carried out of a resource that gets this policy, generation and fate, if something is held.
     pub fn after(before: Option<&Desired>, policy: &Policy, generation: u64, fate: Fate) -> Option<Arc<Self>> {
-        if policy.rollout != Some(RolloutPolicy::Approve) || fate == Fate::DeleteByName {
+        if policy.rollout != Some(RolloutPolicy::Approve) || fate.is_by_name() {
             return None;
         }
         match before {
@@ -320,7 +320,7 @@ fn renumbered(steps: &[&Step]) -> Vec<Step> {
 fn demand(part: &Part, desired: &Desired, approvals: &Approvals) -> String {
     let what = match desired.fate {
         Fate::Keep => format!("Generation {}", desired.generation),
-        Fate::DeleteByPolicy | Fate::DeleteByName => "Its deletion".to_owned(),
+        Fate::DeleteByPolicy | Fate::DeleteByName | Fate::DeleteWithSnapshot => "Its deletion".to_owned(),
     };
     if part.unread {
         return format!("{what} awaits approval; its plan can be told when all that it stands on has been read.");

@@ -337,14 +337,7 @@ impl<'a> Case<'a> {
             let why = format!("AWS holds it in state {state}; it is deleted when that ends.");
             return Decided::quiet(say.verdict(Decision::Wait, Phase::Deleting, why));
         }
-        let because = match fate {
-            Fate::DeleteByName => "somebody asked for it by name",
-            _ => "its declaration is gone and policy.deletion is \"delete\"",
-        };
-        let mut drafts = self.kind.delete(live);
-        for draft in drafts.iter_mut().filter(|d| d.because.is_empty()) {
-            because.clone_into(&mut draft.because);
-        }
+        let (drafts, because) = self.removal(live, fate);
         let verdict = say.verdict(Decision::Delete, Phase::Deleting, format!("Deleted because {because}."));
         let drafts = drafts.into_iter().map(|d| (Verb::Delete, d)).collect();
         self.finish(Decided { verdict, drafts }, print, false, Some(live))

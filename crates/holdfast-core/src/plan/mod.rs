@@ -17,6 +17,7 @@ mod quiet;
 mod replace;
 mod say;
 mod sequence;
+mod snapshot;
 mod types;
 
 pub use adopt::{ADOPTABLE, NOTHING_TO_ADOPT, UNCONFIRMED};

@@ -49,7 +49,9 @@ impl Say<'_> {
     pub(super) fn failing(&self, failure: &Failure) -> Verdict {
         let refused = matches!(failure.error.class, ErrorClass::Denied | ErrorClass::Rejected | ErrorClass::Quota);
         let (decision, phase) = match (refused, self.desired.fate) {
-            (_, Fate::DeleteByName | Fate::DeleteByPolicy) => (Decision::Wait, Phase::Deleting),
+            (_, Fate::DeleteByName | Fate::DeleteWithSnapshot | Fate::DeleteByPolicy) => {
+                (Decision::Wait, Phase::Deleting)
+            }
             (true, Fate::Keep) => (Decision::Failed, Phase::Failed),
             (false, Fate::Keep) => (Decision::Wait, Phase::Progressing),
         };

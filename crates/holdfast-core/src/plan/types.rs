@@ -53,6 +53,15 @@ pub enum Fate {
     DeleteByPolicy,
     /// A person named it: deleted in order, without a budget.
     DeleteByName,
+    /// The same, and whatever policy says, its data is kept in a final snapshot where the kind has one.
+    DeleteWithSnapshot,
+}
+
+impl Fate {
+    /// True if a person asked for the deletion by name.
+    pub fn is_by_name(self) -> bool {
+        matches!(self, Fate::DeleteByName | Fate::DeleteWithSnapshot)
+    }
 }
 
 /// A pause.

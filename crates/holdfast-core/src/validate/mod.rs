@@ -9,6 +9,7 @@ mod identity;
 mod members;
 mod references;
 mod scopes;
+mod snapshots;
 mod stacks;
 mod validators;
 mod world;
@@ -96,6 +97,7 @@ fn look(parsed: Parsed, world: &World<'_>, sight: Sight) -> Result<Accepted, Vec
     batch.check_specs();
     batch.check_references();
     batch.check_adoptions();
+    batch.check_snapshots();
     batch.check_identities();
     if batch.errors.is_empty() { Ok(batch.accepted()) } else { Err(tidy(batch.errors)) }
 }

@@ -133,6 +133,7 @@ impl Kind for BoxKind {
     const SUMMARY: &'static str = "A box.";
     const DOC: &'static str = "";
     const EXAMPLE: &'static str = "{}";
+    const SNAPSHOTS: bool = true;
     const FIELDS: &'static [Field] = &[
         Field::scalar("/boxName").create_only(),
         Field::scalar("/size").default("10", "the catalogue, page 4"),

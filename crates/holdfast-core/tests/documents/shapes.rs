@@ -100,6 +100,12 @@ fn policies_say_what_they_may_say() {
     let mut body = stack(json!([]));
     body["spec"]["policy"] = json!({ "rollout": "approve" });
     all.check("approval on a stack", body);
+    let mut lid = json!({ "apiVersion": "holdfast.dev/v1", "kind": "Lid", "metadata": { "name": "a" }, "spec": {} });
+    let mut body = stack(json!([lid]));
+    body["spec"]["policy"] = json!({ "deletion": "snapshot" });
+    all.check("a stack's snapshots, where a kind has none", body);
+    lid["policy"] = json!({ "deletion": "snapshot" });
+    all.stack("snapshots of what has none", json!([lid]));
     insta::assert_snapshot!(all.text());
 }
 

@@ -20,6 +20,44 @@ fn protection_and_the_budget_hold_deletions_back() {
 }
 
 #[test]
+fn data_is_kept_in_a_snapshot_unless_the_policy_says_that_it_may_go() {
+    let mut w = world();
+    for (name, fate, policy) in [
+        ("asked", Fate::DeleteWithSnapshot, Some(DeletionPolicy::Delete)),
+        ("bare", Fate::DeleteByName, None),
+        ("gone", Fate::DeleteByPolicy, Some(DeletionPolicy::Delete)),
+        ("kept", Fate::DeleteByPolicy, Some(DeletionPolicy::Snapshot)),
+        ("named", Fate::DeleteByName, Some(DeletionPolicy::Delete)),
+    ] {
+        let path = format!("Vault/{name}");
+        let going = |d: &mut Desired| (d.fate, d.policy.deletion) = (fate, policy);
+        w = w.wants_with(&path, json!({ "name": name }), going).has(&path, json!({ "name": name }));
+    }
+    let plan = w.plan();
+    let told: Vec<String> = plan.steps.iter().map(|s| format!("{} because {}", s.text, s.because)).collect();
+    let kept = "its data stays in a final snapshot";
+    let expected = [
+        format!("delete id-asked after a snapshot because somebody asked for it by name; {kept}"),
+        format!("delete id-bare after a snapshot because somebody asked for it by name; {kept}"),
+        "delete id-gone because its declaration is gone and policy.deletion is \"delete\"".to_owned(),
+        format!(
+            "delete id-kept after a snapshot because its declaration is gone and policy.deletion is \"snapshot\"; {kept}"
+        ),
+        "delete id-named because somebody asked for it by name".to_owned(),
+    ];
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn what_has_no_snapshots_is_deleted_as_before() {
+    let snapshot = |d: &mut Desired| {
+        (d.fate, d.policy.deletion) = (Fate::DeleteWithSnapshot, Some(DeletionPolicy::Snapshot));
+    };
+    let w = world().wants_with("Room/r", json!({ "name": "r" }), snapshot).has("Room/r", json!({ "name": "r" }));
+    assert_eq!(w.plan().steps[0].text, "delete id-r");
+}
+
+#[test]
 fn a_create_only_change_is_refused_while_the_rest_is_healed() {
     let old = json!({ "name": "a", "colour": "red", "size": 1 });
     let plan = world()

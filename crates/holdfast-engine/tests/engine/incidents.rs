@@ -3,7 +3,7 @@
 
 use crate::bench::{Bench, bench, bench_of, stack};
 use async_trait::async_trait;
-use holdfast_core::cloud::ErrorClass;
+use holdfast_core::cloud::{ErrorClass, Leftovers};
 use holdfast_core::name::{Scope, UID_TAG};
 use holdfast_core::plan::Fate;
 use holdfast_core::status::{ConditionType, Phase};
@@ -12,6 +12,7 @@ use holdfast_sim::{Effect, Ending, Fault, FaultRule, Hidden, Settle, Tamper, Whi
 use holdfast_store::{AccountChange, Change};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -440,12 +441,28 @@ async fn i22_a_teardown_ends_at_nothing_is_only_said_once_it_was_seen_and_then_n
     assert_eq!(b.count_events("Gone"), 6, "each is told");
     let deleted = b.writes().into_iter().flat_map(|c| c.effects).filter(|e| matches!(e, Effect::Deleted { .. }));
     assert_eq!(deleted.count(), 6);
+    let left = b.engine.leftovers(&b.scope, "s", &[]).await.expect("AWS can be asked");
+    assert_eq!(left, Leftovers::default(), "AWS is asked by tag what is left");
     let calls = b.sim.calls().len();
     let engine = b.started();
     b.wait(3600).await;
     assert_eq!(b.sim.calls().len(), calls, "a scope that is empty costs nothing");
     assert!(engine.shutdown(Duration::from_secs(20)).await);
     b.lawful();
+}
+
+/// The same bill: something with our tag that no declaration names any more is found, and what cannot be read is said.
+#[tokio::test]
+async fn i22_what_is_left_of_a_stack_is_found_by_its_tag_though_nothing_declares_it() {
+    let b = settled(&machines(2)).await;
+    b.remove("s", Fate::Keep);
+    let left = b.engine.leftovers(&b.scope, "s", &[]).await.expect("AWS can be asked");
+    let live: BTreeSet<String> = b.sim.live(&b.scope).into_iter().map(|t| t.observation.id.clone()).collect();
+    assert_eq!(left.things.iter().map(|(_, id)| id.clone()).collect::<BTreeSet<_>>(), live);
+    assert_eq!(left.unread, [""; 0]);
+    b.faulty(vec![FaultRule::always(Fault::Gap(Hidden::All)).kind("Machine")]);
+    let blind = b.engine.leftovers(&b.scope, "s", &[]).await.expect("AWS can be asked");
+    assert!(blind.things.len() < live.len() && !blind.unread.is_empty(), "{blind:?}");
 }
 
 /// ACK#1905: ten hours between a fix and its effect, an hour of dependency chains, and no way to ask for it now.

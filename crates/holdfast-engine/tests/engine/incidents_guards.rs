@@ -26,6 +26,19 @@ fn deletions(b: &Bench) -> usize {
     b.writes().iter().filter(|c| c.operation.contains("Delete")).count()
 }
 
+/// How the ids of a kind begin in AWS, where its fields are checked for that.
+fn id_prefix(kind: &str) -> String {
+    let known = match kind {
+        "ElasticIp" => "eipalloc",
+        "InternetGateway" => "igw",
+        "NatGateway" => "nat",
+        "RouteTable" => "rtb",
+        "SecurityGroup" => "sg",
+        other => return other.to_lowercase(),
+    };
+    known.to_owned()
+}
+
 /// Puts a kind's own example beside what is declared, for each kind that is not there; what it refers to is somewhere else.
 fn add_the_kinds_of_other_examples(document: &mut Value, registry: &Registry) {
     let all = document["spec"]["resources"].as_array_mut().expect("a stack has resources");
@@ -35,7 +48,7 @@ fn add_the_kinds_of_other_examples(document: &mut Value, registry: &Registry) {
         let mut spec = example["spec"].take();
         fill(&mut spec, &mut |reference| match reference {
             Reference::Variable(name) => Worth::Value(json!(name)),
-            Reference::Output { kind, name, .. } => Worth::Value(json!(format!("{}-{name}", kind.to_lowercase()))),
+            Reference::Output { kind, name, .. } => Worth::Value(json!(format!("{}-{name}", id_prefix(kind)))),
         });
         all.push(json!({ "kind": kind.name(), "metadata": { "name": "own-example" }, "spec": spec }));
     }

@@ -1,5 +1,7 @@
 //! What every live side does with actions and answers: members to types, answers to outcomes.
 
+pub(crate) mod concern;
+
 use super::error::ours;
 use holdfast_core::cloud::{Applied, ApplyError, ErrorClass};
 use holdfast_core::observe::Observation;

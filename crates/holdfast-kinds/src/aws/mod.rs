@@ -22,7 +22,7 @@ use async_trait::async_trait;
 use call::{OneShot, unreadable};
 use clients::ScopeState;
 use futures::FutureExt;
-use holdfast_core::cloud::{AccountAccess, Applied, ApplyError, Cloud, ErrorClass, Meter};
+use holdfast_core::cloud::{AccountAccess, Applied, ApplyError, Cloud, ErrorClass, Meter, Tagged};
 use holdfast_core::kind::Kind;
 use holdfast_core::name::{KindName, Scope};
 use holdfast_core::observe::{Gap, Reading, Snapshot, Wanted};
@@ -229,6 +229,14 @@ impl Cloud for AwsCloud {
         let shot = OneShot::default();
         let aws = Aws::new(scope, self.meter.as_ref(), clients, state.cache(), shot.feed(), 0);
         preflight::preflight(&aws, asked).await
+    }
+
+    async fn tagged(&self, scope: &Scope, stack: &str) -> Result<Vec<Tagged>, ApplyError> {
+        let state = self.state(scope).await?;
+        let clients = state.clients().await;
+        let shot = OneShot::default();
+        let aws = Aws::new(scope, self.meter.as_ref(), clients, state.cache(), shot.feed(), 0);
+        tags::of_stack(&aws, stack).await
     }
 }
 

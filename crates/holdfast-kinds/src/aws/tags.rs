@@ -7,9 +7,9 @@
 use super::call::{Aws, Service, all_pages};
 use super::lock;
 use crate::common::Tags;
-use aws_sdk_resourcegroupstagging::types::TagFilter;
-use holdfast_core::cloud::ApplyError;
-use holdfast_core::name::UID_TAG;
+use aws_sdk_resourcegroupstagging::types::{ResourceTagMapping, TagFilter};
+use holdfast_core::cloud::{ApplyError, Tagged};
+use holdfast_core::name::{RESOURCE_TAG, UID_TAG};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
@@ -59,33 +59,42 @@ impl Aws<'_> {
     /// All tags of all things that carry our owner tag. A feed that cannot be read is empty: everything is then
     /// confirmed by its service, which costs calls and nothing else.
     async fn read_feed(&self) -> TagsByArn {
-        let ours = TagFilter::builder().key(UID_TAG).build();
-        let pages = all_pages(
-            |token| {
-                // Groups, clusters and services carry their tags in their own answers: they would only fill pages.
-                let page = self.tagging().get_resources().tag_filters(ours.clone()).resources_per_page(100);
-                let page =
-                    page.resource_type_filters("elasticloadbalancing").resource_type_filters("ecs:task-definition");
-                self.read(Service::Tagging, "GetResources", page.set_pagination_token(token).send())
-            },
-            |answer| answer.pagination_token(),
-        )
-        .await;
-        match pages {
-            Ok(pages) => pages
-                .iter()
-                .flat_map(|page| page.resource_tag_mapping_list())
-                .filter_map(|mapping| {
-                    let tags = mapping.tags().iter().map(|t| (t.key().to_owned(), t.value().to_owned())).collect();
-                    Some((mapping.resource_arn()?.to_owned(), Arc::new(tags)))
-                })
-                .collect(),
+        // Groups, clusters and services carry their tags in their own answers: they would only fill pages.
+        match pages(self, UID_TAG, &["elasticloadbalancing", "ecs:task-definition"]).await {
+            Ok(all) => all.into_iter().map(|(arn, tags)| (arn, Arc::new(tags))).collect(),
             Err(error) => {
                 tracing::warn!(scope = %self.scope(), %error, "the tag feed could not be read; each service is asked itself");
                 TagsByArn::new()
             }
         }
     }
+}
+
+/// All of a stack that the feed knows, of whatever service.
+pub(super) async fn of_stack(aws: &Aws<'_>, stack: &str) -> Result<Vec<Tagged>, ApplyError> {
+    let all = pages(aws, RESOURCE_TAG, &[]).await?;
+    Ok(all.iter().filter_map(|(arn, tags)| Tagged::of_stack(arn, tags, stack)).collect())
+}
+
+/// Everything with the tag `key`, of these types, or of all.
+async fn pages(aws: &Aws<'_>, key: &str, types: &[&str]) -> Result<Vec<(String, Tags)>, ApplyError> {
+    let ours = TagFilter::builder().key(key).build();
+    let types: Vec<String> = types.iter().map(|t| (*t).to_owned()).collect();
+    let pages = all_pages(
+        |token| {
+            let page = aws.tagging().get_resources().tag_filters(ours.clone()).resources_per_page(100);
+            let page = page.set_resource_type_filters((!types.is_empty()).then(|| types.clone()));
+            aws.read(Service::Tagging, "GetResources", page.set_pagination_token(token).send())
+        },
+        |answer| answer.pagination_token(),
+    )
+    .await?;
+    let mappings = pages.iter().flat_map(|page| page.resource_tag_mapping_list());
+    let one = |mapping: &ResourceTagMapping| {
+        let tags = mapping.tags().iter().map(|t| (t.key().to_owned(), t.value().to_owned())).collect();
+        Some((mapping.resource_arn()?.to_owned(), tags))
+    };
+    Ok(mappings.filter_map(one).collect())
 }
 
 /// What the feed is believed, and what has to be confirmed. A first sight is believed: nothing of ours was written

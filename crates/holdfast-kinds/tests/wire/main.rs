@@ -13,4 +13,5 @@ mod elb;
 mod emulator;
 mod network;
 mod preflight;
+mod rds;
 mod security_group;

@@ -7,6 +7,7 @@ pub(crate) mod explain;
 pub(crate) mod look;
 pub(crate) mod preflight;
 pub(crate) mod steer;
+pub(crate) mod teardown;
 pub(crate) mod wait;
 pub(crate) mod why;
 

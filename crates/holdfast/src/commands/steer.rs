@@ -1,8 +1,8 @@
 //! Commands that steer: reconcile, pause, resume, delete.
 
 use super::look::resource_path;
-use super::wait;
-use crate::args::{DeleteArgs, PauseArgs, PlaceArgs, ReconcileArgs, ResumeArgs};
+use super::{teardown, wait};
+use crate::args::{DeleteArgs, Output, PauseArgs, PlaceArgs, ReconcileArgs, ResumeArgs};
 use crate::client::{Client, segment};
 use crate::failure::Ending;
 use crate::output::talk;
@@ -57,7 +57,7 @@ pub(crate) async fn resume(client: &Client, args: &ResumeArgs) -> Result<Ending>
     Ok(Ending::Fine)
 }
 
-pub(crate) async fn delete(client: &Client, args: &DeleteArgs) -> Result<Ending> {
+pub(crate) async fn delete(client: &Client, how: Output, args: &DeleteArgs) -> Result<Ending> {
     let path = match args.target.contains('/') {
         true => resource_path(&args.target)?,
         false => format!("/v1/stacks/{}", segment(&args.target)),
@@ -67,8 +67,12 @@ pub(crate) async fn delete(client: &Client, args: &DeleteArgs) -> Result<Ending>
         Some("delete" | "snapshot") => format!("{} is being deleted, in order.", args.target),
         _ => format!("The declaration of {} is dropped; what is live goes by policy.deletion.", args.target),
     });
-    if args.wait {
-        wait::until(client, Some(&args.target), "Gone", &args.timeout).await?;
+    if !args.wait {
+        return Ok(Ending::Fine);
     }
-    Ok(Ending::Fine)
+    wait::until(client, Some(&args.target), "Gone", &args.timeout).await?;
+    match args.target.contains('/') {
+        true => Ok(Ending::Fine),
+        false => teardown::certificate(client, how, &args.target).await,
+    }
 }

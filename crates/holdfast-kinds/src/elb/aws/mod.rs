@@ -4,6 +4,8 @@ pub(crate) mod actions;
 pub(crate) mod children;
 
 use super::types::Int;
+use crate::aws::answer::concern;
+pub(crate) use crate::aws::answer::concern::{arns, spec_of};
 pub(crate) use crate::aws::answer::{is_not_found, put_audited};
 use crate::aws::{Aws, Service, TagsByArn, all_pages, answer};
 use crate::common::{Retag, Tags};
@@ -13,7 +15,6 @@ use holdfast_core::kind::Kind;
 use holdfast_core::observe::{Observation, Wanted};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-use std::collections::{BTreeMap, BTreeSet};
 
 /// AWS's limit of ARNs for DescribeTags; DescribeListeners and DescribeRules are known to take as many.
 pub(crate) const BATCH: usize = 20;
@@ -109,66 +110,17 @@ pub(crate) async fn target_groups(aws: &Aws<'_>) -> Result<Vec<TargetGroup>, App
     Ok(pages.into_iter().flat_map(|page| page.target_groups.unwrap_or_default()).collect())
 }
 
-/// Those of what was found that concern us, with their tags.
+/// [`concern::concerning`] with the tags that Elastic Load Balancing knows.
 pub(crate) async fn concerning<K: Kind>(
     aws: &Aws<'_>,
     wanted: &Wanted,
     found: Vec<Observation>,
 ) -> Result<Vec<Observation>, ApplyError> {
-    let (relevant, owned) = (Relevant::new(wanted, K::identity), aws.owned().await);
-    let mut seen: Vec<Observation> = found.into_iter().filter(|o| relevant.has(owned, &o.id, &o.identity)).collect();
-    let tags = tags_of(aws, &arns(seen.iter())).await?;
-    for one in &mut seen {
-        if let Some(tags) = tags.get(&one.id) {
-            one.tags = BTreeMap::clone(tags);
-        }
-    }
-    Ok(seen)
-}
-
-/// Those of a listing that concern us: wanted by handle or by identity, or with our owner tag in the feed.
-struct Relevant<'w> {
-    ids: BTreeSet<&'w str>,
-    identities: BTreeSet<String>,
-    /// One is wanted whose identity hangs on what is not known yet: anything found may be it.
-    open: bool,
-}
-
-impl<'w> Relevant<'w> {
-    /// `identity` is the kind's own.
-    fn new(wanted: &'w Wanted, identity: impl Fn(&Value) -> Option<String>) -> Self {
-        let ids = wanted.resources.iter().filter_map(|w| w.id.as_deref()).collect();
-        let all: Vec<Option<String>> = wanted.resources.iter().map(|w| identity(&w.spec)).collect();
-        let open = wanted.resources.iter().zip(&all).any(|(w, identity)| w.id.is_none() && identity.is_none());
-        Self { ids, identities: all.into_iter().flatten().collect(), open }
-    }
-
-    /// True if it concerns us.
-    fn has(&self, owned: &TagsByArn, arn: &str, identity: &str) -> bool {
-        self.open || self.ids.contains(arn) || self.identities.contains(identity) || owned.contains_key(arn)
-    }
-}
-
-/// The specs by the handle or the identity of what they want.
-pub(crate) fn spec_of<'w>(
-    wanted: &'w Wanted,
-    seen: &Observation,
-    identity: impl Fn(&Value) -> Option<String>,
-) -> Option<&'w Value> {
-    let by = |test: &dyn Fn(&&holdfast_core::observe::WantedResource) -> bool| wanted.resources.iter().find(test);
-    by(&|w| seen.owner_uid() == Some(w.uid.as_str()))
-        .or_else(|| by(&|w| w.id.as_deref() == Some(seen.id.as_str())))
-        .or_else(|| by(&|w| identity(&w.spec).as_deref() == Some(seen.identity.as_str())))
-        .map(|w| w.spec.as_ref())
+    concern::concerning::<K, _>(aws, wanted, found, |arns| async move { tags_of(aws, &arns).await }).await
 }
 
 /// Attributes as a JSON object.
 pub(crate) fn attributes_json<'a>(pairs: impl Iterator<Item = (Option<&'a str>, Option<&'a str>)>) -> Value {
     let known = pairs.filter_map(|(k, v)| Some((k?.to_owned(), Value::String(v.unwrap_or_default().to_owned()))));
     Value::Object(known.collect())
-}
-
-/// The text of each ARN, once each and in order.
-pub(crate) fn arns<'a>(all: impl Iterator<Item = &'a Observation>) -> Vec<String> {
-    all.map(|o| o.id.clone()).collect::<BTreeSet<_>>().into_iter().collect()
 }

@@ -1,0 +1,72 @@
+//! What of a listing concerns us, and for which declaration: for kinds whose handle is the ARN.
+
+use crate::aws::{Aws, TagsByArn};
+use holdfast_core::cloud::ApplyError;
+use holdfast_core::kind::Kind;
+use holdfast_core::observe::{Observation, Wanted, WantedResource};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+
+/// Those of what was found that concern us, with their tags, which `tags` reads.
+pub(crate) async fn concerning<K: Kind, F>(
+    aws: &Aws<'_>,
+    wanted: &Wanted,
+    found: Vec<Observation>,
+    tags: impl FnOnce(Vec<String>) -> F,
+) -> Result<Vec<Observation>, ApplyError>
+where
+    F: Future<Output = Result<TagsByArn, ApplyError>>,
+{
+    let (relevant, owned) = (Relevant::new(wanted, K::identity), aws.owned().await);
+    let is_ours = |o: &Observation| relevant.has(&o.id, &o.identity) || owned.contains_key(&o.id);
+    let mut seen: Vec<Observation> = found.into_iter().filter(is_ours).collect();
+    let tags = tags(arns(seen.iter())).await?;
+    for one in &mut seen {
+        if let Some(tags) = tags.get(&one.id) {
+            one.tags = BTreeMap::clone(tags);
+        }
+    }
+    Ok(seen)
+}
+
+/// Those of a listing that concern us: wanted by handle or by identity.
+struct Relevant<'w> {
+    ids: BTreeSet<&'w str>,
+    identities: BTreeSet<String>,
+    /// One is wanted whose identity hangs on what is not known yet: anything found may be it.
+    open: bool,
+}
+
+impl<'w> Relevant<'w> {
+    /// `identity` is the kind's own.
+    fn new(wanted: &'w Wanted, identity: impl Fn(&Value) -> Option<String>) -> Self {
+        let ids = wanted.resources.iter().filter_map(|w| w.id.as_deref()).collect();
+        let all: Vec<Option<String>> = wanted.resources.iter().map(|w| identity(&w.spec)).collect();
+        let open = wanted.resources.iter().zip(&all).any(|(w, identity)| w.id.is_none() && identity.is_none());
+        Self { ids, identities: all.into_iter().flatten().collect(), open }
+    }
+
+    /// True if it concerns us.
+    fn has(&self, arn: &str, identity: &str) -> bool {
+        self.open || self.ids.contains(arn) || self.identities.contains(identity)
+    }
+}
+
+/// The spec that wants what was seen: by owner, by handle or by identity.
+pub(crate) fn spec_of<'w>(
+    wanted: &'w Wanted,
+    seen: &Observation,
+    identity: impl Fn(&Value) -> Option<String>,
+) -> Option<&'w Value> {
+    let by = |test: &dyn Fn(&&WantedResource) -> bool| wanted.resources.iter().find(test);
+    by(&|w| seen.owner_uid() == Some(w.uid.as_str()))
+        .or_else(|| by(&|w| w.id.as_deref() == Some(seen.id.as_str())))
+        .or_else(|| by(&|w| identity(&w.spec).as_deref() == Some(seen.identity.as_str())))
+        .map(|w| w.spec.as_ref())
+}
+
+/// The text of each ARN, once each and in order.
+pub(crate) fn arns<'a>(all: impl Iterator<Item = &'a Observation>) -> Vec<String> {
+    all.map(|o| o.id.clone()).collect::<BTreeSet<_>>().into_iter().collect()
+}

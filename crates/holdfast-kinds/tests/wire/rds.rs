@@ -1,0 +1,109 @@
+//! Databases, and the groups they take their subnets and settings from.
+
+use crate::bench::Bench;
+use crate::emulator::Emulator;
+use aws_sdk_rds::Client;
+use aws_sdk_rds::types as wire;
+use holdfast_core::plan::Decision;
+use serde_json::json;
+
+/// Somebody else.
+fn other(bench: &Bench) -> Client {
+    Client::new(&bench.aws.others)
+}
+
+/// What differed, sorted, and what was done, as text.
+async fn pass(bench: &mut Bench) -> (Vec<String>, Vec<String>) {
+    let plan = bench.pass().await;
+    let diffs = plan.verdicts.iter().flat_map(|v| v.diffs.iter().map(|d| (&v.key.name, d)));
+    let mut found: Vec<String> = diffs.map(|(name, d)| format!("{name} {:?} {}", d.change, d.path)).collect();
+    found.sort();
+    let mut done: Vec<String> =
+        plan.steps.iter().map(|s| format!("{} {}: {}", s.verb.sign(), s.key.name, s.text)).collect();
+    done.sort();
+    (found, done)
+}
+
+async fn check_quiet(bench: &mut Bench, when: &str) {
+    let plan = bench.pass().await;
+    let told: Vec<String> = plan.steps.iter().map(|s| format!("{} {} {:?}", s.key, s.text, s.heals)).collect();
+    assert!(told.is_empty(), "{when}: {told:?}");
+    let unquiet: Vec<_> = plan.verdicts.iter().filter(|v| v.decision != Decision::InSync).collect();
+    assert!(unquiet.is_empty(), "{when}: {unquiet:?}");
+}
+
+/// Subnets of the default VPC, and a security group of it.
+async fn network(bench: &Bench) -> (Vec<String>, String) {
+    let ec2 = aws_sdk_ec2::Client::new(&bench.aws.others);
+    let subnets = ec2.describe_subnets().send().await.expect("there is a default VPC");
+    let groups = ec2.describe_security_groups().send().await.expect("it has a group");
+    let ids = subnets.subnets().iter().filter_map(|s| s.subnet_id()).map(str::to_owned).take(3).collect();
+    let group = groups.security_groups().iter().find_map(|g| g.group_id()).expect("it has a group");
+    (ids, group.to_owned())
+}
+
+async fn declare_groups(bench: &mut Bench, run: &str) {
+    let (subnets, _) = network(bench).await;
+    let group = json!({ "dbSubnetGroupName": format!("Data-{run}"), "dbSubnetGroupDescription": "databases",
+        "subnetIds": subnets, "tags": { "team": "data" } });
+    bench.declare("DBSubnetGroup", "data", group);
+    let parameters = json!({ "dbParameterGroupName": format!("pg-{run}"), "dbParameterGroupFamily": "postgres16",
+        "description": "settings", "parameters": { "work_mem": 4096, "max_connections": "200" } });
+    bench.declare("DBParameterGroup", "settings", parameters);
+}
+
+#[tokio::test]
+async fn groups_of_subnets_and_settings_live_and_go() {
+    let run = format!("g{}", std::process::id());
+    let mut bench = Bench::new(Emulator::named_by("HOLDFAST_TEST_MOTO").await, &format!("rds{run}"));
+    declare_groups(&mut bench, &run).await;
+    let (_, done) = pass(&mut bench).await;
+    assert_eq!(done.len(), 3, "{done:#?}");
+    check_quiet(&mut bench, "after the create").await;
+    bench.aws.meter.take();
+    check_quiet(&mut bench, "again").await;
+    let calls = bench.aws.meter.take_sorted();
+    // moto's feed has no groups of RDS, so their tags are asked of RDS itself.
+    let confirmed = ["ListTagsForResource"; 2];
+    let listings = ["DescribeDBParameterGroups", "DescribeDBParameters", "DescribeDBSubnetGroups", "GetResources"];
+    assert_eq!(calls, [&listings[..], &confirmed].concat());
+
+    disturb_groups(&bench, &run).await;
+    let (found, done) = pass(&mut bench).await;
+    assert_eq!(found, ["data Removed /tags/team", "settings Changed /parameters/work_mem"]);
+    assert_eq!(done, ["~ data: tag team=data", "~ settings: set parameters {\"work_mem\":\"4096\"}"]);
+    check_quiet(&mut bench, "after a disturbance").await;
+    let lost = other(&bench).delete_db_subnet_group().db_subnet_group_name(format!("data-{run}"));
+    lost.send().await.expect("a group is deleted behind our back");
+    assert_eq!(pass(&mut bench).await.0, ["data Missing "]);
+    check_quiet(&mut bench, "after it was made again").await;
+
+    bench.memory.clear();
+    bench.aws = Emulator::named_by("HOLDFAST_TEST_MOTO").await;
+    check_quiet(&mut bench, "with nothing remembered").await;
+    check_quiet(&mut bench, "once more").await;
+
+    let other = other(&bench);
+    let (subnets, _) = network(&bench).await;
+    let bystander = other.create_db_subnet_group().db_subnet_group_name(format!("by-{run}"));
+    let bystander = bystander.db_subnet_group_description("not ours").set_subnet_ids(Some(subnets));
+    bystander.send().await.expect("moto makes it");
+    bench.condemn();
+    let (_, done) = pass(&mut bench).await;
+    assert_eq!(done.len(), 2, "{done:#?}");
+    let gone = bench.plan().await;
+    assert!(gone.verdicts.iter().all(|v| v.decision == Decision::Gone), "{:#?}", gone.verdicts);
+    let left = other.describe_db_subnet_groups().db_subnet_group_name(format!("by-{run}")).send().await;
+    assert_eq!(left.expect("what is not ours stays").db_subnet_groups().len(), 1);
+}
+
+/// What a person with a console does.
+async fn disturb_groups(bench: &Bench, run: &str) {
+    let other = other(bench);
+    let untag = other.remove_tags_from_resource().resource_name(bench.id("DBSubnetGroup", "data")).tag_keys("team");
+    untag.send().await.expect("a tag is removed behind our back");
+    let parameter = wire::Parameter::builder().parameter_name("work_mem").parameter_value("64");
+    let parameter = parameter.apply_method(wire::ApplyMethod::Immediate).build();
+    let call = other.modify_db_parameter_group().db_parameter_group_name(format!("pg-{run}")).parameters(parameter);
+    call.send().await.expect("a parameter is changed behind our back");
+}
