@@ -293,6 +293,9 @@ export function why(world, stackName, kind, name, path) {
     edit: diff ? { says: `Declare ${path} as it is live.`, patch: [{ op: "replace", path: `/spec${path}`, value: diff.live }] } : null,
     createOnly: false,
   };
-  const message = r.message ?? "";
-  return { stack: stackName, kind, name, generation: r.generation, phase: r.phase, message, waitsFor: [], edit: null, fields: [field] };
+  const whole = {
+    stack: stackName, kind, name, generation: r.generation, observedGeneration: r.generation, phase: r.phase,
+    reason: r.reason ?? "Drifted", message: r.message ?? "", decision: null, waitsFor: [], edit: null,
+  };
+  return { ...whole, fields: path ? [field] : (r.drift?.fields ?? []).map((f) => ({ ...field, path: f.path })) };
 }

@@ -194,21 +194,30 @@ pub struct Draft<A> {
     pub renews: &'static [&'static str],
     /// What is done about the healed fields, for the drift report: `authorize`, `revoke`, `update`.
     pub decision: &'static str,
+    /// What the live thing has to be meanwhile, such as `stopped`, if it is out of service for it: such a step is taken
+    /// only where policy allows a replacement.
+    pub interrupts: Option<&'static str>,
 }
 
 impl<A> Draft<A> {
     /// A step that heals the given paths.
     pub fn heal(action: A, decision: &'static str, heals: Vec<String>) -> Self {
-        Self { action, heals, because: String::new(), renews: &[], decision }
+        Self { action, heals, because: String::new(), renews: &[], decision, interrupts: None }
     }
     /// A step that heals no single field, with its reason.
     pub fn because(action: A, decision: &'static str, because: impl Into<String>) -> Self {
-        Self { action, heals: Vec::new(), because: because.into(), renews: &[], decision }
+        Self { action, heals: Vec::new(), because: because.into(), renews: &[], decision, interrupts: None }
     }
     /// With the outputs it renews.
     #[must_use]
     pub fn renewing(mut self, outputs: &'static [&'static str]) -> Self {
         self.renews = outputs;
+        self
+    }
+    /// With what the live thing has to be meanwhile, such as `stopped`.
+    #[must_use]
+    pub fn interrupting(mut self, state: &'static str) -> Self {
+        self.interrupts = Some(state);
         self
     }
 }
@@ -345,6 +354,7 @@ fn erase_draft<A: Serialize + Display>(draft: Draft<A>) -> Draft<AnyAction> {
         because: draft.because,
         renews: draft.renews,
         decision: draft.decision,
+        interrupts: draft.interrupts,
     }
 }
 

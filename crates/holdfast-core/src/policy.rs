@@ -19,7 +19,8 @@ pub struct Policy {
     /// Nothing may delete or replace it, not even an explicit delete, until this is lifted. Default `false`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub protect: Option<bool>,
-    /// Whether a change that AWS cannot make in place may make a new thing. Default `never`.
+    /// Whether a change that AWS cannot make in place may make a new thing, or stop the live one for a while. Default
+    /// `never`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replace: Option<ReplacePolicy>,
     /// Fields whose live changes are nobody's business.

@@ -8,7 +8,7 @@ use holdfast_core::name::{RESOURCE_TAG, ResourceKey, Scope, UID_TAG};
 use holdfast_core::observe::*;
 use holdfast_core::ownership::*;
 use holdfast_core::plan::*;
-use holdfast_core::policy::{DeletionPolicy, Policy};
+use holdfast_core::policy::{DeletionPolicy, Policy, ReplacePolicy};
 use holdfast_core::problem::SpecError;
 use holdfast_core::status::FieldDiff;
 use schemars::JsonSchema;
@@ -88,12 +88,14 @@ macro_rules! small_kind {
                 std::iter::once(first).chain(friends.map(fill)).collect()
             }
             fn converge(_: &Value, live: &Observation, diffs: &[FieldDiff], _: &Context<'_>) -> Converge<Action> {
-                let fields: Vec<String> = diffs.iter().map(|d| d.path.clone()).filter(|p| p != "/colour").collect();
-                if fields.is_empty() {
-                    return Converge::Change(vec![]);
-                }
-                let action = Action::Change { id: live.id.clone(), fields: fields.clone() };
-                Converge::Change(vec![Draft::heal(action, "update", fields)])
+                let paths = diffs.iter().map(|d| d.path.clone()).filter(|p| p != "/colour");
+                let (weight, other): (Vec<_>, Vec<_>) = paths.partition(|p| p == "/weight");
+                let change = |fields: Vec<String>| {
+                    let action = Action::Change { id: live.id.clone(), fields: fields.clone() };
+                    (!fields.is_empty()).then(|| Draft::heal(action, "update", fields))
+                };
+                let weight = change(weight).map(|draft| draft.interrupting("empty"));
+                Converge::Change(change(other).into_iter().chain(weight).collect())
             }
             fn retag(live: &Observation, set: BTreeMap<String, String>, remove: BTreeSet<String>) -> Action {
                 Action::Tag { id: live.id.clone(), set, remove }

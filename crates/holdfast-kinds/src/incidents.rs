@@ -278,7 +278,7 @@ fn i20_extra_rules_are_drift_when_the_list_is_declared_and_left_alone_when_it_is
 }
 
 /// TFP#32379, TFP#29142: rules declared in the group and rules declared apart overwrote each other at every run. Here
-/// rules stand in one place, and what says the same thing twice is refused.
+/// a rule apart is refused where the group declares the direction, and what says the same thing twice is refused.
 #[test]
 fn i20_nothing_can_be_declared_in_two_places_that_overwrite_each_other() {
     let registry = registry();
@@ -287,13 +287,17 @@ fn i20_nothing_can_be_declared_in_two_places_that_overwrite_each_other() {
         kind.validate(&spec).into_iter().map(|e| format!("{} {}", e.pointer, e.code)).collect()
     };
     for (container, apart) in [
-        ("SecurityGroup", "SecurityGroupRule"),
         ("TargetGroup", "TargetGroupAttachment"),
         ("Cluster", "ClusterCapacityProviders"),
         ("Listener", "ListenerCertificate"),
     ] {
         assert!(registry.get(container).is_some() && registry.get(apart).is_none(), "{apart} is part of {container}");
     }
+    let mut apart = rule(22, "10.0.0.0/8");
+    (apart["groupId"], apart["isEgress"]) = (json!("${SecurityGroup/web.id}"), json!(false));
+    let kind = registry.get("SecurityGroupRule").expect("the kind is listed");
+    let beside = |inline: Option<Value>| kind.validate_with(&apart, &|_| Some(group(inline.clone())), "s").len();
+    assert_eq!((beside(Some(json!([]))), beside(None)), (1, 0));
     let twice = group(Some(
         json!([rule(80, "10.0.0.0/8"), { "ipProtocol": 6, "fromPort": 80, "toPort": 80, "cidrIpv4": "10.1.2.3/8" }]),
     ));

@@ -19,8 +19,10 @@ mod elastic_ip;
 mod elb;
 #[cfg(test)]
 mod incidents;
+mod instance;
 mod internet_gateway;
 mod key_pair;
+mod launch_template;
 #[cfg(test)]
 mod laws;
 mod listener;
@@ -30,6 +32,7 @@ mod nat_gateway;
 mod plain;
 mod rds;
 mod security_group;
+mod security_group_rule;
 mod service;
 mod subnet;
 mod target_group;
@@ -96,13 +99,16 @@ kinds! {
     db_parameter_group::DBParameterGroup,
     db_subnet_group::DBSubnetGroup,
     elastic_ip::ElasticIp,
+    instance::Instance,
     internet_gateway::InternetGateway,
     key_pair::KeyPair,
+    launch_template::LaunchTemplate,
     listener::Listener,
     listener_rule::ListenerRule,
     load_balancer::LoadBalancer,
     nat_gateway::NatGateway,
     security_group::SecurityGroup,
+    security_group_rule::SecurityGroupRule,
     service::Service,
     subnet::Subnet,
     target_group::TargetGroup,

@@ -173,7 +173,7 @@ pub(crate) fn wanted<K: Plain>(field: &str, spec: &Value, live: &Observation) ->
 }
 
 /// What is declared over what is live: members of objects that nobody declares stay, a null takes one away.
-fn merged(live: Option<&Value>, declared: &Value) -> Value {
+pub(crate) fn merged(live: Option<&Value>, declared: &Value) -> Value {
     let (Some(Value::Object(live)), Value::Object(declared)) = (live, declared) else { return declared.clone() };
     let mut whole = live.clone();
     for (key, value) in declared {

@@ -233,8 +233,12 @@ impl<'a> Case<'a> {
         let converge = self.kind.converge(spec, live, &fields, &context);
         let mut drafts = self.retag(live, heal);
         let mut immovable: Vec<String> = fixed.iter().map(|d| d.path.clone()).collect();
+        let mut refused = None;
         match converge {
-            Converge::Change(more) => drafts.extend(more.into_iter().map(|d| (Verb::Update, d))),
+            Converge::Change(mut more) => {
+                refused = self.take_interruptions(live, &mut more);
+                drafts.extend(more.into_iter().map(|d| (Verb::Update, d)));
+            }
             Converge::Replace(fields) if immovable.is_empty() => immovable = fields,
             Converge::Replace(_) => {}
             Converge::Wait(why) if drafts.is_empty() => {
@@ -242,7 +246,6 @@ impl<'a> Case<'a> {
             }
             Converge::Wait(_) => {}
         }
-        let mut refused = None;
         if !immovable.is_empty() {
             match self.replace(say, live, &immovable) {
                 Ok(decided) => return decided,

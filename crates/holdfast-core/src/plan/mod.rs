@@ -8,6 +8,7 @@ mod differ;
 mod follow;
 mod guard;
 mod hold;
+mod interrupt;
 mod leaving;
 mod link;
 mod matching;

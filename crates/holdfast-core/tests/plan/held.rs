@@ -101,3 +101,21 @@ fn a_refusal_is_not_repeated_before_its_time_unless_something_moves() {
     assert!(stuck.steps.is_empty());
     assert_eq!(stuck.verdicts[0].decision, Decision::Stuck);
 }
+
+#[test]
+fn what_puts_a_thing_out_of_service_is_done_only_where_policy_allows_a_replacement() {
+    let check = |replace: Option<ReplacePolicy>, steps: &[&str], decision: Decision, words: &str| {
+        let plan = world()
+            .wants_with("Box/b", json!({ "name": "b", "size": 2, "weight": 2 }), |d| d.policy.replace = replace)
+            .has("Box/b", json!({ "name": "b", "size": 1, "weight": 1 }))
+            .plan();
+        let told: Vec<&str> = plan.steps.iter().map(|s| s.text.as_str()).collect();
+        assert_eq!(told, steps);
+        let verdict = &plan.verdicts[0];
+        assert!(verdict.decision == decision && verdict.reason.contains(words), "{verdict:#?}");
+    };
+    let words = "AWS changes /weight only while id-b is empty, and policy.replace is \"never\"";
+    check(None, &["change /size of id-b"], Decision::Blocked, words);
+    let both = ["change /size of id-b", "change /weight of id-b"];
+    check(Some(ReplacePolicy::Allow), &both, Decision::Update, "/weight");
+}

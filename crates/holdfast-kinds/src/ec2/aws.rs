@@ -1,5 +1,7 @@
 //! How the EC2 kinds talk to EC2: tags, listings, what concerns us.
 
+pub(crate) mod launch;
+
 use crate::aws::answer::deleted;
 use crate::aws::{Aws, Sent, Service};
 use crate::common::{Retag, Tags};

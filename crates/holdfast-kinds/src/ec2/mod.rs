@@ -2,6 +2,8 @@
 
 #[cfg(feature = "aws")]
 pub(crate) mod aws;
+pub(crate) mod launch;
+pub(crate) mod user_data;
 
 use holdfast_core::handle::Arn;
 use holdfast_core::kind::Mint;

@@ -120,7 +120,7 @@ fn of_permission(permission: &IpPermission) -> Vec<Rule> {
 }
 
 /// A rule as EC2 takes it, one permission a rule.
-fn permission(rule: &Rule) -> IpPermission {
+pub(crate) fn permission(rule: &Rule) -> IpPermission {
     let description = rule.description.clone();
     let mut permission = IpPermission::builder()
         .ip_protocol(&rule.ip_protocol.0)
@@ -254,19 +254,8 @@ async fn describe(aws: &Aws<'_>, some: &Rules) -> Result<(), ApplyError> {
         .rules
         .iter()
         .filter_map(|rule| {
-            // EC2 says -1 for the ports of a protocol that has none, and wants to hear it back.
-            let request = SecurityGroupRuleRequest::builder()
-                .ip_protocol(&rule.ip_protocol.0)
-                .set_from_port(port(rule.from_port.or(Some(-1))))
-                .set_to_port(port(rule.to_port.or(Some(-1))))
-                .set_cidr_ipv4(rule.cidr_ipv4.clone())
-                .set_cidr_ipv6(rule.cidr_ipv6.clone())
-                .set_prefix_list_id(rule.prefix_list_id.clone())
-                .set_referenced_group_id(rule.referenced_group_id.clone())
-                .set_description(Some(rule.description.clone().unwrap_or_default()))
-                .build();
             let id = id_of(&there, some.direction, rule)?;
-            Some(SecurityGroupRuleUpdate::builder().security_group_rule_id(id).security_group_rule(request).build())
+            Some(described(&id, rule))
         })
         .collect();
     if updates.is_empty() {
@@ -274,6 +263,22 @@ async fn describe(aws: &Aws<'_>, some: &Rules) -> Result<(), ApplyError> {
     }
     let call = aws.ec2().modify_security_group_rules().group_id(&some.id).set_security_group_rules(Some(updates));
     aws.write(Service::Ec2, "ModifySecurityGroupRules", call.send()).await.map(drop)
+}
+
+/// The rule of that id with its description: EC2 wants to hear all of it.
+pub(crate) fn described(id: &str, rule: &Rule) -> SecurityGroupRuleUpdate {
+    // EC2 says -1 for the ports of a protocol that has none, and wants to hear it back.
+    let request = SecurityGroupRuleRequest::builder()
+        .ip_protocol(&rule.ip_protocol.0)
+        .set_from_port(port(rule.from_port.or(Some(-1))))
+        .set_to_port(port(rule.to_port.or(Some(-1))))
+        .set_cidr_ipv4(rule.cidr_ipv4.clone())
+        .set_cidr_ipv6(rule.cidr_ipv6.clone())
+        .set_prefix_list_id(rule.prefix_list_id.clone())
+        .set_referenced_group_id(rule.referenced_group_id.clone())
+        .set_description(Some(rule.description.clone().unwrap_or_default()))
+        .build();
+    SecurityGroupRuleUpdate::builder().security_group_rule_id(id).security_group_rule(request).build()
 }
 
 /// The rules of a group with their ids.
@@ -303,7 +308,8 @@ fn ids_of(there: &[SecurityGroupRule], direction: Direction, rule: &Rule) -> Vec
         .collect()
 }
 
-fn of_rule(rule: &SecurityGroupRule) -> Rule {
+/// A rule as EC2 lists it, without its description.
+pub(crate) fn of_rule(rule: &SecurityGroupRule) -> Rule {
     Rule {
         ip_protocol: Text(rule.ip_protocol().unwrap_or_default().to_owned()),
         from_port: rule.from_port().map(i64::from),

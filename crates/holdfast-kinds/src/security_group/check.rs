@@ -71,7 +71,8 @@ fn words(at: &str, text: &str, errors: &mut Vec<SpecError>) {
     }
 }
 
-fn one_rule(at: &str, rule: &Rule, written: &Rule, errors: &mut Vec<SpecError>) {
+/// The mistakes of one rule.
+pub(crate) fn one_rule(at: &str, rule: &Rule, written: &Rule, errors: &mut Vec<SpecError>) {
     protocol(at, rule, written, errors);
     match rule.ports() {
         Ports::Range => range(at, rule, errors),

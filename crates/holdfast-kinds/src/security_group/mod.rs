@@ -4,10 +4,10 @@
 //! both sides ([`rule`]), authorized before others are revoked, and re-described without a revoke.
 
 #[cfg(feature = "aws")]
-mod aws;
-mod check;
+pub(crate) mod aws;
+pub(crate) mod check;
 mod plan;
-mod rule;
+pub(crate) mod rule;
 #[cfg(test)]
 mod tests;
 

@@ -11,36 +11,36 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 /// One rule: a protocol, a port range, one peer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct Rule {
+pub(crate) struct Rule {
     /// `tcp`, `udp`, `icmp`, `icmpv6`, a protocol number, or `-1` for all.
-    pub(super) ip_protocol: Text,
+    pub(crate) ip_protocol: Text,
     /// First port, 0 to 65535; the type for `icmp` and `icmpv6`, where -1 means all. None for other protocols.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) from_port: Option<i64>,
+    pub(crate) from_port: Option<i64>,
     /// Last port; the code for `icmp` and `icmpv6`, where -1 means all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) to_port: Option<i64>,
+    pub(crate) to_port: Option<i64>,
     /// The peer as an IPv4 range, such as `10.0.0.0/16`. A rule has exactly one peer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) cidr_ipv4: Option<String>,
+    pub(crate) cidr_ipv4: Option<String>,
     /// The peer as an IPv6 range, such as `2001:db8::/32`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) cidr_ipv6: Option<String>,
+    pub(crate) cidr_ipv6: Option<String>,
     /// The peer as a managed prefix list, such as `pl-0abc`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) prefix_list_id: Option<String>,
+    pub(crate) prefix_list_id: Option<String>,
     /// The peer as a security group, such as `${SecurityGroup/alb.id}`; it may be the group itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) referenced_group_id: Option<String>,
+    pub(crate) referenced_group_id: Option<String>,
     /// What the rule is for; up to 255 characters. Changes in place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) description: Option<String>,
+    pub(crate) description: Option<String>,
 }
 
 /// Which way a rule lets traffic pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) enum Direction {
+pub(crate) enum Direction {
     /// In.
     Ingress,
     /// Out.
@@ -49,10 +49,10 @@ pub(super) enum Direction {
 
 impl Direction {
     /// Both, in the order of the spec.
-    pub(super) const BOTH: [Direction; 2] = [Direction::Ingress, Direction::Egress];
+    pub(crate) const BOTH: [Direction; 2] = [Direction::Ingress, Direction::Egress];
 
     /// The spec's field.
-    pub(super) fn field(self) -> &'static str {
+    pub(crate) fn field(self) -> &'static str {
         match self {
             Direction::Ingress => "ingress",
             Direction::Egress => "egress",
@@ -60,7 +60,7 @@ impl Direction {
     }
 
     /// The word before the peer.
-    pub(super) fn preposition(self) -> &'static str {
+    pub(crate) fn preposition(self) -> &'static str {
         match self {
             Direction::Ingress => "from",
             Direction::Egress => "to",
@@ -76,7 +76,7 @@ impl fmt::Display for Direction {
 
 /// What a protocol makes of the ports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ports {
+pub(crate) enum Ports {
     /// A range of ports.
     Range,
     /// An ICMP type and code.
@@ -86,7 +86,7 @@ pub(super) enum Ports {
 }
 
 /// Brings a rule to canonical form in place; what is no rule is left as it is.
-pub(super) fn canonical(value: &mut Value) {
+pub(crate) fn canonical(value: &mut Value) {
     if let Ok(rule) = serde_json::from_value::<Rule>(value.clone()) {
         *value = rule.canonical().to_json();
     }
@@ -94,20 +94,20 @@ pub(super) fn canonical(value: &mut Value) {
 
 impl Rule {
     /// The rule as JSON.
-    pub(super) fn to_json(&self) -> Value {
+    pub(crate) fn to_json(&self) -> Value {
         // A rule is plain data with string keys; serializing it cannot fail.
         serde_json::to_value(self).unwrap_or_default()
     }
 
     /// The rules in a JSON array of canonical rules.
-    pub(super) fn list(value: Option<&Value>) -> Vec<Rule> {
+    pub(crate) fn list(value: Option<&Value>) -> Vec<Rule> {
         let items = value.and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         items.iter().filter_map(|item| serde_json::from_value(item.clone()).ok()).collect()
     }
 
     /// The one form in which AWS would give it back. Values that are still references stay.
     #[must_use]
-    pub(super) fn canonical(mut self) -> Self {
+    pub(crate) fn canonical(mut self) -> Self {
         self.ip_protocol = Text(protocol(&self.ip_protocol.0));
         match self.ports() {
             Ports::Range => {}
@@ -126,7 +126,7 @@ impl Rule {
     }
 
     /// What the protocol makes of the ports. Call on a canonical rule.
-    pub(super) fn ports(&self) -> Ports {
+    pub(crate) fn ports(&self) -> Ports {
         match self.ip_protocol.0.as_str() {
             "tcp" | "udp" => Ports::Range,
             "icmp" | "icmpv6" => Ports::TypeAndCode,
@@ -136,12 +136,12 @@ impl Rule {
 
     /// The same rule without its description: what makes two rules the same to AWS.
     #[must_use]
-    pub(super) fn key(&self) -> Self {
+    pub(crate) fn key(&self) -> Self {
         Self { description: None, ..self.clone() }
     }
 
     /// The peers that are written down: one, in a valid rule.
-    pub(super) fn peers(&self) -> Vec<(&'static str, &str)> {
+    pub(crate) fn peers(&self) -> Vec<(&'static str, &str)> {
         [
             ("cidrIpv4", &self.cidr_ipv4),
             ("cidrIpv6", &self.cidr_ipv6),
@@ -154,7 +154,7 @@ impl Rule {
     }
 
     /// The rule in words, such as `tcp 80 from 0.0.0.0/0`.
-    pub(super) fn words(&self, direction: Direction) -> String {
+    pub(crate) fn words(&self, direction: Direction) -> String {
         let ports = match (self.ports(), self.from_port, self.to_port) {
             (Ports::Range, Some(from), Some(to)) if from == to => format!(" {from}"),
             (Ports::Range, Some(0), Some(65535)) => " all ports".to_owned(),
@@ -196,7 +196,7 @@ fn masked<N: std::str::FromStr + ToString>(written: String, trunc: impl Fn(&N) -
 }
 
 /// What is wrong with an IPv4 range, if anything.
-pub(super) fn ipv4_problem(written: &str) -> Option<String> {
+pub(crate) fn ipv4_problem(written: &str) -> Option<String> {
     if written.parse::<ipnet::Ipv4Net>().is_ok() {
         return None;
     }
@@ -209,7 +209,7 @@ pub(super) fn ipv4_problem(written: &str) -> Option<String> {
 }
 
 /// What is wrong with an IPv6 range, if anything.
-pub(super) fn ipv6_problem(written: &str) -> Option<String> {
+pub(crate) fn ipv6_problem(written: &str) -> Option<String> {
     if written.parse::<ipnet::Ipv6Net>().is_ok() {
         return None;
     }

@@ -11,6 +11,7 @@ import { PausedNote, StackActions } from "./actions.js";
 import { ApprovalNote } from "./approval.js";
 import { Generation, Ready } from "./resource-table.js";
 import { pairs } from "./stack.js";
+import { WhyButton } from "./why.js";
 
 export function Resource({ stack, kind, name }) {
   const path = `/v1/resources/${[stack, kind, name].map(encodeURIComponent).join("/")}`;
@@ -33,7 +34,8 @@ export function Resource({ stack, kind, name }) {
     <a href=${toStack(stack)} data-up>${stack}</a></li></ol></nav>
     <div class="page-head"><h1 tabindex="-1"><span class="kind">${kind}<span class="slash">/</span></span><wbr />${name}</h1>
       ${data && html`<span class="head-state"><${Phase} phase=${data.status?.phase} pill />
-      <${Ready} value=${condition(data, "Ready")?.status} /></span>
+      <${Ready} value=${condition(data, "Ready")?.status} />
+      <${WhyButton} at=${{ stack, kind, name }} /></span>
       <${StackActions} name=${stack} paused=${paused} onDone=${reload} />`}</div>
     ${data && html`<${ErrorNote} error=${query.error} retry=${query.reload} title="This could not be brought up to date" />`}
     ${
