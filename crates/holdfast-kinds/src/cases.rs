@@ -59,6 +59,13 @@ fn table(kind: &str) -> Table {
     serde_json::from_str(text).unwrap_or_else(|e| panic!("the table of {kind}: {e}"))
 }
 
+/// Every declaration in a kind's table.
+pub(crate) fn declarations(kind: &str) -> Vec<Value> {
+    let table = table(kind);
+    let rows = table.same.iter().chain(&table.differs);
+    rows.map(|row| patched(&table.bases[&row.base].declared, &row.declared)).collect()
+}
+
 fn patched(base: &Value, patches: &BTreeMap<String, Value>) -> Value {
     let mut value = base.clone();
     for (at, patch) in patches {

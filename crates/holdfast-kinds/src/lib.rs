@@ -11,6 +11,7 @@ pub mod aws;
 mod cases;
 mod cluster;
 pub(crate) mod common;
+mod db_instance;
 mod db_parameter_group;
 mod db_subnet_group;
 mod ec2;
@@ -31,6 +32,7 @@ mod load_balancer;
 mod nat_gateway;
 mod plain;
 mod rds;
+mod route_table;
 mod security_group;
 mod security_group_rule;
 mod service;
@@ -38,6 +40,7 @@ mod subnet;
 mod target_group;
 mod task_definition;
 mod vpc;
+mod vpc_endpoint;
 
 use holdfast_core::kind::{Erased, Registry};
 
@@ -96,6 +99,7 @@ macro_rules! kinds {
 
 kinds! {
     cluster::Cluster,
+    db_instance::DBInstance,
     db_parameter_group::DBParameterGroup,
     db_subnet_group::DBSubnetGroup,
     elastic_ip::ElasticIp,
@@ -107,6 +111,7 @@ kinds! {
     listener_rule::ListenerRule,
     load_balancer::LoadBalancer,
     nat_gateway::NatGateway,
+    route_table::RouteTable,
     security_group::SecurityGroup,
     security_group_rule::SecurityGroupRule,
     service::Service,
@@ -114,4 +119,5 @@ kinds! {
     target_group::TargetGroup,
     task_definition::TaskDefinition,
     vpc::Vpc,
+    vpc_endpoint::VpcEndpoint,
 }

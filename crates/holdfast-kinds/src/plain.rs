@@ -22,6 +22,8 @@ pub(crate) trait Plain: Kind<Action = Action<Self>> + Sized {
     const SHOWN: &'static [&'static str];
     /// Fields that the create call does not take; they are set right after, where they are not AWS's default.
     const LATER: &'static [&'static str] = &[];
+    /// What a delete takes beside the handle that its line shows.
+    const SHOWN_AT_DELETE: &'static [&'static str] = &[];
     /// Fields that can change in place, by the call that takes them: one step a group.
     const CALLS: &'static [&'static [&'static str]];
 
@@ -98,7 +100,12 @@ impl<K: Plain> fmt::Display for Action<K> {
             }
             Call::Modify { set, .. } => write!(f, "set {}", one_line(&words(set.iter()))),
             Call::Retag(retag) => retag.fmt(f),
-            Call::Delete { id, .. } => write!(f, "delete {} {}", K::NOUN, one_line(id)),
+            Call::Delete { id, fields } => {
+                write!(f, "delete {} {}", K::NOUN, one_line(id))?;
+                let said = fields.as_object().into_iter().flatten();
+                let shown = words(said.filter(|(key, _)| K::SHOWN_AT_DELETE.contains(&key.as_str())));
+                if shown.is_empty() { Ok(()) } else { write!(f, ", {}", one_line(&shown)) }
+            }
         }
     }
 }

@@ -59,7 +59,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
 pub(crate) const DELETION: Param = Param::one_of(
     "deletion",
     "What happens live: `retain` leaves it and forgets it, `delete` deletes it in order, `snapshot` takes a final snapshot \
-     first where the kind has one; no kind of this version has. Without it, each resource's own policy decides, within the deletion budget.",
+     first where the kind has one, as does `delete` unless the resource's own policy says `delete`. Without it, each resource's own policy decides, within the deletion budget.",
     &["retain", "delete", "snapshot"],
 );
 /// `?stack=`

@@ -2,7 +2,7 @@
 
 pub(crate) mod concern;
 
-use super::error::ours;
+use super::error::{class_of, ours};
 use holdfast_core::cloud::{Applied, ApplyError, ErrorClass};
 use holdfast_core::observe::Observation;
 use serde::de::DeserializeOwned;
@@ -18,6 +18,11 @@ pub(crate) fn parse<T: DeserializeOwned>(operation: &str, members: &Map<String, 
 /// A refusal of our own. `operation` is IAM's name of the call.
 pub(crate) fn refused(operation: &str, code: &str, message: String) -> ApplyError {
     ours(operation, code, ErrorClass::Rejected, message)
+}
+
+/// A refusal that AWS puts into an answer that succeeds, sorted as its others are. `operation` is IAM's name of the call.
+pub(crate) fn answered(operation: &str, code: &str, message: &str) -> ApplyError {
+    ours(operation, code, class_of(code, message, 400), message.to_owned())
 }
 
 /// The answer to a create, with what AWS says it made.

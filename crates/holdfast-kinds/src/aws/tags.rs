@@ -1,4 +1,4 @@
-//! Tags of ELBv2 and ECS things: one feed a sweep, confirmed by the service where the feed may be behind.
+//! Tags of ELBv2, ECS and RDS things: one feed a sweep, confirmed by the service where the feed may be behind.
 //!
 //! `GetResources` gives 100 resources a page of every service at once, and is eventually consistent. It is trusted
 //! where it repeats what is known already; where it says something else or nothing, the service itself is asked. So a
@@ -60,7 +60,7 @@ impl Aws<'_> {
     /// confirmed by its service, which costs calls and nothing else.
     async fn read_feed(&self) -> TagsByArn {
         // Groups, clusters and services carry their tags in their own answers: they would only fill pages.
-        match pages(self, UID_TAG, &["elasticloadbalancing", "ecs:task-definition"]).await {
+        match pages(self, UID_TAG, &["elasticloadbalancing", "ecs:task-definition", "rds:subgrp", "rds:pg"]).await {
             Ok(all) => all.into_iter().map(|(arn, tags)| (arn, Arc::new(tags))).collect(),
             Err(error) => {
                 tracing::warn!(scope = %self.scope(), %error, "the tag feed could not be read; each service is asked itself");

@@ -2,6 +2,7 @@
 //!
 //! Each law gathers all that is wrong before it fails, so that one run tells the whole story.
 
+mod matrix;
 mod mutate;
 mod permute;
 mod schema;

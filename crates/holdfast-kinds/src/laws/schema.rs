@@ -47,6 +47,15 @@ pub(super) fn is_a(root: &Value, schemas: &[&Value], wanted: &str) -> bool {
     })
 }
 
+/// The words that the schema lists for a field, and both truth values where it takes one.
+pub(super) fn words(root: &Value, path: &str) -> Vec<Value> {
+    let here = at(root, path).unwrap_or_default();
+    let all: Vec<&Value> = here.iter().flat_map(|schema| branches(root, schema)).collect();
+    let listed = all.iter().filter_map(|s| s.get("enum").and_then(Value::as_array)).flatten().cloned();
+    let flags = is_a(root, &here, "boolean").then_some([true.into(), false.into()]).into_iter().flatten();
+    listed.chain(flags).collect()
+}
+
 /// Top-level fields that need not be declared.
 pub(super) fn optional(root: &Value) -> Vec<String> {
     let required: Vec<&str> =

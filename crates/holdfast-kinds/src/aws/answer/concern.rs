@@ -30,6 +30,12 @@ where
     Ok(seen)
 }
 
+/// Those of what was found that concern us, where the listing gave their tags with them.
+pub(crate) fn concerning_tagged<K: Kind>(wanted: &Wanted, found: Vec<Observation>) -> Vec<Observation> {
+    let relevant = Relevant::new(wanted, K::identity);
+    found.into_iter().filter(|o| o.owner_uid().is_some() || relevant.has(&o.id, &o.identity)).collect()
+}
+
 /// Those of a listing that concern us: wanted by handle or by identity.
 struct Relevant<'w> {
     ids: BTreeSet<&'w str>,
