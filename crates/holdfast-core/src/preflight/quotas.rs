@@ -87,3 +87,26 @@ fn group_lists(value: &Value, at: &str, found: &mut Vec<Need>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn only_lists_of_groups_that_may_be_refused_are_asked_about_wherever_they_stand() {
+        let groups = |n: usize| vec!["${SecurityGroup/a.id}"; n];
+        let spec = json!({
+            "securityGroups": groups(5), "subnets": groups(9),
+            "interfaces": [{ "securityGroupIds": groups(6) }],
+            "net": { "vpcSecurityGroupIds": groups(7) },
+        });
+        let mut found = Vec::new();
+        group_lists(&spec, "", &mut found);
+        let expected = [
+            Need::each(GROUPS, 6, "/interfaces/0/securityGroupIds"),
+            Need::each(GROUPS, 7, "/net/vpcSecurityGroupIds"),
+        ];
+        assert_eq!(found, expected);
+    }
+}
