@@ -9,6 +9,7 @@ pub mod refusal;
 pub mod scenario;
 pub mod server;
 pub mod simulated;
+pub mod system;
 pub mod workload;
 
 use anyhow::{Context, Result};
