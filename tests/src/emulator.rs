@@ -75,7 +75,12 @@ impl Emulator {
 
     /// A boto3 client of it.
     pub fn outside(&self) -> Result<Outside> {
-        Outside::start(&program("HOLDFAST_PYTHON")?, &self.endpoint, REGION)
+        self.outside_in(REGION, None)
+    }
+
+    /// The same in another region, and in the account of a role if there is one.
+    pub fn outside_in(&self, region: &str, role: Option<&str>) -> Result<Outside> {
+        Outside::start(&program("HOLDFAST_PYTHON")?, &self.endpoint, region, role)
     }
 
     /// A VPC with two subnets.

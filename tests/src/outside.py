@@ -9,19 +9,32 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 clients = {}
+keys = {"aws_access_key_id": "outside", "aws_secret_access_key": "outside"}
+
+
+def made(service):
+    return boto3.client(
+        service,
+        region_name=os.environ["AWS_REGION"],
+        endpoint_url=os.environ["AWS_ENDPOINT_URL"],
+        config=Config(retries={"max_attempts": 3}),
+        **keys,
+    )
 
 
 def client(service):
     if service not in clients:
-        clients[service] = boto3.client(
-            service,
-            region_name=os.environ["AWS_REGION"],
-            endpoint_url=os.environ["AWS_ENDPOINT_URL"],
-            aws_access_key_id="outside",
-            aws_secret_access_key="outside",
-            config=Config(retries={"max_attempts": 3}),
-        )
+        clients[service] = made(service)
     return clients[service]
+
+
+if os.environ["OUTSIDE_ROLE"]:
+    granted = made("sts").assume_role(RoleArn=os.environ["OUTSIDE_ROLE"], RoleSessionName="outside")["Credentials"]
+    keys = {
+        "aws_access_key_id": granted["AccessKeyId"],
+        "aws_secret_access_key": granted["SecretAccessKey"],
+        "aws_session_token": granted["SessionToken"],
+    }
 
 
 def plain(value):

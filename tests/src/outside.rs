@@ -13,13 +13,14 @@ pub struct Outside {
 }
 
 impl Outside {
-    /// Starts it against an endpoint.
-    pub fn start(python: &str, endpoint: &str, region: &str) -> Result<Self> {
+    /// Starts it against an endpoint, in the account of a role if there is one.
+    pub fn start(python: &str, endpoint: &str, region: &str, role: Option<&str>) -> Result<Self> {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/src/outside.py");
         let mut child = Command::new(python)
             .arg(script)
             .env("AWS_ENDPOINT_URL", endpoint)
             .env("AWS_REGION", region)
+            .env("OUTSIDE_ROLE", role.unwrap_or_default())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

@@ -25,6 +25,8 @@ struct Calls {
     /// The calls that write, in the order of their answers, since the last reset.
     order: Vec<Passed>,
     refusals: Vec<Refusal>,
+    /// What was asked of `AssumeRole`, since the beginning.
+    assumed: Vec<String>,
 }
 
 /// A call that went by.
@@ -34,6 +36,8 @@ pub struct Passed {
     pub operation: String,
     /// What was sent.
     pub body: String,
+    /// The `User-Agent` that sent it.
+    pub agent: String,
     /// The status of the answer.
     pub status: u16,
 }
@@ -72,6 +76,11 @@ impl Proxy {
     /// The calls that write since the last reset, in the order in which they were answered.
     pub fn order(&self) -> Vec<Passed> {
         self.calls.lock().map(|c| c.order.clone()).unwrap_or_default()
+    }
+
+    /// What was asked of `AssumeRole` since the beginning.
+    pub fn assumed(&self) -> Vec<String> {
+        self.calls.lock().map(|c| c.assumed.clone()).unwrap_or_default()
     }
 
     /// Answers what these name from now on, instead of the emulator; what was refused before goes through again.
@@ -119,11 +128,14 @@ fn serve(client: TcpStream, upstream: &str, calls: &Mutex<Calls>) -> Result<()> 
         Some(answer) => answer,
         None => ask(upstream, &head, &body)?,
     };
-    if let Some(operation) = name.filter(|name| !is_read(name))
-        && let Ok(mut calls) = calls.lock()
-    {
+    if let (Some(operation), Ok(mut calls)) = (name, calls.lock()) {
         let body = String::from_utf8_lossy(&body).into_owned();
-        calls.order.push(Passed { operation, body, status: status(&answer) });
+        let agent = header(&head, "user-agent").unwrap_or_default().to_owned();
+        match operation.as_str() {
+            "AssumeRole" => calls.assumed.push(body),
+            _ if is_read(&operation) => {}
+            _ => calls.order.push(Passed { operation, body, agent, status: status(&answer) }),
+        }
     }
     client.write_all(&answer)?;
     Ok(client.shutdown(std::net::Shutdown::Both)?)
@@ -134,7 +146,7 @@ fn count(calls: &Mutex<Calls>, name: &str, head: &str) -> Option<Vec<u8>> {
     let mut calls = calls.lock().ok()?;
     calls.ever.insert(name.to_owned());
     *calls.counted.entry(name.to_owned()).or_insert(0) += 1;
-    calls.refusals.iter_mut().find_map(|refusal| refusal.strikes(name)).map(|r| r.answer(head))
+    calls.refusals.iter_mut().find_map(|refusal| refusal.strikes(name, head)).map(|r| r.answer(head))
 }
 
 /// The status of an answer: `HTTP/1.1 200 OK`.

@@ -6,6 +6,7 @@ use crate::proxy::header;
 #[derive(Clone, Debug)]
 pub struct Refusal {
     operation: Option<&'static str>,
+    region: Option<&'static str>,
     code: &'static str,
     message: String,
     status: u16,
@@ -16,12 +17,19 @@ pub struct Refusal {
 impl Refusal {
     /// Of every call.
     pub fn of_all(code: &'static str, message: &str) -> Self {
-        Self { operation: None, code, message: message.to_owned(), status: 400, date: None, left: None }
+        Self { operation: None, region: None, code, message: message.to_owned(), status: 400, date: None, left: None }
     }
 
     /// Of one operation.
     pub fn of(operation: &'static str, code: &'static str, message: &str) -> Self {
         Self { operation: Some(operation), ..Self::of_all(code, message) }
+    }
+
+    /// In one region only.
+    #[must_use]
+    pub fn region(mut self, region: &'static str) -> Self {
+        self.region = Some(region);
+        self
     }
 
     /// So many times at most.
@@ -46,8 +54,11 @@ impl Refusal {
     }
 
     /// Itself, if this call is to be refused; counts it.
-    pub(crate) fn strikes(&mut self, operation: &str) -> Option<&Self> {
-        if self.operation.is_some_and(|o| o != operation) || self.left == Some(0) {
+    pub(crate) fn strikes(&mut self, operation: &str, head: &str) -> Option<&Self> {
+        // The scope of a signature names the region.
+        let signed = header(head, "authorization").unwrap_or_default();
+        let elsewhere = self.region.is_some_and(|region| !signed.contains(&format!("/{region}/")));
+        if self.operation.is_some_and(|o| o != operation) || elsewhere || self.left == Some(0) {
             return None;
         }
         self.left = self.left.map(|left| left - 1);

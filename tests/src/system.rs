@@ -143,7 +143,7 @@ impl System {
     pub fn outside(&mut self, region: &str) -> Result<&mut Outside> {
         if !self.outsiders.contains_key(region) {
             let python = std::env::var("HOLDFAST_PYTHON").context("run the tests by `cargo xtask test`")?;
-            self.outsiders.insert(region.to_owned(), Outside::start(&python, &self._emulator.endpoint, region)?);
+            self.outsiders.insert(region.to_owned(), Outside::start(&python, &self._emulator.endpoint, region, None)?);
         }
         self.outsiders.get_mut(region).context("it was just started")
     }

@@ -379,8 +379,8 @@ pub(crate) struct ScopeView {
     /// Which process looks after it; null if none does.
     leader: Option<String>,
     /// Why the last pass did not go through, or saw nothing; null if it did.
-    error: Option<String>,
-    /// What could not be read, in words.
+    pub(crate) error: Option<String>,
+    /// What could not be read, in words; nothing where `error` says it of all.
     gaps: Vec<String>,
     /// Why nothing is written there though nobody paused it: too much of it drifts at once; null if that is not so.
     held: Option<HeldView>,
@@ -422,7 +422,8 @@ impl From<&ScopeStatus> for ScopeView {
             throttles: s.throttles,
             leader: s.leader.clone(),
             error: s.error.clone(),
-            gaps: s.gaps.iter().flat_map(gap).collect(),
+            // What is wrong with all of it is said once, and not again of each kind.
+            gaps: s.gaps.iter().filter(|_| s.error.is_none()).flat_map(gap).collect(),
             held: s.held.as_ref().map(HeldView::from),
             paused: None,
         }

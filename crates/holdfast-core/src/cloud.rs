@@ -150,7 +150,7 @@ pub struct AccountAccess {
     pub role_arn: Option<String>,
     /// The external id for the role.
     pub external_id: Option<String>,
-    /// The session name; `holdfast` if none.
+    /// The session name; `holdfast-VERSION-ACCOUNT` if none.
     pub session_name: Option<String>,
     /// Another AWS endpoint, for emulators.
     pub endpoint_url: Option<String>,

@@ -1,6 +1,7 @@
 //! What is kept of a scope between passes.
 
 use crate::trouble::Told;
+use holdfast_core::document::AccountSpec;
 use holdfast_core::kind::Registry;
 use holdfast_core::name::{KindName, ResourceKey, Scope};
 use holdfast_core::observe::{Wanted, WantedResource};
@@ -37,8 +38,8 @@ pub(crate) struct Book {
     pub(crate) abroad: Arc<BTreeSet<ResourceKey>>,
     /// What the sweep is asked for; none when an id or an output has moved.
     wanted: Option<Arc<BTreeMap<KindName, Wanted>>>,
-    /// The account id that the credentials were found to have, where a document asks for one.
-    pub(crate) verified: Option<String>,
+    /// The document of the account for which the credentials were found to be those of the id that it names.
+    pub(crate) verified: Option<AccountSpec>,
     /// True if the last pass came to its end: what is kept here is what is in the store, and no intent is open.
     pub(crate) clean: bool,
     /// Why nothing is written in the scope as a whole, to tell of changes only.

@@ -7,9 +7,9 @@ use crate::error::PassError;
 use crate::left;
 use crate::meter::Counts;
 use crate::options::EngineOptions;
-use crate::pass::{Facts, PassReport, elsewhere, make_plan, pass, verify};
+use crate::pass::{Facts, PassReport, elsewhere, make_plan, pass, verify, went_through};
 use crate::preflight::{Checked, preflight};
-use crate::queue::Queue;
+use crate::queue::{Lane, Queue};
 use crate::token::fnv;
 use futures::FutureExt;
 use holdfast_core::cloud::Leftovers;
@@ -106,8 +106,12 @@ impl Engine {
         // Many scopes at once would be one peak; each gets a place of its own in the first moments.
         let spread = Duration::from_millis(100).saturating_mul(scopes.len().saturating_sub(1) as u32);
         let spread = spread.min(core.settings.sweep_interval);
+        let troubled: BTreeSet<Scope> =
+            core.store.scope_statuses()?.into_iter().filter(|s| s.error.is_some()).map(|s| s.scope).collect();
         for scope in &scopes {
-            engine.shared.queue.add(scope, Instant::now() + spread.mul_f64(place(scope)));
+            let due = Instant::now() + spread.mul_f64(place(scope));
+            let lane = if troubled.contains(scope) { Lane::Troubled } else { Lane::Well };
+            engine.shared.queue.done(scope, Some(due), lane);
         }
         let after = core.store.newest_event()?;
         let weak = Arc::downgrade(&engine.shared);
@@ -116,8 +120,10 @@ impl Engine {
                 shared.news.notify_one();
             }
         }));
-        for _ in 0..core.settings.workers.max(1) {
-            engine.spawn(|shared| async move { work(&shared).await });
+        for lane in [Lane::Well, Lane::Troubled] {
+            for _ in 0..core.settings.workers.max(1) {
+                engine.spawn(move |shared| async move { work(&shared, lane).await });
+            }
         }
         engine.spawn(move |shared| async move { watch(&shared, after).await });
         Ok(engine)
@@ -296,16 +302,18 @@ fn scopes_of(core: &Core, stack: &str) -> Result<Vec<Scope>, StoreError> {
     Ok(scopes)
 }
 
-/// Works on scopes until the engine stops.
-async fn work(shared: &Shared) {
+/// Works on the scopes of a lane until the engine stops.
+async fn work(shared: &Shared, lane: Lane) {
     let core = &shared.core;
     loop {
         let scope = tokio::select! {
             () = core.stop.cancelled() => return,
-            scope = shared.queue.next() => scope,
+            scope = shared.queue.next(lane) => scope,
         };
         let begun = Instant::now();
-        let next = match pass(core, &scope).await {
+        let passed = pass(core, &scope).await;
+        let lane = if went_through(&passed) { Lane::Well } else { Lane::Troubled };
+        let next = match passed {
             Ok(report) if report.resources == 0 => None,
             Ok(report) => {
                 for other in core.referring(&report.outputs_moved).iter().filter(|other| **other != scope) {
@@ -316,7 +324,7 @@ async fn work(shared: &Shared) {
             }
             Err(_) => Some(periodic(core, &scope, begun)),
         };
-        shared.queue.done(&scope, next);
+        shared.queue.done(&scope, next, lane);
     }
 }
 
@@ -325,7 +333,8 @@ fn periodic(core: &Core, scope: &Scope, begun: Instant) -> Instant {
     (begun + core.settings.sweep_interval.mul_f64(0.95 + 0.1 * place(scope))).max(Instant::now())
 }
 
-/// Nudges the scopes of what is declared, paused or resumed, in whatever way it came into the store.
+/// Nudges the scopes of what is declared, paused or resumed, in whatever way it came into the store. A document of an
+/// account concerns all that lives there.
 async fn watch(shared: &Shared, mut after: u64) {
     const PAGE: usize = 500;
     let core = &shared.core;
@@ -334,7 +343,7 @@ async fn watch(shared: &Shared, mut after: u64) {
             () = core.stop.cancelled() => return,
             () = shared.news.notified() => {}
         }
-        let mut stacks = BTreeSet::new();
+        let (mut stacks, mut accounts) = (BTreeSet::new(), BTreeSet::new());
         loop {
             let events = match blocking(|| core.store.events(after, PAGE, &EventFilter::default())) {
                 Ok(events) => events,
@@ -347,9 +356,24 @@ async fn watch(shared: &Shared, mut after: u64) {
             let full = events.len() == PAGE;
             let declared =
                 events.into_iter().filter(|e| matches!(e.event_type, EventType::Declared | EventType::Operated));
-            stacks.extend(declared.filter_map(|e| e.stack));
+            for event in declared {
+                if event.kind.as_deref() == Some("Account") {
+                    accounts.extend(event.name);
+                } else {
+                    stacks.extend(event.stack);
+                }
+            }
             if !full {
                 break;
+            }
+        }
+        if !accounts.is_empty() {
+            match blocking(|| core.store.scopes()) {
+                Ok(all) => all
+                    .iter()
+                    .filter(|s| accounts.contains(&s.account))
+                    .for_each(|scope| shared.queue.add(scope, Instant::now())),
+                Err(error) => tracing::error!(%error, "the scopes could not be read"),
             }
         }
         for stack in stacks {

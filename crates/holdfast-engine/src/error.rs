@@ -24,7 +24,7 @@ pub enum PassError {
         found: String,
     },
     /// AWS did not say which account the credentials belong to.
-    #[error("the account of the credentials could not be verified: {0}")]
+    #[error("the account of the credentials could not be verified, so nothing is read or written there: {0}")]
     Identify(ApplyError),
     /// AWS took no call any more: the clock or the credentials went wrong in the middle of a pass.
     #[error("AWS takes no call with this clock and these credentials, so nothing more is written there: {0}")]

@@ -50,7 +50,7 @@ pub struct EngineOptions {
 pub struct EngineSettings {
     /// How often a scope is swept when nothing happens.
     pub sweep_interval: Duration,
-    /// Passes over different scopes at the same time.
+    /// Passes over different scopes at the same time; as many more over scopes in trouble.
     pub workers: usize,
     /// Steps of one pass at the same time.
     pub parallel_steps: usize,

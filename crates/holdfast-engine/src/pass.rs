@@ -12,7 +12,6 @@ use crate::recover;
 use crate::step::panic_text;
 use crate::trouble;
 use futures::FutureExt;
-use holdfast_core::cloud::ApplyError;
 use holdfast_core::kind::Registry;
 use holdfast_core::name::{ResourceKey, Scope};
 use holdfast_core::observe::Snapshot;
@@ -49,6 +48,8 @@ pub struct PassReport {
     pub next: Option<Duration>,
     /// Resources whose outputs may have moved, so that whoever refers to them has to look.
     pub outputs_moved: BTreeSet<ResourceKey>,
+    /// True if nothing at all could be seen.
+    pub blind: bool,
 }
 
 impl PassReport {
@@ -82,6 +83,10 @@ pub(crate) async fn pass(core: &Core, scope: &Scope) -> Result<PassReport, PassE
     if let Err(error) = &result {
         tell_error(core, scope, &mut book, error);
     }
+    if !went_through(&result) {
+        // A single call tells whether a scope in trouble answers again; until it does, no other is made there.
+        book.verified = None;
+    }
     state.running.store(false, Ordering::Relaxed);
     result
 }
@@ -97,8 +102,12 @@ async fn run(core: &Core, scope: &Scope, state: &ScopeState, book: &mut Book) ->
         return Ok(PassReport::default());
     }
     let forgiven = forgive(book, &state.take_forgiven());
-    let unverified = match verify(core, scope, book).await {
-        Err(PassError::Identify(error)) => Some(error),
+    let verified = tokio::select! {
+        verified = verify(core, scope, book) => verified,
+        () = core.stop.cancelled() => return Ok(PassReport::default()),
+    };
+    let unverified = match verified {
+        Err(error @ (PassError::Identify(_) | PassError::WrongAccount { .. })) => Some(error),
         verified => verified.map(|()| None)?,
     };
     let elsewhere = elsewhere(core, scope, &book.abroad)?;
@@ -120,7 +129,10 @@ async fn run(core: &Core, scope: &Scope, state: &ScopeState, book: &mut Book) ->
     report.next = next(core, book, &plan, &report, &swept);
     book.clean = true;
     core.boundaries.reached(scope, Boundary::AfterEnd).await;
-    Ok(report)
+    match unverified {
+        Some(wrong @ PassError::WrongAccount { .. }) => Err(wrong),
+        _ => Ok(report),
+    }
 }
 
 /// Forgets the failures of these stacks; answers whose.
@@ -138,18 +150,25 @@ fn forgive(book: &mut Book, stacks: &BTreeSet<String>) -> BTreeSet<ResourceKey> 
     forgiven
 }
 
-/// Makes sure that the credentials belong to the account that the document names, once for each document.
+/// True if something of the scope was seen, and nothing that concerns all of it went wrong.
+pub(crate) fn went_through(pass: &Result<PassReport, PassError>) -> bool {
+    pass.as_ref().is_ok_and(|report| !report.blind)
+}
+
+/// Makes sure that the credentials belong to the account that the document names: before anything else, again when the
+/// way into the account changes, and after whatever went wrong with the scope as a whole.
 pub(crate) async fn verify(core: &Core, scope: &Scope, book: &mut Book) -> Result<(), PassError> {
-    let account = blocking(|| core.store.account(&scope.account))?;
-    let Some(expected) = account.map(|a| a.spec.account_id).filter(|id| !id.is_empty()) else { return Ok(()) };
-    if book.verified.as_ref() == Some(&expected) {
+    let account = blocking(|| core.store.account(&scope.account))?.map(|a| a.spec);
+    let Some(account) = account.filter(|a| !a.account_id.is_empty()) else { return Ok(()) };
+    if book.verified.as_ref() == Some(&account) {
         return Ok(());
     }
     let found = core.cloud.identify(scope).await.map_err(PassError::Identify)?;
-    if found != expected {
-        return Err(PassError::WrongAccount { account: scope.account.clone(), expected, found });
+    if found != account.account_id {
+        let (account, expected) = (scope.account.clone(), account.account_id);
+        return Err(PassError::WrongAccount { account, expected, found });
     }
-    book.verified = Some(expected);
+    book.verified = Some(account);
     Ok(())
 }
 
@@ -164,7 +183,7 @@ async fn sweep(
     scope: &Scope,
     book: &mut Book,
     elsewhere: &Outputs,
-    unverified: Option<&ApplyError>,
+    unverified: Option<&PassError>,
 ) -> Swept {
     let wanted = book.wanted(&core.registry, elsewhere);
     let (before, started) = (core.budgets.counts(scope), Instant::now());
@@ -180,7 +199,7 @@ async fn sweep(
         api_calls: after.calls - before.calls,
         throttles: after.throttles - before.throttles,
         leader: Some(core.process.clone()),
-        error: trouble::of(&snapshot),
+        error: unverified.map(ToString::to_string).or_else(|| trouble::of(&snapshot)),
         gaps: gaps.map(|(kind, r)| ((*kind).to_owned(), r.gaps.clone())).collect(),
         held: None,
         scope: scope.clone(),
@@ -255,7 +274,12 @@ fn record(
     forgiven: &BTreeSet<ResourceKey>,
 ) -> Result<PassReport, StoreError> {
     let now = core.clock.now();
-    let mut report = PassReport { resources: plan.verdicts.len(), planned: plan.steps.len(), ..PassReport::default() };
+    let mut report = PassReport {
+        resources: plan.verdicts.len(),
+        planned: plan.steps.len(),
+        blind: swept.status.error.is_some(),
+        ..PassReport::default()
+    };
     let blind = trouble::blind(&swept.snapshot);
     let behind = judge::behind_retries(plan, &book.memories);
     let (mut changed, mut gone, mut events) = (Vec::new(), Vec::new(), Vec::new());

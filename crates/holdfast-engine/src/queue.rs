@@ -13,10 +13,21 @@ pub(crate) struct Queue {
     moved: Notify,
 }
 
+/// Which scopes a worker takes. A scope that hangs holds its worker until the time is out, so those that were last seen
+/// in trouble have workers of their own: they only ever wait for each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lane {
+    /// Those whose last pass went through, and those that had none.
+    Well,
+    /// Those whose last pass did not go through, or saw nothing.
+    Troubled,
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     due: Option<Instant>,
     running: bool,
+    lane: Lane,
 }
 
 impl Queue {
@@ -27,20 +38,20 @@ impl Queue {
     /// Makes a scope due at `at`, or earlier if it is already. While it is being worked on, it comes again.
     pub(crate) fn add(&self, scope: &Scope, at: Instant) {
         let mut entries = self.entries();
-        let entry = entries.entry(scope.clone()).or_insert(Entry { due: None, running: false });
+        let entry = entries.entry(scope.clone()).or_insert(Entry { due: None, running: false, lane: Lane::Well });
         if entry.due.is_none_or(|due| at < due) {
             entry.due = Some(at);
             self.moved.notify_waiters();
         }
     }
 
-    /// The next scope that is due and not being worked on. Waits until there is one.
-    pub(crate) async fn next(&self) -> Scope {
+    /// The next scope of the lane that is due and not being worked on. Waits until there is one.
+    pub(crate) async fn next(&self, lane: Lane) -> Scope {
         loop {
             let moved = self.moved.notified();
             tokio::pin!(moved);
             moved.as_mut().enable();
-            match self.take(Instant::now()) {
+            match self.take(lane, Instant::now()) {
                 Ok(scope) => return scope,
                 Err(Some(due)) => _ = tokio::time::timeout_at(due, moved).await,
                 Err(None) => moved.await,
@@ -49,24 +60,25 @@ impl Queue {
     }
 
     /// Takes the scope that has been due for longest, or says when the next one will be.
-    fn take(&self, now: Instant) -> Result<Scope, Option<Instant>> {
+    fn take(&self, lane: Lane, now: Instant) -> Result<Scope, Option<Instant>> {
         let mut entries = self.entries();
-        let waiting = entries.iter().filter(|(_, e)| !e.running).filter_map(|(s, e)| Some((e.due?, s.clone())));
+        let own = entries.iter().filter(|(_, e)| !e.running && e.lane == lane);
+        let waiting = own.filter_map(|(s, e)| Some((e.due?, s.clone())));
         match waiting.min() {
             Some((due, scope)) if due <= now => {
-                entries.insert(scope.clone(), Entry { due: None, running: true });
+                entries.insert(scope.clone(), Entry { due: None, running: true, lane });
                 Ok(scope)
             }
             other => Err(other.map(|(due, _)| due)),
         }
     }
 
-    /// The work on a scope has ended; it is due again at `at` at the latest, or leaves the queue.
-    pub(crate) fn done(&self, scope: &Scope, at: Option<Instant>) {
+    /// The work on a scope has ended; it is due again at `at` at the latest, in this lane, or leaves the queue.
+    pub(crate) fn done(&self, scope: &Scope, at: Option<Instant>, lane: Lane) {
         let mut entries = self.entries();
         let due = entries.get(scope).and_then(|e| e.due).into_iter().chain(at).min();
         match due {
-            Some(_) => _ = entries.insert(scope.clone(), Entry { due, running: false }),
+            Some(_) => _ = entries.insert(scope.clone(), Entry { due, running: false, lane }),
             None => _ = entries.remove(scope),
         }
         self.moved.notify_waiters();
@@ -94,14 +106,14 @@ mod tests {
         queue.add(&scope(1), start + Duration::from_secs(60));
         queue.add(&scope(1), start + Duration::from_secs(5));
         queue.add(&scope(1), start + Duration::from_secs(90));
-        assert_eq!(queue.next().await, scope(1));
+        assert_eq!(queue.next(Lane::Well).await, scope(1));
         assert_eq!(start.elapsed(), Duration::from_secs(5));
         queue.add(&scope(1), Instant::now());
-        let other = tokio::time::timeout(Duration::from_secs(1), queue.next()).await;
+        let other = tokio::time::timeout(Duration::from_secs(1), queue.next(Lane::Well)).await;
         assert!(other.is_err(), "it was given out twice");
-        queue.done(&scope(1), None);
-        assert_eq!(queue.next().await, scope(1));
-        queue.done(&scope(1), None);
+        queue.done(&scope(1), None, Lane::Well);
+        assert_eq!(queue.next(Lane::Well).await, scope(1));
+        queue.done(&scope(1), None, Lane::Well);
         assert_eq!(queue.due(&scope(1)), None);
     }
 
@@ -112,6 +124,20 @@ mod tests {
         queue.add(&scope(1), start + Duration::from_secs(2));
         queue.add(&scope(2), start + Duration::from_secs(1));
         tokio::time::advance(Duration::from_secs(3)).await;
-        assert_eq!((queue.next().await, queue.next().await), (scope(2), scope(1)));
+        assert_eq!((queue.next(Lane::Well).await, queue.next(Lane::Well).await), (scope(2), scope(1)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_scope_in_trouble_is_left_to_the_workers_of_such_until_it_is_well_again() {
+        let queue = Queue::default();
+        queue.add(&scope(1), Instant::now());
+        assert_eq!(queue.next(Lane::Well).await, scope(1));
+        queue.done(&scope(1), Some(Instant::now()), Lane::Troubled);
+        let well = tokio::time::timeout(Duration::from_secs(60), queue.next(Lane::Well)).await;
+        assert!(well.is_err(), "it went to the workers of the others");
+        queue.add(&scope(1), Instant::now());
+        assert_eq!(queue.next(Lane::Troubled).await, scope(1));
+        queue.done(&scope(1), Some(Instant::now()), Lane::Well);
+        assert_eq!(queue.next(Lane::Well).await, scope(1));
     }
 }

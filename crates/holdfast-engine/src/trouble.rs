@@ -3,7 +3,7 @@
 //! A clock gone wrong, credentials that expired or a region that does not answer make every read fail. Then every
 //! resource is unknown, and nothing is written; that is one fact, and its cause is one text.
 
-use holdfast_core::cloud::ApplyError;
+use crate::error::PassError;
 use holdfast_core::name::{KindName, Scope};
 use holdfast_core::observe::{Gap, Reading, Snapshot, Wanted};
 use holdfast_core::status::Phase;
@@ -109,11 +109,10 @@ pub(crate) fn of(snapshot: &Snapshot) -> Option<String> {
 pub(crate) fn unread(
     scope: &Scope,
     wanted: &BTreeMap<KindName, Wanted>,
-    why: &ApplyError,
+    why: &PassError,
     taken_at: Timestamp,
 ) -> Snapshot {
-    let reason = format!("the account of the credentials could not be verified: {why}");
-    let gap = Gap { operation: why.operation.clone(), of: Vec::new(), reason };
+    let gap = Gap { operation: "sts:GetCallerIdentity".to_owned(), of: Vec::new(), reason: why.to_string() };
     let reading = Reading { observations: Vec::new(), gaps: vec![gap] };
     Snapshot { scope: scope.clone(), taken_at, kinds: wanted.keys().map(|kind| (*kind, reading.clone())).collect() }
 }

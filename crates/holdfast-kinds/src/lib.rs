@@ -7,6 +7,7 @@
 
 #[cfg(feature = "aws")]
 pub mod aws;
+mod capacity_provider;
 #[cfg(test)]
 mod cases;
 mod cluster;
@@ -98,6 +99,7 @@ macro_rules! kinds {
 }
 
 kinds! {
+    capacity_provider::CapacityProvider,
     cluster::Cluster,
     db_instance::DBInstance,
     db_parameter_group::DBParameterGroup,

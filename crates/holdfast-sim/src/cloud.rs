@@ -163,6 +163,15 @@ impl SimCloud {
         }
     }
 
+    /// Waits in vain where the scope's endpoint answers nothing; true if it does not.
+    pub(crate) async fn hangs(&self, scope: &Scope) -> bool {
+        let patience = self.lock().faults.hangs.get(scope).copied();
+        if let Some(patience) = patience {
+            tokio::time::sleep(patience).await;
+        }
+        patience.is_some()
+    }
+
     pub(crate) async fn acquire(&self, scope: &Scope, operation: &'static str) {
         if let Some(meter) = &self.meter {
             let (service, operation) = operation.split_once(':').unwrap_or(("sim", operation));
@@ -245,6 +254,9 @@ impl SimCloud {
             Some(Fault::WrongClock) => {
                 (gap(operation, Vec::new(), EXPIRED), Ending::Refused("RequestExpired".to_owned()))
             }
+            Some(Fault::NoEntry(words)) => {
+                (gap(operation, Vec::new(), &words), Ending::Refused("AccessDenied".to_owned()))
+            }
             Some(Fault::Gap(Hidden::All)) => (gap(operation, Vec::new(), "InternalError"), Ending::Lost),
             Some(Fault::Gap(Hidden::PerMille(share))) => (hide(all, share, operation, &mut world.dice), Ending::Lost),
             Some(Fault::Panic) => {
@@ -277,6 +289,7 @@ fn refusal(fault: &Fault, operation: &str) -> Option<ApplyError> {
         Fault::Fail { class, code, message } => Some(error(*class, operation, code, message)),
         Fault::Throttle => Some(error(ErrorClass::Throttled, operation, THROTTLED, "Rate exceeded")),
         Fault::WrongClock => Some(error(ErrorClass::Unsigned, operation, "RequestExpired", EXPIRED)),
+        Fault::NoEntry(words) => Some(error(ErrorClass::Unsigned, "sts:AssumeRole", "AccessDenied", words)),
         Fault::LoseAnswer | Fault::Gap(_) | Fault::Panic => None,
     }
 }
@@ -317,6 +330,10 @@ impl Cloud for SimCloud {
     async fn sweep(&self, scope: &Scope, wanted: &BTreeMap<KindName, Wanted>) -> Snapshot {
         let taken_at = self.clock.now();
         let mut kinds = BTreeMap::new();
+        if self.hangs(scope).await {
+            let nothing = |kind: &KindName| (*kind, gap("sim:Read", Vec::new(), "no answer came"));
+            return Snapshot { scope: scope.clone(), taken_at, kinds: wanted.keys().map(nothing).collect() };
+        }
         for name in wanted.keys().copied() {
             let Some(kind) = self.registry.get(name) else { continue };
             let operation = find::read_operation(kind);
@@ -338,6 +355,9 @@ impl Cloud for SimCloud {
             return Err(error(ErrorClass::Rejected, "sim:Apply", "UnknownKind", &message));
         };
         let operation = find::operation(kind, action);
+        if self.hangs(scope).await {
+            return Err(error(ErrorClass::Lost, &operation, "Timeout", "no answer came"));
+        }
         let known = kind.permissions().iter().copied().find(|p| *p == operation).unwrap_or("sim:Write");
         self.acquire(scope, known).await;
         self.pause().await;
@@ -350,6 +370,9 @@ impl Cloud for SimCloud {
 
     async fn identify(&self, scope: &Scope) -> Result<String, ApplyError> {
         let (now, operation) = (self.clock.now(), "sts:GetCallerIdentity");
+        if self.hangs(scope).await {
+            return Err(error(ErrorClass::Transient, operation, "Timeout", "no answer came"));
+        }
         let mut guard = self.lock();
         let world = &mut *guard;
         let fault = world.strike(scope, operation, now);
@@ -366,6 +389,9 @@ impl Cloud for SimCloud {
 
     async fn tagged(&self, scope: &Scope, stack: &str) -> Result<Vec<Tagged>, ApplyError> {
         let (now, operation) = (self.clock.now(), "tag:GetResources");
+        if self.hangs(scope).await {
+            return Err(error(ErrorClass::Transient, operation, "Timeout", "no answer came"));
+        }
         self.acquire(scope, operation).await;
         let things = {
             let mut guard = self.lock();

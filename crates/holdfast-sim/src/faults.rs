@@ -21,6 +21,8 @@ pub struct Faults {
     pub latency: Duration,
     /// The quotas of every account, by AWS's service and name, such as `rds:DBInstances`. They are told, not enforced.
     pub quotas: BTreeMap<String, u64>,
+    /// Scopes whose endpoint takes calls and answers none, and how long their callers wait, on tokio's clock.
+    pub hangs: BTreeMap<Scope, Duration>,
 }
 
 /// One rule.
@@ -62,6 +64,8 @@ pub enum Fault {
     Gap(Hidden),
     /// AWS takes no call: the caller's clock is wrong.
     WrongClock,
+    /// The account cannot be entered, for this reason: AWS takes no call.
+    NoEntry(String),
     /// The call panics, as a faulty kind would.
     Panic,
 }
@@ -147,7 +151,7 @@ impl Fault {
         match self {
             Fault::Fail { .. } | Fault::LoseAnswer => write,
             Fault::Gap(_) => !write,
-            Fault::Throttle | Fault::WrongClock | Fault::Panic => true,
+            Fault::Throttle | Fault::WrongClock | Fault::NoEntry(_) | Fault::Panic => true,
         }
     }
 }

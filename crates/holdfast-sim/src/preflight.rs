@@ -45,6 +45,9 @@ impl SimCloud {
 
     /// Makes the calls of one look-up; answers why they failed.
     async fn look_up(&self, scope: &Scope, operation: &str, calls: usize) -> Option<String> {
+        if self.hangs(scope).await {
+            return Some(format!("{operation}: no answer came"));
+        }
         self.acquire(scope, "sim:Preflight").await;
         self.pause().await;
         let failed = self.struck(scope, operation, calls);

@@ -1,47 +1,87 @@
 //! The real AWS, with its accounts kept as the Account documents say.
 
 use anyhow::{Context, Result};
-use holdfast_core::cloud::{AccountAccess, Cloud, Meter};
+use async_trait::async_trait;
+use holdfast_core::cloud::{AccountAccess, Applied, ApplyError, Cloud, ErrorClass, Meter, Tagged};
+use holdfast_core::document::AccountSpec;
+use holdfast_core::name::{KindName, Scope};
+use holdfast_core::observe::{Snapshot, Wanted};
 use holdfast_kinds::aws::{AwsCloud, AwsOptions};
 use holdfast_store::{Store, StoreError};
+use serde_json::Value;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Notify;
 
 /// AWS over its SDK. Account documents that are applied later are taken up as they come.
 pub(crate) fn connect(store: &Store, meter: Arc<dyn Meter>) -> Result<Arc<dyn Cloud>> {
-    let cloud = Arc::new(AwsCloud::new(meter, AwsOptions::default()));
-    let mut known = accounts(store).context("cannot read the accounts")?;
-    cloud.set_accounts(known.clone());
+    let cloud =
+        Declared { aws: AwsCloud::new(meter, AwsOptions::default()), store: store.clone(), turn: Mutex::default() };
+    cloud.follow().context("cannot read the accounts")?;
+    let cloud = Arc::new(cloud);
     let news = Arc::new(Notify::new());
     let teller = Arc::clone(&news);
     store.on_event(Box::new(move |_| teller.notify_one()));
-    let (store, follower) = (store.clone(), Arc::clone(&cloud));
+    let follower = Arc::clone(&cloud);
     tokio::spawn(async move {
         loop {
             news.notified().await;
-            match accounts(&store) {
-                Ok(now) if now != known => {
-                    follower.set_accounts(now.clone());
-                    known = now;
-                }
-                Ok(_) => {}
-                Err(error) => {
-                    tracing::error!(%error, "the accounts could not be read; those known before stay in force")
-                }
+            if let Err(error) = follower.follow() {
+                tracing::error!(%error, "the accounts could not be read; those known before stay in force");
             }
         }
     });
     Ok(cloud)
 }
 
-fn accounts(store: &Store) -> Result<BTreeMap<String, AccountAccess>, StoreError> {
-    let access = |spec: holdfast_core::document::AccountSpec| AccountAccess {
-        account_id: Some(spec.account_id),
-        role_arn: spec.role_arn,
-        external_id: spec.external_id,
-        session_name: spec.session_name,
-        endpoint_url: spec.endpoint_url,
-    };
-    Ok(store.accounts()?.into_iter().map(|a| (a.name, access(a.spec))).collect())
+/// AWS with the accounts as they are declared.
+struct Declared {
+    aws: AwsCloud,
+    store: Store,
+    /// Held from reading the documents until they are in force, so that an older reading never replaces a newer one.
+    turn: Mutex<()>,
+}
+
+impl Declared {
+    /// Reaches the accounts as their documents say from now on; what is reached as before is not disturbed.
+    fn follow(&self) -> Result<(), StoreError> {
+        let access = |spec: AccountSpec| AccountAccess {
+            account_id: Some(spec.account_id),
+            role_arn: spec.role_arn,
+            external_id: spec.external_id,
+            session_name: spec.session_name,
+            endpoint_url: spec.endpoint_url,
+        };
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let accounts = self.store.accounts()?.into_iter().map(|a| (a.name, access(a.spec)));
+        self.aws.set_accounts(accounts.collect::<BTreeMap<_, _>>());
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Cloud for Declared {
+    async fn sweep(&self, scope: &Scope, wanted: &BTreeMap<KindName, Wanted>) -> Snapshot {
+        self.aws.sweep(scope, wanted).await
+    }
+
+    async fn apply(&self, scope: &Scope, kind: KindName, action: &Value, token: &str) -> Result<Applied, ApplyError> {
+        self.aws.apply(scope, kind, action, token).await
+    }
+
+    /// Whose account it is as of the documents of this moment: the answer must not be of a way in that was replaced.
+    async fn identify(&self, scope: &Scope) -> Result<String, ApplyError> {
+        self.follow().map_err(|error| ApplyError {
+            class: ErrorClass::Transient,
+            operation: "account".to_owned(),
+            code: "Store".to_owned(),
+            message: format!("the accounts could not be read: {error}"),
+            request_id: None,
+        })?;
+        self.aws.identify(scope).await
+    }
+
+    async fn tagged(&self, scope: &Scope, stack: &str) -> Result<Vec<Tagged>, ApplyError> {
+        self.aws.tagged(scope, stack).await
+    }
 }

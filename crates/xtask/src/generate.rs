@@ -1,11 +1,11 @@
 //! Files that are generated from the kinds: IAM policies, a docs page a kind, the kinds' index.
 
+use crate::deploy;
 use anyhow::{Context, Result};
 use holdfast_core::facts::{Field, Shape};
 use holdfast_core::kind::AnyKind;
 use holdfast_core::schema::resolved;
-use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use serde_json::Value;
 use std::path::Path;
 
 /// Every generated file with its content, by path from the top.
@@ -19,43 +19,8 @@ fn all() -> Result<Vec<(String, String)>> {
     }
     out.push(("docs/src/kinds.md".to_owned(), index));
     let kinds: Vec<&dyn AnyKind> = registry.iter().collect();
-    // The controller assumes the roles of member accounts; a member assumes nothing.
-    out.push(("deploy/iam/controller.json".to_owned(), policy(&kinds, &["iam:PassRole", "sts:AssumeRole"])?));
-    out.push(("deploy/iam/member.json".to_owned(), policy(&kinds, &["iam:PassRole"])?));
-    let reads: fn(&str) -> bool = |action| {
-        let verb = action.split(':').nth(1).unwrap_or_default();
-        ["Describe", "List", "Get"].iter().any(|v| verb.starts_with(v))
-    };
-    out.push(("deploy/iam/read-only.json".to_owned(), statement(&kinds, &[], reads)?));
+    out.extend(deploy::all(&kinds)?);
     Ok(out)
-}
-
-/// All that the kinds and the preflight call, and `iam:PassRole`, which nobody calls: ECS asks for it when a task definition names a role.
-fn policy(kinds: &[&dyn AnyKind], more: &[&str]) -> Result<String> {
-    statement(kinds, more, |_| true)
-}
-
-/// One statement a service, so that a reader sees at a glance what is asked for.
-fn statement(kinds: &[&dyn AnyKind], more: &[&str], keep: fn(&str) -> bool) -> Result<String> {
-    let shared = ["sts:GetCallerIdentity", "tag:GetResources"];
-    let kinds = kinds.iter().flat_map(|k| k.permissions()).chain(holdfast_kinds::PREFLIGHT_PERMISSIONS);
-    let actions: BTreeSet<&str> = kinds.chain(more).chain(&shared).copied().filter(|a| keep(a)).collect();
-    let services: BTreeSet<&str> = actions.iter().filter_map(|a| a.split(':').next()).collect();
-    let statements: Vec<Value> = services
-        .into_iter()
-        .map(|service| {
-            let own: Vec<&&str> = actions.iter().filter(|a| a.starts_with(&format!("{service}:"))).collect();
-            let sid = service.split('-').map(capital).collect::<String>();
-            json!({ "Sid": format!("Holdfast{sid}"), "Effect": "Allow", "Action": own, "Resource": "*" })
-        })
-        .collect();
-    let document = json!({ "Version": "2012-10-17", "Statement": statements });
-    Ok(serde_json::to_string_pretty(&document)? + "\n")
-}
-
-fn capital(word: &str) -> String {
-    let mut chars = word.chars();
-    chars.next().map(|c| c.to_ascii_uppercase().to_string() + chars.as_str()).unwrap_or_default()
 }
 
 fn page(kind: &dyn AnyKind) -> Result<String> {

@@ -1,6 +1,7 @@
 //! The habits: one command each, the same on a laptop and in CI.
 
 mod bench;
+mod deploy;
 mod generate;
 mod incidents;
 mod setup;

@@ -26,7 +26,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
             .any_query()
             .gives::<Health>(StatusCode::OK, "It lives."),
         Endpoint::new(Method::GET, "/readyz", "readyz", get(ready))
-            .about("operations", "The store takes writes, and every scope has been swept once")
+            .about("operations", "The store takes writes, and every scope has been swept once or says why it cannot be")
             .any_query()
             .gives::<Health>(StatusCode::OK, "It is ready.")
             .fails(StatusCode::SERVICE_UNAVAILABLE, "It is not; the problem says what is missing."),
@@ -61,7 +61,8 @@ async fn ready(State(state): State<ApiState>) -> Answer {
                 return Err(Problem::unavailable("store", format!("The store does not take writes: {error}.")));
             }
             let scopes = views::scopes(state.store(), state.now())?;
-            let unswept = scopes.iter().filter(|s| s.swept_at.is_none()).count();
+            // One account that cannot be entered must not take the whole server out of service.
+            let unswept = scopes.iter().filter(|s| s.swept_at.is_none() && s.error.is_none()).count();
             if unswept > 0 {
                 let detail = format!("{unswept} of {} scopes have not been swept yet.", scopes.len());
                 return Err(Problem::unavailable("not-swept", detail));

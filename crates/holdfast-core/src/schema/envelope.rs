@@ -75,7 +75,7 @@ pub(crate) fn account() -> Value {
             "accountId": { "type": "string", "pattern": "^[0-9]{12}$", "description": "The AWS account id: 12 digits." },
             "roleArn": { "type": "string", "pattern": arn, "description": "ARN of the IAM role to assume; the process's own credentials if absent." },
             "externalId": { "type": "string", "minLength": 2, "maxLength": 1224, "pattern": r"^[\w+=,.@:/-]*$", "description": "The external id that the role's trust policy asks for." },
-            "sessionName": { "type": "string", "minLength": 2, "maxLength": 64, "pattern": r"^[\w+=,.@-]*$", "description": "The role session name; `holdfast` if absent." },
+            "sessionName": { "type": "string", "minLength": 2, "maxLength": 64, "pattern": r"^[\w+=,.@-]*$", "description": "The role session name; `holdfast-VERSION-ACCOUNT` if absent." },
             "regions": { "type": "array", "items": { "type": "string" }, "uniqueItems": true, "description": "Regions that resources may name; any if absent." },
             "endpointUrl": { "type": "string", "pattern": "^https?://[^ ]+$", "description": "Another AWS endpoint, for emulators: an http or https URL." },
         },

@@ -24,7 +24,7 @@ const fn limit(name: &'static str, size: f64, refill: f64) -> Limit {
 
 /// Whether an operation reads or writes.
 pub(super) fn class(operation: &str) -> Class {
-    let reads = ["Describe", "List", "Get", "Search", "Lookup", "Select"];
+    let reads = ["Describe", "List", "Get", "Search", "Lookup", "Select", "AssumeRole"];
     if reads.iter().any(|r| operation.starts_with(r)) { Class::Read } else { Class::Write }
 }
 

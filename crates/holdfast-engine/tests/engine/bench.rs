@@ -70,6 +70,7 @@ impl Bench {
     pub(crate) fn declare(&self, document: &Value) {
         let accepted = self.accept(document);
         let mut change = Change::at(self.clock.now());
+        change.accounts = accepted.accounts.into_iter().map(Into::into).collect();
         change.stacks = accepted.stacks.into_iter().map(Into::into).collect();
         let uid = || format!("uid-{}", self.uids.fetch_add(1, Ordering::Relaxed));
         change.resources = accepted.resources.into_iter().map(|r| ResourceChange::of(r, uid())).collect();

@@ -3,6 +3,7 @@
 #[path = "../../../holdfast-sim/src/toys.rs"]
 mod toys;
 
+mod accounts;
 mod adopt;
 mod approve;
 mod bench;

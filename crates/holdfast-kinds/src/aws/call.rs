@@ -186,11 +186,7 @@ impl<'a> Aws<'a> {
             // The machine's own clock, right or wrong: it is what calls are signed with.
             error::sort(&format!("{}:{operation}", service.iam()), access, &e, jiff::Timestamp::now())
         });
-        let outcome = match &answer {
-            Ok(_) => CallOutcome::Answered,
-            Err(e) => outcome_of(e.class),
-        };
-        self.meter.finished(self.scope, service.name(), operation, outcome);
+        self.meter.finished(self.scope, service.name(), operation, outcome(&answer));
         if let Err(error) = &answer {
             tracing::debug!(scope = %self.scope, %error, "an AWS call failed");
         }
@@ -203,8 +199,10 @@ impl<'a> Aws<'a> {
     }
 }
 
-fn outcome_of(class: ErrorClass) -> CallOutcome {
-    match class {
+/// How a call ended, as far as budgets care.
+pub(super) fn outcome<T>(answer: &Result<T, ApplyError>) -> CallOutcome {
+    let Err(error) = answer else { return CallOutcome::Answered };
+    match error.class {
         ErrorClass::Throttled => CallOutcome::Throttled,
         ErrorClass::Transient | ErrorClass::Lost => CallOutcome::Failed,
         ErrorClass::Conflict | ErrorClass::Denied | ErrorClass::Rejected | ErrorClass::Quota | ErrorClass::Unsigned => {

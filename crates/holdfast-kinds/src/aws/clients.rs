@@ -1,45 +1,59 @@
 //! SDK clients of a scope: configuration, credentials, time-outs.
 
+use super::agent::{self, NamesIntent};
 use super::cache::Cache;
+use super::lock;
+use super::session::{Role, Session};
+use aws_config::identity::IdentityCache;
 use aws_config::retry::RetryConfig;
-use aws_config::sts::AssumeRoleProvider;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_credential_types::provider::SharedCredentialsProvider;
-use holdfast_core::cloud::AccountAccess;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use holdfast_core::cloud::{AccountAccess, Meter};
 use holdfast_core::name::Scope;
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
-use tokio::sync::OnceCell;
 
 /// The process's own configuration, from the SDK's standard chain: profile, environment, task role. The SDK does
 /// not retry: a retry is the engine's decision, taken after another look.
 pub(super) async fn base_config() -> SdkConfig {
-    let timeouts = TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(3))
-        .operation_attempt_timeout(Duration::from_secs(20))
-        .operation_timeout(Duration::from_secs(30))
-        .build();
-    aws_config::defaults(BehaviorVersion::latest())
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .retry_config(RetryConfig::disabled())
-        .timeout_config(timeouts)
-        .load()
-        .await
+        .timeout_config(timeouts(Duration::from_secs(20)));
+    if let Some(app) = agent::app() {
+        loader = loader.app_name(app);
+    }
+    loader.load().await
 }
+
+/// An answer may take so long, and with all that comes before it half as long again.
+fn timeouts(answer: Duration) -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(3))
+        .operation_attempt_timeout(answer)
+        .operation_timeout(answer + answer / 2)
+        .build()
+}
+
+/// How long STS may take to answer: it is asked before anything else is, and answers within a second.
+const STS: Duration = Duration::from_secs(8);
 
 /// What is kept of a scope from sweep to sweep.
 pub(super) struct ScopeState {
+    scope: Scope,
     access: AccountAccess,
-    region: Region,
-    base: SdkConfig,
-    clients: OnceCell<Clients>,
+    clients: Clients,
+    /// The session of the account's role, if it is entered by one.
+    session: Option<Arc<Session<Role>>>,
     cache: Cache,
+    /// The account that AWS said the credentials belong to.
+    found: Mutex<Option<String>>,
 }
 
 impl ScopeState {
-    pub(super) fn new(base: SdkConfig, scope: &Scope, access: AccountAccess) -> Self {
-        let region = Region::new(scope.region.clone());
-        Self { access, region, base, clients: OnceCell::new(), cache: Cache::default() }
+    pub(super) fn new(base: &SdkConfig, scope: &Scope, access: AccountAccess, meter: &Arc<dyn Meter>) -> Self {
+        let (clients, session) = connect(base, scope, &access, meter);
+        Self { scope: scope.clone(), access, clients, session, cache: Cache::default(), found: Mutex::default() }
     }
 
     /// True if the account is still reached in the same way.
@@ -51,36 +65,69 @@ impl ScopeState {
         &self.cache
     }
 
-    /// The clients; made on first use.
-    pub(super) async fn clients(&self) -> &Clients {
-        self.clients.get_or_init(|| self.connect()).await
+    /// The clients; each is made on first use.
+    pub(super) fn clients(&self) -> &Clients {
+        &self.clients
     }
 
-    async fn connect(&self) -> Clients {
-        let mut config = self.base.to_builder().region(self.region.clone());
-        if let Some(url) = &self.access.endpoint_url {
-            config = config.endpoint_url(url);
-        }
-        let config = config.build();
-        let Some(role) = &self.access.role_arn else {
-            return Clients::new(config);
-        };
-        // The role is assumed in the scope's region and over its endpoint; the SDK renews it before it expires.
-        let mut provider = AssumeRoleProvider::builder(role)
-            .session_name(self.access.session_name.as_deref().unwrap_or("holdfast"))
-            .region(self.region.clone())
-            .configure(&config);
-        if let Some(id) = &self.access.external_id {
-            provider = provider.external_id(id);
-        }
-        let credentials = SharedCredentialsProvider::new(provider.build().await);
-        Clients::new(config.into_builder().credentials_provider(credentials).build())
+    /// Keeps what AWS said of the credentials' account.
+    pub(super) fn identified(&self, account: &str) {
+        *lock(&self.found) = Some(account.to_owned());
     }
+
+    /// Drops credentials that AWS does not take.
+    pub(super) fn refused(&self) {
+        if let Some(session) = &self.session {
+            session.forget();
+        }
+    }
+
+    /// What the credentials' account has to be, unless AWS has confirmed it.
+    pub(super) fn unconfirmed(&self) -> Option<&str> {
+        let expected = self.access.account_id.as_deref()?;
+        (lock(&self.found).as_deref() != Some(expected)).then_some(expected)
+    }
+
+    pub(super) fn scope(&self) -> &Scope {
+        &self.scope
+    }
+}
+
+/// A client of a service whose writes name their intent. The account's endpoint is set on the client itself: what is set
+/// for all services gives way to the environment.
+macro_rules! client {
+    ($sdk:ident, $config:expr, $endpoint:expr) => {{
+        let config = $sdk::config::Builder::from($config).interceptor(NamesIntent);
+        $sdk::Client::from_conf(match $endpoint {
+            Some(url) => config.endpoint_url(url).build(),
+            None => config.build(),
+        })
+    }};
+}
+
+fn connect(
+    base: &SdkConfig,
+    scope: &Scope,
+    access: &AccountAccess,
+    meter: &Arc<dyn Meter>,
+) -> (Clients, Option<Arc<Session<Role>>>) {
+    let config = base.to_builder().region(Region::new(scope.region.clone())).build();
+    let endpoint = access.endpoint_url.clone();
+    let Some(arn) = &access.role_arn else { return (Clients::new(config, endpoint), None) };
+    // The role is assumed in the scope's region and over its endpoint, so that no other region's trouble matters.
+    let sts = client!(aws_sdk_sts, &config.to_builder().timeout_config(timeouts(STS)).build(), &endpoint);
+    let session = Arc::new(Session::new(Role::new(&sts, arn, access, scope, Arc::clone(meter))));
+    // The session is its own cache; the SDK's is shared by all scopes and drops some of them beyond a number.
+    let config = config.into_builder().identity_cache(IdentityCache::no_cache());
+    let shared: Arc<dyn ProvideCredentials> = Arc::clone(&session) as _;
+    let config = config.credentials_provider(SharedCredentialsProvider::new(shared)).build();
+    (Clients::new(config, endpoint), Some(session))
 }
 
 /// One client a service, made on first use: the handshake with a service nobody asks for costs nothing.
 pub(super) struct Clients {
     config: SdkConfig,
+    endpoint: Option<String>,
     ec2: OnceLock<aws_sdk_ec2::Client>,
     ecs: OnceLock<aws_sdk_ecs::Client>,
     elb: OnceLock<aws_sdk_elasticloadbalancingv2::Client>,
@@ -92,9 +139,10 @@ pub(super) struct Clients {
 }
 
 impl Clients {
-    fn new(config: SdkConfig) -> Self {
+    fn new(config: SdkConfig, endpoint: Option<String>) -> Self {
         Self {
             config,
+            endpoint,
             ec2: OnceLock::new(),
             ecs: OnceLock::new(),
             elb: OnceLock::new(),
@@ -106,27 +154,30 @@ impl Clients {
         }
     }
     pub(super) fn ec2(&self) -> &aws_sdk_ec2::Client {
-        self.ec2.get_or_init(|| aws_sdk_ec2::Client::new(&self.config))
+        self.ec2.get_or_init(|| client!(aws_sdk_ec2, &self.config, &self.endpoint))
     }
     pub(super) fn ecs(&self) -> &aws_sdk_ecs::Client {
-        self.ecs.get_or_init(|| aws_sdk_ecs::Client::new(&self.config))
+        self.ecs.get_or_init(|| client!(aws_sdk_ecs, &self.config, &self.endpoint))
     }
     pub(super) fn elb(&self) -> &aws_sdk_elasticloadbalancingv2::Client {
-        self.elb.get_or_init(|| aws_sdk_elasticloadbalancingv2::Client::new(&self.config))
+        self.elb.get_or_init(|| client!(aws_sdk_elasticloadbalancingv2, &self.config, &self.endpoint))
     }
     pub(super) fn iam(&self) -> &aws_sdk_iam::Client {
-        self.iam.get_or_init(|| aws_sdk_iam::Client::new(&self.config))
+        self.iam.get_or_init(|| client!(aws_sdk_iam, &self.config, &self.endpoint))
     }
     pub(super) fn rds(&self) -> &aws_sdk_rds::Client {
-        self.rds.get_or_init(|| aws_sdk_rds::Client::new(&self.config))
+        self.rds.get_or_init(|| client!(aws_sdk_rds, &self.config, &self.endpoint))
     }
     pub(super) fn tagging(&self) -> &aws_sdk_resourcegroupstagging::Client {
-        self.tagging.get_or_init(|| aws_sdk_resourcegroupstagging::Client::new(&self.config))
+        self.tagging.get_or_init(|| client!(aws_sdk_resourcegroupstagging, &self.config, &self.endpoint))
     }
     pub(super) fn sts(&self) -> &aws_sdk_sts::Client {
-        self.sts.get_or_init(|| aws_sdk_sts::Client::new(&self.config))
+        self.sts.get_or_init(|| {
+            let config = self.config.to_builder().timeout_config(timeouts(STS)).build();
+            client!(aws_sdk_sts, &config, &self.endpoint)
+        })
     }
     pub(super) fn scaling(&self) -> &aws_sdk_applicationautoscaling::Client {
-        self.scaling.get_or_init(|| aws_sdk_applicationautoscaling::Client::new(&self.config))
+        self.scaling.get_or_init(|| client!(aws_sdk_applicationautoscaling, &self.config, &self.endpoint))
     }
 }

@@ -56,7 +56,7 @@ where
         SdkError::ResponseError(e) => without_code(operation, access, e.raw()),
         _ => ours(operation, "Unknown", access.without_answer(), chain(error)),
     };
-    sorted.request_id = error.request_id().map(str::to_owned);
+    sorted.request_id = error.request_id().map(str::to_owned).or(sorted.request_id);
     sorted
 }
 
@@ -70,7 +70,9 @@ fn answered(operation: &str, code: &str, message: &str, status: u16, skew: Optio
     if is_clock_skew(code, message) {
         words = format!("the clock of this machine {}; set it right ({words})", told(skew));
     } else if class == ErrorClass::Unsigned {
-        words = format!("AWS does not take these credentials; renew them ({words})");
+        words = format!(
+            "AWS does not take these credentials here; renew them, or enable the region in the account ({words})"
+        );
     } else if class == ErrorClass::Denied && !words.contains(operation) {
         words = format!("{words}; the permission {operation} is needed");
     }
@@ -119,9 +121,17 @@ const THROTTLED: &[&str] = &[
     "PriorRequestNotComplete",
 ];
 
-/// Parts of codes that mean credentials that AWS does not take for any call.
-const UNSIGNED: &[&str] =
-    &["UnrecognizedClient", "InvalidClientTokenId", "InvalidAccessKeyId", "MissingAuthenticationToken", "ExpiredToken"];
+/// Parts of codes that mean credentials that AWS does not take for any call. In a region that is not enabled for the
+/// account it knows none of its credentials, or says that one has to opt in.
+const UNSIGNED: &[&str] = &[
+    "UnrecognizedClient",
+    "InvalidClientTokenId",
+    "InvalidAccessKeyId",
+    "MissingAuthenticationToken",
+    "ExpiredToken",
+    "OptInRequired",
+    "RegionDisabled",
+];
 
 /// EC2's words for the same, under a code that it uses for much else.
 const NOT_VALIDATED: &str = "not able to validate the provided access credentials";
@@ -134,7 +144,6 @@ const DENIED: &[&str] = &[
     "NotAuthorized",
     "InvalidSignature",
     "SignatureDoesNotMatch",
-    "OptInRequired",
     "PendingVerification",
 ];
 
@@ -209,6 +218,10 @@ fn unsent<E>(operation: &str, access: Access, error: &SdkError<E, HttpResponse>)
 where
     E: Error + 'static,
 {
+    if let Some(refused) = find::<ApplyError>(error) {
+        // The session that the call was to be signed with was not to be had, and that says why.
+        return refused.clone();
+    }
     let words = chain(error);
     if let Some(credentials) = find::<CredentialsError>(error) {
         // Assuming a role is a call of its own: AWS's refusal of it is not a passing fault, all else may be.
@@ -285,6 +298,9 @@ mod tests {
             ("InvalidSignatureException", "Signature expired: 2026 is now earlier than", 403, Unsigned),
             ("SignatureDoesNotMatch", "check your key", 403, Denied),
             ("ExpiredTokenException", "", 403, Unsigned),
+            ("OptInRequired", "You are not subscribed to this service.", 403, Unsigned),
+            ("RegionDisabledException", "STS is not activated in this region", 403, Unsigned),
+            ("UnrecognizedClientException", "The security token included in the request is invalid.", 400, Unsigned),
             ("AuthFailure", "AWS was not able to validate the provided access credentials", 401, Unsigned),
             ("AuthFailure", "Not authorized for images", 403, Denied),
         ] {

@@ -5,6 +5,7 @@
 //! never retries by itself, because the engine's plan is the retry; a kind that fails or panics leaves a gap of its
 //! own and nothing else.
 
+mod agent;
 pub(crate) mod answer;
 mod audit;
 mod cache;
@@ -12,6 +13,7 @@ mod call;
 mod clients;
 mod error;
 mod preflight;
+mod session;
 mod tags;
 
 pub(crate) use call::{Aws, Sent, Service, all_pages, gap, reading};
@@ -148,8 +150,34 @@ impl AwsCloud {
         let mut scopes = lock(&self.scopes);
         Ok(scopes
             .entry(scope.clone())
-            .or_insert_with(|| Arc::new(ScopeState::new(base.clone(), scope, access)))
+            .or_insert_with(|| Arc::new(ScopeState::new(base, scope, access, &self.meter)))
             .clone())
+    }
+
+    /// The scope's clients and cache once it is certain whose account they reach. What changes the way into an account
+    /// makes it uncertain again.
+    async fn confirmed(&self, scope: &Scope) -> Result<Arc<ScopeState>, ApplyError> {
+        let state = self.state(scope).await?;
+        if state.unconfirmed().is_some() {
+            let found = self.ask_identity(&state).await?;
+            if let Some(expected) = state.unconfirmed() {
+                return Err(wrong_account(scope, expected, &found));
+            }
+        }
+        Ok(state)
+    }
+
+    async fn ask_identity(&self, state: &ScopeState) -> Result<String, ApplyError> {
+        let shot = OneShot::default();
+        let aws = Aws::new(state.scope(), self.meter.as_ref(), state.clients(), state.cache(), shot.feed(), 0);
+        // Everybody may ask this, so a refusal is one of the credentials.
+        let account = aws.account_id().await.inspect_err(|error| {
+            if matches!(error.class, ErrorClass::Unsigned | ErrorClass::Denied) {
+                state.refused();
+            }
+        })?;
+        state.identified(&account);
+        Ok(account)
     }
 
     fn gaps_everywhere(&self, wanted: &BTreeMap<KindName, Wanted>, error: &ApplyError) -> BTreeMap<KindName, Reading> {
@@ -167,11 +195,11 @@ impl AwsCloud {
     }
 
     async fn sweep_kinds(&self, scope: &Scope, wanted: &BTreeMap<KindName, Wanted>) -> BTreeMap<KindName, Reading> {
-        let state = match self.state(scope).await {
+        let state = match self.confirmed(scope).await {
             Ok(state) => state,
             Err(error) => return self.gaps_everywhere(wanted, &error),
         };
-        let clients = state.clients().await;
+        let clients = state.clients();
         let feed = tags::Feed::default();
         let readings = wanted.iter().map(|(name, wanted_here)| {
             let (cache, feed) = (state.cache(), &feed);
@@ -200,11 +228,11 @@ impl Cloud for AwsCloud {
         let live = self.live.get(kind).ok_or_else(|| {
             error::ours(kind, "UnknownKind", ErrorClass::Rejected, format!("this build does not know the kind {kind}"))
         })?;
-        let state = self.state(scope).await?;
-        let clients = state.clients().await;
+        let state = self.confirmed(scope).await?;
         let shot = OneShot::default();
-        let aws = Aws::new(scope, self.meter.as_ref(), clients, state.cache(), shot.feed(), 0);
-        let outcome = AssertUnwindSafe(live.apply(&aws, action, token)).catch_unwind().await;
+        let aws = Aws::new(scope, self.meter.as_ref(), state.clients(), state.cache(), shot.feed(), 0);
+        let applying = agent::INTENT.scope(token.to_owned(), live.apply(&aws, action, token));
+        let outcome = AssertUnwindSafe(applying).catch_unwind().await;
         let mut applied = outcome.unwrap_or_else(|panic| {
             Err(error::ours(kind, "Panic", ErrorClass::Lost, panic_words(kind, panic.as_ref())))
         })?;
@@ -214,30 +242,34 @@ impl Cloud for AwsCloud {
 
     async fn identify(&self, scope: &Scope) -> Result<String, ApplyError> {
         let state = self.state(scope).await?;
-        let clients = state.clients().await;
-        let shot = OneShot::default();
-        let aws = Aws::new(scope, self.meter.as_ref(), clients, state.cache(), shot.feed(), 0);
-        aws.account_id().await
+        self.ask_identity(&state).await
     }
 
     async fn preflight(&self, scope: &Scope, asked: &Asked) -> Preflight {
-        let state = match self.state(scope).await {
+        let state = match self.confirmed(scope).await {
             Ok(state) => state,
             Err(error) => return preflight::untold(asked, &error),
         };
-        let clients = state.clients().await;
         let shot = OneShot::default();
-        let aws = Aws::new(scope, self.meter.as_ref(), clients, state.cache(), shot.feed(), 0);
+        let aws = Aws::new(scope, self.meter.as_ref(), state.clients(), state.cache(), shot.feed(), 0);
         preflight::preflight(&aws, asked).await
     }
 
     async fn tagged(&self, scope: &Scope, stack: &str) -> Result<Vec<Tagged>, ApplyError> {
-        let state = self.state(scope).await?;
-        let clients = state.clients().await;
+        let state = self.confirmed(scope).await?;
         let shot = OneShot::default();
-        let aws = Aws::new(scope, self.meter.as_ref(), clients, state.cache(), shot.feed(), 0);
+        let aws = Aws::new(scope, self.meter.as_ref(), state.clients(), state.cache(), shot.feed(), 0);
         tags::of_stack(&aws, stack).await
     }
+}
+
+fn wrong_account(scope: &Scope, expected: &str, found: &str) -> ApplyError {
+    let words = format!(
+        "the account \"{}\" is declared as {expected}, but its credentials belong to {found}: nothing is read or written \
+         there",
+        scope.account
+    );
+    error::ours("sts:GetCallerIdentity", "WrongAccount", ErrorClass::Unsigned, words)
 }
 
 /// How to reach an account; `default` needs no document.

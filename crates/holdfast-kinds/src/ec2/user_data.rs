@@ -32,7 +32,8 @@ pub(crate) fn check(errors: &mut Vec<SpecError>, pointer: &str, text: Option<&st
     }
 }
 
-fn is_base64(text: &str) -> bool {
+/// True if a text is base64 in whole.
+pub(crate) fn is_base64(text: &str) -> bool {
     let body = text.trim_end_matches('=');
     text.len().is_multiple_of(4)
         && text.len() - body.len() <= 2

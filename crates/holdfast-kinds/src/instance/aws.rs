@@ -172,7 +172,7 @@ fn placement(one: &types::Placement) -> Value {
 
 /// The attributes that EC2 gives one a call.
 fn attributes() -> impl Iterator<Item = &'static str> {
-    RUNNING.iter().map(|(name, _)| *name).chain(["userData"])
+    RUNNING.into_iter().chain(["userData"])
 }
 
 /// Reads what is declared of them, in turns.

@@ -15,15 +15,21 @@ use std::fmt;
 pub(super) const STOPPED: &str = "holdfast:stopped";
 
 /// Attributes that change while it runs.
-pub(super) const RUNNING: [(&str, fn() -> Value); 3] = [
-    ("disableApiTermination", || json!(false)),
-    ("disableApiStop", || json!(false)),
-    ("instanceInitiatedShutdownBehavior", || json!("stop")),
-];
+pub(super) const RUNNING: [&str; 3] = ["disableApiTermination", "disableApiStop", "instanceInitiatedShutdownBehavior"];
 
 /// Attributes that change while it is stopped.
-pub(super) const STANDING: [(&str, fn() -> Value); 3] =
-    [("instanceType", || Value::Null), ("userData", || json!("")), ("ebsOptimized", || json!(false))];
+const STANDING: [&str; 3] = ["instanceType", "userData", "ebsOptimized"];
+
+/// What a field is set to that is to have no value of its own.
+fn unset(field: &str) -> Value {
+    match field {
+        "disableApiTermination" | "disableApiStop" | "ebsOptimized" => json!(false),
+        "sourceDestCheck" => json!(true),
+        "instanceInitiatedShutdownBehavior" => json!("stop"),
+        "userData" => json!(""),
+        _ => Value::Null,
+    }
+}
 
 /// What can be done to an instance.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -141,22 +147,21 @@ pub(super) fn create(spec: &Value, context: &Context<'_>) -> Vec<Draft<Action>> 
 const ALWAYS: [&str; 4] = ["/securityGroupIds", "/instanceType", "/metadataOptions", "/creditSpecification"];
 
 pub(super) fn converge(spec: &Value, live: &Observation, diffs: &[FieldDiff]) -> Converge<Action> {
-    let unset = |d: &&FieldDiff| {
+    let cannot = |d: &&FieldDiff| {
         d.desired.is_null() && ALWAYS.iter().any(|at| d.path == *at || (*at != ALWAYS[0] && d.path.starts_with(at)))
     };
-    let stuck: Vec<String> = diffs.iter().filter(unset).map(|d| d.path.clone()).collect();
+    let stuck: Vec<String> = diffs.iter().filter(cannot).map(|d| d.path.clone()).collect();
     if !stuck.is_empty() {
         return Converge::Replace(stuck);
     }
     let id = || live.id.clone();
     let mut steps = Vec::new();
     let interface = text(&live.private, "networkInterfaceId").unwrap_or_default().to_owned();
-    steps.extend(update(
-        spec,
-        diffs,
-        &[("securityGroupIds", || Value::Null), ("sourceDestCheck", || json!(true))],
-        |set| Action::Interface { id: id(), interface, set },
-    ));
+    steps.extend(update(spec, diffs, &["securityGroupIds", "sourceDestCheck"], |set| Action::Interface {
+        id: id(),
+        interface,
+        set,
+    }));
     let healed = heals(diffs, "/iamInstanceProfile");
     if !healed.is_empty() {
         let name = spec.get("iamInstanceProfile").and_then(|p| text(p, "name")).map(str::to_owned);
@@ -193,15 +198,15 @@ fn options(declared: Option<&Value>, default: &Value) -> Value {
 fn update(
     spec: &Value,
     diffs: &[FieldDiff],
-    fields: &[(&str, fn() -> Value)],
+    fields: &[&str],
     action: impl FnOnce(Map<String, Value>) -> Action,
 ) -> Option<Draft<Action>> {
     let (mut set, mut healed) = (Map::new(), Vec::new());
-    for (field, default) in fields {
+    for field in fields {
         let paths = heals(diffs, &format!("/{field}"));
         if !paths.is_empty() {
             let declared = spec.get(*field).filter(|v| !v.is_null()).cloned();
-            set.insert((*field).to_owned(), declared.unwrap_or_else(default));
+            set.insert((*field).to_owned(), declared.unwrap_or_else(|| unset(field)));
             healed.extend(paths);
         }
     }

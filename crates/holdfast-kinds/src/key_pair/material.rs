@@ -1,5 +1,6 @@
 //! The forms of a public key, and the one in which two are the same.
 
+use crate::ec2::user_data::is_base64;
 use holdfast_core::reference::is_open;
 
 /// The algorithms that EC2 takes, each with what its keys begin with in base64: the length and the name of the algorithm.
@@ -36,13 +37,6 @@ fn block(written: &str) -> Option<String> {
         in_header = line.ends_with('\\');
     }
     Some(body)
-}
-
-fn is_base64(text: &str) -> bool {
-    let body = text.trim_end_matches('=');
-    text.len() % 4 == 0
-        && text.len() - body.len() <= 2
-        && body.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'+' || b == b'/')
 }
 
 /// What is wrong with a public key, as code and words.

@@ -4,12 +4,12 @@ mod data;
 
 use super::LaunchTemplate;
 use super::plan::{Action, Numbered, Version, holds, observation};
-use crate::aws::answer::{made, parse, refused};
+use crate::aws::answer::{made, parse};
 use crate::aws::{Aws, Live, Service, all_pages, gap, reading};
 use crate::ec2::aws::{Concern, delete, retag, tags_for, tags_from};
 use async_trait::async_trait;
 use aws_sdk_ec2::types::{self, LaunchTemplateVersion, ResourceType};
-use holdfast_core::cloud::{Applied, ApplyError};
+use holdfast_core::cloud::{Applied, ApplyError, ErrorClass};
 use holdfast_core::kind::Kind;
 use holdfast_core::observe::{Gap, Observation, Reading, Wanted};
 use serde_json::{Map, Value};
@@ -92,8 +92,9 @@ async fn add_version(aws: &Aws<'_>, id: &str, version: &Version, token: &str) ->
     let answer = aws.write(Service::Ec2, "CreateLaunchTemplateVersion", call.send()).await?;
     let number = answer.launch_template_version().and_then(|v| v.version_number());
     let Some(number) = number else {
-        let words = "AWS's answer does not say which version it made; it is looked for in the next sweep".to_owned();
-        return Err(refused(operation, "EmptyAnswer", words));
+        let message = "AWS's answer does not say which version it made; it is looked for in the next sweep".to_owned();
+        let (class, code) = (ErrorClass::Lost, "EmptyAnswer".to_owned());
+        return Err(ApplyError { class, operation: operation.to_owned(), code, message, request_id: None });
     };
     let mut applied = move_default(aws, id, number).await?;
     applied.outputs.insert("latestVersion".to_owned(), number.into());

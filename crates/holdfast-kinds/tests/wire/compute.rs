@@ -321,8 +321,16 @@ async fn a_rule_of_a_group_lives_beside_the_rules_of_others_and_goes() {
     bench.declare("SecurityGroupRule", "ssh", ssh(Some("office"), "10.2.0.0/16"));
     let plan = bench.pass().await;
     assert!(plan.steps.is_empty() && plan.verdicts.iter().any(|v| v.decision == Decision::Blocked), "{plan:#?}");
-    bench.declare("SecurityGroupRule", "ssh", ssh(Some("office"), "10.1.0.0/16"));
-    check_quiet(&mut bench).await;
+    for desired in bench.desired.values_mut() {
+        Arc::make_mut(desired).policy.replace = Some(ReplacePolicy::Allow);
+    }
+    let (_, done) = pass(&mut bench).await;
+    assert!(done.len() == 1 && done[0].starts_with("+ ssh: create security group rule"), "{done:?}");
+    assert!(done[0].ends_with("cidrIpv4 10.2.0.0/16"), "{done:?}");
+    let new = bench.id("SecurityGroupRule", "ssh");
+    let memory = bench.memory.values_mut().find(|m| m.id.as_ref() == Some(&new)).expect("it is remembered");
+    memory.retiring.push(id.clone());
+    assert_eq!(pass(&mut bench).await.1, [format!("- ssh: delete security group rule {id}")]);
     forgets_everything(&mut bench).await;
     goes(&mut bench).await;
     let of_group = Filter::builder().name("group-id").values(&group).build();

@@ -161,3 +161,39 @@ async fn redeploys(bench: &mut Bench) {
     assert_eq!(steps(bench).await, ["Service force a new deployment"]);
     check_quiet(bench, "after a redeploy").await;
 }
+
+#[tokio::test]
+async fn a_capacity_provider_is_made_held_and_removed() {
+    let run = std::process::id();
+    let mut bench = Bench::new(Emulator::named_by("HOLDFAST_TEST_ECS").await, &format!("cp{run}"));
+    let arn = "arn:aws:autoscaling:eu-west-1:123456789012:autoScalingGroup:1:autoScalingGroupName/machines";
+    let declared = json!({ "name": format!("machines-{run}"), "autoScalingGroupProvider": {
+        "autoScalingGroupArn": arn, "managedScaling": { "status": "ENABLED", "targetCapacity": 90 } }, "tags": { "tier": "web" } });
+    bench.declare("CapacityProvider", "machines", declared);
+    assert_eq!(steps(&mut bench).await.len(), 1);
+    check_quiet(&mut bench, "after the create").await;
+    check_quiet(&mut bench, "again").await;
+    assert_eq!(bench.aws.meter.take(), ["DescribeCapacityProviders"]);
+
+    let (other, name) = (other(&bench), format!("machines-{run}"));
+    let scaling = aws_sdk_ecs::types::ManagedScaling::builder().target_capacity(50).build();
+    let change = aws_sdk_ecs::types::AutoScalingGroupProviderUpdate::builder().managed_scaling(scaling).build();
+    let update = other.update_capacity_provider().name(&name).auto_scaling_group_provider(change);
+    update.send().await.expect("a provider is changed behind our back");
+    let done = steps(&mut bench).await;
+    assert!(done.len() == 1 && done[0].contains("\"targetCapacity\":90"), "{done:?}");
+    check_quiet(&mut bench, "after a disturbance").await;
+
+    bench.memory.clear();
+    check_quiet(&mut bench, "with nothing remembered").await;
+    let group = aws_sdk_ecs::types::AutoScalingGroupProvider::builder().auto_scaling_group_arn(arn).build();
+    let bystander = other.create_capacity_provider().name(format!("by-{run}"));
+    let bystander = bystander.auto_scaling_group_provider(group.expect("it is whole")).send().await;
+    bystander.expect("moto makes it");
+    bench.condemn();
+    assert_eq!(steps(&mut bench).await.len(), 1);
+    let gone = bench.pass().await;
+    assert!(gone.verdicts.iter().all(|v| v.decision == Decision::Gone), "{:?}", gone.verdicts);
+    let left = other.describe_capacity_providers().capacity_providers(format!("by-{run}")).send().await;
+    assert_eq!(left.expect("moto answers").capacity_providers().len(), 1, "what is not ours stays");
+}
