@@ -3,6 +3,8 @@
 #[cfg(feature = "aws")]
 pub(crate) mod aws;
 pub(crate) mod launch;
+#[cfg(test)]
+mod order;
 pub(crate) mod user_data;
 
 use holdfast_core::handle::Arn;

@@ -14,7 +14,7 @@ pub(crate) use spec::LoadBalancerSpec;
 use crate::common::{closed, text};
 use holdfast_core::facts::Field;
 use holdfast_core::handle::{Arn, Handle};
-use holdfast_core::kind::{Kind, Output};
+use holdfast_core::kind::{Follow, Kind, Output};
 use holdfast_core::preflight::Need;
 use serde_json::Value;
 
@@ -59,6 +59,8 @@ impl Kind for LoadBalancer {
         "tag:GetResources",
     ];
     const REPEATABLE: bool = true;
+    /// AWS makes no internet-facing one in a VPC without a way to the internet, and keeps that way while there is one.
+    const FOLLOWS: &'static [Follow] = &[Follow { kinds: &["InternetGateway"], sharing: "Vpc" }];
 
     type Spec = LoadBalancerSpec;
     type Action = Action;
