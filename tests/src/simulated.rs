@@ -8,6 +8,7 @@ use holdfast_core::kind::Registry;
 use holdfast_core::name::{KindName, ResourceKey, Scope};
 use holdfast_core::observe::{Snapshot, Wanted};
 use holdfast_core::plan::{Desired, Input, Memory, Settings, Verdict, plan};
+use holdfast_core::preflight::{Asked, Preflight};
 use holdfast_core::validate::check_alone;
 use holdfast_engine::{Budgets, Engine, EngineOptions, EngineSettings, PassReport, Undisturbed};
 use holdfast_sim::{SimClock, SimCloud};
@@ -41,6 +42,10 @@ impl Cloud for Watched {
 
     async fn identify(&self, scope: &Scope) -> Result<String, ApplyError> {
         self.cloud.identify(scope).await
+    }
+
+    async fn preflight(&self, scope: &Scope, asked: &Asked) -> Preflight {
+        self.cloud.preflight(scope, asked).await
     }
 
     async fn tagged(&self, scope: &Scope, stack: &str) -> Result<Vec<Tagged>, ApplyError> {

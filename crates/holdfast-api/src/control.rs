@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use holdfast_core::cloud::Leftovers;
 use holdfast_core::name::{ResourceKey, Scope};
 use holdfast_core::plan::{Desired, Plan};
+use holdfast_core::preflight::Finding;
 use holdfast_core::why::Sight;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,11 +22,16 @@ pub trait Loop: Send + Sync {
     /// [`LoopError`] if it cannot be asked.
     async fn reconcile(&self, stack: &str, scopes: &BTreeSet<Scope>) -> Result<(), LoopError>;
 
-    /// Plans these scopes as if they had the given desired state, and writes nothing.
+    /// Plans these scopes as if they had the given desired state, asks AWS what is to be known of `stacks` before, and
+    /// writes nothing.
     ///
     /// # Errors
     /// [`LoopError`] if a scope cannot be read.
-    async fn plan(&self, overlay: BTreeMap<Scope, Vec<Arc<Desired>>>) -> Result<Vec<ScopePlan>, LoopError>;
+    async fn plan(
+        &self,
+        overlay: BTreeMap<Scope, Vec<Arc<Desired>>>,
+        stacks: &BTreeSet<String>,
+    ) -> Result<Vec<ScopePlan>, LoopError>;
 
     /// What is live of a stack in a scope, by its owner tag, whatever is declared; `deleted` are handles that are known
     /// to have been live. Writes nothing.
@@ -74,6 +80,8 @@ pub struct ScopePlan {
     pub scope: Scope,
     /// What would be done.
     pub plan: Plan,
+    /// What to know of the asked stacks before it is done, the worst first.
+    pub preflight: Vec<Finding>,
     /// When the live state behind it was read.
     pub seen_at: Timestamp,
 }

@@ -2,6 +2,7 @@
 
 use crate::name::{KindName, RESOURCE_TAG, ResourceKey, Scope, UID_TAG};
 use crate::observe::{Snapshot, Wanted};
+use crate::preflight::{Asked, Preflight};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -20,6 +21,10 @@ pub trait Cloud: Send + Sync {
 
     /// The 12-digit account id that the credentials of this scope really belong to (STS GetCallerIdentity).
     async fn identify(&self, scope: &Scope) -> Result<String, ApplyError>;
+
+    /// Looks up in batches which of the asked things are not there, and what the asked quotas have room for. Never fails:
+    /// what could not be looked up is [`unread`](Preflight::unread), and what is another account's is left out.
+    async fn preflight(&self, scope: &Scope, asked: &Asked) -> Preflight;
 
     /// Whatever AWS's index of tags still has of a stack. The index lags behind in both ways: what it names may be gone,
     /// and only a sweep says whether it is.

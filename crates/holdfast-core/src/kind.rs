@@ -4,6 +4,7 @@ use crate::facts::{Facts, Field, Severity};
 use crate::handle::Handle;
 use crate::name::{KindName, ResourceKey};
 use crate::observe::Observation;
+use crate::preflight::Need;
 use crate::problem::SpecError;
 use crate::status::FieldDiff;
 use schemars::JsonSchema;
@@ -65,6 +66,13 @@ pub trait Kind: Send + Sync + 'static {
     /// variables filled in and references still standing. Pointers are relative to the spec.
     fn validate_with(spec: &Value, peers: &dyn Fn(&ResourceKey) -> Option<Value>, stack: &str) -> Vec<SpecError> {
         let _ = (spec, peers, stack);
+        Vec::new()
+    }
+
+    /// What making it takes of AWS's quotas, for those that AWS tells ([`crate::preflight`]). The spec is as written, with
+    /// variables filled in and references still standing.
+    fn needs(spec: &Value) -> Vec<Need> {
+        let _ = spec;
         Vec::new()
     }
 
@@ -276,6 +284,7 @@ pub trait AnyKind: Send + Sync {
     fn validate(&self, spec: &Value) -> Vec<SpecError>;
     fn validate_with(&self, spec: &Value, peers: &dyn Fn(&ResourceKey) -> Option<Value>, stack: &str)
     -> Vec<SpecError>;
+    fn needs(&self, spec: &Value) -> Vec<Need>;
     fn canonical(&self, spec: &mut Value);
     fn identity(&self, spec: &Value) -> Option<String>;
     fn severity(&self, diff: &FieldDiff) -> Severity;
@@ -414,6 +423,9 @@ impl<K: Kind> AnyKind for Erased<K> {
         stack: &str,
     ) -> Vec<SpecError> {
         K::validate_with(spec, peers, stack)
+    }
+    fn needs(&self, spec: &Value) -> Vec<Need> {
+        K::needs(spec)
     }
     fn canonical(&self, spec: &mut Value) {
         K::canonical(spec);

@@ -18,6 +18,7 @@ pub mod ownership;
 pub mod plan;
 pub mod pointer;
 pub mod policy;
+pub mod preflight;
 pub mod problem;
 pub mod reference;
 pub mod schema;

@@ -8,6 +8,7 @@ use crate::left;
 use crate::meter::Counts;
 use crate::options::EngineOptions;
 use crate::pass::{Facts, PassReport, elsewhere, make_plan, pass, verify, went_through};
+use crate::preflight::{Checked, preflight};
 use crate::queue::{Lane, Queue};
 use crate::token::fnv;
 use futures::FutureExt;
@@ -181,6 +182,19 @@ impl Engine {
     /// # Errors
     /// [`PassError`].
     pub async fn plan_now(&self, scope: &Scope, overlay: &Overlay) -> Result<Plan, PassError> {
+        Ok(self.plan_checked(scope, overlay, &BTreeSet::new()).await?.plan)
+    }
+
+    /// [`plan_now`](Self::plan_now), and what AWS says of it before it is carried out, as far as it concerns `stacks`.
+    ///
+    /// # Errors
+    /// [`PassError`]. What only the check could not read is a finding.
+    pub async fn plan_checked(
+        &self,
+        scope: &Scope,
+        overlay: &Overlay,
+        stacks: &BTreeSet<String>,
+    ) -> Result<Checked, PassError> {
         let core = &self.shared.core;
         let stored = blocking(|| core.store.desired(scope, core.clock.now()))?;
         let kept = stored.iter().filter(|d| !overlay.without.contains(&d.key));
@@ -201,7 +215,9 @@ impl Engine {
             elsewhere: &elsewhere,
             approvals: &known.approvals,
         };
-        Ok(blocking(|| make_plan(core, &facts, &snapshot))?)
+        let plan = blocking(|| make_plan(core, &facts, &snapshot))?;
+        let preflight = preflight(core, scope, &desired, &plan, stacks).await;
+        Ok(Checked { plan, preflight })
     }
 
     /// What is live of a stack in a scope, by its owner tag, whatever is declared of it; `deleted` are handles that are

@@ -45,6 +45,30 @@ mod vpc_endpoint;
 
 use holdfast_core::kind::{Erased, Registry};
 
+/// IAM actions of the look-ups before a plan, beyond those of the kinds. A look-up without its permission is told as unknown.
+pub const PREFLIGHT_PERMISSIONS: &[&str] = &[
+    "ec2:DescribeAccountAttributes",
+    "ec2:DescribeAddresses",
+    "ec2:DescribeImages",
+    "ec2:DescribeInstances",
+    "ec2:DescribeInternetGateways",
+    "ec2:DescribeManagedPrefixLists",
+    "ec2:DescribeNatGateways",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeRouteTables",
+    "ec2:DescribeSecurityGroups",
+    "ec2:DescribeSubnets",
+    "ec2:DescribeVpcs",
+    "ecs:DescribeClusters",
+    "elasticloadbalancing:DescribeAccountLimits",
+    "elasticloadbalancing:DescribeLoadBalancers",
+    "elasticloadbalancing:DescribeTargetGroups",
+    "iam:ListInstanceProfiles",
+    "iam:ListRoles",
+    "rds:DescribeAccountAttributes",
+    "sts:GetCallerIdentity",
+];
+
 /// Names every kind once: in the registry, and in the list by which the live side finds its code.
 macro_rules! kinds {
     ($($folder:ident::$kind:ident),* $(,)?) => {

@@ -12,6 +12,8 @@ use holdfast_core::cloud::{Applied, ApplyError, CallOutcome, Cloud, ErrorClass, 
 use holdfast_core::kind::{AnyKind, Mint, Registry};
 use holdfast_core::name::{KindName, Scope};
 use holdfast_core::observe::{Gap, Observation, Reading, Snapshot, Wanted};
+use holdfast_core::preflight::{Asked, Preflight};
+use jiff::Timestamp;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -53,6 +55,13 @@ impl World {
     }
     pub(crate) fn faults(&self) -> &Faults {
         &self.faults
+    }
+    pub(crate) fn push(&mut self, call: Call) {
+        self.log.push(call);
+    }
+    /// The fault that strikes a read that is of no kind.
+    pub(crate) fn strike(&mut self, scope: &Scope, operation: &str, now: Timestamp) -> Option<Fault> {
+        self.faults.strike(scope, "", operation, false, now, &mut self.dice)
     }
     pub(crate) fn note(&mut self, bytes: &[u8]) {
         self.log.note(bytes);
@@ -147,7 +156,7 @@ impl SimCloud {
         self.world.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn pause(&self) {
+    pub(crate) async fn pause(&self) {
         let half = self.lock().faults.latency / 2;
         if !half.is_zero() {
             tokio::time::sleep(half).await;
@@ -155,7 +164,7 @@ impl SimCloud {
     }
 
     /// Waits in vain where the scope's endpoint answers nothing; true if it does not.
-    async fn hangs(&self, scope: &Scope) -> bool {
+    pub(crate) async fn hangs(&self, scope: &Scope) -> bool {
         let patience = self.lock().faults.hangs.get(scope).copied();
         if let Some(patience) = patience {
             tokio::time::sleep(patience).await;
@@ -163,14 +172,14 @@ impl SimCloud {
         patience.is_some()
     }
 
-    async fn acquire(&self, scope: &Scope, operation: &'static str) {
+    pub(crate) async fn acquire(&self, scope: &Scope, operation: &'static str) {
         if let Some(meter) = &self.meter {
             let (service, operation) = operation.split_once(':').unwrap_or(("sim", operation));
             meter.acquire(scope, service, operation).await;
         }
     }
 
-    fn finished(&self, scope: &Scope, operation: &'static str, outcome: CallOutcome) {
+    pub(crate) fn finished(&self, scope: &Scope, operation: &'static str, outcome: CallOutcome) {
         if let Some(meter) = &self.meter {
             let (service, operation) = operation.split_once(':').unwrap_or(("sim", operation));
             meter.finished(scope, service, operation, outcome);
@@ -366,12 +375,16 @@ impl Cloud for SimCloud {
         }
         let mut guard = self.lock();
         let world = &mut *guard;
-        let fault = world.faults.strike(scope, "", operation, false, now, &mut world.dice);
+        let fault = world.strike(scope, operation, now);
         if let Some(refused) = fault.as_ref().and_then(|f| refusal(f, operation)) {
             return Err(refused);
         }
         let known = world.accounts.get(&scope.account).cloned();
         Ok(known.unwrap_or_else(|| DEFAULT_ACCOUNT.to_owned()))
+    }
+
+    async fn preflight(&self, scope: &Scope, asked: &Asked) -> Preflight {
+        self.tell(scope, asked).await
     }
 
     async fn tagged(&self, scope: &Scope, stack: &str) -> Result<Vec<Tagged>, ApplyError> {
@@ -383,7 +396,7 @@ impl Cloud for SimCloud {
         let things = {
             let mut guard = self.lock();
             let world = &mut *guard;
-            let fault = world.faults.strike(scope, "", operation, false, now, &mut world.dice);
+            let fault = world.strike(scope, operation, now);
             match fault.as_ref().and_then(|f| refusal(f, operation)) {
                 Some(refused) => Err(refused),
                 None => Ok(()),

@@ -19,6 +19,8 @@ pub struct Faults {
     pub settle: Vec<Settle>,
     /// How long every call takes, on tokio's clock: half before it has its effect, half after.
     pub latency: Duration,
+    /// The quotas of every account, by AWS's service and name, such as `rds:DBInstances`. They are told, not enforced.
+    pub quotas: BTreeMap<String, u64>,
     /// Scopes whose endpoint takes calls and answers none, and how long their callers wait, on tokio's clock.
     pub hangs: BTreeMap<Scope, Duration>,
 }

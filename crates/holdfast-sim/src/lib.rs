@@ -20,6 +20,7 @@ pub mod laws;
 mod log;
 pub mod owners;
 mod perform;
+mod preflight;
 mod world;
 
 pub use actors::{Tamper, TamperError};

@@ -86,6 +86,19 @@ pub(crate) fn text(value: &Value, pointer: &str) -> String {
     }
 }
 
+/// Words in lines of at most `width` characters; a longer word has a line of its own.
+pub(crate) fn wrapped(words: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = vec![String::new()];
+    for word in words.split_whitespace() {
+        match lines.last_mut() {
+            Some(last) if last.is_empty() => last.push_str(word),
+            Some(last) if last.chars().count() + 1 + word.chars().count() <= width => *last += &format!(" {word}"),
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
 /// How long ago an RFC 3339 time was: `3s`, `12m`, `5h`, `2d`.
 pub(crate) fn age(time: &str) -> String {
     let Ok(then) = time.parse::<jiff::Timestamp>() else { return String::new() };

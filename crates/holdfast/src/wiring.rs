@@ -6,7 +6,7 @@ use holdfast_core::cloud::Leftovers;
 use holdfast_core::name::{ResourceKey, Scope};
 use holdfast_core::plan::Desired;
 use holdfast_core::why::Sight;
-use holdfast_engine::{Engine, Nudge, Overlay, PassError};
+use holdfast_engine::{Checked, Engine, Nudge, Overlay, PassError};
 use holdfast_store::{Store, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -39,16 +39,20 @@ impl Loop for Control {
         self.engine.reconcile(stack).map(drop).map_err(|e| failed(&e))
     }
 
-    async fn plan(&self, overlay: BTreeMap<Scope, Vec<Arc<Desired>>>) -> Result<Vec<ScopePlan>, LoopError> {
+    async fn plan(
+        &self,
+        overlay: BTreeMap<Scope, Vec<Arc<Desired>>>,
+        stacks: &BTreeSet<String>,
+    ) -> Result<Vec<ScopePlan>, LoopError> {
         let mut out = Vec::with_capacity(overlay.len());
         for (scope, put) in overlay {
             let stored = self.store.desired(&scope, jiff::Timestamp::now()).map_err(|e| failed(&e))?;
             let kept: BTreeSet<&ResourceKey> = put.iter().map(|d| &d.key).collect();
             let without = stored.iter().map(|d| d.key.clone()).filter(|k| !kept.contains(k)).collect();
             let seen_at = jiff::Timestamp::now();
-            let planned = self.engine.plan_now(&scope, &Overlay { put, without }).await;
+            let planned = self.engine.plan_checked(&scope, &Overlay { put, without }, stacks).await;
             match planned {
-                Ok(plan) => out.push(ScopePlan { scope, plan, seen_at }),
+                Ok(Checked { plan, preflight }) => out.push(ScopePlan { scope, plan, preflight, seen_at }),
                 Err(error @ PassError::Panicked(_)) => return Err(LoopError::Failed(error.to_string())),
                 Err(error) => return Err(LoopError::Unavailable(format!("{scope}: {error}"))),
             }

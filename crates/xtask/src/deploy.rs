@@ -55,7 +55,8 @@ fn reads(action: &str) -> bool {
 /// One statement a service, so that a reader sees at a glance what is asked for.
 fn policy(kinds: &[&dyn AnyKind], access: Access) -> Value {
     let shared = ["sts:GetCallerIdentity", "tag:GetResources"];
-    let called = kinds.iter().flat_map(|k| k.permissions()).chain(&shared).copied();
+    let kinds = kinds.iter().flat_map(|k| k.permissions()).chain(holdfast_kinds::PREFLIGHT_PERMISSIONS);
+    let called = kinds.chain(&shared).copied();
     // Passing a role has a statement of its own.
     let actions: BTreeSet<&str> =
         called.filter(|a| *a != "iam:PassRole" && (access == Access::ReadWrite || reads(a))).collect();

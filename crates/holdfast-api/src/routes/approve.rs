@@ -204,7 +204,8 @@ async fn parts_now(state: &ApiState, scopes: BTreeSet<Scope>) -> Result<Vec<Part
             Ok(declared)
         })
         .await?;
-    let plans = state.control().plan(declared).await?;
+    // Whether something is missing has nothing to do with what awaits approval.
+    let plans = state.control().plan(declared, &BTreeSet::new()).await?;
     Ok(plans.into_iter().flat_map(|p| p.plan.awaiting).collect())
 }
 

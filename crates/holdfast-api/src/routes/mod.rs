@@ -16,6 +16,7 @@ pub(crate) mod overview;
 pub(crate) mod pauses;
 pub(crate) mod planned;
 pub(crate) mod plans;
+pub(crate) mod preflight;
 pub(crate) mod resources;
 pub(crate) mod schemas;
 pub(crate) mod stacks;
@@ -38,6 +39,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
         why::endpoints(),
         adopt::endpoints(),
         plans::endpoints(),
+        preflight::endpoints(),
         approve::endpoints(),
         drift::endpoints(),
         overview::endpoints(),

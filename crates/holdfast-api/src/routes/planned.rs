@@ -1,6 +1,7 @@
 //! Plans as they are shown.
 
 use super::declare::Line;
+use super::preflight::ShownFinding;
 use crate::control::ScopePlan;
 use crate::views::Ref;
 use holdfast_core::name::Scope;
@@ -31,6 +32,9 @@ pub(crate) struct Planned {
     pub(crate) results: Vec<Line>,
     /// The scopes it was computed in, and when their live state was read.
     pub(crate) scopes: Vec<PlannedScope>,
+    /// What AWS said of it when it was computed: what is named and not there, quotas without room. Nothing is held back by it,
+    /// and a plan that awaits approval keeps none of it.
+    pub(crate) preflight: Vec<ShownFinding>,
     /// What would be written, in an order that respects `needs` and `after`.
     pub(crate) steps: Vec<PlannedStep>,
     /// One decision a resource, with its reason.
@@ -276,6 +280,7 @@ pub(crate) fn kept(record: &PlanRecord, standing: Standing) -> Planned {
         approval: Some(Approval::new(standing, &record.parts, Some(record))),
         results: Vec::new(),
         scopes: scopes.into_iter().map(|s| PlannedScope::new(s, record.created_at)).collect(),
+        preflight: Vec::new(),
         steps: shown.steps,
         verdicts: shown.verdicts,
     }

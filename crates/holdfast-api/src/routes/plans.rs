@@ -5,6 +5,7 @@ use super::approve;
 use super::declare::{self, Checked, Intake, Line};
 use super::idempotency::{self, Key};
 use super::planned::{self, Approval, Planned, PlannedScope, PlannedStep, PlannedVerdict, Shown, Standing};
+use super::preflight::ShownFinding;
 use crate::control::LoopError;
 use crate::http::body::JsonBody;
 use crate::http::conditional::{Conditions, Tag};
@@ -100,8 +101,11 @@ pub(crate) async fn compute(state: &ApiState, mut intake: Intake) -> Result<Comp
             Ok((results, stacks, overlay(state, checked)?))
         })
         .await?;
-    let plans =
-        if overlay.is_empty() { Vec::new() } else { state.control().plan(overlay).await.map_err(Problem::from)? };
+    let plans = match overlay.is_empty() {
+        true => Vec::new(),
+        false => state.control().plan(overlay, &stacks).await.map_err(Problem::from)?,
+    };
+    let preflight = plans.iter().flat_map(ShownFinding::all).collect();
     let scopes = plans.iter().map(|p| PlannedScope::new(&p.scope, p.seen_at)).collect();
     let mut shown = Shown::default();
     for plan in &plans {
@@ -114,7 +118,8 @@ pub(crate) async fn compute(state: &ApiState, mut intake: Intake) -> Result<Comp
     let unchanged = results.iter().all(|r| r.outcome == What::Unchanged);
     let standing = if unchanged { Standing::Awaiting } else { Standing::NotDeclared };
     let approval = (!parts.is_empty()).then(|| Approval::new(standing, &parts, None));
-    let planned = Planned { plan_hash, created_at: state.now(), approval, results, scopes, steps, verdicts };
+    let created_at = state.now();
+    let planned = Planned { plan_hash, created_at, approval, results, scopes, preflight, steps, verdicts };
     Ok(Computed { planned, parts })
 }
 

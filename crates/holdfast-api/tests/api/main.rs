@@ -13,6 +13,7 @@ mod holds;
 mod kinds;
 mod openapi;
 mod plan;
+mod preflight;
 mod problems;
 mod read;
 mod reference;

@@ -9,6 +9,7 @@ use holdfast_core::cloud::Leftovers;
 use holdfast_core::facts::Severity;
 use holdfast_core::name::{ResourceKey, Scope};
 use holdfast_core::plan::{Decision, Desired, Fate, Part, Plan, Step, Verb, Verdict};
+use holdfast_core::preflight::{Finding, Level};
 use holdfast_core::status::{Condition, ConditionType, Drift, FieldDiff, Phase, Status, Truth};
 use holdfast_store::{Changed, Location, PassRecord, ScopeStatus, Store};
 use http::{HeaderMap, Method, Request, StatusCode};
@@ -69,6 +70,11 @@ impl FakeLoop {
         };
         stacks.into_iter().map(part).collect()
     }
+    /// A room that is named by id is never there.
+    fn missing(&self, desired: &Desired) -> Option<Finding> {
+        let id = desired.spec.get("roomId")?.as_str().filter(|id| !id.starts_with('$'))?;
+        Some(Finding::of(Level::Error, &desired.key, "/roomId", format!("there is no room {id}; make it first")))
+    }
     fn note(&self, asked: Asked) -> Result<(), LoopError> {
         self.asked.lock().unwrap().push(asked);
         self.broken.lock().unwrap().clone().map_or(Ok(()), Err)
@@ -96,13 +102,19 @@ impl Loop for FakeLoop {
         self.note(Asked::Leftovers(stack.to_owned(), deleted.to_vec()))?;
         Ok(self.left.lock().unwrap().clone())
     }
-    async fn plan(&self, overlay: BTreeMap<Scope, Vec<Arc<Desired>>>) -> Result<Vec<ScopePlan>, LoopError> {
+    async fn plan(
+        &self,
+        overlay: BTreeMap<Scope, Vec<Arc<Desired>>>,
+        stacks: &BTreeSet<String>,
+    ) -> Result<Vec<ScopePlan>, LoopError> {
         self.note(Asked::Plan(overlay.iter().map(|(s, d)| (s.clone(), d.len())).collect()))?;
         Ok(overlay
             .into_iter()
             .map(|(scope, desired)| {
                 let plan = Plan { awaiting: self.awaiting(&scope, &desired), ..planned(&desired) };
-                ScopePlan { scope, plan, seen_at: start() }
+                let named = desired.iter().filter(|d| stacks.contains(&d.key.stack));
+                let preflight = named.filter_map(|d| self.missing(d)).collect();
+                ScopePlan { scope, plan, preflight, seen_at: start() }
             })
             .collect())
     }

@@ -17,6 +17,7 @@ mod incidents_guards;
 mod incidents_owners;
 mod life;
 mod loops;
+mod preflight;
 mod real;
 mod replacements;
 mod scale;

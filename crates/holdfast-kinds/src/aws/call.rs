@@ -25,6 +25,8 @@ pub(crate) enum Service {
     Ecs,
     /// Load balancers, version 2.
     Elb,
+    /// Roles, looked up before a plan.
+    Iam,
     /// Databases.
     Rds,
     /// The tag feed.
@@ -42,6 +44,7 @@ impl Service {
             Service::Ec2 => "ec2",
             Service::Ecs => "ecs",
             Service::Elb => "elasticloadbalancing",
+            Service::Iam => "iam",
             Service::Rds => "rds",
             Service::Tagging => "tagging",
             Service::Sts => "sts",
@@ -122,6 +125,9 @@ impl<'a> Aws<'a> {
     pub(crate) fn scaling(&self) -> &aws_sdk_applicationautoscaling::Client {
         self.clients.scaling()
     }
+    pub(super) fn iam(&self) -> &aws_sdk_iam::Client {
+        self.clients.iam()
+    }
     pub(super) fn tagging(&self) -> &aws_sdk_resourcegroupstagging::Client {
         self.clients.tagging()
     }
@@ -135,6 +141,15 @@ impl<'a> Aws<'a> {
     /// Where we are.
     pub(crate) fn scope(&self) -> &Scope {
         self.scope
+    }
+
+    /// The 12-digit id of the account that the credentials belong to.
+    pub(super) async fn account_id(&self) -> Result<String, ApplyError> {
+        let answer = self.read(Service::Sts, "GetCallerIdentity", self.sts().get_caller_identity().send()).await?;
+        answer.account().map(str::to_owned).ok_or_else(|| {
+            let words = "AWS named no account".to_owned();
+            error::ours("sts:GetCallerIdentity", "NoAccount", ErrorClass::Transient, words)
+        })
     }
 
     /// Makes a call that changes nothing. A lost answer is `Transient`.

@@ -131,6 +131,7 @@ pub(super) struct Clients {
     ec2: OnceLock<aws_sdk_ec2::Client>,
     ecs: OnceLock<aws_sdk_ecs::Client>,
     elb: OnceLock<aws_sdk_elasticloadbalancingv2::Client>,
+    iam: OnceLock<aws_sdk_iam::Client>,
     rds: OnceLock<aws_sdk_rds::Client>,
     tagging: OnceLock<aws_sdk_resourcegroupstagging::Client>,
     sts: OnceLock<aws_sdk_sts::Client>,
@@ -145,6 +146,7 @@ impl Clients {
             ec2: OnceLock::new(),
             ecs: OnceLock::new(),
             elb: OnceLock::new(),
+            iam: OnceLock::new(),
             rds: OnceLock::new(),
             tagging: OnceLock::new(),
             sts: OnceLock::new(),
@@ -159,6 +161,9 @@ impl Clients {
     }
     pub(super) fn elb(&self) -> &aws_sdk_elasticloadbalancingv2::Client {
         self.elb.get_or_init(|| client!(aws_sdk_elasticloadbalancingv2, &self.config, &self.endpoint))
+    }
+    pub(super) fn iam(&self) -> &aws_sdk_iam::Client {
+        self.iam.get_or_init(|| client!(aws_sdk_iam, &self.config, &self.endpoint))
     }
     pub(super) fn rds(&self) -> &aws_sdk_rds::Client {
         self.rds.get_or_init(|| client!(aws_sdk_rds, &self.config, &self.endpoint))

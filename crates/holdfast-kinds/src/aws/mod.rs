@@ -12,6 +12,7 @@ mod cache;
 mod call;
 mod clients;
 mod error;
+mod preflight;
 mod session;
 mod tags;
 
@@ -27,6 +28,7 @@ use holdfast_core::cloud::{AccountAccess, Applied, ApplyError, Cloud, ErrorClass
 use holdfast_core::kind::Kind;
 use holdfast_core::name::{KindName, Scope};
 use holdfast_core::observe::{Gap, Reading, Snapshot, Wanted};
+use holdfast_core::preflight::{Asked, Preflight};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
@@ -168,19 +170,14 @@ impl AwsCloud {
     async fn ask_identity(&self, state: &ScopeState) -> Result<String, ApplyError> {
         let shot = OneShot::default();
         let aws = Aws::new(state.scope(), self.meter.as_ref(), state.clients(), state.cache(), shot.feed(), 0);
-        let answer = aws.read(Service::Sts, "GetCallerIdentity", aws.sts().get_caller_identity().send()).await;
         // Everybody may ask this, so a refusal is one of the credentials.
-        let answer = answer.inspect_err(|error| {
+        let account = aws.account_id().await.inspect_err(|error| {
             if matches!(error.class, ErrorClass::Unsigned | ErrorClass::Denied) {
                 state.refused();
             }
         })?;
-        let account = answer.account().ok_or_else(|| {
-            let words = "AWS named no account".to_owned();
-            error::ours("sts:GetCallerIdentity", "NoAccount", ErrorClass::Transient, words)
-        })?;
-        state.identified(account);
-        Ok(account.to_owned())
+        state.identified(&account);
+        Ok(account)
     }
 
     fn gaps_everywhere(&self, wanted: &BTreeMap<KindName, Wanted>, error: &ApplyError) -> BTreeMap<KindName, Reading> {
@@ -246,6 +243,16 @@ impl Cloud for AwsCloud {
     async fn identify(&self, scope: &Scope) -> Result<String, ApplyError> {
         let state = self.state(scope).await?;
         self.ask_identity(&state).await
+    }
+
+    async fn preflight(&self, scope: &Scope, asked: &Asked) -> Preflight {
+        let state = match self.confirmed(scope).await {
+            Ok(state) => state,
+            Err(error) => return preflight::untold(asked, &error),
+        };
+        let shot = OneShot::default();
+        let aws = Aws::new(scope, self.meter.as_ref(), state.clients(), state.cache(), shot.feed(), 0);
+        preflight::preflight(&aws, asked).await
     }
 
     async fn tagged(&self, scope: &Scope, stack: &str) -> Result<Vec<Tagged>, ApplyError> {

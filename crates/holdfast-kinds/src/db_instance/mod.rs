@@ -21,6 +21,7 @@ use holdfast_core::handle::Handle;
 use holdfast_core::kind::{Context, Converge, Draft, Kind, Mint, Output, Refusal};
 use holdfast_core::name::KindName;
 use holdfast_core::observe::Observation;
+use holdfast_core::preflight::Need;
 use holdfast_core::problem::SpecError;
 use holdfast_core::status::FieldDiff;
 use serde_json::{Map, Value, json};
@@ -79,6 +80,12 @@ impl Kind for DBInstance {
 
     fn validate(spec: &DBInstanceSpec) -> Vec<SpecError> {
         check::validate(spec)
+    }
+
+    /// A change of storage is no need of its own: RDS tells at the call.
+    fn needs(spec: &Value) -> Vec<Need> {
+        let storage = spec["allocatedStorage"].as_u64().map(|gib| Need::much("rds:AllocatedStorage", gib));
+        std::iter::once(Need::one("rds:DBInstances")).chain(storage).collect()
     }
 
     fn canonical(spec: &mut Value) {

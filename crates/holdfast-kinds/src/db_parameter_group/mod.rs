@@ -14,6 +14,7 @@ use holdfast_core::kind::{Context, Converge, Draft, Kind, Mint, Output, Refusal}
 use holdfast_core::name::KindName;
 use holdfast_core::observe::Observation;
 use holdfast_core::pointer::unescape;
+use holdfast_core::preflight::Need;
 use holdfast_core::problem::SpecError;
 use holdfast_core::reference::is_open;
 use holdfast_core::status::FieldDiff;
@@ -100,6 +101,10 @@ impl Kind for DBParameterGroup {
             }
         }
         errors
+    }
+
+    fn needs(_: &Value) -> Vec<Need> {
+        vec![Need::one("rds:DBParameterGroups")]
     }
 
     fn canonical(spec: &mut Value) {

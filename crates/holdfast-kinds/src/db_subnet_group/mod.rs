@@ -13,6 +13,7 @@ use holdfast_core::handle::Handle;
 use holdfast_core::kind::{Context, Converge, Kind, Mint, Output};
 use holdfast_core::name::KindName;
 use holdfast_core::observe::Observation;
+use holdfast_core::preflight::Need;
 use holdfast_core::problem::SpecError;
 use holdfast_core::status::FieldDiff;
 use schemars::JsonSchema;
@@ -90,6 +91,12 @@ impl Kind for DBSubnetGroup {
             errors.push(SpecError::new("/subnetIds", "too-few", words));
         }
         errors
+    }
+
+    /// How many subnets fit into a group is a quota of its own.
+    fn needs(spec: &Value) -> Vec<Need> {
+        let subnets = spec["subnetIds"].as_array().map_or(0, Vec::len) as u64;
+        vec![Need::one("rds:DBSubnetGroups"), Need::each("rds:SubnetsPerDBSubnetGroup", subnets, "/subnetIds")]
     }
 
     fn canonical(spec: &mut Value) {

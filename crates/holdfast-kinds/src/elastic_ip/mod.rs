@@ -13,6 +13,7 @@ use holdfast_core::handle::Handle;
 use holdfast_core::kind::{Context, Converge, Draft, Kind, Mint, Output};
 use holdfast_core::name::KindName;
 use holdfast_core::observe::Observation;
+use holdfast_core::preflight::Need;
 use holdfast_core::problem::SpecError;
 use holdfast_core::status::FieldDiff;
 use schemars::JsonSchema;
@@ -115,6 +116,12 @@ impl Kind for ElasticIp {
             }
         }
         errors
+    }
+
+    /// An address out of a pool of one's own counts against nothing.
+    fn needs(spec: &Value) -> Vec<Need> {
+        let amazons = common::text(spec, "publicIpv4Pool").is_none_or(|pool| pool == "amazon");
+        if amazons { vec![Need::one("ec2:vpc-max-elastic-ips")] } else { Vec::new() }
     }
 
     fn canonical(_: &mut Value) {}

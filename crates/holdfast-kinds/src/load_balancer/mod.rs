@@ -11,10 +11,11 @@ mod tests;
 pub(crate) use plan::Action;
 pub(crate) use spec::LoadBalancerSpec;
 
-use crate::common::closed;
+use crate::common::{closed, text};
 use holdfast_core::facts::Field;
 use holdfast_core::handle::{Arn, Handle};
 use holdfast_core::kind::{Follow, Kind, Output};
+use holdfast_core::preflight::Need;
 use serde_json::Value;
 
 /// The kind.
@@ -66,6 +67,15 @@ impl Kind for LoadBalancer {
 
     fn identity(spec: &Value) -> Option<String> {
         closed(spec, "name").map(str::to_owned)
+    }
+
+    fn needs(spec: &Value) -> Vec<Need> {
+        // AWS makes an Application Load Balancer where nothing is said.
+        vec![Need::one(match text(spec, "type") {
+            Some("network") => "elasticloadbalancing:network-load-balancers",
+            Some("gateway") => "elasticloadbalancing:gateway-load-balancers",
+            _ => "elasticloadbalancing:application-load-balancers",
+        })]
     }
 
     crate::elb::kind::by_its_modules!();

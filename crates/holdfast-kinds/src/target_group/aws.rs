@@ -4,11 +4,12 @@ use super::TargetGroup;
 use super::plan::Action;
 use super::spec::{Matcher, TargetGroupSpec};
 use crate::aws::answer::object;
-use crate::aws::{Aws, Live, Service, all_pages, reading};
+use crate::aws::{Aws, Live, Service, reading};
 use crate::common::{Tags, settled};
 use crate::elb::attributes::Attributes;
 use crate::elb::aws::{
-    PAGE, arns, attributes_json, concerning, deleted, made, number, parse, put_audited, retag, spec_of, tags_for,
+    arns, attributes_json, concerning, deleted, made, number, parse, put_audited, retag, spec_of, tags_for,
+    target_groups,
 };
 use crate::elb::types::Flag;
 use crate::elb::{full_name, outputs};
@@ -26,15 +27,7 @@ impl Live for TargetGroup {
 
     /// One listing of all target groups, 400 a page, health checks inline; attributes in turns.
     async fn sweep(aws: &Aws<'_>, wanted: &Wanted) -> Result<Reading, ApplyError> {
-        let pages = all_pages(
-            |marker| {
-                let page = aws.elb().describe_target_groups().page_size(PAGE).set_marker(marker);
-                aws.read(Service::Elb, "DescribeTargetGroups", page.send())
-            },
-            |answer| answer.next_marker(),
-        )
-        .await?;
-        let found = pages.iter().flat_map(|page| page.target_groups()).filter_map(observe).collect();
+        let found = target_groups(aws).await?.iter().filter_map(observe).collect();
         let mut seen = concerning::<Self>(aws, wanted, found).await?;
         audit(aws, wanted, &mut seen).await;
         Ok(reading(seen, Vec::new()))

@@ -16,6 +16,7 @@ use crate::common::{closed, to_number, to_text};
 use holdfast_core::facts::Field;
 use holdfast_core::handle::{Arn, Handle};
 use holdfast_core::kind::{Kind, Output};
+use holdfast_core::preflight::Need;
 use serde_json::Value;
 
 /// The kind.
@@ -58,6 +59,10 @@ impl Kind for TargetGroup {
 
     fn identity(spec: &Value) -> Option<String> {
         closed(spec, "name").map(str::to_owned)
+    }
+
+    fn needs(_: &Value) -> Vec<Need> {
+        vec![Need::one("elasticloadbalancing:target-groups")]
     }
 
     crate::elb::kind::by_its_modules!();

@@ -12,5 +12,6 @@ mod ecs;
 mod elb;
 mod emulator;
 mod network;
+mod preflight;
 mod rds;
 mod security_group;

@@ -1,7 +1,6 @@
 //! Commands that declare: validate, plan, apply.
 
-use super::read_documents;
-use super::wait;
+use super::{preflight, read_documents, wait};
 use crate::args::{ApplyArgs, ConfirmArgs, FileArgs, Output, PlanArgs};
 use crate::client::Client;
 use crate::failure::{Ending, Failure};
@@ -17,7 +16,8 @@ fn replaces(answer: &Value, step: &Value) -> bool {
     step["verb"] == "create" && verdicts.any(|v| v["key"] == step["key"] && v["decision"] == "replace")
 }
 
-/// Prints a plan: one line a step with its reason, then why the rest is left alone.
+/// Prints a plan: one line a step with its reason, then why the rest is left alone, then what AWS says
+/// of it before it is done.
 pub(crate) fn print_plan(how: Output, answer: &Value) -> Result<Ending> {
     let steps: Vec<&Value> = answer["steps"].as_array().into_iter().flatten().collect();
     let ending = if steps.is_empty() { Ending::Fine } else { Ending::Differences };
@@ -52,6 +52,9 @@ pub(crate) fn print_plan(how: Output, answer: &Value) -> Result<Ending> {
                 text(verdict, "/reason")
             ))?;
         }
+    }
+    for finding in answer["preflight"].as_array().into_iter().flatten() {
+        line(preflight::shown(finding, 4))?;
     }
     if let Some(hash) = answer["planHash"].as_str() {
         talk(format!("Plan {hash}"));

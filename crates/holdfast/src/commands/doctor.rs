@@ -1,6 +1,6 @@
 //! `doctor`: what works between this machine, the server and AWS.
 
-use super::look;
+use super::{look, preflight};
 use crate::client::Client;
 use crate::failure::{Ending, Failure};
 use crate::output::{line, text};
@@ -53,7 +53,6 @@ pub(crate) async fn doctor(client: &Client, health: bool) -> Result<Ending> {
         Err(e) => tell(false, format!("token        {e:#}"))?,
     }
     for phase in ["Failed", "Unknown"] {
-        // What AWS refuses (a full quota, a role or a subnet that is not there) it says when it is asked.
         for resource in client.list("/v1/resources", &[("phase", Some(phase.to_owned()))]).await.unwrap_or_default() {
             let name = look::key_of(&resource);
             let said = look::condition(&resource, "Synced", "message");
@@ -63,8 +62,29 @@ pub(crate) async fn doctor(client: &Client, health: bool) -> Result<Ending> {
             )?;
         }
     }
+    bad += before_asking(client).await?;
     if bad == 0 {
         return Ok(Ending::Fine);
     }
     anyhow::bail!("{bad} of these checks failed")
+}
+
+/// What AWS says of everything declared: roles and subnets that are not there, quotas without room. Answers how many
+/// checks failed; what cannot be asked has not.
+async fn before_asking(client: &Client) -> Result<i32> {
+    let findings = match client.list("/v1/preflight", &[]).await {
+        Ok(findings) => findings,
+        Err(e) => {
+            line(format!("✗ preflight    {e:#}"))?;
+            return Ok(1);
+        }
+    };
+    let errors = findings.iter().filter(|f| f["level"] == "error").count();
+    let said = match findings.is_empty() {
+        true => "what is named is there, and quotas have room".to_owned(),
+        false => preflight::counted(&findings),
+    };
+    line(format!("{} preflight    {said}", if errors == 0 { "✓" } else { "✗" }))?;
+    findings.iter().try_for_each(|finding| line(preflight::shown(finding, 13)))?;
+    Ok(i32::from(errors > 0))
 }

@@ -5,6 +5,7 @@ pub(crate) mod declare;
 pub(crate) mod doctor;
 pub(crate) mod explain;
 pub(crate) mod look;
+pub(crate) mod preflight;
 pub(crate) mod steer;
 pub(crate) mod teardown;
 pub(crate) mod wait;

@@ -9,7 +9,7 @@ pub(crate) use crate::aws::answer::concern::{arns, spec_of};
 pub(crate) use crate::aws::answer::{is_not_found, put_audited};
 use crate::aws::{Aws, Service, TagsByArn, all_pages, answer};
 use crate::common::{Retag, Tags};
-use aws_sdk_elasticloadbalancingv2::types::{LoadBalancer, Tag};
+use aws_sdk_elasticloadbalancingv2::types::{LoadBalancer, Tag, TargetGroup};
 use holdfast_core::cloud::{Applied, ApplyError};
 use holdfast_core::kind::Kind;
 use holdfast_core::observe::{Observation, Wanted};
@@ -95,6 +95,19 @@ pub(crate) async fn load_balancers(aws: &Aws<'_>) -> Result<Vec<LoadBalancer>, A
     )
     .await?;
     Ok(pages.into_iter().flat_map(|page| page.load_balancers.unwrap_or_default()).collect())
+}
+
+/// All target groups, 400 a page.
+pub(crate) async fn target_groups(aws: &Aws<'_>) -> Result<Vec<TargetGroup>, ApplyError> {
+    let pages = all_pages(
+        |marker| {
+            let page = aws.elb().describe_target_groups().page_size(PAGE).set_marker(marker);
+            aws.read(Service::Elb, "DescribeTargetGroups", page.send())
+        },
+        |answer| answer.next_marker(),
+    )
+    .await?;
+    Ok(pages.into_iter().flat_map(|page| page.target_groups.unwrap_or_default()).collect())
 }
 
 /// [`concern::concerning`] with the tags that Elastic Load Balancing knows.
