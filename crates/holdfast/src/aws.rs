@@ -6,6 +6,7 @@ use holdfast_core::cloud::{AccountAccess, Applied, ApplyError, Cloud, ErrorClass
 use holdfast_core::document::AccountSpec;
 use holdfast_core::name::{KindName, Scope};
 use holdfast_core::observe::{Snapshot, Wanted};
+use holdfast_core::preflight::{Asked, Preflight};
 use holdfast_kinds::aws::{AwsCloud, AwsOptions};
 use holdfast_store::{Store, StoreError};
 use serde_json::Value;
@@ -79,6 +80,10 @@ impl Cloud for Declared {
             request_id: None,
         })?;
         self.aws.identify(scope).await
+    }
+
+    async fn preflight(&self, scope: &Scope, asked: &Asked) -> Preflight {
+        self.aws.preflight(scope, asked).await
     }
 
     async fn tagged(&self, scope: &Scope, stack: &str) -> Result<Vec<Tagged>, ApplyError> {
