@@ -58,7 +58,7 @@ mod tests {
         assert_eq!(
             lines,
             "    ✗ shop/Service/web /networkConfiguration/subnets/0\n      there is no subnet subnet-0123456789abcdef0 in \
-             default/eu-west-1, or\n      these credentials may not see it. Correct it."
+             default/eu-west-1, or these\n      credentials may not see it. Correct it."
         );
         assert!(lines.lines().all(|l| l.chars().count() <= WIDTH));
         let of_scope = json!({ "level": "unknown", "account": "prod", "region": "eu-west-1", "key": null, "pointer": "", "message": "m" });
