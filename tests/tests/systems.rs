@@ -33,6 +33,12 @@ macro_rules! systems {
 }
 
 systems! {
+    accurate_video_lives_and_goes_on_moto: "accurate-video" on Moto;
     gifmachine_lives_and_goes_in_two_regions_on_moto: "gifmachine" on Moto;
+    videoshare_lives_and_goes_on_moto: "videoshare" on Moto;
+    datavault_lives_and_goes_on_moto: "datavault" on Moto;
+    accurate_video_lives_and_goes_on_ministack: "accurate-video" on Ministack;
     gifmachine_lives_and_goes_in_two_regions_on_ministack: "gifmachine" on Ministack;
+    videoshare_lives_and_goes_on_ministack: "videoshare" on Ministack;
+    datavault_lives_and_goes_on_ministack: "datavault" on Ministack;
 }
