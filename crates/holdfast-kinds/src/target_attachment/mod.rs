@@ -2,6 +2,8 @@
 
 #[cfg(feature = "aws")]
 mod aws;
+#[cfg(test)]
+mod incidents;
 mod spec;
 #[cfg(test)]
 mod tests;
