@@ -66,15 +66,11 @@ fn planned(fate: Fate, policy: Policy, memory: Memory, live: Vec<Observation>) -
     })
 }
 
-fn told(plan: &Plan) -> (Decision, Vec<String>) {
-    let verbs =
-        plan.steps.iter().map(|s| format!("{:?} {}", s.verb, s.text.split('#').next_back().unwrap_or_default()));
-    (plan.verdicts[0].decision, verbs.collect())
-}
-
+/// What is decided, and how the steps begin.
 fn check(plan: &Plan, decision: Decision, steps: &[&str]) {
-    let (found, done) = told(plan);
-    assert_eq!((found, done.len()), (decision, steps.len()), "{done:?} {}", plan.verdicts[0].reason);
+    let done: Vec<String> = plan.steps.iter().map(|s| format!("{} {}", s.verb.sign(), s.text)).collect();
+    let reason = &plan.verdicts[0].reason;
+    assert_eq!((plan.verdicts[0].decision, done.len()), (decision, steps.len()), "{done:?} {reason}");
     for (done, step) in done.iter().zip(steps) {
         assert!(done.starts_with(step), "{done}");
     }
@@ -90,7 +86,7 @@ fn i02_a_target_that_somebody_else_registered_is_neither_taken_nor_deregistered(
     check(&plan, Decision::Gone, &[]);
     // Nor one beside that which is ours.
     let plan = planned(Fate::DeleteByName, Policy::default(), remembered(80, &[]), vec![target(80), target(81)]);
-    check(&plan, Decision::Delete, &["Delete delete target attachment"]);
+    check(&plan, Decision::Delete, &["- delete target attachment"]);
     assert_eq!(plan.steps[0].action["id"], json!(handle(80)));
 }
 
@@ -105,7 +101,8 @@ fn one_that_is_remembered_is_ours_and_the_tags_of_its_stack_are_no_difference() 
 fn adopting_it_writes_nothing() {
     let policy = || Policy { adopt: Some(AdoptPolicy::IfExists), ..Policy::default() };
     let plan = planned(Fate::Keep, policy(), Memory::default(), vec![target(80)]);
-    check(&plan, Decision::Adopt, &["Adopt 80 as it is"]);
+    check(&plan, Decision::Adopt, &[""]);
+    assert_eq!(plan.steps[0].text, format!("take over {} as it is", handle(80)));
     assert_eq!((&plan.steps[0].action["set"], &plan.steps[0].action["remove"]), (&json!({}), &json!([])));
 }
 
@@ -113,14 +110,14 @@ fn adopting_it_writes_nothing() {
 fn the_old_target_goes_when_the_new_one_is_healthy_and_no_sooner() {
     let policy = || Policy { replace: Some(ReplacePolicy::Allow), ..Policy::default() };
     let plan = planned(Fate::Keep, policy(), remembered(81, &[]), vec![target(81)]);
-    check(&plan, Decision::Replace, &["Create create target attachment"]);
+    check(&plan, Decision::Replace, &["+ create target attachment"]);
     let mut new = target(80);
     new.health = Health::Progressing("its target is initial".to_owned());
     let plan = planned(Fate::Keep, policy(), remembered(80, &[81]), vec![new, target(81)]);
     check(&plan, Decision::Wait, &[]);
     assert!(plan.verdicts[0].reason.contains("its target is initial"), "{}", plan.verdicts[0].reason);
     let plan = planned(Fate::Keep, policy(), remembered(80, &[81]), vec![target(80), target(81)]);
-    check(&plan, Decision::Update, &["Delete delete target attachment"]);
+    check(&plan, Decision::Update, &["- delete target attachment"]);
     assert_eq!(plan.steps[0].action["id"], json!(handle(81)));
     // While its connections end, nothing is left to do.
     let mut old = target(81);
