@@ -22,3 +22,4 @@ mod real;
 mod replacements;
 mod scale;
 mod seeds;
+mod untagged;

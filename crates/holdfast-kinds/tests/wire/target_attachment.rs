@@ -64,7 +64,8 @@ async fn targets_by_hand_live_and_go_and_those_of_others_stay() {
     bench.aws.meter.take();
     check_quiet(&mut bench).await;
     let calls = bench.aws.meter.take_sorted();
-    let of_targets: Vec<&String> = calls.iter().filter(|c| c.contains("Target") && !c.ends_with("Groups")).collect();
+    let of_targets: Vec<&str> =
+        calls.iter().copied().filter(|c| c.contains("Target") && !c.ends_with("Groups")).collect();
     assert_eq!(of_targets, ["DescribeTargetHealth"], "{calls:?}");
 
     // Somebody deregisters one of ours and registers another.
