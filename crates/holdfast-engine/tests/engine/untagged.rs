@@ -93,8 +93,8 @@ async fn with_a_lost_store_what_was_ours_stays_and_waits_for_a_person() {
     let live = first.sim.live(&first.scope);
     let second = bench_of(holdfast_kinds::registry(), "eu-west-1");
     for thing in live {
-        let kind = thing.kind;
-        second.sim.put(&second.scope, kind, Arc::unwrap_or_clone(thing.observation));
+        let made = Arc::unwrap_or_clone(thing.observation);
+        second.sim.bystander(&second.scope, thing.kind, made).expect("it is no resource of ours");
     }
     second.declare(&target(80));
     second.pass().await;
