@@ -121,6 +121,10 @@ impl System {
             let region = text(&self.stacks[n], "/spec/region")?;
             let outside = self.outside(&region)?;
             let images = outside.call("ec2", "describe_images", json!({}))?;
+            for profile in profiles(&self.stacks[n]) {
+                let outside = self.outside(&region)?;
+                outside.call("iam", "create_instance_profile", json!({ "InstanceProfileName": profile }))?;
+            }
             let stack = &mut self.stacks[n];
             if let Some(image) =
                 images.pointer("/Images/0/ImageId").filter(|_| stack["spec"]["variables"]["imageId"].is_string())
@@ -272,10 +276,17 @@ impl System {
     }
 }
 
+/// The instance profiles that a stack takes as variables.
+fn profiles(stack: &Value) -> Vec<String> {
+    let variables = stack.pointer("/spec/variables").and_then(Value::as_object);
+    let named = variables.into_iter().flatten().filter(|(name, _)| name.ends_with("rofile"));
+    named.filter_map(|(_, value)| value.as_str()).map(str::to_owned).collect()
+}
+
 /// Protections that a teardown needs lifted: by policy, and AWS's own.
 fn unprotect(stack: &mut Value) {
     for resource in stack["spec"]["resources"].as_array_mut().into_iter().flatten() {
-        if let Some(policy) = resource["policy"].as_object_mut() {
+        if let Some(policy) = resource.get_mut("policy").and_then(Value::as_object_mut) {
             policy.remove("protect");
             policy.insert("deletion".to_owned(), json!("delete"));
         }

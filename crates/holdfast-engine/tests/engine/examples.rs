@@ -12,15 +12,15 @@ use std::path::{Path, PathBuf};
 const PASSES: usize = 1000;
 
 /// An example in one of its regions.
-struct System {
-    name: String,
-    region: String,
+pub(crate) struct System {
+    pub(crate) name: String,
+    pub(crate) region: String,
     /// Its stacks there, as one list.
-    document: Value,
+    pub(crate) document: Value,
 }
 
 /// The examples: a folder each, its documents by region.
-fn systems() -> Vec<System> {
+pub(crate) fn systems() -> Vec<System> {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples");
     let listed = |path: &Path| -> Vec<PathBuf> {
         let entries = std::fs::read_dir(path).expect("there are examples");
@@ -42,7 +42,7 @@ fn systems() -> Vec<System> {
     systems.into_iter().map(|((name, region), items)| System { name, region, document: list(items) }).collect()
 }
 
-async fn settled(system: &System) -> Bench {
+pub(crate) async fn settled(system: &System) -> Bench {
     let b = bench_of(holdfast_kinds::registry(), &system.region);
     b.declare(&system.document);
     b.settle().await;
