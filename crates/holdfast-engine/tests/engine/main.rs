@@ -22,5 +22,5 @@ mod real;
 mod replacements;
 mod scale;
 mod seeds;
-mod untagged;
 mod systems;
+mod untagged;
