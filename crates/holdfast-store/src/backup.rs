@@ -89,10 +89,10 @@ impl Partial {
         let partial = Self(suffixed(to, ".partial"));
         partial.clear()?;
         create(&partial.0)?;
-        let name = partial.0.to_str().ok_or_else(|| StoreError::Open {
-            path: partial.0.clone(),
-            reason: "its name is no UTF-8".to_owned(),
-        })?;
+        let name = partial
+            .0
+            .to_str()
+            .ok_or_else(|| StoreError::Open { path: partial.0.clone(), reason: "its name is no UTF-8".to_owned() })?;
         source.execute("VACUUM INTO ?1", [name])?;
         Ok(partial)
     }

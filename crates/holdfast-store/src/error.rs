@@ -12,7 +12,9 @@ pub enum StoreError {
     Full,
     /// The disk takes no writes: a quota, a limit on the size of files, a file system that was mounted again for reading
     /// only. Reads go on; a write works again as soon as the disk does.
-    #[error("the store's disk refuses to be written ({0}), so nothing was written: look at its quota, its limits and its health, and try again")]
+    #[error(
+        "the store's disk refuses to be written ({0}), so nothing was written: look at its quota, its limits and its health, and try again"
+    )]
     Unwritable(String),
     /// What is on the disk is not what was written there. The store must not be used.
     #[error(
@@ -59,12 +61,8 @@ pub enum StoreError {
 }
 
 /// What SQLite says when the disk refuses a write for another reason than that it is full.
-const REFUSED: [i32; 4] = [
-    ffi::SQLITE_IOERR_WRITE,
-    ffi::SQLITE_IOERR_FSYNC,
-    ffi::SQLITE_IOERR_DIR_FSYNC,
-    ffi::SQLITE_IOERR_TRUNCATE,
-];
+const REFUSED: [i32; 4] =
+    [ffi::SQLITE_IOERR_WRITE, ffi::SQLITE_IOERR_FSYNC, ffi::SQLITE_IOERR_DIR_FSYNC, ffi::SQLITE_IOERR_TRUNCATE];
 
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {

@@ -97,9 +97,8 @@ pub fn inspect(path: &Path) -> Result<Inspection, StoreError> {
         Err(other) => return Err(other),
     };
     found.earlier = version < schema::VERSION;
-    let structure = row::all(&connection, "PRAGMA integrity_check(100)", [], |r| {
-        Ok(row::text(r, "integrity_check")?.to_owned())
-    });
+    let structure =
+        row::all(&connection, "PRAGMA integrity_check(100)", [], |r| Ok(row::text(r, "integrity_check")?.to_owned()));
     match structure {
         Ok(lines) => lines.iter().filter(|l| *l != "ok").for_each(|line| found.find("structure", line.as_str())),
         Err(error) => found.note("structure", Err(error)),
@@ -191,9 +190,7 @@ fn contents(connection: &Connection, found: &mut Inspection) {
     }
     found.note("scope_status", pass::scope_statuses(connection).map(drop));
     for (place, sql, what) in LAWS {
-        each(connection, found, (place, sql), |r| {
-            Err(StoreError::Corrupt(format!("{} {what}", row::text(r, "who")?)))
-        });
+        each(connection, found, (place, sql), |r| Err(StoreError::Corrupt(format!("{} {what}", row::text(r, "who")?))));
     }
     found.open_intents = counted(connection, "SELECT COUNT(*) AS n FROM intent WHERE result IS NULL");
     let newest = row::one(connection, "SELECT at FROM event ORDER BY id DESC LIMIT 1", [], |r| row::time(r, "at"));

@@ -3,6 +3,7 @@
 mod bad_input;
 mod cli;
 mod image;
+mod store;
 
 use anyhow::Result;
 use holdfast_tests::server::{Server, binary};

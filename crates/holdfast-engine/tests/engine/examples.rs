@@ -3,11 +3,14 @@
 
 use crate::bench::{Bench, bench_of};
 use crate::seeds::Dice;
-use holdfast_sim::Tamper;
+use holdfast_engine::Undisturbed;
+use holdfast_sim::{Effect, Tamper};
+use holdfast_store::{Location, Store};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 const PASSES: usize = 1000;
 
@@ -157,4 +160,31 @@ async fn whatever_others_change_in_an_example_it_comes_back_and_is_silent() {
         b.stays_silent().await;
         b.lawful();
     }
+}
+
+#[tokio::test]
+async fn a_lost_store_finds_every_example_again_and_nothing_is_created_or_deleted() {
+    for system in systems() {
+        let place = format!("{} in {}", system.name, system.region);
+        let mut b = settled(&system).await;
+        let (calls, live) = (b.sim.calls().len(), handles(&b));
+        b.store = Store::open(&Location::Memory).expect("a store in memory opens");
+        b.options.store = b.store.clone();
+        b.restart("after", Arc::new(Undisturbed));
+        // Long after, as for somebody who has to find the documents first.
+        b.clock.advance(SignedDuration::from_hours(48));
+        b.declare(&system.document);
+        b.settle().await;
+        b.all_in_sync();
+        assert_eq!(handles(&b), live, "{place}");
+        let since = b.sim.calls().split_off(calls);
+        let effects: Vec<&Effect> = since.iter().flat_map(|c| &c.effects).collect();
+        assert!(effects.iter().all(|e| matches!(e, Effect::Updated { .. })), "{place}: {effects:#?}");
+        println!("{place}: {} things found again, 0 created, 0 deleted, {} new owner tags", live.len(), effects.len());
+        b.stays_silent().await;
+    }
+}
+
+fn handles(b: &Bench) -> BTreeSet<String> {
+    b.sim.live(&b.scope).into_iter().map(|t| format!("{} {}", t.kind, t.observation.id)).collect()
 }

@@ -23,7 +23,9 @@ fn filled(directory: &Path) {
     store.intend(&intent(&key("long"), Verb::Create, 2)).unwrap();
     let large = "y".repeat(60_000);
     let notes: Vec<_> = (0..4).map(|_| event(1, &key("long"), holdfast_store::EventType::Operated)).collect();
-    store.log(&notes.into_iter().map(|e| holdfast_store::Event { message: large.clone(), ..e }).collect::<Vec<_>>()).unwrap();
+    store
+        .log(&notes.into_iter().map(|e| holdfast_store::Event { message: large.clone(), ..e }).collect::<Vec<_>>())
+        .unwrap();
     // What goes leaves free pages.
     store.prune_log(at(100)).unwrap();
     drop(store);
