@@ -178,7 +178,8 @@ async fn a_lost_store_finds_every_example_again_and_nothing_is_created_or_delete
         b.declare(&system.document);
         b.settle().await;
         // What bears no tags is found by its name, and a person says that it is ours.
-        let untagged: Vec<String> = b.phases().into_iter().filter(|(_, p)| *p != Phase::InSync).map(|(k, _)| k).collect();
+        let untagged: Vec<String> =
+            b.phases().into_iter().filter(|(_, p)| *p != Phase::InSync).map(|(k, _)| k).collect();
         assert!(untagged.iter().all(|key| owned_reason(&b, key) == ADOPTABLE), "{place}: {untagged:?}");
         b.declare(&adopting(&system.document, &untagged));
         b.settle().await;
@@ -187,7 +188,11 @@ async fn a_lost_store_finds_every_example_again_and_nothing_is_created_or_delete
         let since = b.sim.calls().split_off(calls);
         let effects: Vec<&Effect> = since.iter().flat_map(|c| &c.effects).collect();
         assert!(effects.iter().all(|e| matches!(e, Effect::Updated { .. })), "{place}: {effects:#?}");
-        println!("{place}: {} things found again, {} of them by name; 0 created, 0 deleted", live.len(), untagged.len());
+        println!(
+            "{place}: {} things found again, {} of them by name; 0 created, 0 deleted",
+            live.len(),
+            untagged.len()
+        );
         b.stays_silent().await;
     }
 }
