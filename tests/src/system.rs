@@ -148,7 +148,7 @@ impl System {
             }
             let variables = self.found(&region, images)?;
             let stack = &mut self.stacks[n];
-            if let Some(declared) = stack["spec"]["variables"].as_object_mut() {
+            if let Some(declared) = stack.pointer_mut("/spec/variables").and_then(Value::as_object_mut) {
                 for (name, value) in variables.into_iter().filter(|(_, value)| value.is_string()) {
                     declared.entry(name).and_modify(|v| *v = value);
                 }
