@@ -32,13 +32,34 @@ pub fn binary() -> Result<PathBuf> {
 impl Server {
     /// Starts it on a free port against an AWS endpoint, with a store of its own.
     pub fn start(endpoint: &str, store: &Path, more: &[&str]) -> Result<Self> {
+        Self::spawn(Self::command(endpoint, store, more)?)
+    }
+
+    /// Starts it so that a limit on the size of its files is an error to it and not its end.
+    pub fn start_limitable(endpoint: &str, store: &Path) -> Result<Self> {
+        let command = Self::command(endpoint, store, &[])?;
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]).arg(command.get_program()).args(command.get_args());
+        shell.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        Self::spawn(shell)
+    }
+
+    /// Sets how large its files may get from now on: `unlimited`, or bytes.
+    pub fn limit_files(&self, size: &str) -> Result<()> {
+        let limit = format!("--fsize={size}:unlimited");
+        let done = Command::new("prlimit").args(["--pid", &self.pid().to_string(), &limit]).status();
+        anyhow::ensure!(done.context("the tests need prlimit (Debian: util-linux)")?.success(), "prlimit {limit}");
+        Ok(())
+    }
+
+    fn command(endpoint: &str, store: &Path, more: &[&str]) -> Result<Command> {
         let mut command = Command::new(binary()?);
         command.args(["serve", "--listen", "127.0.0.1:0", "--store"]).arg(format!("sqlite://{}", store.display()));
         command.args(["--sweep-interval", "1s"]).args(more);
         command.env("AWS_ENDPOINT_URL", endpoint).env("AWS_REGION", REGION);
         command.env("AWS_ACCESS_KEY_ID", "holdfast").env("AWS_SECRET_ACCESS_KEY", SECRET);
         command.env("AWS_EC2_METADATA_DISABLED", "true");
-        Self::spawn(command)
+        Ok(command)
     }
 
     /// Starts a command that prints its address when it is ready.

@@ -1,10 +1,11 @@
 //! The real AWS clients under fire: `serve` against moto through microburst, which throttles in each protocol's own form,
-//! fails, delays, hangs, cuts, mangles, and loses answers after the work was done.
+//! fails, delays, hangs, cuts, mangles, and loses answers after the work was done. And a disk that takes no more.
 
 use anyhow::{Context, Result, ensure};
 use holdfast_tests::burst::Burst;
 use holdfast_tests::emulator::Backend;
 use holdfast_tests::scenario::{Life, PATIENCE};
+use holdfast_tests::server::Server;
 use holdfast_tests::things::{families_with_the_release, is_silent, is_whole, things};
 use holdfast_tests::{SECRET, eventually};
 use reqwest::Method;
@@ -80,7 +81,7 @@ fn rages(
     weather: &Weather,
     is_through: impl Fn(&mut Life) -> Result<bool>,
 ) -> Result<u64> {
-    const RAGE: Duration = Duration::from_secs(25);
+    const RAGE: Duration = Duration::from_secs(12);
     let before: u64 = burst.struck()?.values().sum();
     burst.rules(&weather.rules)?;
     let began = Instant::now();
@@ -153,6 +154,44 @@ fn a_stack_lives_through_every_fault_of_the_wire_and_is_never_doubled() -> Resul
         lives_through(&mut life, &burst, weather, n + 1).with_context(|| format!("weather: {}", weather.name))?;
     }
     life.server.apply(&life.stack, "")?;
+    life.server.in_sync("es", PATIENCE)?;
+    is_silent(&life)?;
+    is_quiet(&life)
+}
+
+#[test]
+fn a_disk_that_takes_no_more_stops_writes_to_aws_and_nothing_else_and_heals_itself() -> Result<()> {
+    let mut life = Life::begin(Backend::Moto)?;
+    life.server.kill()?;
+    life.server = Server::start_limitable(&life.proxy.endpoint, &life.store())?;
+    life.apply("")?;
+    life.server.limit_files("4096")?;
+    let mut changed = life.stack.clone();
+    changed["spec"]["tags"] = json!({ "disk": "full" });
+    for _ in 0..2 {
+        let (status, body) = life.server.call(Method::POST, "/v1/apply", Some(&changed))?;
+        ensure!(
+            status == 507 && body["type"].as_str().is_some_and(|t| t.ends_with("store-unwritable")),
+            "{status} {body}"
+        );
+    }
+    ensure!(life.server.call(Method::GET, "/readyz", None)?.0 == 503, "it is not ready to take documents");
+    let group = life.output("SecurityGroup/alb", "id")?;
+    let opened = json!({ "GroupId": group, "IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "CidrIp": "0.0.0.0/0" });
+    life.outside.call("ec2", "authorize_security_group_ingress", opened)?;
+    life.proxy.reset();
+    eventually("three more sweeps", PATIENCE, || {
+        let swept = life.proxy.counts().get("DescribeSecurityGroups").copied().unwrap_or(0);
+        Ok((swept >= 3).then_some(()))
+    })?;
+    ensure!(life.proxy.writes().is_empty(), "AWS was written to without a journal: {:?}", life.proxy.writes());
+    ensure!(life.server.resources("es")?.len() > 20, "reads go on");
+    ensure!(life.server.call(Method::GET, "/metrics", None)?.0 == 200, "so do the metrics");
+    life.server.limit_files("unlimited")?;
+    eventually("revoked rule", PATIENCE, || {
+        Ok(life.proxy.writes().contains_key("RevokeSecurityGroupIngress").then_some(()))
+    })?;
+    life.server.apply(&changed, "")?;
     life.server.in_sync("es", PATIENCE)?;
     is_silent(&life)?;
     is_quiet(&life)
