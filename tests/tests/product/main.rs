@@ -3,6 +3,7 @@
 mod bad_input;
 mod cli;
 mod image;
+mod openapi;
 mod store;
 
 use anyhow::Result;
