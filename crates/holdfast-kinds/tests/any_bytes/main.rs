@@ -1,6 +1,7 @@
 //! The properties of `fuzz/`, on a stable compiler: examples with bytes changed, and words that mean something.
 
 #[path = "../../../../fuzz/src/lib.rs"]
+#[expect(unreachable_pub, reason = "it is a library for the targets of cargo-fuzz, and a module here")]
 mod properties;
 
 use proptest::prelude::*;
