@@ -3,12 +3,14 @@
 
 pub mod emulator;
 pub mod figures;
+pub mod mix;
 pub mod outside;
 pub mod proxy;
 pub mod refusal;
 pub mod scenario;
 pub mod server;
 pub mod simulated;
+pub mod standin;
 pub mod system;
 pub mod workload;
 
