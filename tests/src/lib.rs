@@ -3,8 +3,10 @@
 
 pub mod emulator;
 pub mod figures;
+pub mod measure;
 pub mod mix;
 pub mod outside;
+pub mod prefill;
 pub mod proxy;
 pub mod refusal;
 pub mod scenario;
