@@ -58,7 +58,7 @@ pub fn transactions(store: &Path) -> u64 {
     index.get(8..12).and_then(|b| b.try_into().ok()).map_or(0, |b| u64::from(u32::from_ne_bytes(b)))
 }
 
-/// Looks every 20 ms until `look` gives something: for what is measured by the clock.
+/// Looks every 50 ms until `look` gives something: for what is measured by the clock.
 pub fn soon<T>(what: &str, limit: Duration, mut look: impl FnMut() -> Result<Option<T>>) -> Result<T> {
     let started = std::time::Instant::now();
     loop {
@@ -66,7 +66,7 @@ pub fn soon<T>(what: &str, limit: Duration, mut look: impl FnMut() -> Result<Opt
             return Ok(found);
         }
         anyhow::ensure!(started.elapsed() < limit, "after {limit:?} there was still no {what}");
-        std::thread::park_timeout(Duration::from_millis(20));
+        std::thread::park_timeout(Duration::from_millis(50));
     }
 }
 

@@ -17,7 +17,13 @@ use std::time::{Duration, Instant};
 const SEED: u64 = 42;
 
 /// How long anything may take before it is given up.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(4000);
+
+/// After so long without a pass nothing more comes by itself.
+const IDLE: Duration = Duration::from_secs(8);
+
+/// What [`Account::drift`] changes.
+const DRIFTS: u64 = 5;
 
 /// What one phase cost.
 #[derive(Clone, Debug)]
@@ -111,15 +117,21 @@ impl Account {
     }
 
     /// The same account under a new server process with another sweep interval.
-    pub fn restarted(&mut self, interval: &str) -> Result<()> {
+    /// Answers how long the new process took until it said that it is ready.
+    pub fn restarted(&mut self, interval: &str) -> Result<Duration> {
         self.server.kill()?;
+        let started = Instant::now();
         self.server = serve(&self.standin, &self.store(), interval)?;
-        Ok(())
+        figures::soon("readiness", PATIENCE, || {
+            Ok((self.server.call(Method::GET, "/readyz", None)?.0 == 200).then_some(()))
+        })?;
+        Ok(started.elapsed())
     }
 
     /// What something costs.
     pub fn cost(&self, work: impl FnOnce(&Self) -> Result<()>) -> Result<Cost> {
         let pid = self.server.pid();
+        self.quiet();
         let passes = self.metric("holdfast_passes_total", "")?;
         self.standin.reset();
         let (before, written, started) = (cpu(pid)?, transactions(&self.store()), Instant::now());
@@ -135,6 +147,15 @@ impl Account {
             peak: memory.peak,
             resident: memory.resident,
         })
+    }
+
+    /// Waits until no call has come for a while, so that nothing of what was before is counted with what comes.
+    fn quiet(&self) {
+        let mut before = u64::MAX;
+        while before != self.standin.calls().total() {
+            before = self.standin.calls().total();
+            std::thread::park_timeout(Duration::from_millis(700));
+        }
     }
 
     /// The sum of a metric over its labels, those with this text in them.
@@ -155,6 +176,15 @@ impl Account {
     /// Has every scope swept once, now.
     pub fn sweep(&self) -> Result<()> {
         let before = self.swept()?;
+        self.ask()?;
+        figures::soon("sweep of all scopes", PATIENCE, || {
+            let now = self.swept()?;
+            Ok((now.len() == before.len() && now.iter().zip(&before).all(|(now, before)| now != before)).then_some(()))
+        })
+    }
+
+    /// Asks for a sweep of every scope.
+    fn ask(&self) -> Result<()> {
         for region in &self.regions {
             let stack =
                 self.stacks.iter().find(|s| s["spec"]["region"] == **region).context("a stack of the region")?;
@@ -162,10 +192,7 @@ impl Account {
             let (status, body) = self.server.call(Method::POST, &path, Some(&json!({})))?;
             ensure!(status < 300, "reconcile answered {status}: {body}");
         }
-        figures::soon("sweep of all scopes", PATIENCE, || {
-            let now = self.swept()?;
-            Ok((now.len() == before.len() && now.iter().zip(&before).all(|(now, before)| now != before)).then_some(()))
-        })
+        Ok(())
     }
 
     /// Waits until every scope was swept by this process or one before it.
@@ -174,6 +201,42 @@ impl Account {
             let swept = self.swept()?;
             Ok((swept.len() == self.regions.len() && swept.iter().all(|t| !t.is_empty())).then_some(()))
         })
+    }
+
+    /// How many resources are not in sync.
+    pub fn waiting(&self) -> Result<u64> {
+        Ok((self.declared() as u64).saturating_sub(self.metric("holdfast_resources", "\"InSync\"")?))
+    }
+
+    /// Waits for the first sweep, and sweeps on, a few times at most, until everything is in sync.
+    pub fn looked(&self) -> Result<()> {
+        self.first_sweep()?;
+        for _ in 0..4 {
+            if self.waiting()? == 0 {
+                break;
+            }
+            self.sweep()?;
+        }
+        Ok(())
+    }
+
+    /// Sweeps until what [`drift`](Self::drift) did is undone.
+    pub fn healed(&self) -> Result<()> {
+        let stack = self.stacks.first().and_then(|s| s["metadata"]["name"].as_str()).context("a stack")?;
+        let asked = Instant::now();
+        while asked.elapsed() < PATIENCE {
+            self.sweep()?;
+            let written = self.standin.calls().writes();
+            let drift = self.server.get(&format!("/v1/drift?stack={stack}"))?;
+            if written >= DRIFTS && drift["items"].as_array().is_some_and(Vec::is_empty) {
+                return Ok(());
+            }
+        }
+        anyhow::bail!("still drifted: {:#}", self.server.get("/v1/drift")?)
+    }
+
+    fn declared(&self) -> usize {
+        self.stacks.iter().filter_map(|s| s["spec"]["resources"].as_array()).map(Vec::len).sum()
     }
 
     /// Applies all stacks and waits until all of it is in sync.
@@ -186,9 +249,21 @@ impl Account {
 
     /// Waits until everything is in sync.
     pub fn in_sync(&self) -> Result<()> {
-        let all: usize = self.stacks.iter().filter_map(|s| s["spec"]["resources"].as_array()).map(Vec::len).sum();
+        let all = self.declared();
+        let (mut passes, mut seen_at) = (0, Instant::now());
         let done = eventually("everything in sync", PATIENCE, || {
-            Ok((self.metric("holdfast_resources", "\"InSync\"")? == all as u64).then_some(()))
+            if self.waiting()? == 0 {
+                return Ok(Some(()));
+            }
+            // What a refused read left open waits for the next sweep, which is an hour away here.
+            let now = self.metric("holdfast_passes_total", "")?;
+            if now != passes {
+                (passes, seen_at) = (now, Instant::now());
+            } else if now > 0 && seen_at.elapsed() > IDLE {
+                self.ask()?;
+                seen_at = Instant::now();
+            }
+            Ok(None)
         });
         done.with_context(|| self.told(all).unwrap_or_default())
     }
@@ -199,7 +274,11 @@ impl Account {
         let items = page["items"].as_array().cloned().unwrap_or_default();
         let waiting: Vec<String> =
             items.iter().filter(|r| r["status"]["phase"] != "InSync").take(20).map(crate::server::told).collect();
-        Ok(format!("of {all}: {waiting:#?}, scopes: {:#}, refused: {:?}", self.server.get("/v1/scopes")?, self.standin.calls().refused))
+        Ok(format!(
+            "of {all}: {waiting:#?}, scopes: {:#}, refused: {:?}",
+            self.server.get("/v1/scopes")?,
+            self.standin.calls().refused
+        ))
     }
 
     /// Sweeps until no sweep reads a single thing that none read before. Answers how many sweeps it took.
