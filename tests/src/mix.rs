@@ -62,7 +62,7 @@ impl Cell {
             let spec = json!({ "vpcId": vpc, "cidrBlock": format!("10.{net}.{i}.0/24"), "availabilityZone": zone });
             self.add("Subnet", format!("s{i}"), spec);
         }
-        let target = if self.number % 2 == 0 {
+        let target = if self.number.is_multiple_of(2) {
             self.add("InternetGateway", "i", json!({ "vpcId": vpc }));
             json!({ "destinationCidrBlock": "0.0.0.0/0", "gatewayId": "${InternetGateway/i.id}" })
         } else {
