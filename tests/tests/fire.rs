@@ -12,7 +12,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
-/// What the weather is called, the rules of microburst, and for how long after the last step.
+/// What the weather is called, and microburst's rules for it.
 struct Weather {
     name: &'static str,
     rules: Value,
@@ -115,8 +115,8 @@ fn is_quiet(life: &Life) -> Result<()> {
     Ok(())
 }
 
-/// Built up, changed, and healed in the weather; whole and silent after it.
-fn lives_through(life: &mut Life, burst: &Burst, weather: &Weather, n: usize) -> Result<()> {
+/// Built up and taken down in the weather; whole in between and gone after it. Answers how it was, in a line.
+fn lives_through(life: &mut Life, burst: &Burst, weather: &Weather, n: usize) -> Result<String> {
     let began = Instant::now();
     life.stack["spec"]["variables"]["release"] = json!(format!("{n}.0.0"));
     life.stack["spec"]["tags"] = json!({ "weather": weather.name });
@@ -132,14 +132,13 @@ fn lives_through(life: &mut Life, burst: &Burst, weather: &Weather, n: usize) ->
     let left = things(life)?;
     ensure!(left.is_empty(), "left after the teardown: {left:#?}");
     ensure!(struck > 0, "the weather never struck");
-    println!(
+    life.proxy.reset();
+    Ok(format!(
         "{:<14} {struck:>4} faults; up in {:>5.1} s, down in {:>5.1} s, {calls} calls reached AWS on the way up",
         weather.name,
         up.as_secs_f64(),
         (began.elapsed() - up).as_secs_f64()
-    );
-    life.proxy.reset();
-    Ok(())
+    ))
 }
 
 #[test]
@@ -151,7 +150,8 @@ fn a_stack_lives_through_every_fault_of_the_wire_and_is_never_doubled() -> Resul
     })?;
     let burst = burst.context("microburst stands before the proxy")?;
     for (n, weather) in weathers().iter().enumerate() {
-        lives_through(&mut life, &burst, weather, n + 1).with_context(|| format!("weather: {}", weather.name))?;
+        let told = lives_through(&mut life, &burst, weather, n + 1);
+        println!("{}", told.with_context(|| format!("weather: {}", weather.name))?);
     }
     life.server.apply(&life.stack, "")?;
     life.server.in_sync("es", PATIENCE)?;
