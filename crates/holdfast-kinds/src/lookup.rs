@@ -110,19 +110,8 @@ macro_rules! life {
 }
 pub(crate) use life;
 
-/// The live side of a look-up has nothing to apply.
+/// What the live side says of an action: no plan has one.
 #[cfg(feature = "aws")]
-macro_rules! apply {
-    () => {
-        async fn apply(
-            _: &crate::aws::Aws<'_>,
-            _: &Self::Action,
-            _: &str,
-        ) -> Result<holdfast_core::cloud::Applied, holdfast_core::cloud::ApplyError> {
-            let words = "a look-up changes nothing".to_owned();
-            Err(crate::aws::answer::refused(<Self as holdfast_core::kind::Kind>::NAME, "LookupOnly", words))
-        }
-    };
+pub(crate) fn changes_nothing<K: Kind>() -> holdfast_core::cloud::ApplyError {
+    crate::aws::answer::refused(K::NAME, "LookupOnly", "a look-up changes nothing".to_owned())
 }
-#[cfg(feature = "aws")]
-pub(crate) use apply;

@@ -2,10 +2,10 @@
 
 use super::{AvailabilityZone, found, meant};
 use crate::aws::{Aws, Live, Service, reading};
-use crate::lookup;
+use crate::lookup::{Question, changes_nothing};
 use async_trait::async_trait;
 use aws_sdk_ec2::types::Filter;
-use holdfast_core::cloud::ApplyError;
+use holdfast_core::cloud::{Applied, ApplyError};
 use holdfast_core::observe::{Reading, Wanted};
 
 #[async_trait]
@@ -25,5 +25,7 @@ impl Live for AvailabilityZone {
         Ok(reading(answers.collect(), Vec::new()))
     }
 
-    lookup::apply!();
+    async fn apply(_: &Aws<'_>, _: &Question, _: &str) -> Result<Applied, ApplyError> {
+        Err(changes_nothing::<Self>())
+    }
 }

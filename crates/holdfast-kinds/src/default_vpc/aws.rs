@@ -3,10 +3,10 @@
 use super::{CIDR, DefaultVpc};
 use crate::aws::{Aws, Live, Service, reading};
 use crate::ec2::aws::PAGE;
-use crate::lookup;
+use crate::lookup::{self, Question, changes_nothing};
 use async_trait::async_trait;
 use aws_sdk_ec2::types::Filter;
-use holdfast_core::cloud::ApplyError;
+use holdfast_core::cloud::{Applied, ApplyError};
 use holdfast_core::observe::{Reading, Wanted};
 
 #[async_trait]
@@ -24,5 +24,7 @@ impl Live for DefaultVpc {
         Ok(reading(answers.take(1).collect(), Vec::new()))
     }
 
-    lookup::apply!();
+    async fn apply(_: &Aws<'_>, _: &Question, _: &str) -> Result<Applied, ApplyError> {
+        Err(changes_nothing::<Self>())
+    }
 }

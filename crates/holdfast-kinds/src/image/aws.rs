@@ -4,10 +4,10 @@ use super::{Image, ImageSpec, chosen};
 use crate::aws::answer::parse;
 use crate::aws::{Aws, Live, Service, all_pages, gap, reading};
 use crate::ec2::aws::PAGE;
-use crate::lookup;
+use crate::lookup::{self, Question, changes_nothing};
 use async_trait::async_trait;
 use aws_sdk_ec2::types::Filter;
-use holdfast_core::cloud::ApplyError;
+use holdfast_core::cloud::{Applied, ApplyError};
 use holdfast_core::observe::{Observation, Reading, Wanted};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -26,13 +26,15 @@ impl Live for Image {
             }
             match answer(aws, spec, known.as_deref()).await {
                 Ok(found) => answers.extend(found),
-                Err(error) => gaps.push(gap(vec![identity], &error)),
+                Err(error) => gaps.push(gap(&error, vec![identity])),
             }
         }
         Ok(reading(answers, gaps))
     }
 
-    lookup::apply!();
+    async fn apply(_: &Aws<'_>, _: &Question, _: &str) -> Result<Applied, ApplyError> {
+        Err(changes_nothing::<Self>())
+    }
 }
 
 async fn answer(aws: &Aws<'_>, spec: &Value, known: Option<&str>) -> Result<Option<Observation>, ApplyError> {
