@@ -130,8 +130,13 @@ impl Account {
 
     /// What something costs.
     pub fn cost(&self, work: impl FnOnce(&Self) -> Result<()>) -> Result<Cost> {
-        let pid = self.server.pid();
         self.quiet();
+        self.cost_from_now(work)
+    }
+
+    /// The same, with what is under way already.
+    pub fn cost_from_now(&self, work: impl FnOnce(&Self) -> Result<()>) -> Result<Cost> {
+        let pid = self.server.pid();
         let passes = self.metric("holdfast_passes_total", "")?;
         self.standin.reset();
         let (before, written, started) = (cpu(pid)?, transactions(&self.store()), Instant::now());
