@@ -155,7 +155,7 @@ impl Account {
     }
 
     /// Waits until no call has come for a while, so that nothing of what was before is counted with what comes.
-    fn quiet(&self) {
+    pub fn quiet(&self) {
         let mut before = u64::MAX;
         while before != self.standin.calls().total() {
             before = self.standin.calls().total();
