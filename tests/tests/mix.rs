@@ -122,16 +122,6 @@ fn a_grown_account() -> Result<()> {
     let mut account = Account::grown(size(), scopes, Manner { latency: Duration::ZERO, buckets: true })?;
     audit(&mut report, &account, &name)?;
     steady(&mut report, &account, &name)?;
-    let fix = account.cost(|a| {
-        a.drift()?;
-        a.healed()
-    })?;
-    report.add(format!("{name} five drifts found and fixed: calls"), plain(fix.calls.total() as f64, "calls"));
-    report.add(
-        format!("{name} five drifts found and fixed: writes"),
-        plain(fix.calls.writes() as f64, "calls").floor(5.0),
-    );
-    common(&mut report, &format!("{name} five drifts found and fixed"), &fix);
     let ready = account.restarted("1h")?;
     let figure = plain(ms(ready), "ms");
     report.add(format!("{name} start to ready"), if size() == 10_000 { figure.goal(1000.0) } else { figure });
@@ -142,6 +132,19 @@ fn a_grown_account() -> Result<()> {
         asked(&mut report, &format!("{name} API under sweeps: PUT"), &asked_of.puts, true, 20.0);
         asked(&mut report, &format!("{name} API under sweeps: list of 500"), &asked_of.lists, true, 50.0);
     }
+    if size() > WHOLE_AUDIT {
+        return report.save();
+    }
+    let fix = account.cost(|a| {
+        a.drift()?;
+        a.healed()
+    })?;
+    report.add(format!("{name} five drifts found and fixed: calls"), plain(fix.calls.total() as f64, "calls"));
+    report.add(
+        format!("{name} five drifts found and fixed: writes"),
+        plain(fix.calls.writes() as f64, "calls").floor(5.0),
+    );
+    common(&mut report, &format!("{name} five drifts found and fixed"), &fix);
     report.save()
 }
 
