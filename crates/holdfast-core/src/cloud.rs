@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// AWS, as the engine sees it.
 #[async_trait]
@@ -18,6 +19,12 @@ pub trait Cloud: Send + Sync {
     /// Does one action. `action` is the kind's action as JSON with every reference filled in; `token` is the
     /// journal's idempotency token, the same for a repeat of the same intent.
     async fn apply(&self, scope: &Scope, kind: KindName, action: &Value, token: &str) -> Result<Applied, ApplyError>;
+
+    /// Waits until a write of that operation, such as `ecs:CreateService`, is within AWS's budget, and keeps its place
+    /// for the [`apply`](Cloud::apply) that follows. Whoever waits here has journalled nothing yet.
+    async fn turn(&self, _scope: &Scope, _operation: &'static str) -> Turn {
+        Turn::free()
+    }
 
     /// The 12-digit account id that the credentials of this scope really belong to (STS GetCallerIdentity).
     async fn identify(&self, scope: &Scope) -> Result<String, ApplyError>;
@@ -117,6 +124,40 @@ pub trait Meter: Send + Sync {
     async fn acquire(&self, scope: &Scope, service: &'static str, operation: &'static str);
     /// Says how a call ended.
     fn finished(&self, scope: &Scope, service: &'static str, operation: &'static str, outcome: CallOutcome);
+    /// Waits as [`acquire`](Meter::acquire) does, for a call that is made later: the next one of that operation goes
+    /// at once.
+    async fn turn(self: Arc<Self>, _scope: &Scope, _service: &'static str, _operation: &'static str) -> Turn {
+        Turn::free()
+    }
+}
+
+/// A call's place at the head of its line. If it is dropped and the call was not made, the place goes to the next one.
+#[derive(Default)]
+pub struct Turn(Option<Box<dyn FnOnce() + Send + Sync>>);
+
+impl Turn {
+    /// The turn of a call that nobody paces.
+    pub fn free() -> Self {
+        Self(None)
+    }
+    /// A turn that calls `end` when it is over.
+    pub fn held(end: impl FnOnce() + Send + Sync + 'static) -> Self {
+        Self(Some(Box::new(end)))
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if let Some(end) = self.0.take() {
+            end();
+        }
+    }
+}
+
+impl std::fmt::Debug for Turn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.0.is_some() { "Turn(held)" } else { "Turn(free)" })
+    }
 }
 
 /// How a call ended, as far as budgets care.

@@ -32,6 +32,7 @@ mod execute;
 mod hold;
 mod judge;
 mod left;
+mod lines;
 mod meter;
 mod options;
 mod pass;
@@ -45,7 +46,7 @@ mod trouble;
 
 pub use engine::{Engine, Nudge, Overlay, ScopeView, Tally};
 pub use error::PassError;
-pub use meter::{Budgets, Counts};
+pub use meter::{BucketUse, Budgets, Counts, Limit, OperationUse, Usage, limits};
 pub use options::{Boundaries, Boundary, Clock, EngineOptions, EngineSettings, Undisturbed};
 pub use pass::PassReport;
 pub use preflight::Checked;

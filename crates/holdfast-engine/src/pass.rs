@@ -349,7 +349,7 @@ async fn execute(
     if plan.steps.is_empty() {
         return Executed::default();
     }
-    let mut run = Run::new(core, scope, plan, elsewhere, seen_at);
+    let mut run = Run::new(core, scope, plan, elsewhere, book, seen_at);
     run.postpone(&too_fresh(core, plan, book));
     run.run(book).await
 }

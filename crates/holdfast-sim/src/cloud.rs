@@ -8,7 +8,7 @@ use crate::log::{Call, Counters, Effect, Ending, Log};
 use crate::perform::perform;
 use crate::world::{LiveThing, ScopeWorld};
 use async_trait::async_trait;
-use holdfast_core::cloud::{Applied, ApplyError, CallOutcome, Cloud, ErrorClass, Meter, Tagged};
+use holdfast_core::cloud::{Applied, ApplyError, CallOutcome, Cloud, ErrorClass, Meter, Tagged, Turn};
 use holdfast_core::kind::{AnyKind, Mint, Registry};
 use holdfast_core::name::{KindName, Scope};
 use holdfast_core::observe::{Gap, Observation, Reading, Snapshot, Wanted};
@@ -366,6 +366,13 @@ impl Cloud for SimCloud {
         let throttled = answer.as_ref().is_err_and(|e| e.class == ErrorClass::Throttled);
         self.finished(scope, known, if throttled { CallOutcome::Throttled } else { CallOutcome::Answered });
         answer
+    }
+
+    async fn turn(&self, scope: &Scope, operation: &'static str) -> Turn {
+        match (&self.meter, operation.split_once(':')) {
+            (Some(meter), Some((service, operation))) => Arc::clone(meter).turn(scope, service, operation).await,
+            _ => Turn::free(),
+        }
     }
 
     async fn identify(&self, scope: &Scope) -> Result<String, ApplyError> {

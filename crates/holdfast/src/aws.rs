@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use async_trait::async_trait;
-use holdfast_core::cloud::{AccountAccess, Applied, ApplyError, Cloud, ErrorClass, Meter, Tagged};
+use holdfast_core::cloud::{AccountAccess, Applied, ApplyError, Cloud, ErrorClass, Meter, Tagged, Turn};
 use holdfast_core::document::AccountSpec;
 use holdfast_core::name::{KindName, Scope};
 use holdfast_core::observe::{Snapshot, Wanted};
@@ -68,6 +68,10 @@ impl Cloud for Declared {
 
     async fn apply(&self, scope: &Scope, kind: KindName, action: &Value, token: &str) -> Result<Applied, ApplyError> {
         self.aws.apply(scope, kind, action, token).await
+    }
+
+    async fn turn(&self, scope: &Scope, operation: &'static str) -> Turn {
+        self.aws.turn(scope, operation).await
     }
 
     /// Whose account it is as of the documents of this moment: the answer must not be of a way in that was replaced.

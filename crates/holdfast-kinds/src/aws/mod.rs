@@ -24,7 +24,7 @@ use async_trait::async_trait;
 use call::{OneShot, unreadable};
 use clients::ScopeState;
 use futures::FutureExt;
-use holdfast_core::cloud::{AccountAccess, Applied, ApplyError, Cloud, ErrorClass, Meter, Tagged};
+use holdfast_core::cloud::{AccountAccess, Applied, ApplyError, Cloud, ErrorClass, Meter, Tagged, Turn};
 use holdfast_core::kind::Kind;
 use holdfast_core::name::{KindName, Scope};
 use holdfast_core::observe::{Gap, Reading, Snapshot, Wanted};
@@ -238,6 +238,13 @@ impl Cloud for AwsCloud {
         })?;
         applied.request_ids = aws.request_ids();
         Ok(applied)
+    }
+
+    async fn turn(&self, scope: &Scope, operation: &'static str) -> Turn {
+        match operation.split_once(':') {
+            Some((service, operation)) => Arc::clone(&self.meter).turn(scope, service, operation).await,
+            None => Turn::free(),
+        }
     }
 
     async fn identify(&self, scope: &Scope) -> Result<String, ApplyError> {
