@@ -165,7 +165,11 @@ impl<'a> Run<'a> {
     }
 
     /// Waits until the bucket of a line has room.
-    fn turn(&self, line: LineName, operation: Option<&'static str>) -> impl Future<Output = (LineName, Turn)> + use<'a> {
+    fn turn(
+        &self,
+        line: LineName,
+        operation: Option<&'static str>,
+    ) -> impl Future<Output = (LineName, Turn)> + use<'a> {
         let (core, scope) = (self.core, self.scope);
         async move {
             let turn = match operation {
@@ -411,7 +415,8 @@ impl<'a> Run<'a> {
 /// Where a step stands among those that wait for AWS's buckets.
 fn stand(core: &Core, plan: &Plan, step: &Step, book: &Book) -> Stand {
     let verdict = plan.verdict(&step.key);
-    let begun = book.memories.get(&step.key).is_some_and(|m| is_repeat(m, verdict.and_then(|v| v.fingerprint.as_deref())));
+    let begun =
+        book.memories.get(&step.key).is_some_and(|m| is_repeat(m, verdict.and_then(|v| v.fingerprint.as_deref())));
     Stand::of(&core.registry, step, Rank::of(verdict, begun))
 }
 
