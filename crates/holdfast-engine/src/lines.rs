@@ -87,9 +87,12 @@ impl<'a> Lines<'a> {
         let lines = self.lines.iter_mut().filter(|(_, line)| open(line));
         let ask = lines.map(|(name, line)| {
             line.waiting = true;
-            (*name, line.operation)
+            (line.free.values().flatten().min().copied(), *name, line.operation)
         });
-        ask.collect()
+        // Where nothing has to wait, the steps go in the order of the plan.
+        let mut ask: Vec<_> = ask.collect();
+        ask.sort_unstable();
+        ask.into_iter().map(|(_, name, operation)| (name, operation)).collect()
     }
 
     /// The bucket of a line has room: nobody stands at its head any more.
