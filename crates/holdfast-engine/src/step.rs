@@ -6,7 +6,7 @@ use crate::token::token;
 use futures::FutureExt;
 use holdfast_core::cloud::{Applied, ApplyError, ErrorClass};
 use holdfast_core::kept::Kept;
-use holdfast_core::kind::AnyKind;
+use holdfast_core::kind::{AnyKind, Registry};
 use holdfast_core::name::{ResourceKey, Scope};
 use holdfast_core::plan::{Failure, Fate, Memory, RETIRE, Step, Verb};
 use holdfast_store::{Intent, IntentOutcome, IntentResult, StoreError};
@@ -158,8 +158,14 @@ impl Act<'_> {
         // It may have happened: give AWS the time to show it before it is made once more.
         if self.step.verb == Verb::Create && error.class == ErrorClass::Lost {
             self.memory.created_unseen = Some(now);
+            self.memory.id = presumed(&self.core.registry, &self.step.key.kind, &self.action).or(self.memory.id.take());
         }
     }
+}
+
+/// The handle of what a create makes, where AWS takes no tags to know it by and the create alone tells it.
+pub(crate) fn presumed(registry: &Registry, kind: &str, action: &Value) -> Option<String> {
+    registry.get(kind).filter(|kind| !kind.tagged()).and_then(|kind| kind.acts_on(action))
 }
 
 fn ours(class: ErrorClass, code: &str, message: &str) -> ApplyError {

@@ -111,6 +111,9 @@ impl<'a> Case<'a> {
     }
 
     pub(super) fn owner_tags(&self) -> BTreeMap<String, String> {
+        if !self.kind.tagged() {
+            return BTreeMap::new();
+        }
         BTreeMap::from([
             (UID_TAG.to_owned(), self.desired.uid.clone()),
             (RESOURCE_TAG.to_owned(), self.desired.key.to_string()),

@@ -25,3 +25,4 @@ mod replacements;
 mod scale;
 mod seeds;
 mod systems;
+mod untagged;
