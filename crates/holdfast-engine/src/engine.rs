@@ -284,6 +284,9 @@ impl Engine {
             shared.abort.cancel();
             shared.tasks.wait().await;
         }
+        if let Err(error) = blocking(|| shared.core.store.write_sweeps()) {
+            tracing::warn!(%error, "when the scopes were last looked at could not be written down");
+        }
         in_time
     }
 }

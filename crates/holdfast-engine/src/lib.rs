@@ -16,7 +16,7 @@
 //!   made again.
 //! - What differs is in the store before anything is done about it.
 //! - A pass that fails or panics concerns its own scope.
-//! - A pass that finds nothing new writes one row, the scope's.
+//! - A pass that finds nothing new writes nothing, neither in AWS nor in the store.
 //! - Nothing is written in an account whose id is not the one its document declares.
 //!
 //! # Errors

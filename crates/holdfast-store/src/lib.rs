@@ -43,6 +43,7 @@ mod record_types;
 mod resource;
 mod row;
 mod schema;
+mod sweeps;
 mod types;
 mod write;
 
@@ -74,6 +75,7 @@ pub struct Store {
 struct Shared {
     connections: connect::Connections,
     cache: cache::Cache,
+    sweeps: sweeps::Sweeps,
     listeners: RwLock<Vec<Listener>>,
 }
 
@@ -93,6 +95,7 @@ impl Store {
             shared: Arc::new(Shared {
                 connections: connect::Connections::open(at)?,
                 cache: cache::Cache::default(),
+                sweeps: sweeps::Sweeps::default(),
                 listeners: RwLock::default(),
             }),
         })
