@@ -148,7 +148,7 @@ impl System {
             }
             let variables = self.found(&region, images)?;
             let stack = &mut self.stacks[n];
-            if let Some(declared) = stack["spec"]["variables"].as_object_mut() {
+            if let Some(declared) = stack.pointer_mut("/spec/variables").and_then(Value::as_object_mut) {
                 for (name, value) in variables.into_iter().filter(|(_, value)| value.is_string()) {
                     declared.entry(name).and_modify(|v| *v = value);
                 }
@@ -315,7 +315,8 @@ impl System {
 fn without(absent: &[String], spec: &mut Value) {
     match spec {
         Value::String(text) => {
-            let of = |kind: &&String| text.starts_with(&format!("${{{kind}/"));
+            // `${Kind/…}` or `${stack:Kind/…}`
+            let of = |kind: &&String| ["{", ":"].iter().any(|before| text.contains(&format!("{before}{kind}/")));
             if let Some(kind) = absent.iter().find(of) {
                 *text = format!("no-{}", kind.to_lowercase());
             }

@@ -7,6 +7,7 @@ use holdfast_tests::figures::resident;
 use holdfast_tests::system::System;
 use std::time::Instant;
 
+#[expect(clippy::print_stdout, reason = "figures are printed; that is what they are for")]
 fn whole_life(names: &[&str], backend: Backend) -> Result<()> {
     let mut system = System::begin(names, backend)?;
     let started = Instant::now();
