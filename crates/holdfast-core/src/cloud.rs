@@ -4,10 +4,12 @@ use crate::name::{KindName, RESOURCE_TAG, ResourceKey, Scope, UID_TAG};
 use crate::observe::{Snapshot, Wanted};
 use crate::preflight::{Asked, Preflight};
 use async_trait::async_trait;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// AWS, as the engine sees it.
 #[async_trait]
@@ -26,6 +28,17 @@ pub trait Cloud: Send + Sync {
         Turn::free()
     }
 
+    /// How far the reading of what AWS gives only one thing a call has come in a scope.
+    fn rounds(&self, _scope: &Scope) -> Rounds {
+        Rounds::default()
+    }
+
+    /// When what AWS gives only one thing a call was last read of the thing with that handle; none if it was not, or
+    /// all of the thing is read in every sweep.
+    fn read_at(&self, _scope: &Scope, _id: &str) -> Option<Timestamp> {
+        None
+    }
+
     /// The 12-digit account id that the credentials of this scope really belong to (STS GetCallerIdentity).
     async fn identify(&self, scope: &Scope) -> Result<String, ApplyError>;
 
@@ -36,6 +49,27 @@ pub trait Cloud: Send + Sync {
     /// Whatever AWS's index of tags still has of a stack. The index lags behind in both ways: what it names may be gone,
     /// and only a sweep says whether it is.
     async fn tagged(&self, scope: &Scope, stack: &str) -> Result<Vec<Tagged>, ApplyError>;
+}
+
+/// What AWS gives only one thing a call (attributes) is read in rounds, as far as the budget has room for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rounds {
+    /// Things that take part.
+    pub things: u64,
+    /// Those that this process has not read yet.
+    pub unread: u64,
+    /// When the one was read that was read longest ago.
+    pub oldest: Option<Timestamp>,
+    /// How long a whole round takes.
+    pub takes: Duration,
+}
+
+/// A place beyond the process for what never changes, such as the revisions of task definitions. Losing it costs calls.
+pub trait Shelf: Send + Sync {
+    /// All that is kept of a scope, by key, as JSON text.
+    fn all(&self, scope: &Scope) -> Vec<(String, String)>;
+    /// Keeps more of it.
+    fn keep(&self, scope: &Scope, new: &[(String, String)]);
 }
 
 /// A thing with our owner tags, by AWS's index.

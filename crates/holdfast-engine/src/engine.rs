@@ -5,6 +5,7 @@ use crate::book::{abroad, wanted};
 use crate::core::{Core, ScopeState, blocking};
 use crate::error::PassError;
 use crate::left;
+use crate::load::{self, Load};
 use crate::meter::Counts;
 use crate::options::EngineOptions;
 use crate::pass::{Facts, PassReport, elsewhere, make_plan, pass, verify, went_through};
@@ -17,6 +18,7 @@ use holdfast_core::name::{ResourceKey, Scope};
 use holdfast_core::plan::{Desired, Plan};
 use holdfast_core::why::Sight;
 use holdfast_store::{EventFilter, EventType, Filter, ScopeStatus, StoreError};
+use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -252,6 +254,18 @@ impl Engine {
             (scope, tally)
         };
         core.known().into_iter().map(tally).collect()
+    }
+
+    /// What a scope costs and what is left of its budgets, in this process.
+    pub fn load(&self, scope: &Scope) -> Load {
+        let core = &self.shared.core;
+        load::of(core, scope, &core.scope(scope))
+    }
+
+    /// When what AWS gives only one thing a call was last read of the thing with that handle; none if it was not, or if
+    /// all of it is read in every sweep.
+    pub fn read_at(&self, scope: &Scope, id: &str) -> Option<Timestamp> {
+        self.shared.core.cloud.read_at(scope, id)
     }
 
     /// Every scope that has resources or has been swept, in order.

@@ -33,6 +33,7 @@ mod hold;
 mod judge;
 mod left;
 mod lines;
+mod load;
 mod meter;
 mod options;
 mod pass;
@@ -46,6 +47,7 @@ mod trouble;
 
 pub use engine::{Engine, Nudge, Overlay, ScopeView, Tally};
 pub use error::PassError;
+pub use load::Load;
 pub use meter::{BucketUse, Budgets, Counts, Limit, OperationUse, Usage, limits};
 pub use options::{Boundaries, Boundary, Clock, EngineOptions, EngineSettings, Undisturbed};
 pub use pass::PassReport;

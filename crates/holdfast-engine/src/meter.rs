@@ -23,6 +23,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tables::{Class, class};
 pub use tables::{Limit, limits};
 use tokio::time::Instant;
+pub(crate) use usage::Drawn;
 pub use usage::{BucketUse, Counts, OperationUse, Usage};
 
 /// All budgets of a process.

@@ -186,7 +186,7 @@ async fn sweep(
     unverified: Option<&PassError>,
 ) -> Swept {
     let wanted = book.wanted(&core.registry, elsewhere);
-    let (before, started) = (core.budgets.counts(scope), Instant::now());
+    let (before, drawn, started) = (core.budgets.counts(scope), core.budgets.drawn(scope), Instant::now());
     let snapshot = match unverified {
         Some(error) => trouble::unread(scope, &wanted, error, core.clock.now()),
         None => core.cloud.sweep(scope, &wanted).await,
@@ -205,6 +205,7 @@ async fn sweep(
         scope: scope.clone(),
     };
     let tally = core.scope(scope);
+    tally.last_look.was(&drawn, core.budgets.drawn(scope));
     tally.sweeps.fetch_add(1, Ordering::Relaxed);
     tally.sweep_ms.fetch_add(status.duration_ms, Ordering::Relaxed);
     Swept { snapshot, at, status }

@@ -43,6 +43,7 @@ mod record_types;
 mod resource;
 mod row;
 mod schema;
+mod shelf;
 mod sweeps;
 mod types;
 mod write;

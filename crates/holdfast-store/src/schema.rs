@@ -126,9 +126,19 @@ ALTER TABLE intent ADD COLUMN replacement INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX intent_replacement ON intent (account, region, at) WHERE replacement = 1;
 ";
 
+const SHELF: &str = "
+-- What AWS never changes (revisions of task definitions), so that a restart does not read it again; the newest of each
+-- scope are kept.
+CREATE TABLE shelf (
+  id INTEGER PRIMARY KEY,
+  account TEXT NOT NULL, region TEXT NOT NULL, key TEXT NOT NULL, body TEXT NOT NULL,
+  UNIQUE (account, region, key)
+);
+";
+
 /// All steps, oldest first.
 pub(crate) fn migrations() -> Migrations<'static> {
-    Migrations::new(vec![M::up(FIRST), M::up(APPROVALS), M::up(HOLDS)])
+    Migrations::new(vec![M::up(FIRST), M::up(APPROVALS), M::up(HOLDS), M::up(SHELF)])
 }
 
 #[cfg(test)]

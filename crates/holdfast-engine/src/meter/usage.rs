@@ -1,6 +1,7 @@
 //! What was called, and what is left of the budgets.
 
 use super::Budgets;
+use super::bucket::Bucket;
 use holdfast_core::name::Scope;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -71,7 +72,7 @@ impl Budgets {
         let named = |((service, operation), used): (&super::Operation, &OperationUse)| {
             (format!("{service}:{operation}"), *used)
         };
-        let bucket = |b: &super::bucket::Bucket| BucketUse {
+        let bucket = |b: &Bucket| BucketUse {
             name: b.limit.name,
             size: b.limit.size,
             refill: b.limit.refill,
@@ -92,9 +93,18 @@ impl Budgets {
     /// How long so many calls of each bucket take at the rate that AWS grants, if all buckets are full: the longest of
     /// them.
     pub(crate) fn time_for(&self, scope: &Scope, calls: &Drawn) -> Duration {
+        self.longest(scope, calls, Bucket::time_for)
+    }
+
+    /// How long it takes until AWS has granted so many calls of each bucket anew: the longest of them.
+    pub(crate) fn period_of(&self, scope: &Scope, calls: &Drawn) -> Duration {
+        self.longest(scope, calls, |bucket, calls| Duration::from_secs_f64(calls / bucket.rate()))
+    }
+
+    fn longest(&self, scope: &Scope, calls: &Drawn, of: impl Fn(&Bucket, f64) -> Duration) -> Duration {
         let budget = self.scope(scope);
         let state = budget.state();
-        let times = state.buckets.iter().map(|b| b.time_for(calls.get(b.limit.name).copied().unwrap_or(0) as f64));
-        times.max().unwrap_or_default()
+        let of_bucket = |b: &Bucket| of(b, calls.get(b.limit.name).copied().unwrap_or(0) as f64);
+        state.buckets.iter().map(of_bucket).max().unwrap_or_default()
     }
 }

@@ -7,4 +7,5 @@ mod damage;
 mod fixture;
 mod laws;
 mod sentences;
+mod shelf;
 mod speed;
