@@ -41,6 +41,7 @@ mod preflight;
 mod queue;
 mod recover;
 mod retry;
+mod seat;
 mod step;
 mod token;
 mod trouble;

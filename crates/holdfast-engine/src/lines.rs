@@ -14,12 +14,12 @@ pub(crate) type LineName = &'static str;
 /// How much a step matters: the first goes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Rank {
+    /// Somebody may get in who should not.
+    Exposed,
     /// A person has just changed the declaration.
     Declared,
     /// It is on its way: an earlier pass has begun with it.
     Moving,
-    /// Somebody may get in who should not.
-    Exposed,
     /// All else.
     Rest,
 }
@@ -28,12 +28,17 @@ impl Rank {
     /// Of a resource. `begun` says whether an earlier pass wrote for the very same differences.
     pub(crate) fn of(verdict: Option<&Verdict>, begun: bool) -> Self {
         match verdict {
+            Some(verdict) if is_exposed(verdict) => Self::Exposed,
             Some(verdict) if !verdict.is_drift => Self::Declared,
             _ if begun => Self::Moving,
-            Some(verdict) if verdict.diffs.iter().any(|d| d.severity == Severity::Exposure) => Self::Exposed,
             _ => Self::Rest,
         }
     }
+}
+
+/// True if the drift of a resource may let somebody in who should not.
+pub(crate) fn is_exposed(verdict: &Verdict) -> bool {
+    verdict.is_drift && verdict.diffs.iter().any(|d| d.severity == Severity::Exposure)
 }
 
 /// All lines of a plan.

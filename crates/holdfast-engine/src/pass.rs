@@ -7,8 +7,10 @@ use crate::error::PassError;
 use crate::execute::{Executed, Run, too_fresh};
 use crate::hold;
 use crate::judge;
+use crate::lines::is_exposed;
 use crate::options::Boundary;
 use crate::recover;
+use crate::seat::Seat;
 use crate::step::panic_text;
 use crate::trouble;
 use futures::FutureExt;
@@ -50,6 +52,8 @@ pub struct PassReport {
     pub outputs_moved: BTreeSet<ResourceKey>,
     /// True if nothing at all could be seen.
     pub blind: bool,
+    /// True if something drifts that may let somebody in who should not.
+    pub exposed: bool,
 }
 
 impl PassReport {
@@ -73,12 +77,13 @@ struct Swept {
     status: ScopeStatus,
 }
 
-/// Runs one pass, alone in its scope. Whatever goes wrong stays in the scope.
-pub(crate) async fn pass(core: &Core, scope: &Scope) -> Result<PassReport, PassError> {
+/// Runs one pass, alone in its scope, in a seat that it leaves when it only waits for AWS. Whatever goes wrong stays in
+/// the scope.
+pub(crate) async fn pass(core: &Core, scope: &Scope, seat: &Seat) -> Result<PassReport, PassError> {
     let state = core.scope(scope);
     let mut book = state.book.lock().await;
     state.running.store(true, Ordering::Relaxed);
-    let run = AssertUnwindSafe(run(core, scope, &state, &mut book)).catch_unwind().await;
+    let run = AssertUnwindSafe(run(core, scope, &state, &mut book, seat)).catch_unwind().await;
     let result = run.unwrap_or_else(|panic| Err(PassError::Panicked(panic_text(panic.as_ref()))));
     if let Err(error) = &result {
         tell_error(core, scope, &mut book, error);
@@ -91,7 +96,13 @@ pub(crate) async fn pass(core: &Core, scope: &Scope) -> Result<PassReport, PassE
     result
 }
 
-async fn run(core: &Core, scope: &Scope, state: &ScopeState, book: &mut Book) -> Result<PassReport, PassError> {
+async fn run(
+    core: &Core,
+    scope: &Scope,
+    state: &ScopeState,
+    book: &mut Book,
+    seat: &Seat,
+) -> Result<PassReport, PassError> {
     let now = core.clock.now();
     blocking(|| book.refresh(&core.store, scope, now))?;
     state.refers_to(&book.abroad);
@@ -123,6 +134,7 @@ async fn run(core: &Core, scope: &Scope, state: &ScopeState, book: &mut Book) ->
     approve::settle(core, scope, book, &plan, &known)?;
     let mut report = record(core, book, &mut plan, &swept, &forgiven)?;
     core.boundaries.reached(scope, Boundary::Recorded).await;
+    seat.leave();
     let executed = execute(core, scope, book, &plan, &elsewhere, swept.at).await;
     core.boundaries.reached(scope, Boundary::BeforeEnd).await;
     finish(core, book, &swept, &mut report, executed)?;
@@ -279,6 +291,7 @@ fn record(
         resources: plan.verdicts.len(),
         planned: plan.steps.len(),
         blind: swept.status.error.is_some(),
+        exposed: plan.verdicts.iter().any(is_exposed),
         ..PassReport::default()
     };
     let blind = trouble::blind(&swept.snapshot);
