@@ -4,6 +4,7 @@ mod bench;
 mod deploy;
 mod generate;
 mod incidents;
+mod peers;
 mod setup;
 mod shell;
 mod tidy;
@@ -34,11 +35,7 @@ enum Habit {
     /// Renew text expectations and generated files
     Golden,
     /// Print the figures, against the floor and against peers
-    Bench {
-        /// Resources in the simulated account
-        #[arg(long, default_value_t = 10_000)]
-        resources: usize,
-    },
+    Bench(bench::Bench),
     /// Renew the dashboard's vendored modules from npm
     VendorWeb,
 }
@@ -62,7 +59,7 @@ fn main() -> Result<()> {
                     .env("INSTA_UPDATE", "always"),
             )
         }
-        Habit::Bench { resources } => bench::run(&root, resources),
+        Habit::Bench(wanted) => bench::run(&root, &wanted),
         Habit::VendorWeb => vendor::renew(&root),
     }
 }
