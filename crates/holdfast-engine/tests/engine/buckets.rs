@@ -3,6 +3,7 @@
 use crate::bench::{Bench, stack};
 use crate::paced::paced;
 use holdfast_core::plan::Fate;
+use holdfast_core::status::Phase;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -99,4 +100,36 @@ async fn a_small_stack_does_not_wait_behind_a_large_one_for_the_same_bucket() {
     passed.expect("the pass goes through");
     assert!(after < 3.0, "it was made after {after} s");
     assert!(start.elapsed().as_secs() > 60, "the large one was not slow");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_that_builds_up_for_minutes_holds_up_no_other_even_with_a_single_seat() {
+    let mut b = paced(holdfast_kinds::registry(), Duration::from_millis(40));
+    b.options.settings.workers = 1;
+    b.declare(&workload(0, 200));
+    let engine = b.started();
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    let mut far = workload(0, 1);
+    far["metadata"]["name"] = json!("far");
+    far["spec"]["region"] = json!("eu-west-2");
+    b.declare(&far);
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    let phases = b.phases();
+    assert!(phases.iter().all(|(key, phase)| !key.starts_with("far/") || *phase == Phase::InSync), "{phases:?}");
+    assert!(phases.iter().any(|(_, phase)| *phase != Phase::InSync), "the large one was not slow");
+    assert!(engine.shutdown(Duration::from_secs(20)).await);
+    assert_eq!(b.sim.counters().throttled, 0, "calls were refused");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pass_that_is_stopped_journals_nothing_of_what_still_waits_for_a_bucket() {
+    let b = paced(holdfast_kinds::registry(), Duration::from_millis(40));
+    b.declare(&workload(0, 100));
+    let engine = b.started();
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let begun = tokio::time::Instant::now();
+    assert!(engine.shutdown(Duration::from_secs(20)).await);
+    assert!(begun.elapsed() < Duration::from_secs(1), "it took {:?}", begun.elapsed());
+    assert_eq!(b.store.open_intents(&b.scope).expect("it reads"), []);
+    b.lawful();
 }
