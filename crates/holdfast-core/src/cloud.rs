@@ -28,6 +28,10 @@ pub trait Cloud: Send + Sync {
         Turn::free()
     }
 
+    /// The things with these handles may have changed: what AWS gives only one thing a call is read of them before it is
+    /// read of others. A hint never replaces the sweep.
+    fn hint(&self, _scope: &Scope, _ids: &[&str]) {}
+
     /// How far the reading of what AWS gives only one thing a call has come in a scope.
     fn rounds(&self, _scope: &Scope) -> Rounds {
         Rounds::default()

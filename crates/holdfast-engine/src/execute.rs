@@ -136,7 +136,7 @@ impl<'a> Run<'a> {
         let (mut turns, mut running) = (FuturesUnordered::new(), FuturesUnordered::new());
         loop {
             if !core.stop.is_cancelled() {
-                turns.extend(self.lines.to_ask(most).into_iter().map(|(line, of)| self.turn(line, of)));
+                turns.extend(self.lines.ask(most).into_iter().map(|(line, of)| self.turn(line, of)));
             }
             tokio::select! {
                 biased;

@@ -87,15 +87,15 @@ impl<'a> Lines<'a> {
 
     /// The lines in which somebody waits, nobody stands at the head yet and fewer than `most` steps are under way,
     /// each with an operation of its bucket. From now on somebody stands at their heads.
-    pub(crate) fn to_ask(&mut self, most: usize) -> Vec<(LineName, Option<&'static str>)> {
+    pub(crate) fn ask(&mut self, most: usize) -> Vec<(LineName, Option<&'static str>)> {
         let open = |line: &Line<'_>| !line.waiting && !line.free.is_empty() && line.running < most.max(1);
         let lines = self.lines.iter_mut().filter(|(_, line)| open(line));
-        let ask = lines.map(|(name, line)| {
+        let waiting = lines.map(|(name, line)| {
             line.waiting = true;
             (line.free.values().flatten().min().copied(), *name, line.operation)
         });
         // Where nothing has to wait, the steps go in the order of the plan.
-        let mut ask: Vec<_> = ask.collect();
+        let mut ask: Vec<_> = waiting.collect();
         ask.sort_unstable();
         ask.into_iter().map(|(_, name, operation)| (name, operation)).collect()
     }

@@ -112,7 +112,9 @@ async fn run(
         book.clean = true;
         return Ok(PassReport::default());
     }
-    let forgiven = forgive(book, &state.take_forgiven());
+    let asked = state.take_forgiven();
+    hint(core, scope, book, &asked);
+    let forgiven = forgive(book, &asked);
     let verified = tokio::select! {
         verified = verify(core, scope, book) => verified,
         () = core.stop.cancelled() => return Ok(PassReport::default()),
@@ -144,6 +146,15 @@ async fn run(
     match unverified {
         Some(wrong @ PassError::WrongAccount { .. }) => Err(wrong),
         _ => Ok(report),
+    }
+}
+
+/// What a person asks for is looked at whole, also where that takes a call for each thing.
+fn hint(core: &Core, scope: &Scope, book: &Book, stacks: &BTreeSet<String>) {
+    if !stacks.is_empty() {
+        let theirs = book.memories.iter().filter(|(key, _)| stacks.contains(&key.stack));
+        let ids: Vec<&str> = theirs.filter_map(|(_, memory)| memory.id.as_deref()).collect();
+        core.cloud.hint(scope, &ids);
     }
 }
 

@@ -89,6 +89,10 @@ impl Cloud for Declared {
         self.aws.apply(scope, kind, action, token).await
     }
 
+    fn hint(&self, scope: &Scope, ids: &[&str]) {
+        self.aws.hint(scope, ids);
+    }
+
     fn rounds(&self, scope: &Scope) -> Rounds {
         self.aws.rounds(scope)
     }

@@ -33,6 +33,8 @@ pub(super) struct Attributes {
     by_arn: BTreeMap<String, Entry>,
     /// Just written: their next read waits for nothing.
     pulled: BTreeSet<String>,
+    /// Somebody says that they may have changed: they come before the others.
+    hinted: BTreeSet<String>,
     audits: u64,
     allowance: Option<Allowance>,
 }
@@ -52,8 +54,8 @@ struct Allowance {
 }
 
 impl Aws<'_> {
-    /// Reads attributes of `arns` by `read`: those just written, then those never read, then the oldest, as far as this
-    /// kind's share of the audit budget goes. Counts one call for each ARN. Call
+    /// Reads attributes of `arns` by `read`: those just written, then those hinted at, those never read and the oldest, as
+    /// far as this kind's share of the audit budget goes. Counts one call for each ARN. Call
     /// [`Cache::forget`](super::cache::Cache::forget) after writing one.
     pub(crate) async fn audit<F>(&self, arns: &[String], read: impl Fn(String) -> F) -> Audit
     where
@@ -114,6 +116,12 @@ impl Attributes {
         self.pulled.insert(arn.to_owned());
     }
 
+    /// These things may have changed; of what is not read here nothing is noted.
+    pub(super) fn hint(&mut self, ids: &[&str]) {
+        let known = ids.iter().filter(|id| self.by_arn.contains_key(**id));
+        self.hinted.extend(known.map(|id| (*id).to_owned()));
+    }
+
     /// How far it has come, at `most` calls a minute.
     pub(super) fn rounds(&self, most: usize) -> Rounds {
         let read = self.by_arn.values().filter_map(|entry| entry.read.as_ref().map(|(at, _)| *at));
@@ -134,13 +142,14 @@ impl Attributes {
 
     fn was_read(&mut self, arn: &str, turn: u64, now: Timestamp, value: Value) {
         self.pulled.remove(arn);
+        self.hinted.remove(arn);
         if let Some(entry) = self.by_arn.get_mut(arn) {
             (entry.turn, entry.read) = (turn, Some((now, Arc::new(value))));
         }
     }
 
-    /// Those of `arns` whose turn it is: those just written, and of the others at most `left`, never read first, then
-    /// the oldest. Begins a new turn.
+    /// Those of `arns` whose turn it is: those just written, and of the others at most `left`: those that somebody
+    /// hinted at, then those never read, then the oldest. Begins a new turn.
     fn due(&mut self, arns: &[String], left: usize, now: Timestamp) -> Vec<String> {
         self.audits += 1;
         for arn in arns {
@@ -149,8 +158,8 @@ impl Attributes {
         }
         self.by_arn.retain(|_, entry| now.duration_since(entry.asked_at) < FORGOTTEN);
         let (pulled, others): (Vec<&String>, Vec<&String>) = arns.iter().partition(|arn| self.pulled.contains(*arn));
-        let turn = |arn: &String| self.by_arn.get(arn).map_or(0, |entry| entry.turn);
-        let mut queue: Vec<(u64, &String)> = others.into_iter().map(|arn| (turn(arn), arn)).collect();
+        let turn = |arn: &String| (!self.hinted.contains(arn), self.by_arn.get(arn).map_or(0, |entry| entry.turn));
+        let mut queue: Vec<((bool, u64), &String)> = others.into_iter().map(|arn| (turn(arn), arn)).collect();
         queue.sort_unstable();
         let others = queue.into_iter().take(left).map(|(_, arn)| arn);
         pulled.into_iter().chain(others).cloned().collect()
@@ -192,6 +201,8 @@ mod tests {
         assert_eq!((kept.value("c"), kept.read_at("c"), kept.rounds(60).unread), (None, None, 1));
         assert_eq!(turn(&mut kept, &arns, 0, 30), "c");
         assert_eq!(turn(&mut kept, &arns, 0, 60), "");
+        kept.hint(&["b", "nobody"]);
+        assert_eq!([0, 1, 1].map(|left| turn(&mut kept, &arns, left, 0)), ["", "b", "a"]);
         assert_eq!((kept.read_at("a"), kept.read_at("c")), (Some(at(0)), Some(at(30))));
         let rounds = kept.rounds(60);
         assert_eq!((rounds.things, rounds.oldest, rounds.takes), (3, Some(at(0)), Duration::from_secs(3)));

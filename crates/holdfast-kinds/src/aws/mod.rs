@@ -262,6 +262,12 @@ impl Cloud for AwsCloud {
         Ok(applied)
     }
 
+    fn hint(&self, scope: &Scope, ids: &[&str]) {
+        if let Some(state) = self.known(scope) {
+            lock(&state.cache().attributes).hint(ids);
+        }
+    }
+
     fn rounds(&self, scope: &Scope) -> Rounds {
         let most = self.options.audit_calls;
         self.known(scope).map(|state| lock(&state.cache().attributes).rounds(most)).unwrap_or_default()
