@@ -19,6 +19,7 @@ mod find;
 pub mod laws;
 mod limits;
 mod log;
+mod lookup;
 pub mod owners;
 mod perform;
 mod preflight;

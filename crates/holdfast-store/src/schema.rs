@@ -136,9 +136,14 @@ CREATE TABLE shelf (
 );
 ";
 
+const STEPS: [&str; 4] = [FIRST, APPROVALS, HOLDS, SHELF];
+
+/// How many steps there are: what a store of this version says of itself.
+pub(crate) const VERSION: usize = STEPS.len();
+
 /// All steps, oldest first.
 pub(crate) fn migrations() -> Migrations<'static> {
-    Migrations::new(vec![M::up(FIRST), M::up(APPROVALS), M::up(HOLDS), M::up(SHELF)])
+    Migrations::new(STEPS.map(M::up).to_vec())
 }
 
 #[cfg(test)]

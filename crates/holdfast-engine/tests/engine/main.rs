@@ -17,6 +17,7 @@ mod incidents_growth;
 mod incidents_guards;
 mod incidents_owners;
 mod life;
+mod lookups;
 mod loops;
 mod paced;
 mod preflight;

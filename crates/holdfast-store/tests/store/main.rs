@@ -6,6 +6,8 @@ mod crash;
 mod damage;
 mod fixture;
 mod laws;
+mod pages;
 mod sentences;
 mod shelf;
 mod speed;
+mod upkeep;
