@@ -1,5 +1,6 @@
 //! What the API wants of the loop; the engine is behind it in the binary, a fake in the tests.
 
+use crate::load::Load;
 use async_trait::async_trait;
 use holdfast_core::cloud::Leftovers;
 use holdfast_core::name::{ResourceKey, Scope};
@@ -49,6 +50,19 @@ pub trait Loop: Send + Sync {
     /// process has not looked at it yet.
     fn sight(&self, scope: &Scope, key: &ResourceKey) -> Option<Arc<Sight>> {
         let _ = (scope, key);
+        None
+    }
+
+    /// What a scope costs and what is left of its budgets; `None` if this process has not looked at it.
+    fn load(&self, scope: &Scope) -> Option<Load> {
+        let _ = scope;
+        None
+    }
+
+    /// When those fields were last read of the thing with that handle that AWS gives only one thing a call; `None` if
+    /// they were not, or all of it is read in every sweep.
+    fn read_at(&self, scope: &Scope, id: &str) -> Option<Timestamp> {
+        let _ = (scope, id);
         None
     }
 

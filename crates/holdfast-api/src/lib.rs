@@ -19,6 +19,7 @@ mod control;
 mod fields;
 mod graph;
 mod http;
+mod load;
 mod metrics;
 mod openapi;
 mod routes;
@@ -29,6 +30,7 @@ mod views;
 pub use crate::http::auth::TokenHash;
 pub use crate::http::server::{ServeError, check_address, serve};
 pub use control::{Counts, Loop, LoopError, ScopePlan};
+pub use load::{Bucket, Calls, Load, Rounds};
 pub use openapi::document as openapi;
 pub use state::{ApiState, ServerOptions, Shrink, Wiring};
 

@@ -1,6 +1,7 @@
 //! What is read: the shapes of the answers, and how they come from what is stored.
 
 use crate::http::conditional::Tag;
+use crate::load::Load;
 use holdfast_core::document::{API_VERSION, AccountSpec, StackSpec};
 use holdfast_core::name::{ResourceKey, Scope};
 use holdfast_core::plan::{Fate, Hold};
@@ -130,6 +131,11 @@ pub(crate) struct ResourceDetail {
     /// The resource.
     #[serde(flatten)]
     pub(crate) resource: ResourceView,
+    /// When those of its fields were last read that AWS gives only one thing a call (attributes), which is done in
+    /// rounds; absent if all of it is read in every sweep, or nothing was read yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Time>")]
+    pub(crate) details_read_at: Option<Timestamp>,
     /// Its policy over its stack's.
     pub(crate) effective_policy: Policy,
     /// The pause that holds it, its stack's and wider ones included; null if none does.
@@ -386,6 +392,10 @@ pub(crate) struct ScopeView {
     held: Option<HeldView>,
     /// The pause in force, that of everything included; null if none is.
     pub(crate) paused: Option<Paused>,
+    /// What it costs and what is left of its budgets; in `GET /v1/scopes` only, and absent before this process has
+    /// looked at it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) load: Option<Load>,
 }
 
 /// So much of a scope has drifted at once that nothing is written in it.
@@ -426,7 +436,15 @@ impl From<&ScopeStatus> for ScopeView {
             gaps: s.gaps.iter().filter(|_| s.error.is_none()).flat_map(gap).collect(),
             held: s.held.as_ref().map(HeldView::from),
             paused: None,
+            load: None,
         }
+    }
+}
+
+impl ScopeView {
+    /// Which scope it is.
+    pub(crate) fn scope(&self) -> Scope {
+        Scope::new(&self.account, &self.region)
     }
 }
 

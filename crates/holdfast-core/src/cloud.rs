@@ -4,9 +4,12 @@ use crate::name::{KindName, RESOURCE_TAG, ResourceKey, Scope, UID_TAG};
 use crate::observe::{Snapshot, Wanted};
 use crate::preflight::{Asked, Preflight};
 use async_trait::async_trait;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
 
 /// AWS, as the engine sees it.
 #[async_trait]
@@ -19,6 +22,27 @@ pub trait Cloud: Send + Sync {
     /// journal's idempotency token, the same for a repeat of the same intent.
     async fn apply(&self, scope: &Scope, kind: KindName, action: &Value, token: &str) -> Result<Applied, ApplyError>;
 
+    /// Waits until a write of that operation, such as `ecs:CreateService`, is within AWS's budget, and keeps its place
+    /// for the [`apply`](Cloud::apply) that follows. Whoever waits here has journalled nothing yet.
+    async fn turn(&self, _scope: &Scope, _operation: &'static str) -> Turn {
+        Turn::free()
+    }
+
+    /// The things with these handles may have changed: what AWS gives only one thing a call is read of them before it is
+    /// read of others. A hint never replaces the sweep.
+    fn hint(&self, _scope: &Scope, _ids: &[&str]) {}
+
+    /// How far the reading of what AWS gives only one thing a call has come in a scope.
+    fn rounds(&self, _scope: &Scope) -> Rounds {
+        Rounds::default()
+    }
+
+    /// When what AWS gives only one thing a call was last read of the thing with that handle; none if it was not, or
+    /// all of the thing is read in every sweep.
+    fn read_at(&self, _scope: &Scope, _id: &str) -> Option<Timestamp> {
+        None
+    }
+
     /// The 12-digit account id that the credentials of this scope really belong to (STS GetCallerIdentity).
     async fn identify(&self, scope: &Scope) -> Result<String, ApplyError>;
 
@@ -29,6 +53,27 @@ pub trait Cloud: Send + Sync {
     /// Whatever AWS's index of tags still has of a stack. The index lags behind in both ways: what it names may be gone,
     /// and only a sweep says whether it is.
     async fn tagged(&self, scope: &Scope, stack: &str) -> Result<Vec<Tagged>, ApplyError>;
+}
+
+/// What AWS gives only one thing a call (attributes) is read in rounds, as far as the budget has room for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rounds {
+    /// Things that take part.
+    pub things: u64,
+    /// Those that this process has not read yet.
+    pub unread: u64,
+    /// When the one was read that was read longest ago.
+    pub oldest: Option<Timestamp>,
+    /// How long a whole round takes.
+    pub takes: Duration,
+}
+
+/// A place beyond the process for what never changes, such as the revisions of task definitions. Losing it costs calls.
+pub trait Shelf: Send + Sync {
+    /// All that is kept of a scope, by key, as JSON text.
+    fn all(&self, scope: &Scope) -> Vec<(String, String)>;
+    /// Keeps more of it.
+    fn keep(&self, scope: &Scope, new: &[(String, String)]);
 }
 
 /// A thing with our owner tags, by AWS's index.
@@ -117,6 +162,40 @@ pub trait Meter: Send + Sync {
     async fn acquire(&self, scope: &Scope, service: &'static str, operation: &'static str);
     /// Says how a call ended.
     fn finished(&self, scope: &Scope, service: &'static str, operation: &'static str, outcome: CallOutcome);
+    /// Waits as [`acquire`](Meter::acquire) does, for a call that is made later: the next one of that operation goes
+    /// at once.
+    async fn turn(self: Arc<Self>, _scope: &Scope, _service: &'static str, _operation: &'static str) -> Turn {
+        Turn::free()
+    }
+}
+
+/// A call's place at the head of its line. If it is dropped and the call was not made, the place goes to the next one.
+#[derive(Default)]
+pub struct Turn(Option<Box<dyn FnOnce() + Send + Sync>>);
+
+impl Turn {
+    /// The turn of a call that nobody paces.
+    pub fn free() -> Self {
+        Self(None)
+    }
+    /// A turn that calls `end` when it is over.
+    pub fn held(end: impl FnOnce() + Send + Sync + 'static) -> Self {
+        Self(Some(Box::new(end)))
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if let Some(end) = self.0.take() {
+            end();
+        }
+    }
+}
+
+impl std::fmt::Debug for Turn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.0.is_some() { "Turn(held)" } else { "Turn(free)" })
+    }
 }
 
 /// How a call ended, as far as budgets care.

@@ -14,6 +14,7 @@ pub mod kept;
 pub mod kind;
 pub mod name;
 pub mod observe;
+pub mod operation;
 pub mod ownership;
 pub mod plan;
 pub mod pointer;

@@ -1,6 +1,7 @@
 //! What all passes share.
 
 use crate::book::Book;
+use crate::load::LastLook;
 use crate::meter::Budgets;
 use crate::options::{Boundaries, Clock, EngineOptions, EngineSettings};
 use holdfast_core::cloud::Cloud;
@@ -40,6 +41,8 @@ pub(crate) struct ScopeState {
     pub(crate) sweeps: AtomicU64,
     /// How long they took together, in milliseconds.
     pub(crate) sweep_ms: AtomicU64,
+    /// Calls by bucket of the last look.
+    pub(crate) last_look: LastLook,
     /// The resources of other scopes that it refers to, as of its last pass.
     pub(crate) abroad: Mutex<Arc<BTreeSet<ResourceKey>>>,
     /// What the last pass saw of the resources that it did not leave simply in sync.

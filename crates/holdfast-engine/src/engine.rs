@@ -5,11 +5,13 @@ use crate::book::{abroad, wanted};
 use crate::core::{Core, ScopeState, blocking};
 use crate::error::PassError;
 use crate::left;
+use crate::load::{self, Load};
 use crate::meter::Counts;
 use crate::options::EngineOptions;
 use crate::pass::{Facts, PassReport, elsewhere, make_plan, pass, verify, went_through};
 use crate::preflight::{Checked, preflight};
-use crate::queue::{Lane, Queue};
+use crate::queue::{Lane, Queue, Urgency};
+use crate::seat::Seat;
 use crate::token::fnv;
 use futures::FutureExt;
 use holdfast_core::cloud::Leftovers;
@@ -17,12 +19,13 @@ use holdfast_core::name::{ResourceKey, Scope};
 use holdfast_core::plan::{Desired, Plan};
 use holdfast_core::why::Sight;
 use holdfast_store::{EventFilter, EventType, Filter, ScopeStatus, StoreError};
+use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -111,7 +114,7 @@ impl Engine {
         for scope in &scopes {
             let due = Instant::now() + spread.mul_f64(place(scope));
             let lane = if troubled.contains(scope) { Lane::Troubled } else { Lane::Well };
-            engine.shared.queue.done(scope, Some(due), lane);
+            engine.shared.queue.done(scope, Some((due, Urgency::Periodic)), lane);
         }
         let after = core.store.newest_event()?;
         let weak = Arc::downgrade(&engine.shared);
@@ -121,9 +124,8 @@ impl Engine {
             }
         }));
         for lane in [Lane::Well, Lane::Troubled] {
-            for _ in 0..core.settings.workers.max(1) {
-                engine.spawn(move |shared| async move { work(&shared, lane).await });
-            }
+            let worker = engine.clone();
+            engine.spawn(move |_| async move { worker.work(lane).await });
         }
         engine.spawn(move |shared| async move { watch(&shared, after).await });
         Ok(engine)
@@ -143,7 +145,22 @@ impl Engine {
     /// Has a scope looked at as soon as a worker is free.
     pub fn nudge(&self, scope: &Scope, why: Nudge) {
         tracing::debug!(%scope, ?why, "nudged");
-        self.shared.queue.add(scope, Instant::now());
+        let urgency = if why == Nudge::Reference { Urgency::Moving } else { Urgency::Asked };
+        self.shared.queue.add(scope, Instant::now(), urgency);
+    }
+
+    /// Has the scopes of a lane looked at, as many at a time as there are seats, until the engine stops.
+    async fn work(&self, lane: Lane) {
+        let core = &self.shared.core;
+        let seats = Arc::new(Semaphore::new(core.settings.workers.max(1)));
+        loop {
+            let next = async { (Seat::take(&seats).await, self.shared.queue.next(lane).await) };
+            let (seat, scope) = tokio::select! {
+                () = core.stop.cancelled() => return,
+                next = next => next,
+            };
+            self.spawn(move |shared| async move { look(&shared, &scope, seat).await });
+        }
     }
 
     /// Has every scope looked at that a stack lives in. Answers which.
@@ -174,7 +191,7 @@ impl Engine {
     /// # Errors
     /// [`PassError`]: what concerns the scope as a whole.
     pub async fn pass(&self, scope: &Scope) -> Result<PassReport, PassError> {
-        pass(&self.shared.core, scope).await
+        pass(&self.shared.core, scope, &Seat::none()).await
     }
 
     /// What a pass would do now if the overlay were declared. Sweeps, and writes nothing anywhere.
@@ -254,6 +271,18 @@ impl Engine {
         core.known().into_iter().map(tally).collect()
     }
 
+    /// What a scope costs and what is left of its budgets, in this process.
+    pub fn load(&self, scope: &Scope) -> Load {
+        let core = &self.shared.core;
+        load::of(core, scope, &core.scope(scope))
+    }
+
+    /// When what AWS gives only one thing a call was last read of the thing with that handle; none if it was not, or if
+    /// all of it is read in every sweep.
+    pub fn read_at(&self, scope: &Scope, id: &str) -> Option<Timestamp> {
+        self.shared.core.cloud.read_at(scope, id)
+    }
+
     /// Every scope that has resources or has been swept, in order.
     ///
     /// # Errors
@@ -284,6 +313,9 @@ impl Engine {
             shared.abort.cancel();
             shared.tasks.wait().await;
         }
+        if let Err(error) = blocking(|| shared.core.store.write_sweeps()) {
+            tracing::warn!(%error, "when the scopes were last looked at could not be written down");
+        }
         in_time
     }
 }
@@ -302,30 +334,26 @@ fn scopes_of(core: &Core, stack: &str) -> Result<Vec<Scope>, StoreError> {
     Ok(scopes)
 }
 
-/// Works on the scopes of a lane until the engine stops.
-async fn work(shared: &Shared, lane: Lane) {
+/// One pass over a scope, and when the next one is due.
+async fn look(shared: &Shared, scope: &Scope, seat: Seat) {
     let core = &shared.core;
-    loop {
-        let scope = tokio::select! {
-            () = core.stop.cancelled() => return,
-            scope = shared.queue.next(lane) => scope,
-        };
-        let begun = Instant::now();
-        let passed = pass(core, &scope).await;
-        let lane = if went_through(&passed) { Lane::Well } else { Lane::Troubled };
-        let next = match passed {
-            Ok(report) if report.resources == 0 => None,
-            Ok(report) => {
-                for other in core.referring(&report.outputs_moved).iter().filter(|other| **other != scope) {
-                    shared.queue.add(other, Instant::now());
-                }
-                let follow_up = report.next.map(|wait| Instant::now() + wait);
-                Some(follow_up.map_or(periodic(core, &scope, begun), |f| f.min(periodic(core, &scope, begun))))
+    let begun = Instant::now();
+    let passed = pass(core, scope, &seat).await;
+    let lane = if went_through(&passed) { Lane::Well } else { Lane::Troubled };
+    let periodic = periodic(core, scope, begun);
+    let next = match passed {
+        Ok(report) if report.resources == 0 => None,
+        Ok(report) => {
+            for other in core.referring(&report.outputs_moved).iter().filter(|other| *other != scope) {
+                shared.queue.add(other, Instant::now(), Urgency::Moving);
             }
-            Err(_) => Some(periodic(core, &scope, begun)),
-        };
-        shared.queue.done(&scope, next, lane);
-    }
+            let calm = if report.exposed { Urgency::Exposed } else { Urgency::Periodic };
+            let follow_up = report.next.map(|wait| (Instant::now() + wait, Urgency::Moving));
+            follow_up.into_iter().chain([(periodic, calm)]).min()
+        }
+        Err(_) => Some((periodic, Urgency::Periodic)),
+    };
+    shared.queue.done(scope, next, lane);
 }
 
 /// When a scope is swept if nothing happens: intervals differ a little, so that scopes drift apart.
@@ -372,13 +400,13 @@ async fn watch(shared: &Shared, mut after: u64) {
                 Ok(all) => all
                     .iter()
                     .filter(|s| accounts.contains(&s.account))
-                    .for_each(|scope| shared.queue.add(scope, Instant::now())),
+                    .for_each(|scope| shared.queue.add(scope, Instant::now(), Urgency::Asked)),
                 Err(error) => tracing::error!(%error, "the scopes could not be read"),
             }
         }
         for stack in stacks {
             match blocking(|| scopes_of(core, &stack)) {
-                Ok(scopes) => scopes.iter().for_each(|scope| shared.queue.add(scope, Instant::now())),
+                Ok(scopes) => scopes.iter().for_each(|scope| shared.queue.add(scope, Instant::now(), Urgency::Asked)),
                 Err(error) => tracing::error!(%error, stack, "its scopes could not be read"),
             }
         }

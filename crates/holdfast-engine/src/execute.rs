@@ -1,13 +1,15 @@
 //! The executor: the only writer. It makes no choices; the plan made them all.
 //!
-//! Steps run as soon as what they need has succeeded and what they come after has ended. They live in the future
-//! of the pass: when that is dropped, nothing of them goes on.
+//! Steps run as soon as what they need has succeeded, what they come after has ended and AWS's bucket has room; until
+//! then they stand in that bucket's line, and nothing of them is journalled. They live in the future of the pass: when
+//! that is dropped, nothing of them goes on.
 
 use crate::book::{Book, Outputs, find};
 use crate::core::Core;
+use crate::lines::{LineName, Lines, Rank, Stand};
 use crate::step::{Act, Ended, Place, short, told};
 use futures::stream::{FuturesUnordered, StreamExt};
-use holdfast_core::cloud::{ApplyError, ErrorClass};
+use holdfast_core::cloud::{ApplyError, ErrorClass, Turn};
 use holdfast_core::kept::Kept;
 use holdfast_core::name::{ResourceKey, Scope};
 use holdfast_core::plan::{Decision, Memory, Plan, Step, Verdict};
@@ -59,7 +61,9 @@ pub(crate) struct Run<'a> {
     /// Which steps wait for each one, and whether they need its success.
     opens: Vec<Vec<(usize, Bond)>>,
     left: BTreeMap<&'a ResourceKey, usize>,
-    free: BTreeSet<usize>,
+    /// The line of each step, and its place there.
+    stands: Vec<Stand>,
+    lines: Lines<'a>,
     told_at: Instant,
     out: Executed,
 }
@@ -79,6 +83,7 @@ impl<'a> Run<'a> {
         scope: &'a Scope,
         plan: &'a Plan,
         elsewhere: &'a Outputs,
+        book: &Book,
         seen_at: Timestamp,
     ) -> Self {
         let steps = &plan.steps;
@@ -95,7 +100,9 @@ impl<'a> Run<'a> {
                 waits[i] += 1;
             }
         }
-        let free = (0..steps.len()).filter(|i| waits[*i] == 0).collect();
+        let stands: Vec<Stand> = steps.iter().map(|step| stand(core, plan, step, book)).collect();
+        let mut lines = Lines::default();
+        (0..steps.len()).filter(|i| waits[*i] == 0).for_each(|i| lines.free(plan, i, stands[i]));
         let states = vec![State::Open; steps.len()];
         Self {
             core,
@@ -107,7 +114,8 @@ impl<'a> Run<'a> {
             waits,
             opens,
             left,
-            free,
+            stands,
+            lines,
             told_at: Instant::now(),
             out: Executed::default(),
         }
@@ -124,22 +132,63 @@ impl<'a> Run<'a> {
 
     /// Runs to the end: nothing can be begun any more, and all that was begun has ended.
     pub(crate) async fn run(mut self, book: &mut Book) -> Executed {
-        let mut running = FuturesUnordered::new();
+        let (core, most) = (self.core, self.core.settings.parallel_steps);
+        let (mut turns, mut running) = (FuturesUnordered::new(), FuturesUnordered::new());
         loop {
-            while running.len() < self.core.settings.parallel_steps
-                && let Some(i) = self.free.pop_first()
-            {
-                if let Some(act) = self.begin(i, book) {
-                    running.push(async move { (i, act.run().await) });
-                }
+            if !core.stop.is_cancelled() {
+                turns.extend(self.lines.ask(most).into_iter().map(|(line, of)| self.turn(line, of)));
             }
-            let Some((i, ended)) = running.next().await else { break };
-            self.end(i, ended, book);
+            tokio::select! {
+                biased;
+                () = core.stop.cancelled(), if !turns.is_empty() => turns.clear(),
+                Some((line, turn)) = turns.next() => {
+                    self.lines.turn(line);
+                    if let Some((i, act)) = self.begin_next(line, book) {
+                        running.push(async move {
+                            // It is the step's until that has ended.
+                            let _turn = turn;
+                            (i, act.run().await)
+                        });
+                    }
+                }
+                Some((i, ended)) = running.next() => {
+                    self.lines.ended(self.stands[i].line);
+                    self.end(i, ended, book);
+                }
+                else => break,
+            }
         }
         for i in 0..self.states.len() {
             self.cancel(i, "Holdfast stopped before it was begun");
         }
         self.out
+    }
+
+    /// Waits until the bucket of a line has room.
+    fn turn(
+        &self,
+        line: LineName,
+        operation: Option<&'static str>,
+    ) -> impl Future<Output = (LineName, Turn)> + use<'a> {
+        let (core, scope) = (self.core, self.scope);
+        async move {
+            let turn = match operation {
+                Some(operation) => core.cloud.turn(scope, operation).await,
+                None => Turn::free(),
+            };
+            (line, turn)
+        }
+    }
+
+    /// Begins the step that goes next in a line.
+    fn begin_next(&mut self, line: LineName, book: &Book) -> Option<(usize, Act<'a>)> {
+        while let Some(i) = self.lines.next(line) {
+            if let Some(act) = self.begin(i, book) {
+                self.lines.begun(line);
+                return Some((i, act));
+            }
+        }
+        None
     }
 
     fn begin(&mut self, i: usize, book: &Book) -> Option<Act<'a>> {
@@ -357,10 +406,18 @@ impl<'a> Run<'a> {
             if bond == Bond::Needs && state != State::Succeeded {
                 self.cancel(next, &format!("\"{}\" of {} did not succeed", step.text, short(&step.key)));
             } else if self.waits[next] == 0 && self.states[next] == State::Open {
-                self.free.insert(next);
+                self.lines.free(self.plan, next, self.stands[next]);
             }
         }
     }
+}
+
+/// Where a step stands among those that wait for AWS's buckets.
+fn stand(core: &Core, plan: &Plan, step: &Step, book: &Book) -> Stand {
+    let verdict = plan.verdict(&step.key);
+    let begun =
+        book.memories.get(&step.key).is_some_and(|m| is_repeat(m, verdict.and_then(|v| v.fingerprint.as_deref())));
+    Stand::of(&core.registry, step, Rank::of(verdict, begun))
 }
 
 /// The resources whose last fix for the very same differences was made so recently that AWS may not show it yet.

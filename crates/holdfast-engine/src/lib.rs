@@ -16,7 +16,7 @@
 //!   made again.
 //! - What differs is in the store before anything is done about it.
 //! - A pass that fails or panics concerns its own scope.
-//! - A pass that finds nothing new writes one row, the scope's.
+//! - A pass that finds nothing new writes nothing, neither in AWS nor in the store.
 //! - Nothing is written in an account whose id is not the one its document declares.
 //!
 //! # Errors
@@ -32,6 +32,8 @@ mod execute;
 mod hold;
 mod judge;
 mod left;
+mod lines;
+mod load;
 mod meter;
 mod options;
 mod pass;
@@ -39,13 +41,15 @@ mod preflight;
 mod queue;
 mod recover;
 mod retry;
+mod seat;
 mod step;
 mod token;
 mod trouble;
 
 pub use engine::{Engine, Nudge, Overlay, ScopeView, Tally};
 pub use error::PassError;
-pub use meter::{Budgets, Counts};
+pub use load::Load;
+pub use meter::{BucketUse, Budgets, Counts, Limit, OperationUse, Usage, limits};
 pub use options::{Boundaries, Boundary, Clock, EngineOptions, EngineSettings, Undisturbed};
 pub use pass::PassReport;
 pub use preflight::Checked;

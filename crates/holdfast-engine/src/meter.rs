@@ -2,33 +2,29 @@
 //!
 //! # Flow
 //! Every call of a sweep and of a write comes through [`Budgets::acquire`], which waits until each bucket that AWS
-//! draws the call from has a token. When both wait, writes go before reads.
+//! draws the call from has a token. The executor waits for the token of a step before it begins it
+//! ([`Budgets::turn`]), in one line for each bucket: no bucket's line holds up another's. When both wait, writes go
+//! before reads, and reads leave a reserve where both draw on the same bucket.
 //!
 //! # Guarantees
 //! A refusal halves the rate of its buckets, and answers bring it back step by step: other tools draw on the same
 //! buckets, and what AWS documents is not always what it grants.
 
+mod bucket;
 mod tables;
+mod usage;
 
 use async_trait::async_trait;
-use holdfast_core::cloud::{CallOutcome, Meter};
+use bucket::Buckets;
+use holdfast_core::cloud::{CallOutcome, Meter, Turn};
 use holdfast_core::name::Scope;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-use tables::{Class, Limit, class, limits};
+use tables::{Class, class};
+pub use tables::{Limit, limits};
 use tokio::time::Instant;
-
-/// What a scope has called so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// All calls.
-    pub calls: u64,
-    /// Those that write.
-    pub writes: u64,
-    /// Those that were told to slow down.
-    pub throttles: u64,
-}
+pub(crate) use usage::Drawn;
+pub use usage::{BucketUse, Counts, OperationUse, Usage};
 
 /// All budgets of a process.
 #[derive(Debug, Default)]
@@ -39,6 +35,9 @@ pub struct Budgets {
 /// Whoever holds it is at its head.
 type Line = Arc<tokio::sync::Mutex<()>>;
 
+/// An operation of a service.
+type Operation = (&'static str, &'static str);
+
 #[derive(Debug, Default)]
 struct ScopeBudget {
     state: Mutex<State>,
@@ -48,93 +47,42 @@ struct ScopeBudget {
 
 #[derive(Debug, Default)]
 struct State {
-    buckets: BTreeMap<&'static str, Bucket>,
+    buckets: Buckets,
+    /// By the narrowest bucket.
+    turns: BTreeMap<&'static str, Turns>,
     counts: Counts,
+    operations: BTreeMap<Operation, OperationUse>,
 }
 
-#[derive(Debug)]
-struct Bucket {
-    limit: Limit,
-    tokens: f64,
-    filled_at: Instant,
-    /// The share of the documented rate that AWS grants, as far as its refusals tell.
-    share: f64,
-    waiting_writes: u32,
-}
-
-/// The smallest share of a rate that refusals lead to.
-const LEAST_SHARE: f64 = 0.05;
-/// What an answer adds to the share.
-const RECOVERY: f64 = 0.02;
-
-impl Bucket {
-    fn new(limit: Limit, now: Instant) -> Self {
-        Self { limit, tokens: limit.size, filled_at: now, share: 1.0, waiting_writes: 0 }
-    }
-
-    fn rate(&self) -> f64 {
-        self.limit.refill * self.share
-    }
-
-    fn fill(&mut self, now: Instant) {
-        let passed = now.saturating_duration_since(self.filled_at).as_secs_f64();
-        self.tokens = (self.tokens + passed * self.rate()).min(self.limit.size);
-        self.filled_at = now;
-    }
-
-    /// How long until a call of this class may go; zero means now.
-    fn wait(&self, class: Class) -> Duration {
-        let ahead = if class == Class::Read { f64::from(self.waiting_writes) } else { 0.0 };
-        let lacking = 1.0 + ahead - self.tokens;
-        // A refill that is a rounding error short would never be reached.
-        if lacking <= 1e-9 { Duration::ZERO } else { Duration::from_secs_f64((lacking / self.rate()).max(0.001)) }
-    }
-}
-
-impl State {
-    fn bucket(&mut self, limit: Limit, now: Instant) -> &mut Bucket {
-        self.buckets.entry(limit.name).or_insert_with(|| Bucket::new(limit, now))
-    }
-
-    /// Takes a token from each bucket, or from none and says how long to wait.
-    fn take(&mut self, limits: &[Limit], class: Class, now: Instant) -> Result<(), Duration> {
-        let mut longest = Duration::ZERO;
-        for limit in limits {
-            let bucket = self.bucket(*limit, now);
-            bucket.fill(now);
-            longest = longest.max(bucket.wait(class));
-        }
-        if longest > Duration::ZERO {
-            return Err(longest);
-        }
-        for limit in limits {
-            self.bucket(*limit, now).tokens -= 1.0;
-        }
-        Ok(())
-    }
+/// The turns of a bucket that are held now.
+#[derive(Clone, Copy, Debug, Default)]
+struct Turns {
+    held: u32,
+    /// Calls that were paid for and not made yet.
+    open: u32,
 }
 
 /// Counts a write as waiting for as long as it lives, also when the call is given up.
 struct Waiting<'a> {
     scope: &'a ScopeBudget,
-    limits: Vec<Limit>,
+    limits: &'a [Limit],
 }
 
 impl<'a> Waiting<'a> {
-    fn write(scope: &'a ScopeBudget, limits: &[Limit]) -> Self {
+    fn write(scope: &'a ScopeBudget, limits: &'a [Limit]) -> Self {
         let (mut state, now) = (scope.state(), Instant::now());
         for limit in limits {
-            state.bucket(*limit, now).waiting_writes += 1;
+            state.buckets.of(*limit, now).waiting_writes += 1;
         }
-        Self { scope, limits: limits.to_vec() }
+        Self { scope, limits }
     }
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         let (mut state, now) = (self.scope.state(), Instant::now());
-        for limit in &self.limits {
-            state.bucket(*limit, now).waiting_writes -= 1;
+        for limit in self.limits {
+            state.buckets.of(*limit, now).waiting_writes -= 1;
         }
     }
 }
@@ -155,11 +103,37 @@ impl ScopeBudget {
         let _waiting = (class == Class::Write).then(|| Waiting::write(self, limits));
         let _turn = line.lock().await;
         loop {
-            let taken = self.state().take(limits, class, Instant::now());
+            let taken = self.state().buckets.take(limits, class, Instant::now());
             match taken {
                 Ok(()) => return,
                 Err(wait) => tokio::time::sleep(wait).await,
             }
+        }
+    }
+
+    /// Makes the call that a turn has paid for; false if none has.
+    fn use_turn(&self, bucket: &'static str) -> bool {
+        let mut state = self.state();
+        let Some(turns) = state.turns.get_mut(bucket).filter(|turns| turns.open > 0) else { return false };
+        turns.open -= 1;
+        true
+    }
+
+    fn begin_turn(&self, bucket: &'static str) {
+        let mut state = self.state();
+        let turns = state.turns.entry(bucket).or_default();
+        turns.held += 1;
+        turns.open += 1;
+    }
+
+    /// A turn is over; what it paid for and nobody called is put back.
+    fn end_turn(&self, bucket: &'static str, limits: &[Limit]) {
+        let mut state = self.state();
+        let Some(turns) = state.turns.get_mut(bucket) else { return };
+        turns.held -= 1;
+        if turns.open > turns.held {
+            turns.open = turns.held;
+            state.buckets.put_back(limits, Instant::now());
         }
     }
 }
@@ -168,11 +142,6 @@ impl Budgets {
     /// Full buckets for every scope.
     pub fn new() -> Self {
         Self::default()
-    }
-
-    /// What a scope has called so far.
-    pub fn counts(&self, scope: &Scope) -> Counts {
-        self.scope(scope).state().counts
     }
 
     fn scope(&self, scope: &Scope) -> Arc<ScopeBudget> {
@@ -187,28 +156,40 @@ impl Budgets {
 #[async_trait]
 impl Meter for Budgets {
     async fn acquire(&self, scope: &Scope, service: &'static str, operation: &'static str) {
-        let budget = self.scope(scope);
-        budget.acquire(&limits(service, operation), class(operation)).await;
+        let (budget, limits, class) = (self.scope(scope), limits(service, operation), class(operation));
+        let paid = class == Class::Write && limits.last().is_some_and(|narrowest| budget.use_turn(narrowest.name));
+        if !paid {
+            budget.acquire(&limits, class).await;
+        }
     }
 
     fn finished(&self, scope: &Scope, service: &'static str, operation: &'static str, outcome: CallOutcome) {
         let budget = self.scope(scope);
         let (mut state, now) = (budget.state(), Instant::now());
+        let (write, throttled) = (class(operation) == Class::Write, outcome == CallOutcome::Throttled);
         state.counts.calls += 1;
-        state.counts.writes += u64::from(class(operation) == Class::Write);
-        state.counts.throttles += u64::from(outcome == CallOutcome::Throttled);
+        state.counts.writes += u64::from(write);
+        state.counts.throttles += u64::from(throttled);
+        let used = state.operations.entry((service, operation)).or_default();
+        used.calls += 1;
+        used.throttles += u64::from(throttled);
         for limit in limits(service, operation) {
-            let bucket = state.bucket(limit, now);
+            let bucket = state.buckets.of(limit, now);
             bucket.fill(now);
             match outcome {
-                CallOutcome::Answered => bucket.share = (bucket.share + RECOVERY).min(1.0),
-                CallOutcome::Throttled => {
-                    bucket.share = (bucket.share / 2.0).max(LEAST_SHARE);
-                    bucket.tokens = bucket.tokens.min(0.0);
-                }
+                CallOutcome::Answered => bucket.answered(),
+                CallOutcome::Throttled => bucket.throttled(),
                 CallOutcome::Failed => {}
             }
         }
+    }
+
+    async fn turn(self: Arc<Self>, scope: &Scope, service: &'static str, operation: &'static str) -> Turn {
+        let (budget, limits) = (self.scope(scope), limits(service, operation));
+        let Some(narrowest) = limits.last().map(|limit| limit.name) else { return Turn::free() };
+        budget.acquire(&limits, class(operation)).await;
+        budget.begin_turn(narrowest);
+        Turn::held(move || budget.end_turn(narrowest, &limits))
     }
 }
 

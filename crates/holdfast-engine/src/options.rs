@@ -52,7 +52,7 @@ pub struct EngineSettings {
     pub sweep_interval: Duration,
     /// Passes over different scopes at the same time; as many more over scopes in trouble.
     pub workers: usize,
-    /// Steps of one pass at the same time.
+    /// Steps of one pass under way at the same time in the line of each of AWS's buckets.
     pub parallel_steps: usize,
     /// Deletions that nobody named, per scope and hour.
     pub max_deletes_per_hour: u32,

@@ -7,8 +7,10 @@ use crate::error::PassError;
 use crate::execute::{Executed, Run, too_fresh};
 use crate::hold;
 use crate::judge;
+use crate::lines::is_exposed;
 use crate::options::Boundary;
 use crate::recover;
+use crate::seat::Seat;
 use crate::step::panic_text;
 use crate::trouble;
 use futures::FutureExt;
@@ -50,6 +52,8 @@ pub struct PassReport {
     pub outputs_moved: BTreeSet<ResourceKey>,
     /// True if nothing at all could be seen.
     pub blind: bool,
+    /// True if something drifts that may let somebody in who should not.
+    pub exposed: bool,
 }
 
 impl PassReport {
@@ -73,12 +77,13 @@ struct Swept {
     status: ScopeStatus,
 }
 
-/// Runs one pass, alone in its scope. Whatever goes wrong stays in the scope.
-pub(crate) async fn pass(core: &Core, scope: &Scope) -> Result<PassReport, PassError> {
+/// Runs one pass, alone in its scope, in a seat that it leaves when it only waits for AWS. Whatever goes wrong stays in
+/// the scope.
+pub(crate) async fn pass(core: &Core, scope: &Scope, seat: &Seat) -> Result<PassReport, PassError> {
     let state = core.scope(scope);
     let mut book = state.book.lock().await;
     state.running.store(true, Ordering::Relaxed);
-    let run = AssertUnwindSafe(run(core, scope, &state, &mut book)).catch_unwind().await;
+    let run = AssertUnwindSafe(run(core, scope, &state, &mut book, seat)).catch_unwind().await;
     let result = run.unwrap_or_else(|panic| Err(PassError::Panicked(panic_text(panic.as_ref()))));
     if let Err(error) = &result {
         tell_error(core, scope, &mut book, error);
@@ -91,7 +96,13 @@ pub(crate) async fn pass(core: &Core, scope: &Scope) -> Result<PassReport, PassE
     result
 }
 
-async fn run(core: &Core, scope: &Scope, state: &ScopeState, book: &mut Book) -> Result<PassReport, PassError> {
+async fn run(
+    core: &Core,
+    scope: &Scope,
+    state: &ScopeState,
+    book: &mut Book,
+    seat: &Seat,
+) -> Result<PassReport, PassError> {
     let now = core.clock.now();
     blocking(|| book.refresh(&core.store, scope, now))?;
     state.refers_to(&book.abroad);
@@ -101,7 +112,9 @@ async fn run(core: &Core, scope: &Scope, state: &ScopeState, book: &mut Book) ->
         book.clean = true;
         return Ok(PassReport::default());
     }
-    let forgiven = forgive(book, &state.take_forgiven());
+    let asked = state.take_forgiven();
+    hint(core, scope, book, &asked);
+    let forgiven = forgive(book, &asked);
     let verified = tokio::select! {
         verified = verify(core, scope, book) => verified,
         () = core.stop.cancelled() => return Ok(PassReport::default()),
@@ -123,6 +136,7 @@ async fn run(core: &Core, scope: &Scope, state: &ScopeState, book: &mut Book) ->
     approve::settle(core, scope, book, &plan, &known)?;
     let mut report = record(core, book, &mut plan, &swept, &forgiven)?;
     core.boundaries.reached(scope, Boundary::Recorded).await;
+    seat.leave();
     let executed = execute(core, scope, book, &plan, &elsewhere, swept.at).await;
     core.boundaries.reached(scope, Boundary::BeforeEnd).await;
     finish(core, book, &swept, &mut report, executed)?;
@@ -132,6 +146,15 @@ async fn run(core: &Core, scope: &Scope, state: &ScopeState, book: &mut Book) ->
     match unverified {
         Some(wrong @ PassError::WrongAccount { .. }) => Err(wrong),
         _ => Ok(report),
+    }
+}
+
+/// What a person asks for is looked at whole, also where that takes a call for each thing.
+fn hint(core: &Core, scope: &Scope, book: &Book, stacks: &BTreeSet<String>) {
+    if !stacks.is_empty() {
+        let theirs = book.memories.iter().filter(|(key, _)| stacks.contains(&key.stack));
+        let ids: Vec<&str> = theirs.filter_map(|(_, memory)| memory.id.as_deref()).collect();
+        core.cloud.hint(scope, &ids);
     }
 }
 
@@ -186,7 +209,7 @@ async fn sweep(
     unverified: Option<&PassError>,
 ) -> Swept {
     let wanted = book.wanted(&core.registry, elsewhere);
-    let (before, started) = (core.budgets.counts(scope), Instant::now());
+    let (before, drawn, started) = (core.budgets.counts(scope), core.budgets.drawn(scope), Instant::now());
     let snapshot = match unverified {
         Some(error) => trouble::unread(scope, &wanted, error, core.clock.now()),
         None => core.cloud.sweep(scope, &wanted).await,
@@ -205,6 +228,7 @@ async fn sweep(
         scope: scope.clone(),
     };
     let tally = core.scope(scope);
+    tally.last_look.was(&drawn, core.budgets.drawn(scope));
     tally.sweeps.fetch_add(1, Ordering::Relaxed);
     tally.sweep_ms.fetch_add(status.duration_ms, Ordering::Relaxed);
     Swept { snapshot, at, status }
@@ -278,6 +302,7 @@ fn record(
         resources: plan.verdicts.len(),
         planned: plan.steps.len(),
         blind: swept.status.error.is_some(),
+        exposed: plan.verdicts.iter().any(is_exposed),
         ..PassReport::default()
     };
     let blind = trouble::blind(&swept.snapshot);
@@ -349,7 +374,7 @@ async fn execute(
     if plan.steps.is_empty() {
         return Executed::default();
     }
-    let mut run = Run::new(core, scope, plan, elsewhere, seen_at);
+    let mut run = Run::new(core, scope, plan, elsewhere, book, seen_at);
     run.postpone(&too_fresh(core, plan, book));
     run.run(book).await
 }

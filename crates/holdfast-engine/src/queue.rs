@@ -3,6 +3,7 @@
 use holdfast_core::name::Scope;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -23,11 +24,44 @@ pub(crate) enum Lane {
     Troubled,
 }
 
+/// Which of the scopes that are due a worker takes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Urgency {
+    /// A person has just changed something in it, or asked for it.
+    Asked,
+    /// Something in it is on its way.
+    Moving,
+    /// Somebody may get in there who should not.
+    Exposed,
+    /// It is time to look again.
+    Periodic,
+}
+
+/// Whoever has been due for so long goes before all others, however urgent they are.
+const OVERDUE: Duration = Duration::from_secs(60);
+
 #[derive(Clone, Copy, Debug)]
 struct Entry {
-    due: Option<Instant>,
+    due: Option<(Instant, Urgency)>,
     running: bool,
     lane: Lane,
+}
+
+impl Entry {
+    /// Its place among those that are due, the first least.
+    fn place(&self, now: Instant) -> Option<(Urgency, Instant)> {
+        let (due, urgency) = self.due.filter(|(due, _)| *due <= now)?;
+        let overdue = now.saturating_duration_since(due) >= OVERDUE;
+        Some((if overdue { Urgency::Asked } else { urgency }, due))
+    }
+}
+
+/// The earlier of two times, with the greater urgency where that is not later.
+fn sooner(a: Option<(Instant, Urgency)>, b: Option<(Instant, Urgency)>) -> Option<(Instant, Urgency)> {
+    match (a, b) {
+        (Some(a), Some(b)) if a.0 == b.0 => Some((a.0, a.1.min(b.1))),
+        (a, b) => a.into_iter().chain(b).min(),
+    }
 }
 
 impl Queue {
@@ -36,11 +70,14 @@ impl Queue {
     }
 
     /// Makes a scope due at `at`, or earlier if it is already. While it is being worked on, it comes again.
-    pub(crate) fn add(&self, scope: &Scope, at: Instant) {
+    pub(crate) fn add(&self, scope: &Scope, at: Instant, urgency: Urgency) {
         let mut entries = self.entries();
         let entry = entries.entry(scope.clone()).or_insert(Entry { due: None, running: false, lane: Lane::Well });
-        if entry.due.is_none_or(|due| at < due) {
-            entry.due = Some(at);
+        let due = sooner(entry.due, Some((at, urgency)));
+        // What is overdue for less urgent reasons is now due for this one.
+        let due = due.map(|(due, before)| (due, if at <= Instant::now() { before.min(urgency) } else { before }));
+        if due != entry.due {
+            entry.due = due;
             self.moved.notify_waiters();
         }
     }
@@ -59,24 +96,23 @@ impl Queue {
         }
     }
 
-    /// Takes the scope that has been due for longest, or says when the next one will be.
+    /// Takes the most urgent scope that is due, of equals the one that has been due for longest, or says when the next
+    /// one will be.
     fn take(&self, lane: Lane, now: Instant) -> Result<Scope, Option<Instant>> {
         let mut entries = self.entries();
-        let own = entries.iter().filter(|(_, e)| !e.running && e.lane == lane);
-        let waiting = own.filter_map(|(s, e)| Some((e.due?, s.clone())));
-        match waiting.min() {
-            Some((due, scope)) if due <= now => {
-                entries.insert(scope.clone(), Entry { due: None, running: true, lane });
-                Ok(scope)
-            }
-            other => Err(other.map(|(due, _)| due)),
-        }
+        let own = || entries.iter().filter(|(_, e)| !e.running && e.lane == lane);
+        let first = own().filter_map(|(scope, e)| Some((e.place(now)?, scope))).min();
+        let Some(scope) = first.map(|(_, scope)| scope.clone()) else {
+            return Err(own().filter_map(|(_, e)| e.due).map(|(due, _)| due).min());
+        };
+        entries.insert(scope.clone(), Entry { due: None, running: true, lane });
+        Ok(scope)
     }
 
     /// The work on a scope has ended; it is due again at `at` at the latest, in this lane, or leaves the queue.
-    pub(crate) fn done(&self, scope: &Scope, at: Option<Instant>, lane: Lane) {
+    pub(crate) fn done(&self, scope: &Scope, at: Option<(Instant, Urgency)>, lane: Lane) {
         let mut entries = self.entries();
-        let due = entries.get(scope).and_then(|e| e.due).into_iter().chain(at).min();
+        let due = sooner(entries.get(scope).and_then(|e| e.due), at);
         match due {
             Some(_) => _ = entries.insert(scope.clone(), Entry { due, running: false, lane }),
             None => _ = entries.remove(scope),
@@ -86,14 +122,14 @@ impl Queue {
 
     /// When a scope is due.
     pub(crate) fn due(&self, scope: &Scope) -> Option<Instant> {
-        self.entries().get(scope).and_then(|e| e.due)
+        self.entries().get(scope).and_then(|e| e.due).map(|(due, _)| due)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
+    use Urgency::{Asked, Exposed, Moving, Periodic};
 
     fn scope(n: u32) -> Scope {
         Scope::new("default", format!("region-{n}"))
@@ -103,12 +139,12 @@ mod tests {
     async fn a_scope_is_worked_on_once_at_a_time_and_comes_again_if_it_was_nudged_meanwhile() {
         let queue = Queue::default();
         let start = Instant::now();
-        queue.add(&scope(1), start + Duration::from_secs(60));
-        queue.add(&scope(1), start + Duration::from_secs(5));
-        queue.add(&scope(1), start + Duration::from_secs(90));
+        queue.add(&scope(1), start + Duration::from_secs(60), Periodic);
+        queue.add(&scope(1), start + Duration::from_secs(5), Periodic);
+        queue.add(&scope(1), start + Duration::from_secs(90), Periodic);
         assert_eq!(queue.next(Lane::Well).await, scope(1));
         assert_eq!(start.elapsed(), Duration::from_secs(5));
-        queue.add(&scope(1), Instant::now());
+        queue.add(&scope(1), Instant::now(), Periodic);
         let other = tokio::time::timeout(Duration::from_secs(1), queue.next(Lane::Well)).await;
         assert!(other.is_err(), "it was given out twice");
         queue.done(&scope(1), None, Lane::Well);
@@ -121,8 +157,8 @@ mod tests {
     async fn whoever_has_been_due_for_longest_goes_first() {
         let queue = Queue::default();
         let start = Instant::now();
-        queue.add(&scope(1), start + Duration::from_secs(2));
-        queue.add(&scope(2), start + Duration::from_secs(1));
+        queue.add(&scope(1), start + Duration::from_secs(2), Periodic);
+        queue.add(&scope(2), start + Duration::from_secs(1), Periodic);
         tokio::time::advance(Duration::from_secs(3)).await;
         assert_eq!((queue.next(Lane::Well).await, queue.next(Lane::Well).await), (scope(2), scope(1)));
     }
@@ -130,14 +166,35 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_scope_in_trouble_is_left_to_the_workers_of_such_until_it_is_well_again() {
         let queue = Queue::default();
-        queue.add(&scope(1), Instant::now());
+        queue.add(&scope(1), Instant::now(), Periodic);
         assert_eq!(queue.next(Lane::Well).await, scope(1));
-        queue.done(&scope(1), Some(Instant::now()), Lane::Troubled);
+        queue.done(&scope(1), Some((Instant::now(), Periodic)), Lane::Troubled);
         let well = tokio::time::timeout(Duration::from_secs(60), queue.next(Lane::Well)).await;
         assert!(well.is_err(), "it went to the workers of the others");
-        queue.add(&scope(1), Instant::now());
+        queue.add(&scope(1), Instant::now(), Periodic);
         assert_eq!(queue.next(Lane::Troubled).await, scope(1));
-        queue.done(&scope(1), Some(Instant::now()), Lane::Well);
+        queue.done(&scope(1), Some((Instant::now(), Periodic)), Lane::Well);
         assert_eq!(queue.next(Lane::Well).await, scope(1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_most_urgent_goes_first_and_nobody_waits_for_ever() {
+        let queue = Queue::default();
+        let start = Instant::now();
+        for (n, urgency) in [(1, Periodic), (2, Exposed), (3, Moving), (4, Asked)] {
+            queue.add(&scope(n), start + Duration::from_secs(u64::from(n)), urgency);
+        }
+        tokio::time::advance(Duration::from_secs(10)).await;
+        queue.add(&scope(5), start, Periodic);
+        queue.add(&scope(1), Instant::now(), Asked);
+        let mut order = Vec::new();
+        for _ in 0..5 {
+            order.push(queue.next(Lane::Well).await);
+        }
+        assert_eq!(order, [1, 4, 3, 2, 5].map(scope));
+        queue.add(&scope(6), start + Duration::from_secs(10), Periodic);
+        tokio::time::advance(Duration::from_secs(60)).await;
+        queue.add(&scope(7), Instant::now(), Asked);
+        assert_eq!((queue.next(Lane::Well).await, queue.next(Lane::Well).await), (scope(6), scope(7)));
     }
 }

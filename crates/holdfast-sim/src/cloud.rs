@@ -4,12 +4,13 @@ use crate::clock::SimClock;
 use crate::faults::{Dice, Fault, Faults, Hidden};
 use crate::find;
 use crate::laws::Violation;
+use crate::limits::{Limit, Limits};
 use crate::log::{Call, Counters, Effect, Ending, Log};
 use crate::lookup::answers;
 use crate::perform::perform;
 use crate::world::{LiveThing, ScopeWorld};
 use async_trait::async_trait;
-use holdfast_core::cloud::{Applied, ApplyError, CallOutcome, Cloud, ErrorClass, Meter, Tagged};
+use holdfast_core::cloud::{Applied, ApplyError, CallOutcome, Cloud, ErrorClass, Meter, Tagged, Turn};
 use holdfast_core::kind::{AnyKind, Mint, Registry};
 use holdfast_core::name::{KindName, Scope};
 use holdfast_core::observe::{Gap, Observation, Reading, Snapshot, Wanted};
@@ -43,6 +44,7 @@ pub(crate) struct World {
     pub(crate) bystanders: BTreeMap<(Scope, KindName, String), Arc<Observation>>,
     accounts: BTreeMap<String, String>,
     faults: Faults,
+    limits: Limits,
     dice: Dice,
     log: Log,
 }
@@ -53,6 +55,15 @@ impl World {
         self.scopes
             .entry(scope.clone())
             .or_insert_with(|| ScopeWorld::new(Mint { account_id, region: scope.region.clone(), next: 0 }))
+    }
+    /// What a sweep of a kind sees.
+    fn shown(&mut self, scope: &Scope, kind: KindName, now: Timestamp) -> Vec<Arc<Observation>> {
+        let (stale, unseen) = (self.faults.stale, self.faults.unseen);
+        self.scope(scope).shown(kind, now, stale, unseen)
+    }
+    /// How many pages that takes.
+    fn pages(&mut self, scope: &Scope, kind: KindName, now: Timestamp) -> usize {
+        self.shown(scope, kind, now).len().div_ceil(PAGE)
     }
     pub(crate) fn faults(&self) -> &Faults {
         &self.faults
@@ -80,6 +91,7 @@ impl SimCloud {
             bystanders: BTreeMap::new(),
             accounts: BTreeMap::new(),
             faults: Faults::default(),
+            limits: Limits::default(),
             dice: Dice::new(seed),
             log: Log::new(),
         };
@@ -91,6 +103,12 @@ impl SimCloud {
     pub fn metered(mut self, meter: Arc<dyn Meter>) -> Self {
         self.meter = Some(meter);
         self
+    }
+
+    /// With the request limits that AWS documents, per account and region: a call that finds one of its buckets empty is
+    /// refused. `table` names the buckets that an operation of a service draws on.
+    pub fn limit(&self, table: impl Fn(&'static str, &'static str) -> Vec<Limit> + Send + Sync + 'static) {
+        self.lock().limits.enforce(Arc::new(table));
     }
 
     /// The kinds that it simulates.
@@ -187,10 +205,11 @@ impl SimCloud {
         }
     }
 
-    fn write(&self, scope: &Scope, kind: &dyn AnyKind, operation: &str, action: &Value, token: &str) -> Answer {
+    fn write(&self, scope: &Scope, kind: &dyn AnyKind, named: Named<'_>, action: &Value, token: &str) -> Answer {
         let now = self.clock.now();
         let mut guard = self.lock();
         let world = &mut *guard;
+        let operation = named.operation;
         let mut call = Call {
             number: 0,
             at: now,
@@ -203,7 +222,8 @@ impl SimCloud {
             ending: Ending::Answered,
             calls: 1,
         };
-        let fault = world.faults.strike(scope, kind.name(), operation, true, now, &mut world.dice);
+        let full = world.limits.refuse(scope, named.limited, now).then_some(Fault::Throttle);
+        let fault = full.or_else(|| world.faults.strike(scope, kind.name(), operation, true, now, &mut world.dice));
         if let Some(refused) = fault.as_ref().and_then(|f| refusal(f, operation)) {
             call.ending = Ending::Refused(refused.code.clone());
             world.log.push(call);
@@ -242,13 +262,28 @@ impl SimCloud {
         }
     }
 
-    fn read(&self, scope: &Scope, kind: KindName, operation: &str) -> Reading {
+    /// Reads all pages of a kind but the last; true if AWS refused one.
+    async fn read_ahead(&self, scope: &Scope, kind: KindName, operation: &'static str) -> bool {
+        let pages = self.lock().pages(scope, kind, self.clock.now());
+        let mut refused = false;
+        for _ in 1..pages {
+            self.acquire(scope, operation).await;
+            self.pause().await;
+            let now = self.clock.now();
+            refused |= self.lock().limits.refuse(scope, operation, now);
+            self.pause().await;
+            self.finished(scope, operation, if refused { CallOutcome::Throttled } else { CallOutcome::Answered });
+        }
+        refused
+    }
+
+    fn read(&self, scope: &Scope, kind: KindName, operation: &'static str, refused: bool) -> Reading {
         let now = self.clock.now();
         let mut guard = self.lock();
         let world = &mut *guard;
-        let fault = world.faults.strike(scope, kind, operation, false, now, &mut world.dice);
-        let (stale, unseen) = (world.faults.stale, world.faults.unseen);
-        let all = world.scope(scope).shown(kind, now, stale, unseen);
+        let full = (refused || world.limits.refuse(scope, operation, now)).then_some(Fault::Throttle);
+        let fault = full.or_else(|| world.faults.strike(scope, kind, operation, false, now, &mut world.dice));
+        let all = world.shown(scope, kind, now);
         let pages = u32::try_from(all.len().div_ceil(PAGE).max(1)).unwrap_or(u32::MAX);
         let (reading, ending) = match fault {
             Some(Fault::Throttle) => (gap(operation, Vec::new(), THROTTLED), Ending::Refused(THROTTLED.to_owned())),
@@ -284,6 +319,12 @@ impl SimCloud {
 }
 
 type Answer = Result<Applied, ApplyError>;
+
+/// What an operation is called in the log, and under which name AWS limits it.
+struct Named<'a> {
+    operation: &'a str,
+    limited: &'static str,
+}
 
 fn refusal(fault: &Fault, operation: &str) -> Option<ApplyError> {
     match fault {
@@ -338,9 +379,10 @@ impl Cloud for SimCloud {
         for (name, asked) in wanted.iter().map(|(name, asked)| (*name, asked)) {
             let Some(kind) = self.registry.get(name) else { continue };
             let operation = find::read_operation(kind);
+            let refused = self.read_ahead(scope, name, operation).await;
             self.acquire(scope, operation).await;
             self.pause().await;
-            let mut reading = self.read(scope, name, operation);
+            let mut reading = self.read(scope, name, operation, refused);
             if kind.lookup() && reading.gaps.is_empty() {
                 let mint = self.lock().scope(scope).mint.clone();
                 reading.observations = answers(kind, asked, &mint);
@@ -366,11 +408,18 @@ impl Cloud for SimCloud {
         let known = kind.permissions().iter().copied().find(|p| *p == operation).unwrap_or("sim:Write");
         self.acquire(scope, known).await;
         self.pause().await;
-        let answer = self.write(scope, kind, &operation, action, token);
+        let answer = self.write(scope, kind, Named { operation: &operation, limited: known }, action, token);
         self.pause().await;
         let throttled = answer.as_ref().is_err_and(|e| e.class == ErrorClass::Throttled);
         self.finished(scope, known, if throttled { CallOutcome::Throttled } else { CallOutcome::Answered });
         answer
+    }
+
+    async fn turn(&self, scope: &Scope, operation: &'static str) -> Turn {
+        match (&self.meter, operation.split_once(':')) {
+            (Some(meter), Some((service, operation))) => Arc::clone(meter).turn(scope, service, operation).await,
+            _ => Turn::free(),
+        }
     }
 
     async fn identify(&self, scope: &Scope) -> Result<String, ApplyError> {

@@ -4,6 +4,7 @@ use crate::world::{ScopeWorld, Serial};
 use holdfast_core::kind::AnyKind;
 use holdfast_core::name::KindName;
 use holdfast_core::observe::Observation;
+use holdfast_core::operation::{self, reads};
 use jiff::Timestamp;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -65,21 +66,6 @@ pub(crate) fn names<'o>(kind: Option<&dyn AnyKind>, thing: &'o Observation) -> V
     std::iter::once(thing.id.as_str()).chain(outputs).filter(|n| !n.is_empty()).collect()
 }
 
-/// The AWS operation that an action most likely is, taken from the kind's permissions.
-pub(crate) fn operation(kind: &dyn AnyKind, action: &Value) -> String {
-    let variant = variant(action);
-    let words = words(&variant);
-    let fits = |op: &str| {
-        let op = op.to_lowercase();
-        words.iter().all(|w| op.contains(w.as_str()))
-    };
-    kind.permissions()
-        .iter()
-        .filter(|p| !reads(p))
-        .find(|p| fits(p))
-        .map_or_else(|| format!("{}:{variant}", kind.name()), |p| (*p).to_owned())
-}
-
 /// The operation that lists things of the kind: the one that says so, or else the first that reads.
 pub(crate) fn read_operation(kind: &dyn AnyKind) -> &'static str {
     let mut all = kind.permissions().iter().copied().filter(|p| reads(p));
@@ -88,34 +74,8 @@ pub(crate) fn read_operation(kind: &dyn AnyKind) -> &'static str {
     own.or(first).unwrap_or("sim:Describe")
 }
 
-fn reads(permission: &str) -> bool {
-    let operation = permission.split_once(':').map_or(permission, |(_, o)| o);
-    ["Describe", "List", "Get"].iter().any(|r| operation.starts_with(r))
-}
-
-/// The name of the enum variant that an action is, in whatever way serde wrote it.
-fn variant(action: &Value) -> String {
-    match action {
-        Value::String(s) => s.clone(),
-        Value::Object(map) if map.len() == 1 => map.keys().next().cloned().unwrap_or_default(),
-        Value::Object(map) => ["do", "action", "type", "op", "kind", "is"]
-            .iter()
-            .find_map(|k| map.get(*k)?.as_str().map(str::to_owned))
-            .unwrap_or_else(|| "write".to_owned()),
-        _ => "write".to_owned(),
-    }
-}
-
-/// `authorizeIngress` as `["authorize", "ingress"]`.
-fn words(name: &str) -> Vec<String> {
-    let mut words = vec![String::new()];
-    for c in name.chars() {
-        if c.is_uppercase() && words.last().is_some_and(|w| !w.is_empty()) {
-            words.push(String::new());
-        }
-        if let (Some(word), true) = (words.last_mut(), c.is_alphanumeric()) {
-            word.extend(c.to_lowercase());
-        }
-    }
-    words
+/// The AWS operation that an action most likely is; a name of our own where no permission of the kind fits.
+pub(crate) fn operation(kind: &dyn AnyKind, action: &Value) -> String {
+    let known = operation::of(kind, action).map(str::to_owned);
+    known.unwrap_or_else(|| format!("{}:{}", kind.name(), operation::variant(action)))
 }

@@ -17,6 +17,7 @@ mod cloud;
 mod faults;
 mod find;
 pub mod laws;
+mod limits;
 mod log;
 mod lookup;
 pub mod owners;
@@ -28,6 +29,7 @@ pub use actors::{Tamper, TamperError};
 pub use clock::SimClock;
 pub use cloud::SimCloud;
 pub use faults::{Fault, FaultRule, Faults, Hidden, Settle, WhileBusy};
+pub use limits::Limit;
 pub use log::{Call, Counters, Effect, Ending};
 pub use world::LiveThing;
 

@@ -48,6 +48,8 @@ mod record_types;
 mod resource;
 mod row;
 mod schema;
+mod shelf;
+mod sweeps;
 mod types;
 mod wal;
 mod write;
@@ -82,6 +84,7 @@ pub struct Store {
 struct Shared {
     connections: connect::Connections,
     cache: cache::Cache,
+    sweeps: sweeps::Sweeps,
     listeners: RwLock<Vec<Listener>>,
 }
 
@@ -101,6 +104,7 @@ impl Store {
             shared: Arc::new(Shared {
                 connections: connect::Connections::open(at)?,
                 cache: cache::Cache::default(),
+                sweeps: sweeps::Sweeps::default(),
                 listeners: RwLock::default(),
             }),
         })

@@ -12,11 +12,15 @@ use rusqlite::{Connection, params};
 
 impl Store {
     /// Stores what a pass found, in one transaction: see [`Changed`] and [`Gone`] for what counts if declarations
-    /// moved meanwhile. With nothing changed, only the scope's status is written.
+    /// moved meanwhile. A pass that found nothing new writes nothing: that its scope was looked at again is known to
+    /// this process, and written with the next pass that has more to say, or by [`Store::write_sweeps`].
     ///
     /// # Errors
     /// As every write: [`StoreError::Full`], [`StoreError::Corrupt`], [`StoreError::Sqlite`].
     pub fn record(&self, pass: &PassRecord) -> Result<(), StoreError> {
+        if self.shared.sweeps.take(pass) {
+            return Ok(());
+        }
         self.write(|write| {
             for changed in &pass.changed {
                 record_changed(write, pass.now, changed)?;
@@ -32,7 +36,23 @@ impl Store {
                 drop_empty_stacks(write, pass.now)?;
             }
             put_scope_status(write, &pass.scope_status)
-        })
+        })?;
+        self.shared.sweeps.written(&pass.scope_status);
+        Ok(())
+    }
+
+    /// Writes when each scope was last looked at, as far as only this process knows it: for when it ends.
+    ///
+    /// # Errors
+    /// As every write.
+    pub fn write_sweeps(&self) -> Result<(), StoreError> {
+        let unwritten = self.shared.sweeps.unwritten();
+        if unwritten.is_empty() {
+            return Ok(());
+        }
+        self.write(|write| unwritten.iter().try_for_each(|status| put_scope_status(write, status)))?;
+        unwritten.iter().for_each(|status| self.shared.sweeps.written(status));
+        Ok(())
     }
 
     /// The last sweep of each scope that has had one, in order.
@@ -40,15 +60,16 @@ impl Store {
     /// # Errors
     /// As every read.
     pub fn scope_statuses(&self) -> Result<Vec<ScopeStatus>, StoreError> {
-        scope_statuses(&self.shared.connections.reader())
+        self.last_sweeps(&self.shared.connections.reader())
     }
-}
 
-/// The last sweep of each scope.
-pub(crate) fn scope_statuses(connection: &Connection) -> Result<Vec<ScopeStatus>, StoreError> {
-    row::all(connection, "SELECT body FROM scope_status ORDER BY account, region", [], |r| {
-        row::parse(row::text(r, "body")?)
-    })
+    /// [`Store::scope_statuses`], over a connection at hand.
+    pub(crate) fn last_sweeps(&self, connection: &Connection) -> Result<Vec<ScopeStatus>, StoreError> {
+        let sql = "SELECT body FROM scope_status ORDER BY account, region";
+        let mut statuses = row::all(connection, sql, [], |r| row::parse(row::text(r, "body")?))?;
+        self.shared.sweeps.bring_up(&mut statuses);
+        Ok(statuses)
+    }
 }
 
 fn put_scope_status(write: &Write<'_>, status: &ScopeStatus) -> Result<(), StoreError> {

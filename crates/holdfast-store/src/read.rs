@@ -4,7 +4,7 @@ use crate::record_types::ScopeStatus;
 use crate::resource::{self, SELECT};
 use crate::row::Where;
 use crate::types::{Filter, ResourceRecord, Summary};
-use crate::{Store, StoreError, pass, row};
+use crate::{Store, StoreError, row};
 use holdfast_core::name::{ResourceKey, Scope};
 use holdfast_core::status::Phase;
 use rusqlite::{Connection, Row, params};
@@ -30,10 +30,6 @@ fn conditions(filter: &Filter) -> Where {
 /// The last sweep of each scope, for the time when its resources were last seen.
 type Sweeps = BTreeMap<Scope, ScopeStatus>;
 
-fn sweeps(connection: &Connection) -> Result<Sweeps, StoreError> {
-    Ok(pass::scope_statuses(connection)?.into_iter().map(|s| (s.scope.clone(), s)).collect())
-}
-
 /// A record, with `last_observed_at` moved on to the last sweep that could read its kind: a pass that found
 /// nothing new has not written the row.
 fn record(row: &Row<'_>, sweeps: &Sweeps) -> Result<ResourceRecord, StoreError> {
@@ -53,13 +49,17 @@ fn key(row: &Row<'_>) -> Result<ResourceKey, StoreError> {
 }
 
 impl Store {
+    fn sweeps(&self, connection: &Connection) -> Result<Sweeps, StoreError> {
+        Ok(self.last_sweeps(connection)?.into_iter().map(|s| (s.scope.clone(), s)).collect())
+    }
+
     /// One resource.
     ///
     /// # Errors
     /// As every read: [`StoreError::Corrupt`], [`StoreError::Sqlite`].
     pub fn resource(&self, key: &ResourceKey) -> Result<Option<ResourceRecord>, StoreError> {
         let connection = self.shared.connections.reader();
-        let sweeps = sweeps(&connection)?;
+        let sweeps = self.sweeps(&connection)?;
         let sql = format!("{SELECT} WHERE r.stack = ?1 AND r.kind = ?2 AND r.name = ?3");
         row::one(&connection, &sql, params![key.stack, key.kind, key.name], |r| record(r, &sweeps))
     }
@@ -80,7 +80,7 @@ impl Store {
         }
         let sql = format!("{SELECT}{} ORDER BY r.stack, r.kind, r.name LIMIT {}", conditions.sql(), row::limit(limit));
         let connection = self.shared.connections.reader();
-        let sweeps = sweeps(&connection)?;
+        let sweeps = self.sweeps(&connection)?;
         row::all(&connection, &sql, conditions.params(), |r| record(r, &sweeps))
     }
 
@@ -94,7 +94,7 @@ impl Store {
         conditions.and("r.drift_since >= ?", i64::MIN);
         let sql = format!("{SELECT}{} ORDER BY r.stack, r.kind, r.name", conditions.sql());
         let connection = self.shared.connections.reader();
-        let sweeps = sweeps(&connection)?;
+        let sweeps = self.sweeps(&connection)?;
         row::all(&connection, &sql, conditions.params(), |r| record(r, &sweeps))
     }
 

@@ -126,7 +126,17 @@ ALTER TABLE intent ADD COLUMN replacement INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX intent_replacement ON intent (account, region, at) WHERE replacement = 1;
 ";
 
-const STEPS: [&str; 3] = [FIRST, APPROVALS, HOLDS];
+const SHELF: &str = "
+-- What AWS never changes (revisions of task definitions), so that a restart does not read it again; the newest of each
+-- scope are kept.
+CREATE TABLE shelf (
+  id INTEGER PRIMARY KEY,
+  account TEXT NOT NULL, region TEXT NOT NULL, key TEXT NOT NULL, body TEXT NOT NULL,
+  UNIQUE (account, region, key)
+);
+";
+
+const STEPS: [&str; 4] = [FIRST, APPROVALS, HOLDS, SHELF];
 
 /// How many steps there are: what a store of this version says of itself.
 pub(crate) const VERSION: usize = STEPS.len();

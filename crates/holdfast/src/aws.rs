@@ -2,13 +2,14 @@
 
 use anyhow::{Context, Result};
 use async_trait::async_trait;
-use holdfast_core::cloud::{AccountAccess, Applied, ApplyError, Cloud, ErrorClass, Meter, Tagged};
+use holdfast_core::cloud::{AccountAccess, Applied, ApplyError, Cloud, ErrorClass, Meter, Rounds, Shelf, Tagged, Turn};
 use holdfast_core::document::AccountSpec;
 use holdfast_core::name::{KindName, Scope};
 use holdfast_core::observe::{Snapshot, Wanted};
 use holdfast_core::preflight::{Asked, Preflight};
 use holdfast_kinds::aws::{AwsCloud, AwsOptions};
 use holdfast_store::{Store, StoreError};
+use jiff::Timestamp;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,8 +17,8 @@ use tokio::sync::Notify;
 
 /// AWS over its SDK. Account documents that are applied later are taken up as they come.
 pub(crate) fn connect(store: &Store, meter: Arc<dyn Meter>) -> Result<Arc<dyn Cloud>> {
-    let cloud =
-        Declared { aws: AwsCloud::new(meter, AwsOptions::default()), store: store.clone(), turn: Mutex::default() };
+    let aws = AwsCloud::new(meter, AwsOptions::default()).with_shelf(Arc::new(OnDisk(store.clone())));
+    let cloud = Declared { aws, store: store.clone(), turn: Mutex::default() };
     cloud.follow().context("cannot read the accounts")?;
     let cloud = Arc::new(cloud);
     let news = Arc::new(Notify::new());
@@ -33,6 +34,24 @@ pub(crate) fn connect(store: &Store, meter: Arc<dyn Meter>) -> Result<Arc<dyn Cl
         }
     });
     Ok(cloud)
+}
+
+/// The store, as the place for what never changes.
+struct OnDisk(Store);
+
+impl Shelf for OnDisk {
+    fn all(&self, scope: &Scope) -> Vec<(String, String)> {
+        self.0.shelved(scope).unwrap_or_else(|error| {
+            tracing::warn!(%scope, %error, "what was kept could not be read; AWS is asked once more");
+            Vec::new()
+        })
+    }
+
+    fn keep(&self, scope: &Scope, new: &[(String, String)]) {
+        if let Err(error) = self.0.shelve(scope, new) {
+            tracing::warn!(%scope, %error, "what never changes could not be kept; after a restart AWS is asked again");
+        }
+    }
 }
 
 /// AWS with the accounts as they are declared.
@@ -68,6 +87,22 @@ impl Cloud for Declared {
 
     async fn apply(&self, scope: &Scope, kind: KindName, action: &Value, token: &str) -> Result<Applied, ApplyError> {
         self.aws.apply(scope, kind, action, token).await
+    }
+
+    fn hint(&self, scope: &Scope, ids: &[&str]) {
+        self.aws.hint(scope, ids);
+    }
+
+    fn rounds(&self, scope: &Scope) -> Rounds {
+        self.aws.rounds(scope)
+    }
+
+    fn read_at(&self, scope: &Scope, id: &str) -> Option<Timestamp> {
+        self.aws.read_at(scope, id)
+    }
+
+    async fn turn(&self, scope: &Scope, operation: &'static str) -> Turn {
+        self.aws.turn(scope, operation).await
     }
 
     /// Whose account it is as of the documents of this moment: the answer must not be of a way in that was replaced.

@@ -1,15 +1,17 @@
 //! The engine behind the API's door.
 
 use async_trait::async_trait;
-use holdfast_api::{Counts, Loop, LoopError, ScopePlan};
+use holdfast_api::{Bucket, Calls, Counts, Load, Loop, LoopError, Rounds, ScopePlan};
 use holdfast_core::cloud::Leftovers;
 use holdfast_core::name::{ResourceKey, Scope};
 use holdfast_core::plan::Desired;
 use holdfast_core::why::Sight;
 use holdfast_engine::{Checked, Engine, Nudge, Overlay, PassError};
 use holdfast_store::{Store, StoreError};
+use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The engine, as the API sees it.
 pub(crate) struct Control {
@@ -74,6 +76,14 @@ impl Loop for Control {
         self.engine.sight(scope, key)
     }
 
+    fn load(&self, scope: &Scope) -> Option<Load> {
+        Some(load(&self.engine.load(scope)))
+    }
+
+    fn read_at(&self, scope: &Scope, id: &str) -> Option<Timestamp> {
+        self.engine.read_at(scope, id)
+    }
+
     fn counts(&self) -> BTreeMap<Scope, Counts> {
         let counts = |tally: holdfast_engine::Tally| Counts {
             passes: tally.passes,
@@ -83,5 +93,35 @@ impl Loop for Control {
             sweep_ms: u64::try_from(tally.sweeping.as_millis()).unwrap_or(u64::MAX),
         };
         self.engine.tallies().into_iter().map(|(scope, tally)| (scope, counts(tally))).collect()
+    }
+}
+
+/// The engine's view of a scope in the words of the API.
+fn load(load: &holdfast_engine::Load) -> Load {
+    let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    let operations = load.usage.operations.iter();
+    let calls =
+        operations.map(|(action, used)| Calls { action: action.clone(), calls: used.calls, throttles: used.throttles });
+    let buckets = load.usage.buckets.iter().map(|bucket| Bucket {
+        name: bucket.name.to_owned(),
+        size: bucket.size,
+        refill_per_second: bucket.refill,
+        headroom: bucket.headroom as u64,
+        granted_percent: (bucket.share * 100.0).round() as u64,
+        waiting: bucket.waiting.into(),
+        throttles: bucket.throttles,
+    });
+    let rounds = Rounds {
+        things: load.rounds.things,
+        unread: load.rounds.unread,
+        oldest_read_at: load.rounds.oldest,
+        round_takes_ms: ms(load.rounds.takes),
+    };
+    Load {
+        calls: calls.collect(),
+        buckets: buckets.collect(),
+        look_takes_ms: ms(load.look_takes),
+        look_every_ms: ms(load.look_every),
+        rounds,
     }
 }

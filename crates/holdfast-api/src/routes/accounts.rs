@@ -17,7 +17,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
             .headers(&[Header::IfNoneMatch])
             .gives::<Page<AccountView>>(StatusCode::OK, "The accounts."),
         Endpoint::new(Method::GET, "/v1/scopes", "listScopes", get(scopes))
-            .about("accounts", "Each account and region that has resources, with its last sweep")
+            .about("accounts", "Each account and region that has resources, with its last sweep, its calls by action and what is left of its budgets")
             .headers(&[Header::IfNoneMatch])
             .gives::<Page<ScopeView>>(StatusCode::OK, "The scopes."),
     ]
@@ -45,7 +45,9 @@ async fn list(State(state): State<ApiState>, conditions: Conditions) -> Answer {
 async fn scopes(State(state): State<ApiState>, conditions: Conditions) -> Answer {
     state
         .blocking(move |state| {
-            let page = Page::whole(views::scopes(state.store(), state.now())?);
+            let mut scopes = views::scopes(state.store(), state.now())?;
+            scopes.iter_mut().for_each(|scope| scope.load = state.control().load(&scope.scope()));
+            let page = Page::whole(scopes);
             conditions.answer(&Tag::of_content(&page), &page)
         })
         .await

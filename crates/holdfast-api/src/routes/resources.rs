@@ -144,6 +144,7 @@ async fn read(
             let awaiting = state.store().awaiting(&key.stack)?;
             let detail = ResourceDetail {
                 resource: ResourceView::from(&record),
+                details_read_at: memory.id.as_deref().and_then(|id| state.control().read_at(&record.scope, id)),
                 effective_policy: record.policy_effective.clone(),
                 awaiting_approval: awaiting.filter(|a| a.holds(&key)).map(|a| a.plan),
                 depends_on: graph::depends_on(&key, &record.spec),
@@ -151,10 +152,10 @@ async fn read(
                 paused: paused(state, &record)?,
                 fields: fields::rows(&record.spec, &record.status, record.generation, &memory),
             };
-            // Both hang on other rows, and a pause on the clock, so the tag takes them from the answer.
+            // These hang on other rows, on the clock and on the sweep, so the tag takes them from the answer.
             let tag = resource_tag(&record);
-            let around = (&detail.paused, &detail.awaiting_approval);
-            let tag = if around == (&None, &None) { tag } else { tag.with(&around) };
+            let around = (&detail.paused, &detail.awaiting_approval, &detail.details_read_at);
+            let tag = if around == (&None, &None, &None) { tag } else { tag.with(&around) };
             conditions.answer(&tag, &detail)
         })
         .await

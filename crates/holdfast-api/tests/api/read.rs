@@ -260,3 +260,16 @@ async fn metrics_tell_phases_severities_sweeps_and_requests() {
         assert!(text.contains(line), "{line} is not in\n{text}");
     }
 }
+
+#[tokio::test]
+async fn a_scope_shows_its_calls_by_action_its_budgets_and_how_long_a_look_takes() {
+    let api = drifted().await;
+    let scopes = api.get("/v1/scopes").await.json();
+    let load = &scopes["items"][0]["load"];
+    assert_eq!(load["calls"][0], json!({ "action": "ec2:DescribeBoxes", "calls": 6, "throttles": 1 }));
+    assert_eq!((&load["buckets"][0]["headroom"], &load["buckets"][0]["grantedPercent"]), (&json!(94), &json!(50)));
+    assert_eq!((&load["lookEveryMs"], &load["rounds"]["unread"]), (&json!(1200), &json!(1)));
+    assert!(load["rounds"]["oldestReadAt"].is_string());
+    let overview = api.get("/v1/overview").await.json();
+    assert!(overview["scopes"][0].get("load").is_none(), "the overview is for all scopes at a glance");
+}

@@ -4,7 +4,7 @@ use crate::kinds;
 use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
-use holdfast_api::{ApiState, Counts, Loop, LoopError, ScopePlan, ServerOptions, Wiring};
+use holdfast_api::{ApiState, Bucket, Calls, Counts, Load, Loop, LoopError, Rounds, ScopePlan, ServerOptions, Wiring};
 use holdfast_core::cloud::Leftovers;
 use holdfast_core::facts::Severity;
 use holdfast_core::name::{ResourceKey, Scope};
@@ -92,6 +92,25 @@ impl Loop for FakeLoop {
     fn counts(&self) -> BTreeMap<Scope, Counts> {
         let counts = Counts { passes: 2, calls: 7, writes: 1, throttles: 1, sweep_ms: 1500 };
         BTreeMap::from([(Scope::new("default", "eu-west-1"), counts)])
+    }
+    fn load(&self, _: &Scope) -> Option<Load> {
+        let calls = Calls { action: "ec2:DescribeBoxes".to_owned(), calls: 6, throttles: 1 };
+        let (size, refill_per_second) = (100.0, 20.0);
+        let bucket = Bucket {
+            name: "DescribeBoxes".to_owned(),
+            size,
+            refill_per_second,
+            headroom: 94,
+            granted_percent: 50,
+            waiting: 0,
+            throttles: 1,
+        };
+        let rounds = Rounds { things: 4, unread: 1, oldest_read_at: Some(start()), round_takes_ms: 1600 };
+        let (calls, buckets) = (vec![calls], vec![bucket]);
+        Some(Load { calls, buckets, look_takes_ms: 0, look_every_ms: 1200, rounds })
+    }
+    fn read_at(&self, _: &Scope, id: &str) -> Option<Timestamp> {
+        id.ends_with("in-rounds").then(start)
     }
     async fn leftovers(
         &self,

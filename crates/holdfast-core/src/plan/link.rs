@@ -189,20 +189,38 @@ impl Linker {
         }
     }
 
-    /// What is made comes after all steps that make what it follows.
+    /// What is made comes after all steps that make what it follows, and what moves to something that is made in this
+    /// plan comes after the moves of what it follows.
     fn need_followed(&mut self, entries: &[Drafted<'_>], follows: &Follows<'_>) {
         let mut made: BTreeMap<ResourceKey, u32> = BTreeMap::new();
+        let mut moved: BTreeMap<ResourceKey, u32> = BTreeMap::new();
         for step in &self.steps {
             if step.verb == Verb::Create || made.contains_key(&step.key) {
                 made.insert(step.key.clone(), step.id);
+            } else if moves(step) {
+                moved.insert(step.key.clone(), step.id);
             }
         }
-        for entry in entries.iter().filter(|e| made.contains_key(&e.desired.key)) {
+        for entry in entries {
             let (key, rules) = (&entry.desired.key, entry.kind.map_or(&[][..], AnyKind::follows));
-            let needs: Vec<u32> =
-                follows.leaders(key, rules).into_iter().filter_map(|k| made.get(k).copied()).collect();
-            for step in self.steps.iter_mut().filter(|s| s.key == *key && s.verb == Verb::Create && !needs.is_empty()) {
-                step.needs.extend(&needs);
+            let (is_made, is_moved) = (made.contains_key(key), moved.contains_key(key));
+            if rules.is_empty() || !(is_made || is_moved) {
+                continue;
+            }
+            let leaders = follows.leaders(key, rules);
+            let before = |led: bool, steps: &BTreeMap<ResourceKey, u32>| -> Vec<u32> {
+                leaders.iter().filter(|_| led).filter_map(|k| steps.get(*k).copied()).collect()
+            };
+            let (create, update) = (before(is_made, &made), before(is_moved, &moved));
+            if create.is_empty() && update.is_empty() {
+                continue;
+            }
+            for step in self.steps.iter_mut().filter(|s| s.key == *key) {
+                match step.verb {
+                    Verb::Create => step.needs.extend(&create),
+                    _ if moves(step) => step.needs.extend(&update),
+                    _ => continue,
+                }
                 step.needs.sort_unstable();
                 step.needs.dedup();
             }
@@ -286,3 +304,8 @@ impl Linker {
 
 /// A need that no step meets.
 const UNMET: u32 = 0;
+
+/// True if a step changes something so that it refers to what another step makes.
+fn moves(step: &Step) -> bool {
+    step.verb == Verb::Update && !step.needs.is_empty()
+}

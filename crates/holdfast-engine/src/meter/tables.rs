@@ -5,10 +5,15 @@
 
 /// A bucket: how many calls at once, and how many a second in the long run.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Limit {
-    pub(super) name: &'static str,
-    pub(super) size: f64,
-    pub(super) refill: f64,
+pub struct Limit {
+    /// One name for all calls that draw on it.
+    pub name: &'static str,
+    /// How many calls it holds.
+    pub size: f64,
+    /// How many come back a second.
+    pub refill: f64,
+    /// True if both reads and writes draw on it.
+    pub(super) mixed: bool,
 }
 
 /// Whether a call reads or writes.
@@ -19,7 +24,11 @@ pub(super) enum Class {
 }
 
 const fn limit(name: &'static str, size: f64, refill: f64) -> Limit {
-    Limit { name, size, refill }
+    Limit { name, size, refill, mixed: false }
+}
+
+const fn mixed(name: &'static str, size: f64, refill: f64) -> Limit {
+    Limit { name, size, refill, mixed: true }
 }
 
 /// Whether an operation reads or writes.
@@ -28,14 +37,14 @@ pub(super) fn class(operation: &str) -> Class {
     if reads.iter().any(|r| operation.starts_with(r)) { Class::Read } else { Class::Write }
 }
 
-/// The buckets that a call draws from, the narrowest last.
-pub(super) fn limits(service: &'static str, operation: &'static str) -> Vec<Limit> {
+/// The buckets that a call draws from, per account and region, the narrowest last. `service` is AWS's name of it in IAM.
+pub fn limits(service: &'static str, operation: &'static str) -> Vec<Limit> {
     match service {
         "ec2" => vec![ec2(operation)],
         "ecs" => vec![ecs(operation)],
         "elasticloadbalancing" | "elasticloadbalancingv2" | "elbv2" => elb(operation),
-        "tagging" => vec![limit("tagging", 15.0, 15.0)],
-        _ => vec![limit(service, 20.0, 5.0)],
+        "tagging" | "tag" => vec![limit("tagging", 15.0, 15.0)],
+        _ => vec![mixed(service, 20.0, 5.0)],
     }
 }
 
@@ -46,6 +55,8 @@ fn ec2(operation: &'static str) -> Limit {
         "RunInstances" => limit(operation, 5.0, 2.0),
         "CreateNatGateway" => limit(operation, 10.0, 1.0),
         "CreateVpcEndpoint" => limit(operation, 4.0, 0.3),
+        // These take no page size, and half as many of such are granted.
+        "DescribeAddresses" | "DescribeKeyPairs" => limit(operation, 50.0, 10.0),
         _ if class(operation) == Class::Read => limit(operation, 100.0, 20.0),
         _ => limit(operation, 50.0, 5.0),
     }
@@ -80,5 +91,5 @@ fn elb(operation: &str) -> Vec<Limit> {
         _ if class(operation) == Class::Read => limit("elb read", 40.0, 10.0),
         _ => limit("elb write", 20.0, 3.0),
     };
-    vec![limit("elb account", 40.0, 10.0), inner]
+    vec![mixed("elb account", 40.0, 10.0), inner]
 }

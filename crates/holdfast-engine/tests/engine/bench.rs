@@ -34,7 +34,11 @@ pub(crate) fn bench() -> Bench {
 }
 
 pub(crate) fn bench_of(registry: Registry, region: &str) -> Bench {
-    let (registry, clock) = (Arc::new(registry), SimClock::default());
+    bench_with(registry, region, SimClock::default())
+}
+
+pub(crate) fn bench_with(registry: Registry, region: &str, clock: SimClock) -> Bench {
+    let registry = Arc::new(registry);
     let store = Store::open(&Location::Memory).expect("a store in memory opens");
     let sim = SimCloud::new(Arc::clone(&registry), clock.clone(), 1);
     let shown = clock.clone();

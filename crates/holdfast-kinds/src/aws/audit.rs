@@ -1,18 +1,22 @@
 //! The rotating audit: what AWS gives only one thing a call is read in turns, within a share of the budget.
 
-use super::cache::Attributes;
 use super::call::Aws;
 use super::lock;
 use futures::StreamExt;
-use holdfast_core::cloud::ApplyError;
+use holdfast_core::cloud::{ApplyError, Rounds};
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 /// At most so many reads at once; the meter paces them anyway.
 const AT_ONCE: usize = 8;
+
+/// What no sweep has asked for in so long is gone.
+const FORGOTTEN: SignedDuration = SignedDuration::from_hours(1);
 
 /// What is known after this sweep's turn.
 #[derive(Default)]
@@ -23,10 +27,36 @@ pub(crate) struct Audit {
     pub(crate) failed: BTreeMap<String, ApplyError>,
 }
 
+/// What was read one thing a call, and how much more may be read.
+#[derive(Default)]
+pub(super) struct Attributes {
+    by_arn: BTreeMap<String, Entry>,
+    /// Just written: their next read waits for nothing.
+    pulled: BTreeSet<String>,
+    /// Somebody says that they may have changed: they come before the others.
+    hinted: BTreeSet<String>,
+    audits: u64,
+    allowance: Option<Allowance>,
+}
+
+struct Entry {
+    /// The number of the audit that read it; 0 before the first.
+    turn: u64,
+    /// The value, and when it was read.
+    read: Option<(Timestamp, Arc<Value>)>,
+    asked_at: Timestamp,
+}
+
+#[derive(Clone, Copy)]
+struct Allowance {
+    calls: f64,
+    at: Timestamp,
+}
+
 impl Aws<'_> {
-    /// Reads attributes of `arns` by `read`, those never read first, then the oldest, as far as this kind's share
-    /// of the audit budget goes. Values of things that are not in `arns` stay kept for other kinds. Counts one
-    /// call for each ARN. Call [`Cache::forget`](super::cache::Cache::forget) after writing one.
+    /// Reads attributes of `arns` by `read`: those just written, then those hinted at, those never read and the oldest, as
+    /// far as this kind's share of the audit budget goes. Counts one call for each ARN. Call
+    /// [`Cache::forget`](super::cache::Cache::forget) after writing one.
     pub(crate) async fn audit<F>(&self, arns: &[String], read: impl Fn(String) -> F) -> Audit
     where
         F: Future<Output = Result<Value, ApplyError>> + Send,
@@ -34,10 +64,10 @@ impl Aws<'_> {
         let left = self.audit_left.load(Ordering::Relaxed);
         let (turn, due) = {
             let mut kept = lock(&self.cache.attributes);
-            let due = kept.due(arns, left);
+            let due = kept.due(arns, left, self.now());
             (kept.audits, due)
         };
-        self.audit_left.store(left - due.len(), Ordering::Relaxed);
+        self.audit_left.store(left.saturating_sub(due.len()), Ordering::Relaxed);
         // The list is made before anything is awaited, so that the future does not hold the caller's closure.
         let reads: Vec<_> = due
             .into_iter()
@@ -48,31 +78,91 @@ impl Aws<'_> {
             .collect();
         let answers: Vec<_> = futures::stream::iter(reads).buffer_unordered(AT_ONCE).collect().await;
         let mut audit = Audit::default();
-        let mut kept = lock(&self.cache.attributes);
+        let (mut kept, now) = (lock(&self.cache.attributes), self.now());
         for (arn, answer) in answers {
             match answer {
-                Ok(value) => {
-                    kept.by_arn.insert(arn, (turn, Arc::new(value)));
-                }
-                Err(error) => {
-                    audit.failed.insert(arn, error);
-                }
+                Ok(value) => kept.was_read(&arn, turn, now, value),
+                Err(error) => _ = audit.failed.insert(arn, error),
             }
         }
-        audit.values =
-            arns.iter().filter_map(|arn| kept.by_arn.get(arn).map(|(_, v)| (arn.clone(), v.clone()))).collect();
+        audit.values = arns.iter().filter_map(|arn| Some((arn.clone(), kept.value(arn)?))).collect();
         audit
     }
 }
 
 impl Attributes {
-    /// Those of `arns` whose turn it is, at most `left`: never read first, then the oldest. Begins a new turn.
-    fn due(&mut self, arns: &[String], left: usize) -> Vec<String> {
+    /// How many calls may be made now, of `most` a minute; what was not made in time is not made up for.
+    pub(super) fn allowance(&mut self, most: usize, now: Timestamp) -> usize {
+        let most = most as f64;
+        let before = self.allowance.unwrap_or(Allowance { calls: most, at: now });
+        let passed = now.duration_since(before.at).as_secs_f64().max(0.0);
+        let calls = (before.calls + passed * most / 60.0).min(most);
+        self.allowance = Some(Allowance { calls, at: now });
+        calls as usize
+    }
+
+    /// Says how many were made.
+    pub(super) fn spend(&mut self, calls: usize) {
+        if let Some(allowance) = &mut self.allowance {
+            allowance.calls = (allowance.calls - calls as f64).max(0.0);
+        }
+    }
+
+    /// The next read of a thing waits for nothing.
+    pub(super) fn pull(&mut self, arn: &str) {
+        if let Some(entry) = self.by_arn.get_mut(arn) {
+            (entry.turn, entry.read) = (0, None);
+        }
+        self.pulled.insert(arn.to_owned());
+    }
+
+    /// These things may have changed; of what is not read here nothing is noted.
+    pub(super) fn hint(&mut self, ids: &[&str]) {
+        let known = ids.iter().filter(|id| self.by_arn.contains_key(**id));
+        self.hinted.extend(known.map(|id| (*id).to_owned()));
+    }
+
+    /// How far it has come, at `most` calls a minute.
+    pub(super) fn rounds(&self, most: usize) -> Rounds {
+        let read = self.by_arn.values().filter_map(|entry| entry.read.as_ref().map(|(at, _)| *at));
+        let unread = self.by_arn.values().filter(|entry| entry.read.is_none()).count();
+        let things = self.by_arn.len();
+        let takes = Duration::from_secs_f64(things as f64 * 60.0 / (most as f64).max(1.0));
+        Rounds { things: things as u64, unread: unread as u64, oldest: read.min(), takes }
+    }
+
+    /// When a thing was read.
+    pub(super) fn read_at(&self, arn: &str) -> Option<Timestamp> {
+        self.by_arn.get(arn)?.read.as_ref().map(|(at, _)| *at)
+    }
+
+    fn value(&self, arn: &str) -> Option<Arc<Value>> {
+        self.by_arn.get(arn)?.read.as_ref().map(|(_, value)| Arc::clone(value))
+    }
+
+    fn was_read(&mut self, arn: &str, turn: u64, now: Timestamp, value: Value) {
+        self.pulled.remove(arn);
+        self.hinted.remove(arn);
+        if let Some(entry) = self.by_arn.get_mut(arn) {
+            (entry.turn, entry.read) = (turn, Some((now, Arc::new(value))));
+        }
+    }
+
+    /// Those of `arns` whose turn it is: those just written, and of the others at most `left`: those that somebody
+    /// hinted at, then those never read, then the oldest. Begins a new turn.
+    fn due(&mut self, arns: &[String], left: usize, now: Timestamp) -> Vec<String> {
         self.audits += 1;
-        let mut queue: Vec<(u64, &String)> =
-            arns.iter().map(|arn| (self.by_arn.get(arn).map_or(0, |(read, _)| *read), arn)).collect();
-        queue.sort();
-        queue.into_iter().take(left).map(|(_, arn)| arn.clone()).collect()
+        for arn in arns {
+            let new = || Entry { turn: 0, read: None, asked_at: now };
+            self.by_arn.entry(arn.clone()).or_insert_with(new).asked_at = now;
+        }
+        self.by_arn.retain(|_, entry| now.duration_since(entry.asked_at) < FORGOTTEN);
+        let (pulled, others): (Vec<&String>, Vec<&String>) = arns.iter().partition(|arn| self.pulled.contains(*arn));
+        let turn = |arn: &String| (!self.hinted.contains(arn), self.by_arn.get(arn).map_or(0, |entry| entry.turn));
+        let mut queue: Vec<((bool, u64), &String)> = others.into_iter().map(|arn| (turn(arn), arn)).collect();
+        queue.sort_unstable();
+        let others = queue.into_iter().take(left).map(|(_, arn)| arn);
+        pulled.into_iter().chain(others).cloned().collect()
     }
 }
 
@@ -80,17 +170,58 @@ impl Attributes {
 mod tests {
     use super::*;
 
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(1_735_689_600 + seconds).expect("a time")
+    }
+
+    fn turn(kept: &mut Attributes, arns: &[String], left: usize, seconds: i64) -> String {
+        let due = kept.due(arns, left, at(seconds));
+        for arn in &due {
+            kept.was_read(arn, kept.audits, at(seconds), Value::Null);
+        }
+        due.concat()
+    }
+
     #[test]
     fn what_was_never_read_comes_first_then_the_oldest() {
         let mut kept = Attributes::default();
         let arns: Vec<String> = ["a", "b", "c"].map(str::to_owned).to_vec();
-        let mut turn = |left: usize| {
-            let due = kept.due(&arns, left);
-            for arn in &due {
-                kept.by_arn.insert(arn.clone(), (kept.audits, Arc::default()));
-            }
-            due.concat()
-        };
-        assert_eq!([turn(2), turn(2), turn(1), turn(0), turn(9)], ["ab", "ca", "b", "", "acb"]);
+        let turns = [(2, "ab"), (2, "ca"), (1, "b"), (0, ""), (9, "acb")];
+        for (left, expected) in turns {
+            assert_eq!(turn(&mut kept, &arns, left, 0), expected);
+        }
+    }
+
+    #[test]
+    fn what_was_just_written_is_read_next_whatever_the_budget_says() {
+        let mut kept = Attributes::default();
+        let arns: Vec<String> = ["a", "b", "c"].map(str::to_owned).to_vec();
+        assert_eq!(turn(&mut kept, &arns, 3, 0), "abc");
+        kept.pull("c");
+        assert_eq!((kept.value("c"), kept.read_at("c"), kept.rounds(60).unread), (None, None, 1));
+        assert_eq!(turn(&mut kept, &arns, 0, 30), "c");
+        assert_eq!(turn(&mut kept, &arns, 0, 60), "");
+        kept.hint(&["b", "nobody"]);
+        assert_eq!([0, 1, 1].map(|left| turn(&mut kept, &arns, left, 0)), ["", "b", "a"]);
+        assert_eq!((kept.read_at("a"), kept.read_at("c")), (Some(at(0)), Some(at(30))));
+        let rounds = kept.rounds(60);
+        assert_eq!((rounds.things, rounds.oldest, rounds.takes), (3, Some(at(0)), Duration::from_secs(3)));
+    }
+
+    #[test]
+    fn many_sweeps_in_a_row_spend_no_more_than_a_minute_allows() {
+        let mut kept = Attributes::default();
+        assert_eq!(kept.allowance(150, at(0)), 150);
+        kept.spend(150);
+        assert_eq!([1, 2, 4].map(|s| kept.allowance(150, at(s))), [2, 5, 10]);
+        assert_eq!(kept.allowance(150, at(3600)), 150);
+    }
+
+    #[test]
+    fn what_no_sweep_asks_for_any_more_is_forgotten() {
+        let mut kept = Attributes::default();
+        turn(&mut kept, &["a".to_owned(), "b".to_owned()], 2, 0);
+        turn(&mut kept, &["b".to_owned()], 2, 3600);
+        assert_eq!((kept.rounds(1).things, kept.read_at("a")), (1, None));
     }
 }

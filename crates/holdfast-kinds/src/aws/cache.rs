@@ -1,41 +1,144 @@
 //! What is kept of a scope from sweep to sweep. Losing it costs calls, never correctness.
 
+use super::audit::Attributes;
 use super::lock;
 use crate::common::Tags;
+use holdfast_core::cloud::Shelf;
+use holdfast_core::name::Scope;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 /// Three kinds of memory: what never changes, what is read in turns, and the tags last known for certain.
 #[derive(Default)]
 pub(crate) struct Cache {
-    immutable: Mutex<BTreeMap<String, Arc<Value>>>,
+    /// As text, which takes a fraction of a tree's memory.
+    immutable: Mutex<BTreeMap<String, Box<str>>>,
+    /// What the shelf has not heard of yet.
+    unshelved: Mutex<Vec<(String, String)>>,
     pub(super) attributes: Mutex<Attributes>,
     pub(super) tags: Mutex<BTreeMap<String, Arc<Tags>>>,
+    /// The services whose counts are scaled.
+    pub(crate) scaled: Mutex<Scaled>,
 }
 
-/// Attributes by ARN, each with the number of the audit that read it.
+/// Which services were scaled when Application Auto Scaling was last asked.
 #[derive(Default)]
-pub(super) struct Attributes {
-    pub(super) by_arn: BTreeMap<String, (u64, Arc<Value>)>,
-    pub(super) audits: u64,
+pub(crate) struct Scaled {
+    ids: BTreeSet<String>,
+    all_at: Option<Timestamp>,
+}
+
+impl Scaled {
+    /// How long it may take until a new scalable target of a service is seen whose count is as declared.
+    const ROUND: SignedDuration = SignedDuration::from_mins(10);
+
+    /// True if all services are to be asked about.
+    pub(crate) fn all_due(&self, now: Timestamp) -> bool {
+        self.all_at.is_none_or(|at| now.duration_since(at) >= Self::ROUND)
+    }
+
+    /// True if the service was scaled.
+    pub(crate) fn has(&self, id: &str) -> bool {
+        self.ids.contains(id)
+    }
+
+    /// Takes in what was said of `ids`; `all_at` says when, if all were asked about.
+    pub(crate) fn learn(&mut self, ids: &[String], is_scaled: impl Fn(&str) -> bool, all_at: Option<Timestamp>) {
+        if all_at.is_some() {
+            (self.ids, self.all_at) = (BTreeSet::new(), all_at);
+        }
+        for id in ids {
+            if is_scaled(id) {
+                self.ids.insert(id.clone())
+            } else {
+                self.ids.remove(id)
+            };
+        }
+    }
 }
 
 impl Cache {
-    /// What was kept for ever under `key`.
+    /// A cache that knows what is on the shelf.
+    pub(super) fn of(scope: &Scope, shelf: Option<&dyn Shelf>) -> Self {
+        let known = shelf.map(|shelf| shelf.all(scope)).unwrap_or_default();
+        let known = known.into_iter().map(|(key, text)| (key, text.into_boxed_str())).collect();
+        Self { immutable: Mutex::new(known), ..Self::default() }
+    }
+
+    /// Puts on the shelf what is new.
+    pub(super) fn shelve(&self, scope: &Scope, shelf: Option<&dyn Shelf>) {
+        let new = std::mem::take(&mut *lock(&self.unshelved));
+        if let Some(shelf) = shelf.filter(|_| !new.is_empty()) {
+            shelf.keep(scope, &new);
+        }
+    }
+
+    /// True if something was kept for ever under `key`.
+    pub(crate) fn knows(&self, key: &str) -> bool {
+        lock(&self.immutable).contains_key(key)
+    }
+
+    /// What was kept for ever under `key`; read anew each time.
     pub(crate) fn immutable(&self, key: &str) -> Option<Arc<Value>> {
-        lock(&self.immutable).get(key).cloned()
+        let kept = lock(&self.immutable);
+        serde_json::from_str(kept.get(key)?).ok().map(Arc::new)
     }
 
     /// Keeps for ever what can never change: a task definition's revision.
     pub(crate) fn keep_immutable(&self, key: &str, value: Value) -> Arc<Value> {
-        lock(&self.immutable).entry(key.to_owned()).or_insert_with(|| Arc::new(value)).clone()
+        let text = value.to_string();
+        lock(&self.unshelved).push((key.to_owned(), text.clone()));
+        lock(&self.immutable).insert(key.to_owned(), text.into_boxed_str());
+        Arc::new(value)
     }
 
-    /// Forgets the attributes and tags of a thing that was just written: they are read again in the next sweep.
+    /// Forgets the tags of a thing that was just written, and pulls the reading of its attributes forward: they are read
+    /// in the next sweep, whatever the budget for them says.
     pub(crate) fn forget(&self, arn: &str) {
-        lock(&self.attributes).by_arn.remove(arn);
+        lock(&self.attributes).pull(arn);
         // An empty entry differs from whatever the feed says, so the next sweep asks the service itself.
         lock(&self.tags).insert(arn.to_owned(), Arc::default());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_was_scaled_is_asked_again_and_the_others_every_ten_minutes() {
+        let (ids, start) = (["a", "b"].map(str::to_owned), Timestamp::UNIX_EPOCH);
+        let mut scaled = Scaled::default();
+        assert!(scaled.all_due(start));
+        scaled.learn(&ids, |id| id == "a", Some(start));
+        assert!(scaled.has("a") && !scaled.has("b") && !scaled.all_due(start + SignedDuration::from_mins(9)));
+        scaled.learn(&ids[1..], |_| true, None);
+        scaled.learn(&ids[..1], |_| false, None);
+        assert!(!scaled.has("a") && scaled.has("b") && scaled.all_due(start + SignedDuration::from_mins(10)));
+    }
+
+    #[test]
+    fn what_never_changes_outlives_the_process_on_its_shelf() {
+        #[derive(Default)]
+        struct Board(Mutex<Vec<(String, String)>>);
+        impl Shelf for Board {
+            fn all(&self, _: &Scope) -> Vec<(String, String)> {
+                lock(&self.0).clone()
+            }
+            fn keep(&self, _: &Scope, new: &[(String, String)]) {
+                lock(&self.0).extend_from_slice(new);
+            }
+        }
+        let (board, scope) = (Board::default(), Scope::new("default", "eu-west-1"));
+        let first = Cache::of(&scope, Some(&board));
+        first.keep_immutable("web:7", serde_json::json!({ "family": "web" }));
+        first.shelve(&scope, Some(&board));
+        first.shelve(&scope, Some(&board));
+        let second = Cache::of(&scope, Some(&board));
+        assert!(second.knows("web:7") && !second.knows("web:8"));
+        assert_eq!(second.immutable("web:7"), first.immutable("web:7"));
+        assert_eq!(lock(&board.0).len(), 1);
     }
 }

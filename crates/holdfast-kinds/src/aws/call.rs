@@ -90,6 +90,7 @@ pub(crate) struct Aws<'a> {
     /// Calls left of this kind's share of the audit budget.
     pub(super) audit_left: AtomicUsize,
     requests: Mutex<Vec<String>>,
+    clock: fn() -> jiff::Timestamp,
 }
 
 impl<'a> Aws<'a> {
@@ -102,7 +103,12 @@ impl<'a> Aws<'a> {
         audit_calls: usize,
     ) -> Self {
         let (audit_left, requests) = (AtomicUsize::new(audit_calls), Mutex::default());
-        Self { scope, meter, clients, cache, feed, audit_left, requests }
+        Self { scope, meter, clients, cache, feed, audit_left, requests, clock: jiff::Timestamp::now }
+    }
+
+    /// With another clock.
+    pub(super) fn at(self, clock: fn() -> jiff::Timestamp) -> Self {
+        Self { clock, ..self }
     }
 
     /// The EC2 client. Send what it builds through [`read`](Self::read) or [`write`](Self::write) only.
@@ -137,6 +143,10 @@ impl<'a> Aws<'a> {
     /// What is kept of the scope from sweep to sweep.
     pub(crate) fn cache(&self) -> &Cache {
         self.cache
+    }
+    /// The time.
+    pub(crate) fn now(&self) -> jiff::Timestamp {
+        (self.clock)()
     }
     /// Where we are.
     pub(crate) fn scope(&self) -> &Scope {

@@ -10,7 +10,7 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
-use holdfast_core::cloud::{AccountAccess, Meter};
+use holdfast_core::cloud::{AccountAccess, Meter, Shelf};
 use holdfast_core::name::Scope;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
@@ -52,9 +52,16 @@ pub(super) struct ScopeState {
 }
 
 impl ScopeState {
-    pub(super) fn new(base: &SdkConfig, scope: &Scope, access: AccountAccess, meter: &Arc<dyn Meter>) -> Self {
+    pub(super) fn new(
+        base: &SdkConfig,
+        scope: &Scope,
+        access: AccountAccess,
+        meter: &Arc<dyn Meter>,
+        shelf: Option<&dyn Shelf>,
+    ) -> Self {
         let (clients, session) = connect(base, scope, &access, meter);
-        Self { scope: scope.clone(), access, clients, session, cache: Cache::default(), found: Mutex::default() }
+        let cache = Cache::of(scope, shelf);
+        Self { scope: scope.clone(), access, clients, session, cache, found: Mutex::default() }
     }
 
     /// True if the account is still reached in the same way.

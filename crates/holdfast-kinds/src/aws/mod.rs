@@ -25,7 +25,7 @@ use async_trait::async_trait;
 use call::{OneShot, unreadable};
 use clients::ScopeState;
 use futures::FutureExt;
-use holdfast_core::cloud::{AccountAccess, Applied, ApplyError, Cloud, ErrorClass, Meter, Tagged};
+use holdfast_core::cloud::{AccountAccess, Applied, ApplyError, Cloud, ErrorClass, Meter, Rounds, Shelf, Tagged, Turn};
 use holdfast_core::kind::Kind;
 use holdfast_core::name::{KindName, Scope};
 use holdfast_core::observe::{Gap, Reading, Snapshot, Wanted};
@@ -34,6 +34,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::OnceCell;
 
@@ -95,7 +96,8 @@ impl<K: Live> AnyLive for Wire<K> {
 /// What can be set about the live side.
 #[derive(Clone, Debug)]
 pub struct AwsOptions {
-    /// Calls a sweep may spend on what AWS only gives one thing at a time (attributes). Default 150.
+    /// Calls a minute that a scope's sweeps may spend on what AWS only gives one thing at a time (attributes). Default
+    /// 150, a quarter of what Elastic Load Balancing grants.
     pub audit_calls: usize,
     /// The clock; stamps snapshots.
     pub now: fn() -> jiff::Timestamp,
@@ -115,6 +117,7 @@ pub struct AwsCloud {
     base: OnceCell<aws_types::SdkConfig>,
     accounts: Mutex<BTreeMap<String, AccountAccess>>,
     scopes: Mutex<BTreeMap<Scope, Arc<ScopeState>>>,
+    shelf: Option<Arc<dyn Shelf>>,
 }
 
 impl AwsCloud {
@@ -128,7 +131,15 @@ impl AwsCloud {
             base: OnceCell::new(),
             accounts: Mutex::default(),
             scopes: Mutex::default(),
+            shelf: None,
         }
+    }
+
+    /// With a place beyond the process for what never changes: a new process then need not read it again.
+    #[must_use]
+    pub fn with_shelf(mut self, shelf: Arc<dyn Shelf>) -> Self {
+        self.shelf = Some(shelf);
+        self
     }
 
     /// Says how the accounts are reached from now on. Clients and caches of accounts that changed are dropped.
@@ -151,7 +162,7 @@ impl AwsCloud {
         let mut scopes = lock(&self.scopes);
         Ok(scopes
             .entry(scope.clone())
-            .or_insert_with(|| Arc::new(ScopeState::new(base, scope, access, &self.meter)))
+            .or_insert_with(|| Arc::new(ScopeState::new(base, scope, access, &self.meter, self.shelf.as_deref())))
             .clone())
     }
 
@@ -185,14 +196,14 @@ impl AwsCloud {
         wanted.keys().map(|kind| (*kind, unreadable(error))).collect()
     }
 
-    /// Calls that each audited kind may spend: its share by number of things, and at least one.
-    fn audit_share(&self, kind: &dyn AnyLive, wanted: &BTreeMap<KindName, Wanted>) -> usize {
+    /// Calls of `calls` that each audited kind may spend: its share by number of things.
+    fn audit_share(&self, kind: &dyn AnyLive, wanted: &BTreeMap<KindName, Wanted>, calls: usize) -> usize {
         if !kind.audited() {
             return 0;
         }
         let count = |name: &str| wanted.get(name).map_or(0, |w| w.resources.len());
         let all: usize = self.live.values().filter(|k| k.audited()).map(|k| count(k.name())).sum();
-        (self.options.audit_calls * count(kind.name())).div_ceil(all.max(1))
+        (calls * count(kind.name())).div_ceil(all.max(1))
     }
 
     async fn sweep_kinds(&self, scope: &Scope, wanted: &BTreeMap<KindName, Wanted>) -> BTreeMap<KindName, Reading> {
@@ -201,20 +212,31 @@ impl AwsCloud {
             Err(error) => return self.gaps_everywhere(wanted, &error),
         };
         let clients = state.clients();
-        let feed = tags::Feed::default();
+        let (feed, now) = (tags::Feed::default(), self.options.now);
+        let calls = lock(&state.cache().attributes).allowance(self.options.audit_calls, now());
+        let spent = AtomicUsize::new(0);
         let readings = wanted.iter().map(|(name, wanted_here)| {
-            let (cache, feed) = (state.cache(), &feed);
+            let (cache, feed, spent) = (state.cache(), &feed, &spent);
             async move {
                 let Some(kind) = self.live.get(name) else {
                     return (*name, hidden("sweep", format!("this build does not know the kind {name}")));
                 };
-                let share = self.audit_share(kind.as_ref(), wanted);
-                let aws = Aws::new(scope, self.meter.as_ref(), clients, cache, feed, share);
+                let share = self.audit_share(kind.as_ref(), wanted, calls);
+                let aws = Aws::new(scope, self.meter.as_ref(), clients, cache, feed, share).at(now);
                 let reading = AssertUnwindSafe(kind.sweep(&aws, wanted_here)).catch_unwind().await;
+                spent.fetch_add(share - aws.audit_left.load(Ordering::Relaxed), Ordering::Relaxed);
                 (*name, reading.unwrap_or_else(|panic| hidden("sweep", panic_words(name, panic.as_ref()))))
             }
         });
-        futures::future::join_all(readings).await.into_iter().collect()
+        let readings = futures::future::join_all(readings).await.into_iter().collect();
+        lock(&state.cache().attributes).spend(spent.load(Ordering::Relaxed));
+        state.cache().shelve(scope, self.shelf.as_deref());
+        readings
+    }
+
+    /// The scope's cache, if anything was asked of it yet.
+    fn known(&self, scope: &Scope) -> Option<Arc<ScopeState>> {
+        lock(&self.scopes).get(scope).cloned()
     }
 }
 
@@ -239,6 +261,28 @@ impl Cloud for AwsCloud {
         })?;
         applied.request_ids = aws.request_ids();
         Ok(applied)
+    }
+
+    fn hint(&self, scope: &Scope, ids: &[&str]) {
+        if let Some(state) = self.known(scope) {
+            lock(&state.cache().attributes).hint(ids);
+        }
+    }
+
+    fn rounds(&self, scope: &Scope) -> Rounds {
+        let most = self.options.audit_calls;
+        self.known(scope).map(|state| lock(&state.cache().attributes).rounds(most)).unwrap_or_default()
+    }
+
+    fn read_at(&self, scope: &Scope, id: &str) -> Option<jiff::Timestamp> {
+        lock(&self.known(scope)?.cache().attributes).read_at(id)
+    }
+
+    async fn turn(&self, scope: &Scope, operation: &'static str) -> Turn {
+        match operation.split_once(':') {
+            Some((service, operation)) => Arc::clone(&self.meter).turn(scope, service, operation).await,
+            None => Turn::free(),
+        }
     }
 
     async fn identify(&self, scope: &Scope) -> Result<String, ApplyError> {

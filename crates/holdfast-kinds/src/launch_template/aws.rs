@@ -125,7 +125,7 @@ fn places(template: &types::LaunchTemplate) -> [Place; 2] {
 
 /// Reads the default and the newest version of those templates of which they are not known, all in one listing.
 async fn learn(aws: &Aws<'_>, ours: &[&types::LaunchTemplate]) -> Result<(), ApplyError> {
-    let unknown = |t: &&&types::LaunchTemplate| places(t).iter().any(|p| aws.cache().immutable(&key(p)).is_none());
+    let unknown = |t: &&&types::LaunchTemplate| places(t).iter().any(|p| !aws.cache().knows(&key(p)));
     let missing: BTreeMap<String, _> =
         ours.iter().filter(unknown).map(|t| (t.launch_template_id().unwrap_or_default().to_owned(), *t)).collect();
     // Of a few, each is asked for itself: the listing is of all templates of the Region.

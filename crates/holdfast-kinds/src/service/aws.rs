@@ -47,7 +47,7 @@ impl Live for Service {
             }
         }
         // Asked after the counts were read: a count that an autoscaler has set is then never seen without its bounds.
-        reading.gaps.extend(scaling::find_owners(aws, &mut found).await);
+        reading.gaps.extend(scaling::find_owners(aws, &mut found, &declared).await);
         reading.observations.extend(found.into_iter().map(Arc::new));
         Ok(reading)
     }

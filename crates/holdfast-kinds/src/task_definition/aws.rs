@@ -118,7 +118,7 @@ async fn look(
     let mut newest_foreign = None;
     let mut unknown = 0;
     for (place, arn) in listed.iter().enumerate() {
-        if aws.cache().immutable(arn).is_none() {
+        if !aws.cache().knows(arn) {
             unknown += 1;
             if unknown > UNKNOWN_A_SWEEP {
                 let reason =
@@ -176,11 +176,11 @@ async fn older_of_ours(aws: &Aws<'_>, listed: &[String], wanted: &[&WantedResour
     let mut left = OLDER_A_SWEEP;
     let mut ours = Vec::new();
     for arn in listed {
-        let known = aws.cache().immutable(arn);
-        if known.is_none() && left == 0 {
+        let known = aws.cache().knows(arn);
+        if !known && left == 0 {
             continue;
         }
-        left -= usize::from(known.is_none());
+        left -= usize::from(!known);
         // A revision that cannot be read now is upkept later.
         if let Ok(content) = content(aws, arn).await
             && is_ours(arn, &content, wanted)

@@ -8,5 +8,6 @@ mod fixture;
 mod laws;
 mod pages;
 mod sentences;
+mod shelf;
 mod speed;
 mod upkeep;

@@ -1,6 +1,7 @@
 //! What Application Auto Scaling says of services: which counts it scales, and between which bounds.
 
-use crate::aws::{Aws, Service, all_pages, gap};
+use super::Declared;
+use crate::aws::{Aws, Service, all_pages, gap, lock};
 use crate::common::text;
 use crate::service::owners::{scalable_id, scaled};
 use aws_sdk_applicationautoscaling::types::{ScalableDimension, ScalableTarget, ServiceNamespace};
@@ -12,28 +13,42 @@ use std::collections::BTreeMap;
 /// Up to so many services are asked for by name, which is one page; of more, all targets of the region are listed.
 const PAGE: usize = 50;
 
-/// Says of each service whether its count is scaled. Where that cannot be read the count is unknown, which the gap
-/// tells: it may be an autoscaler's, and is then nobody's to put back.
-pub(super) async fn find_owners(aws: &Aws<'_>, services: &mut [Observation]) -> Option<Gap> {
-    let mut counted: Vec<&mut Observation> =
-        services.iter_mut().filter(|s| text(&s.fields, "schedulingStrategy") != Some("DAEMON")).collect();
+/// Says of each service whether its count is scaled. Asked about are those whose count is not as declared and those
+/// that were scaled when last asked; the others now and then, because an owner of a count that is as declared changes
+/// nothing. Where it cannot be read the count is unknown, which the gap tells: it may be an autoscaler's, and is then
+/// nobody's to put back.
+pub(super) async fn find_owners(aws: &Aws<'_>, services: &mut [Observation], declared: &Declared<'_>) -> Option<Gap> {
+    let counted = services.iter_mut().filter(|s| text(&s.fields, "schedulingStrategy") != Some("DAEMON"));
+    let mut counted: Vec<(String, &mut Observation)> = counted.map(|s| (scalable_id(&s.identity), s)).collect();
+    let all = lock(&aws.cache().scaled).all_due(aws.now());
+    if !all {
+        let scaled = lock(&aws.cache().scaled);
+        counted.retain(|(id, service)| scaled.has(id) || differs(service, declared));
+    }
     if counted.is_empty() {
         return None;
     }
-    let ids: Vec<String> = counted.iter().map(|s| scalable_id(&s.identity)).collect();
+    let ids: Vec<String> = counted.iter().map(|(id, _)| id.clone()).collect();
     match targets(aws, &ids).await {
         Ok(bounds) => {
-            for (service, id) in counted.iter_mut().zip(&ids) {
+            lock(&aws.cache().scaled).learn(&ids, |id| bounds.contains_key(id), all.then(|| aws.now()));
+            for (id, service) in &mut counted {
                 service.ownership.owners.extend(bounds.get(id).copied().map(scaled));
             }
             None
         }
         Err(error) if is_missing(&error) => None,
         Err(error) => {
-            counted.iter_mut().for_each(|s| s.unread.push("/desiredCount".to_owned()));
+            counted.iter_mut().for_each(|(_, s)| s.unread.push("/desiredCount".to_owned()));
             Some(gap(&error, ids))
         }
     }
+}
+
+/// True if a count is not as declared.
+fn differs(service: &Observation, declared: &Declared<'_>) -> bool {
+    let wanted = declared.get(&service.identity).copied().flatten().and_then(|spec| spec.get("desiredCount"));
+    wanted.is_some_and(|wanted| Some(wanted) != service.fields.get("desiredCount"))
 }
 
 /// Bounds by resource id.
