@@ -6,7 +6,7 @@ use crate::find;
 use crate::laws::Violation;
 use crate::log::{Call, Counters, Effect, Ending, Log};
 use crate::perform::perform;
-use crate::world::{LiveThing, ScopeWorld};
+use crate::world::{Lag, LiveThing, ScopeWorld};
 use async_trait::async_trait;
 use holdfast_core::cloud::{Applied, ApplyError, CallOutcome, Cloud, ErrorClass, Meter, Tagged};
 use holdfast_core::kind::{AnyKind, Mint, Registry};
@@ -111,6 +111,14 @@ impl SimCloud {
     /// The newest calls, oldest first.
     pub fn calls(&self) -> Vec<Call> {
         self.lock().log.calls()
+    }
+    /// The calls after call `number`, oldest first.
+    pub fn calls_since(&self, number: u64) -> Vec<Call> {
+        self.lock().log.since(number)
+    }
+    /// The number of the newest call; 0 before the first.
+    pub fn newest_call(&self) -> u64 {
+        self.lock().log.newest()
     }
     /// Sums over all calls ever.
     pub fn counters(&self) -> Counters {
@@ -246,8 +254,10 @@ impl SimCloud {
         let mut guard = self.lock();
         let world = &mut *guard;
         let fault = world.faults.strike(scope, kind, operation, false, now, &mut world.dice);
-        let (stale, unseen) = (world.faults.stale, world.faults.unseen);
-        let all = world.scope(scope).shown(kind, now, stale, unseen);
+        let lag = Lag { stale: world.faults.stale, jitter: world.faults.jitter, unseen: world.faults.unseen };
+        let mut dice = world.dice.clone();
+        let all = world.scope(scope).shown(kind, now, lag, &mut dice);
+        world.dice = dice;
         let pages = u32::try_from(all.len().div_ceil(PAGE).max(1)).unwrap_or(u32::MAX);
         let (reading, ending) = match fault {
             Some(Fault::Throttle) => (gap(operation, Vec::new(), THROTTLED), Ending::Refused(THROTTLED.to_owned())),

@@ -26,7 +26,7 @@ mod world;
 pub use actors::{Tamper, TamperError};
 pub use clock::SimClock;
 pub use cloud::SimCloud;
-pub use faults::{Fault, FaultRule, Faults, Hidden, Settle, WhileBusy};
+pub use faults::{Allowance, Dice, Fault, FaultRule, Faults, Hidden, Settle, WhileBusy};
 pub use log::{Call, Counters, Effect, Ending};
 pub use world::LiveThing;
 

@@ -120,6 +120,14 @@ impl Log {
     pub(crate) fn calls(&self) -> Vec<Call> {
         self.calls.iter().cloned().collect()
     }
+    /// Those after call `number`, if they are still kept.
+    pub(crate) fn since(&self, number: u64) -> Vec<Call> {
+        let from = self.calls.partition_point(|call| call.number <= number);
+        self.calls.range(from..).cloned().collect()
+    }
+    pub(crate) fn newest(&self) -> u64 {
+        self.next - 1
+    }
     pub(crate) fn counters(&self) -> Counters {
         self.counters
     }

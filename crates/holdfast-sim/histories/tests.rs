@@ -1,0 +1,1 @@
+//! What the histories themselves must hold to.
