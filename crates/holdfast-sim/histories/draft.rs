@@ -26,8 +26,8 @@ pub(crate) struct Drafts {
     before: Vec<Draft>,
     /// Resources that went, to come back.
     dropped: Vec<Value>,
-    /// The spec under which each resource was first declared: what AWS cannot change is as it was then.
-    born: BTreeMap<String, Value>,
+    /// The specs under which each resource was declared, the newest last: what AWS cannot change is as in one of them.
+    versions: BTreeMap<String, Vec<Value>>,
 }
 
 impl Drafts {
@@ -61,7 +61,10 @@ impl Drafts {
 
     fn remember(&mut self) {
         for resource in &self.now.resources {
-            self.born.entry(name_of(resource)).or_insert_with(|| resource["spec"].clone());
+            let versions = self.versions.entry(name_of(resource)).or_default();
+            if versions.last() != Some(&resource["spec"]) {
+                versions.push(resource["spec"].clone());
+            }
         }
     }
 
@@ -88,14 +91,14 @@ impl Drafts {
                 let resource = self.now.resources.get(place)?.clone();
                 let named = self.now.resources.iter().any(|other| refers(other, &resource));
                 let name = format!("{}-x{}", resource["metadata"]["name"].as_str()?, dice.below(90));
-                let born = self.born.get(&name_of(&resource)).cloned();
+                let versions = self.versions.get(&name_of(&resource)).cloned();
                 let renamed = self.now.resources.get_mut(place).filter(|_| !named)?;
                 renamed["metadata"]["name"] = json!(name);
                 if dice.below(2) == 0 {
                     renamed["policy"] = json!({ "adopt": "ifExists" });
                 }
-                let (key, renamed) = (name_of(renamed), renamed["spec"].clone());
-                self.born.insert(key, born.unwrap_or(renamed));
+                let key = name_of(renamed);
+                self.versions.entry(key).or_default().extend(versions.into_iter().flatten());
                 Some(())
             }
             Edit::Flip => {
@@ -134,25 +137,46 @@ impl Drafts {
         Some(())
     }
 
-    /// What a person declares in the end: all that AWS can do, under policies that let it be done.
-    pub(crate) fn last(&self, material: &Material) -> Draft {
+    /// What a person declares in the end: all that AWS can do, under policies that let it be done. `fits` says of a
+    /// resource whether what AWS cannot change in place is live as its spec says; a new declaration, which `times` makes
+    /// sure of, is also a word on what was taken over.
+    pub(crate) fn last(&self, times: usize, material: &Material, fits: impl Fn(&Value) -> bool) -> Draft {
         let mut last = self.now.clone();
+        last.more["policy"] = json!({ "deletion": "delete", "replace": "allow", "adopt": "ifExists" });
+        last.more["tags"] = json!({ "env": format!("last-{times}") });
         for resource in &mut last.resources {
-            let Some(born) = self.born.get(&name_of(resource)) else { continue };
-            let kind = resource["kind"].as_str().unwrap_or_default().to_owned();
-            for field in material.fields(&kind).iter().filter(|f| material.is_create_only(&kind, f)) {
-                put(&mut resource["spec"], field, born.get(field));
-            }
+            resource.as_object_mut().map(|r| r.shift_remove("policy"));
         }
-        if last.check(material).is_err() {
-            last = self.now.clone();
-            for resource in &mut last.resources {
-                if let Some(born) = self.born.get(&name_of(resource)) {
-                    resource["spec"] = born.clone();
+        for place in 0..last.resources.len() {
+            let resource = last.resources[place].clone();
+            if fits(&resource) {
+                continue;
+            }
+            let versions = self.versions.get(&name_of(&resource)).into_iter().flatten().rev();
+            let kind = resource["kind"].as_str().unwrap_or_default().to_owned();
+            let fixed: Vec<String> = material.fields(&kind);
+            let with_fixed = |version: &Value| {
+                let mut other = resource.clone();
+                for field in fixed.iter().filter(|f| material.is_create_only(&kind, f)) {
+                    put(&mut other["spec"], field, version.get(field));
+                }
+                other
+            };
+            let whole = |version: &Value| {
+                let mut other = resource.clone();
+                other["spec"] = version.clone();
+                other
+            };
+            let others = versions.clone().map(with_fixed).chain(versions.map(whole));
+            for other in others.filter(&fits) {
+                let mut tried = last.clone();
+                tried.resources[place] = other;
+                if tried.check(material).is_ok() {
+                    last = tried;
+                    break;
                 }
             }
         }
-        last.more["policy"] = json!({ "deletion": "delete" });
         last
     }
 }

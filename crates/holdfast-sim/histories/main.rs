@@ -16,12 +16,13 @@ mod tests;
 mod watch;
 mod weather;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::Parser;
 use history::{History, name_of};
 use material::Material;
 use std::collections::BTreeSet;
 use std::io::Write;
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 /// Runs histories by seed.
@@ -59,14 +60,18 @@ fn range(text: &str) -> Result<(u64, u64), String> {
     Ok((number(from)?, number(to)?))
 }
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
     let cli = Cli::parse();
     quiet_panics();
-    match (cli.seed, cli.seeds) {
+    let done = match (cli.seed, cli.seeds) {
         (Some(seed), _) => one(seed, &cli),
         (None, Some(seeds)) => many(seeds, &cli),
-        (None, None) => bail!("say --seed N or --seeds FROM..TO"),
-    }
+        (None, None) => Err(anyhow!("say --seed N or --seeds FROM..TO")),
+    };
+    let Err(error) = done else { return ExitCode::SUCCESS };
+    // There is nobody else to tell if nobody listens.
+    let _ = say(&format!("{error:#}"));
+    ExitCode::FAILURE
 }
 
 /// A panic that belongs to a history is caught by the engine and says nothing here.

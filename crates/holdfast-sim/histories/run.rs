@@ -5,7 +5,7 @@ use crate::draft::{Drafts, SECRET};
 use crate::history::{Edit, History, Step};
 use crate::material::{Material, STACK};
 use crate::scene::Scene;
-use crate::watch::{Calm, Watch, ended, secret, told};
+use crate::watch::{Calm, Watch, ended, fits, secret, told};
 use crate::weather::{self, Owner};
 use anyhow::{Result, bail};
 use holdfast_core::cloud::Cloud;
@@ -14,6 +14,7 @@ use holdfast_sim::laws::{self, Violation};
 use holdfast_sim::{LiveThing, Tamper};
 use holdfast_store::{Event, EventType};
 use jiff::SignedDuration;
+use std::fmt::Write;
 use std::sync::Arc;
 
 /// What a history came to.
@@ -52,6 +53,10 @@ struct Run<'m> {
     squatters: Vec<(LiveThing, String)>,
     /// Calls of processes that died, on their way to AWS.
     late: Vec<Late>,
+    /// How many times a person has helped in the end.
+    helps: usize,
+    /// The newest call that was told.
+    shown: u64,
     stormy: bool,
     calm: Calm,
 }
@@ -64,8 +69,8 @@ pub(crate) fn run(history: &History, material: &Material, tell: Tell<'_>) -> Res
         let drafts = Drafts::new(history);
         let (watch, told) = (Watch::default(), Told::default());
         let (owners, rivals, squatters, late) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let (stormy, calm) = (false, Calm::No);
-        let mut run = Run { material, scene, drafts, watch, told, owners, rivals, squatters, late, stormy, calm };
+        let (helps, shown, stormy, calm) = (0, 0, false, Calm::No);
+        let mut run = Run { material, scene, drafts, watch, told, owners, rivals, squatters, late, helps, shown, stormy, calm };
         let first = run.drafts.now.clone();
         run.scene.declare_draft(&first, material)?;
         for (number, step) in &history.steps {
@@ -73,7 +78,7 @@ pub(crate) fn run(history: &History, material: &Material, tell: Tell<'_>) -> Res
             run.step(step).await?;
             run.scene.forget_gone()?;
             run.hold(*number)?;
-            tell(&format!("{number:>3} {step:?}"), run.scene.sim.trace_hash());
+            tell(&format!("{number:>3} {step:?}{}", run.details()), run.scene.sim.trace_hash());
             if !run.told.broken.is_empty() {
                 return Ok(run.end());
             }
@@ -89,6 +94,19 @@ impl Run<'_> {
         (self.told.writes, self.told.checks) = (self.watch.writes, self.watch.checks);
         self.told.kinds = self.scene.keys.iter().map(|k| k.kind.clone()).collect();
         self.told
+    }
+
+    /// The writes of a step, and what went wrong meanwhile, line by line.
+    fn details(&mut self) -> String {
+        let mut text = String::new();
+        let calls = self.scene.sim.calls_since(self.shown);
+        self.shown = calls.last().map_or(self.shown, |call| call.number);
+        for call in calls.iter().filter(|call| call.write) {
+            let effects: Vec<String> = call.effects.iter().map(ToString::to_string).collect();
+            let (at, operation, ending) = (call.at, &call.operation, &call.ending);
+            let _ = write!(text, "\n        {at} {operation} {ending:?}: {}", effects.join(", "));
+        }
+        text
     }
 
     /// Holds the laws against what a step has left.
@@ -109,6 +127,7 @@ impl Run<'_> {
             Step::Remove => self.scene.remove()?,
             Step::Weather(roll) => {
                 let faults = weather::faults(*roll, &self.scene);
+                if std::env::var("DBG").is_ok() { eprintln!("{faults:?}"); }
                 self.scene.sim.change_faults(|f| *f = faults);
                 self.stormy = true;
             }
@@ -247,8 +266,7 @@ impl Run<'_> {
         self.scene.skewed(0);
         self.scene.pause(false)?;
         self.scene.start(&Gate::at(u64::MAX))?;
-        let last = self.drafts.last(self.material);
-        self.scene.declare_draft(&last, self.material)?;
+        self.put_back()?;
         self.scene.wait(7400).await;
         self.watch.begin(true);
         let began = self.scene.now();
@@ -273,12 +291,21 @@ impl Run<'_> {
         if self.told.broken.is_empty() {
             self.stays().await?;
         }
-        tell("the end", self.scene.sim.trace_hash());
+        tell(&format!("the end{}", self.details()), self.scene.sim.trace_hash());
         Ok(())
     }
 
+    /// A person puts back what AWS cannot change in place.
+    fn put_back(&mut self) -> Result<()> {
+        let live = self.scene.sim.live(&self.scene.scope);
+        self.helps += 1;
+        let last = self.drafts.last(self.helps.min(3), self.material, |resource| fits(&self.scene, &live, resource));
+        self.scene.declare_draft(&last, self.material)
+    }
+
     /// What a person does who looks at what is left: another try, and a word on so much drift at once.
-    fn helped(&self) -> Result<()> {
+    fn helped(&mut self) -> Result<()> {
+        self.put_back()?;
         self.reconcile()?;
         let now = self.scene.now();
         let until = now.saturating_add(SignedDuration::from_hours(1)).unwrap_or(now);

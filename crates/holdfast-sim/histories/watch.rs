@@ -2,7 +2,7 @@
 
 use crate::cloud::look;
 use crate::draft::SECRET;
-use crate::material::filled;
+use crate::material::{STACK, filled};
 use crate::scene::{Declared, Scene};
 use anyhow::Result;
 use holdfast_core::compare::compare;
@@ -10,7 +10,7 @@ use holdfast_core::name::ResourceKey;
 use holdfast_core::observe::{LiveState, Observation};
 use holdfast_core::plan::{Fate, Verb};
 use holdfast_core::pointer::covers;
-use holdfast_core::status::{Change, Phase};
+use holdfast_core::status::{Change, FieldDiff, Phase};
 use holdfast_engine::RetryPolicy;
 use holdfast_sim::laws::{self, Deletion, Document, Intent, Sent, Told, Try, Violation};
 use holdfast_sim::{Call, LiveThing};
@@ -203,7 +203,7 @@ pub(crate) fn told(scene: &Scene, live: &[LiveThing]) -> Result<Vec<Told>> {
     for (key, declared) in scene.declared.iter().filter(|(_, d)| d.fate == Fate::Keep) {
         let status = statuses.get(key).cloned().unwrap_or_default();
         let own = of(live, &declared.uid);
-        let differs = own.first().map(|one| differs(scene, key, declared, one, &outputs)).unwrap_or_default();
+        let differs = own.last().map(|one| differs(scene, key, declared, one, &outputs)).unwrap_or_default();
         let condition = status.conditions.first().map(|c| format!(" ({}: {})", c.reason, c.message));
         told.push(Told {
             key: key.to_string(),
@@ -227,7 +227,8 @@ pub(crate) fn of<'l>(live: &'l [LiveThing], uid: &str) -> Vec<&'l Observation> {
 /// The live outputs of what is declared.
 fn outputs(scene: &Scene, live: &[LiveThing]) -> BTreeMap<ResourceKey, Map<String, Value>> {
     let one = |(key, declared): (&ResourceKey, &Declared)| {
-        let outputs = of(live, &declared.uid).first()?.outputs.clone();
+        // Of a thing and its replacement, others refer to the newer one.
+        let outputs = of(live, &declared.uid).last()?.outputs.clone();
         Some((key.clone(), outputs))
     };
     scene.declared.iter().filter_map(one).collect()
@@ -256,6 +257,19 @@ fn differs(
         }
     }
     found
+}
+
+/// True if what AWS cannot change in place of a resource, if it is live, is as its document says.
+pub(crate) fn fits(scene: &Scene, live: &[LiveThing], resource: &Value) -> bool {
+    let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
+    let key = ResourceKey::new(STACK, text(&resource["kind"]), text(&resource["metadata"]["name"]));
+    let Some((declared, kind)) = scene.declared.get(&key).zip(scene.registry.get(&key.kind)) else { return true };
+    let Some(one) = of(live, &declared.uid).first().copied() else { return true };
+    let mut spec = filled(&resource["spec"], &outputs(scene, live));
+    kind.canonical(&mut spec);
+    let diffs = compare(&spec, &one.fields, None, None, &one.unread, kind.facts());
+    let fixed = |d: &FieldDiff| kind.facts().any_above(&d.path, |f| f.create_only);
+    !diffs.iter().any(|d| d.change != Change::Undeclared && fixed(d))
 }
 
 /// V7 at the end: every intent has an outcome.

@@ -65,7 +65,8 @@ fn fault(dice: &mut Dice) -> Fault {
 pub(crate) fn tamper(roll: u64, scene: &Scene, material: &Material) -> Option<(LiveThing, Tamper)> {
     let mut dice = Dice::new(roll);
     let live = scene.sim.live(&scene.scope);
-    let settled = |t: &&LiveThing| matches!(t.observation.state, LiveState::Settled);
+    let theirs = |t: &LiveThing| t.observation.owner_uid().is_some_and(|uid| uid.starts_with("theirs-"));
+    let settled = |t: &&LiveThing| matches!(t.observation.state, LiveState::Settled) && !theirs(t);
     let live: Vec<&LiveThing> = live.iter().filter(settled).collect();
     let thing = *dice.of(&live)?;
     let kind = scene.registry.get(thing.kind)?;

@@ -56,6 +56,17 @@ pub enum Effect {
     },
 }
 
+impl std::fmt::Display for Effect {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (sign, id, owner) = match self {
+            Self::Created { id, owner } => ('+', id, owner),
+            Self::Updated { id, owner } => ('~', id, owner),
+            Self::Deleted { id, owner } => ('-', id, owner),
+        };
+        write!(f, "{sign}{id} of {}", owner.as_deref().unwrap_or("nobody"))
+    }
+}
+
 /// How a call ended.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub enum Ending {

@@ -107,7 +107,10 @@ fn refuse_if_dangling(world: &ScopeWorld, meaning: &Meaning, now: Timestamp) -> 
         Meaning::Remove(_) | Meaning::Nothing => return Ok(()),
     };
     let had = before.map_or(Vec::new(), |b| find::strings(&b.fields));
-    match find::strings(&after.fields).into_iter().find(|s| !had.contains(s) && world.is_gone(s, now)) {
+    // A thing that is called as one was that is gone does not refer to it.
+    let own = [after.id.as_str(), after.identity.as_str()];
+    let mut names = find::strings(&after.fields).into_iter().filter(|s| !had.contains(s) && !own.contains(s));
+    match names.find(|s| world.is_gone(s, now)) {
         Some(gone) => Err(conflict("NotFound", format!("{gone} does not exist"))),
         None => Ok(()),
     }

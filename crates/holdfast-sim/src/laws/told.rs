@@ -32,10 +32,10 @@ pub fn reached(told: &[Told]) -> Vec<Violation> {
     for one in told {
         let mut say = |what: String| found.push(Violation::new("V3", format!("{}: {what}", one.key)));
         if one.live != 1 {
-            say(format!("{} things are live of it", one.live));
+            say(format!("{} things are live of it; {}", one.live, one.words));
         }
         if !one.differs.is_empty() {
-            say(format!("live differs in {}", one.differs.join(", ")));
+            say(format!("live differs in {}; {}", one.differs.join(", "), one.words));
         }
         if !one.in_sync || one.observed != one.generation {
             say(format!("generation {} is {} at {}", one.generation, one.words, one.observed));
