@@ -43,8 +43,9 @@ fn look_at(record: &IntentRecord, snapshot: &Snapshot, memory: &mut Memory, now:
     let new = |o: &Observation| o.owner_uid() == Some(&intent.uid) && memory.id.as_ref() != Some(&o.id);
     let made = reading.and_then(|r| r.observations.iter().find(|o| new(o)));
     if let Some(made) = made {
+        memory.created_at = Some(intent.at);
         return format!("it was found as {}", made.id);
     }
-    memory.created_unseen = Some(now);
+    (memory.created_unseen, memory.created_at) = (Some(now), Some(now));
     "it was not seen; before it is made once more, AWS is given the time to show it".to_owned()
 }

@@ -126,7 +126,7 @@ impl Act<'_> {
         }
         memory.outputs.extend(applied.outputs.clone());
         if self.step.verb == Verb::Create {
-            memory.created_unseen = Some(now);
+            (memory.created_unseen, memory.created_at) = (Some(now), Some(now));
             // A new thing has other undeclared fields than the one before it.
             memory.baseline_generation = 0;
         }
@@ -157,7 +157,7 @@ impl Act<'_> {
         });
         // It may have happened: give AWS the time to show it before it is made once more.
         if self.step.verb == Verb::Create && error.class == ErrorClass::Lost {
-            self.memory.created_unseen = Some(now);
+            (self.memory.created_unseen, self.memory.created_at) = (Some(now), Some(now));
         }
     }
 }

@@ -58,13 +58,16 @@ impl Case<'_> {
         self.memory.created_unseen.filter(|at| self.input.now.duration_since(*at) < settle)
     }
 
-    /// Waits for what was created to be shown.
+    /// Waits for what was created to be shown, or shown again.
     pub(super) fn not_shown_yet(&self, say: &Say<'_>) -> Option<Decided> {
-        let at = self.young()?;
-        let why = format!(
-            "Created at {at}; AWS does not show it yet. Waiting up to {} s before looking for it as lost.",
-            self.input.settings.settle_of(Some(self.kind)).as_secs()
-        );
+        let settle = self.input.settings.settle_of(Some(self.kind));
+        let seen = self.memory.created_at.filter(|at| self.input.now.duration_since(*at) < settle);
+        let (at, shows) = match self.young() {
+            Some(at) => (at, "AWS does not show it yet"),
+            None => (seen?, "AWS has shown it and does not show it now"),
+        };
+        let seconds = settle.as_secs();
+        let why = format!("Created at {at}; {shows}. Waiting up to {seconds} s before looking for it as lost.");
         Some(Decided::quiet(say.verdict(Decision::Wait, Phase::Progressing, why)))
     }
 
