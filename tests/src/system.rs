@@ -1,4 +1,4 @@
-//! One of the five example systems under Holdfast, from nothing to in sync to nothing.
+//! The five example systems under Holdfast, one or several at once, from nothing to in sync to nothing.
 
 use crate::emulator::{Backend, Emulator};
 use crate::eventually;
@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// What a test knows of a system beside its documents: `tests/systems/NAME.json`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Script {
     /// What somebody else changes, all at once.
@@ -46,7 +46,7 @@ struct Outsider {
     not_on: BTreeMap<String, String>,
 }
 
-/// A system under Holdfast on one backend.
+/// Systems under Holdfast on one backend.
 pub struct System {
     name: String,
     backend: Backend,
@@ -81,20 +81,41 @@ pub fn documents(name: &str) -> Result<Vec<Value>> {
     files.iter().map(|f| read(f)).collect()
 }
 
+impl Script {
+    /// Adds what another system's script says; what a backend cannot do, it can do for none.
+    fn join(&mut self, other: Self) {
+        self.changes.extend(other.changes);
+        for (backend, kinds) in other.untold {
+            let mine = self.untold.entry(backend).or_default();
+            for (kind, fields) in kinds {
+                mine.entry(kind).or_default().extend(fields);
+            }
+        }
+        for (backend, kinds) in other.absent {
+            self.absent.entry(backend).or_default().extend(kinds);
+        }
+    }
+}
+
 impl System {
-    /// Starts all of it; nothing is applied yet.
-    pub fn begin(name: &str, backend: Backend) -> Result<Self> {
+    /// Starts all of it, for all these systems together; nothing is applied yet.
+    pub fn begin(names: &[&str], backend: Backend) -> Result<Self> {
         let emulator = Emulator::start(backend)?;
         let proxy = Proxy::start(&emulator.endpoint)?;
         let folder = tempfile::tempdir()?;
         let server = Server::start(&proxy.endpoint, &folder.path().join("holdfast.db"), &[])?;
-        let script = serde_json::from_value(read(&root().join("tests/systems").join(format!("{name}.json")))?)?;
+        let mut script = Script::default();
+        let mut stacks = Vec::new();
+        for name in names {
+            script.join(serde_json::from_value(read(&root().join("tests/systems").join(format!("{name}.json")))?)?);
+            stacks.extend(documents(name)?);
+        }
         let mut system = Self {
-            name: name.to_owned(),
+            name: names.join(", "),
             backend,
             proxy,
             server,
-            stacks: documents(name)?,
+            stacks,
             script,
             outsiders: BTreeMap::new(),
             _emulator: emulator,
@@ -125,11 +146,12 @@ impl System {
                 let outside = self.outside(&region)?;
                 outside.call("iam", "create_instance_profile", json!({ "InstanceProfileName": profile }))?;
             }
+            let variables = self.found(&region, images)?;
             let stack = &mut self.stacks[n];
-            if let Some(image) =
-                images.pointer("/Images/0/ImageId").filter(|_| stack["spec"]["variables"]["imageId"].is_string())
-            {
-                stack["spec"]["variables"]["imageId"] = image.clone();
+            if let Some(declared) = stack.pointer_mut("/spec/variables").and_then(Value::as_object_mut) {
+                for (name, value) in variables.into_iter().filter(|(_, value)| value.is_string()) {
+                    declared.entry(name).and_modify(|v| *v = value);
+                }
             }
             let resources = stack["spec"]["resources"].as_array_mut().context("resources")?;
             resources.retain(|r| !absent.iter().any(|kind| r["kind"] == **kind));
@@ -138,9 +160,22 @@ impl System {
                 if let Some(spec) = resource["spec"].as_object_mut() {
                     spec.retain(|field, _| !untold.get(&kind).is_some_and(|fields| fields.contains(field)));
                 }
+                without(&absent, &mut resource["spec"]);
             }
         }
         Ok(())
+    }
+
+    /// What a backend has for the variables that examples take: an image, and the default network.
+    fn found(&mut self, region: &str, images: Value) -> Result<[(&'static str, Value); 4]> {
+        let outside = self.outside(region)?;
+        let yes = json!({ "Filters": [{ "Name": "isDefault", "Values": ["true"] }] });
+        let vpc = outside.call("ec2", "describe_vpcs", yes)?["Vpcs"][0]["VpcId"].clone();
+        let within = json!({ "Filters": [{ "Name": "vpc-id", "Values": [vpc] }] });
+        let subnets = outside.call("ec2", "describe_subnets", within)?;
+        let subnet = |n: usize| subnets["Subnets"][n]["SubnetId"].clone();
+        let image = images["Images"][0]["ImageId"].clone();
+        Ok([("imageId", image), ("vpcId", vpc), ("subnetA", subnet(0)), ("subnetB", subnet(1))])
     }
 
     /// Somebody else in a region.
@@ -273,6 +308,21 @@ impl System {
     pub fn declared(&self) -> (usize, BTreeSet<String>) {
         let all: Vec<&Value> = self.stacks.iter().filter_map(|s| s["spec"]["resources"].as_array()).flatten().collect();
         (all.len(), all.iter().filter_map(|r| r["kind"].as_str()).map(str::to_owned).collect())
+    }
+}
+
+/// Puts the name of what a backend does not have in the place of each of its outputs.
+fn without(absent: &[String], spec: &mut Value) {
+    match spec {
+        Value::String(text) => {
+            let of = |kind: &&String| text.starts_with(&format!("${{{kind}/"));
+            if let Some(kind) = absent.iter().find(of) {
+                *text = format!("no-{}", kind.to_lowercase());
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| without(absent, item)),
+        Value::Object(map) => map.values_mut().for_each(|value| without(absent, value)),
+        _ => {}
     }
 }
 

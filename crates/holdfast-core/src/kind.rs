@@ -51,6 +51,9 @@ pub trait Kind: Send + Sync + 'static {
     const FOLLOWS: &'static [Follow] = &[];
     /// It holds data that AWS can keep in a final snapshot when it deletes it.
     const SNAPSHOTS: bool = false;
+    /// AWS takes tags for it. One without is ours by the handle that we remember, which [`Self::acts_on`] tells of a
+    /// create before AWS has answered it.
+    const TAGGED: bool = true;
 
     /// The spec as users write it.
     type Spec: JsonSchema + DeserializeOwned + Serialize;
@@ -278,6 +281,7 @@ pub trait AnyKind: Send + Sync {
     fn repeatable(&self) -> bool;
     fn follows(&self) -> &'static [Follow];
     fn snapshots(&self) -> bool;
+    fn tagged(&self) -> bool;
     /// JSON Schema 2020-12 of the spec.
     fn schema(&self) -> &Value;
     /// Typed parse and cross-field rules; a parse that fails is one error.
@@ -406,6 +410,9 @@ impl<K: Kind> AnyKind for Erased<K> {
     }
     fn snapshots(&self) -> bool {
         K::SNAPSHOTS
+    }
+    fn tagged(&self) -> bool {
+        K::TAGGED
     }
     fn schema(&self) -> &Value {
         self.schema.get_or_init(|| schemars::schema_for!(K::Spec).to_value())

@@ -5,6 +5,7 @@
 
 use crate::book::Book;
 use crate::core::Core;
+use crate::step::presumed;
 use holdfast_core::observe::{Observation, Snapshot};
 use holdfast_core::plan::{Memory, Verb};
 use holdfast_store::{IntentOutcome, IntentRecord, IntentResult, StoreError};
@@ -22,7 +23,8 @@ pub(crate) fn look(
         let (key, uid) = (&record.intent.key, &record.intent.uid);
         let ours = book.desired(key).is_some_and(|d| d.uid == *uid);
         let mut memory = book.memories.get(key).cloned().unwrap_or_default();
-        let found = look_at(record, snapshot, &mut memory, now);
+        let presumed = presumed(&core.registry, &key.kind, &record.intent.action);
+        let found = look_at(record, snapshot, presumed, &mut memory, now);
         let outcome = IntentOutcome { at: now, result: IntentResult::Looked(found) };
         core.store.outcome(record.id, &outcome, ours.then_some((key, &memory)))?;
         if ours {
@@ -33,7 +35,13 @@ pub(crate) fn look(
 }
 
 /// What has become of an intent, in a sentence.
-fn look_at(record: &IntentRecord, snapshot: &Snapshot, memory: &mut Memory, now: Timestamp) -> String {
+fn look_at(
+    record: &IntentRecord,
+    snapshot: &Snapshot,
+    presumed: Option<String>,
+    memory: &mut Memory,
+    now: Timestamp,
+) -> String {
     let intent = &record.intent;
     if intent.verb != Verb::Create {
         return "the next plan compares anew".to_owned();
@@ -41,7 +49,10 @@ fn look_at(record: &IntentRecord, snapshot: &Snapshot, memory: &mut Memory, now:
     let reading = snapshot.kinds.get(intent.key.kind.as_str());
     // What was known before the create is what it was to replace.
     let new = |o: &Observation| o.owner_uid() == Some(&intent.uid) && memory.id.as_ref() != Some(&o.id);
-    let made = reading.and_then(|r| r.observations.iter().find(|o| new(o)));
+    let made = reading.and_then(|r| r.observations.iter().find(|o| new(o) || presumed.as_ref() == Some(&o.id)));
+    if presumed.is_some() {
+        memory.id = presumed;
+    }
     if let Some(made) = made {
         memory.created_at = Some(intent.at);
         return format!("it was found as {}", made.id);

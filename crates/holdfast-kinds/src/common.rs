@@ -120,6 +120,10 @@ impl Retag {
 
 impl fmt::Display for Retag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.set.is_empty() && self.remove.is_empty() {
+            // Only what AWS takes no tags for comes here, when it is adopted.
+            return write!(f, "take over {} as it is", one_line(&self.id));
+        }
         let set = self.set.iter().map(|(k, v)| one_line(&format!("{k}={v}")));
         let parts: Vec<String> = set.chain(self.remove.iter().map(|k| one_line(&format!("-{k}")))).collect();
         write!(f, "tag {}", parts.join(" "))

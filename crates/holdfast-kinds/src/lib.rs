@@ -38,6 +38,7 @@ mod security_group;
 mod security_group_rule;
 mod service;
 mod subnet;
+mod target_attachment;
 mod target_group;
 mod task_definition;
 mod vpc;
@@ -118,6 +119,7 @@ kinds! {
     security_group_rule::SecurityGroupRule,
     service::Service,
     subnet::Subnet,
+    target_attachment::TargetAttachment,
     target_group::TargetGroup,
     task_definition::TaskDefinition,
     vpc::Vpc,

@@ -60,13 +60,19 @@ pub fn at_most_one(live: &[LiveThing], retiring: &BTreeSet<String>) -> Vec<Viola
 }
 
 /// V2: no write of ours changed or deleted a thing without an owner tag of ours. `adopted` are the ids that a person
-/// asked to take over.
+/// asked to take over. What bears no tags is ours if a call of ours made it.
 pub fn unowned_untouched(calls: &[Call], ours: &BTreeSet<String>, adopted: &BTreeSet<String>) -> Vec<Violation> {
-    let mut found = Vec::new();
+    let (mut found, mut made) = (Vec::new(), BTreeSet::new());
     for call in calls.iter().filter(|c| c.write) {
         for effect in &call.effects {
+            if let Effect::Created { id, owner: None } = effect {
+                made.insert(id);
+            }
             let (Effect::Updated { id, owner } | Effect::Deleted { id, owner }) = effect else { continue };
-            let is_ours = owner.as_ref().is_some_and(|o| ours.contains(o)) || adopted.contains(id);
+            let is_ours = match owner {
+                Some(owner) => ours.contains(owner),
+                None => made.contains(id),
+            } || adopted.contains(id);
             if !is_ours {
                 found.push(Violation::new("V2", format!("{} changed {id}, which is not ours", call.operation)));
             }

@@ -139,7 +139,7 @@ async fn read(State(state): State<ApiState>, Segments(name): Segments<String>, c
 /// The teardown of a stack; 404 if it was never asked to go.
 pub(crate) async fn certify(state: &ApiState, stack: &str) -> Result<Teardown, Problem> {
     let name = stack.to_owned();
-    let (mut teardown, scopes) = state.blocking(move |state| Ok(told(state, &name)?)).await?;
+    let (mut teardown, scopes) = state.blocking(move |state| told(state, &name)).await?;
     if teardown.remaining.is_empty() {
         for (scope, deleted) in &scopes {
             teardown.checks.push(check(state.control(), state.now(), scope, &teardown, deleted).await?);

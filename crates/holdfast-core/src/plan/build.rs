@@ -158,7 +158,7 @@ impl<'a> Desk<'a> {
         let memory = self.input.memory.get(&desired.key);
         let spec = || &filled.get_or_init(|| self.fill(kind, desired)).spec;
         let found = self.matcher.find(desired, memory, spec, kind);
-        let beside = self.matcher.beside(desired, &found);
+        let beside = self.matcher.beside(desired, memory, &found, kind);
         Row { desired, kind: Some(kind), refs, found, beside, filled: filled.into_inner() }
     }
 
@@ -171,7 +171,7 @@ impl<'a> Desk<'a> {
             _ => None,
         };
         kind.canonical(&mut spec);
-        if own.is_none() && desired.stack_tags.is_empty() {
+        if !kind.tagged() || (own.is_none() && desired.stack_tags.is_empty()) {
             return Filled { spec, tags: None };
         }
         let mut tags: Map<String, Value> =

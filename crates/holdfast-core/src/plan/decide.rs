@@ -13,6 +13,7 @@ use crate::plan::matching::Match;
 use crate::plan::owners::{Owner, Sorting};
 use crate::status::{Change, FieldDiff, Phase};
 use serde_json::{Map, Value};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -111,6 +112,9 @@ impl<'a> Case<'a> {
     }
 
     pub(super) fn owner_tags(&self) -> BTreeMap<String, String> {
+        if !self.kind.tagged() {
+            return BTreeMap::new();
+        }
         BTreeMap::from([
             (UID_TAG.to_owned(), self.desired.uid.clone()),
             (RESOURCE_TAG.to_owned(), self.desired.key.to_string()),

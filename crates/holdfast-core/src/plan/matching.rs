@@ -141,12 +141,23 @@ impl<'a> Matcher<'a> {
         }
     }
 
-    /// The other live things with the owner tag of a resource of which `found` is the one.
-    pub(super) fn beside(&self, desired: &Desired, found: &Match<'a>) -> Vec<&'a Arc<Observation>> {
+    /// The other live things with the owner tag of a resource of which `found` is the one; where AWS takes no tags, those
+    /// that are remembered as replaced.
+    pub(super) fn beside(
+        &self,
+        desired: &Desired,
+        memory: Option<&Memory>,
+        found: &Match<'a>,
+        kind: &dyn AnyKind,
+    ) -> Vec<&'a Arc<Observation>> {
         let (Some(live), Some(index)) = (found.live(), self.kinds.get(desired.key.kind.as_str())) else {
             return Vec::new();
         };
         let stays = |o: &&Arc<Observation>| o.id != live.id && !matches!(o.state, LiveState::Deleting(_));
+        if !kind.tagged() {
+            let replaced = memory.into_iter().flat_map(|m| &m.retiring);
+            return replaced.filter_map(|id| index.by_id.get(id).last()).filter(stays).collect();
+        }
         index.by_uid.get(&desired.uid).filter(stays).collect()
     }
 

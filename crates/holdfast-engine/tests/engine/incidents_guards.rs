@@ -48,6 +48,11 @@ fn add_the_kinds_of_other_examples(document: &mut Value, registry: &Registry) {
         let mut spec = example["spec"].take();
         fill(&mut spec, &mut |reference| match reference {
             Reference::Variable(name) => Worth::Value(json!(name)),
+            Reference::Output { kind, name, output, .. } if kind == "TargetGroup" && output == "arn" => {
+                Worth::Value(json!(format!(
+                    "arn:aws:elasticloadbalancing:eu-west-3:123456789012:targetgroup/{name}/0123456789abcdef"
+                )))
+            }
             Reference::Output { kind, name, .. } => Worth::Value(json!(format!("{}-{name}", id_prefix(kind)))),
         });
         all.push(json!({ "kind": kind.name(), "metadata": { "name": "own-example" }, "spec": spec }));

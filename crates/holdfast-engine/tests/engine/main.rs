@@ -23,3 +23,4 @@ mod replacements;
 mod scale;
 mod seeds;
 mod systems;
+mod untagged;

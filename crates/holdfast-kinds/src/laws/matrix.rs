@@ -108,9 +108,7 @@ fn declared_anew(kind: &dyn AnyKind, spec: &Value, field: &str, others: &[Value]
 /// A change by somebody else: seen, and healed where it can be.
 fn drifted(kind: &dyn AnyKind, spec: &Value, field: &str, others: &[Value]) -> Option<Cell> {
     let first = made(kind, spec)?.live().clone();
-    if first.fields.get(field).is_none() {
-        return None;
-    }
+    first.fields.get(field)?;
     let possible = |fields: &Value| (typed(kind).spec)(fields.clone()).is_ok();
     for other in changed(kind, &first.fields, field, others).into_iter().filter(possible) {
         let mut world = made(kind, spec)?;

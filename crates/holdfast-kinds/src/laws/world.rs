@@ -74,8 +74,10 @@ impl<'k> World<'k> {
         let declared = spec.as_object_mut().and_then(|s| s.remove("tags"));
         let mut tags: BTreeMap<String, String> =
             declared.and_then(|t| serde_json::from_value(t).ok()).unwrap_or_default();
-        tags.insert(UID_TAG.to_owned(), "uid-1".to_owned());
-        tags.insert(RESOURCE_TAG.to_owned(), format!("law/{}/it", kind.name()));
+        if kind.tagged() {
+            tags.insert(UID_TAG.to_owned(), "uid-1".to_owned());
+            tags.insert(RESOURCE_TAG.to_owned(), format!("law/{}/it", kind.name()));
+        }
         kind.canonical(&mut spec);
         Self {
             kind,

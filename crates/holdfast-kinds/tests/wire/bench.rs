@@ -80,7 +80,10 @@ impl Bench {
             kind.canonical(&mut spec);
             let id = self.memory.get(key).and_then(|m| m.id.clone());
             let resource = WantedResource { key: key.clone(), uid: desired.uid.clone(), id, spec: Arc::new(spec) };
-            wanted.entry(kind.name()).or_default().resources.push(resource);
+            let retiring = self.memory.get(key).into_iter().flat_map(|m| &m.retiring);
+            let of_kind = &mut wanted.entry(kind.name()).or_default().resources;
+            of_kind.extend(retiring.map(|old| WantedResource { id: Some(old.clone()), ..resource.clone() }));
+            of_kind.push(resource);
         }
         let snapshot = self.aws.cloud.sweep(&self.aws.scope, &wanted).await;
         for (kind, reading) in &snapshot.kinds {

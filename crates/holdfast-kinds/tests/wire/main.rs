@@ -15,3 +15,4 @@ mod network;
 mod preflight;
 mod rds;
 mod security_group;
+mod target_attachment;

@@ -1,0 +1,173 @@
+//! Elastic Load Balancing's side of a target attachment.
+
+use super::{Registration, TargetAttachment, TargetAttachmentSpec, short};
+use crate::aws::answer::{made, object};
+use crate::aws::{Aws, Live, Service, gap, reading};
+use crate::common::{Tags, text};
+use crate::elb::aws::{is_not_found, number, parse};
+use crate::plain::{self, Action, Call};
+use async_trait::async_trait;
+use aws_sdk_elasticloadbalancingv2::types::{
+    TargetDescription, TargetHealth, TargetHealthDescription, TargetHealthReasonEnum as Reason,
+    TargetHealthStateEnum as State,
+};
+use holdfast_core::cloud::{Applied, ApplyError, ErrorClass};
+use holdfast_core::kind::Kind;
+use holdfast_core::observe::{Health, LiveState, Observation, Reading, Wanted};
+use serde_json::{Map, Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+#[async_trait]
+impl Live for TargetAttachment {
+    /// One call a target group with declared attachments; other targets in it are left out.
+    async fn sweep(aws: &Aws<'_>, wanted: &Wanted) -> Result<Reading, ApplyError> {
+        let by_handle = wanted.resources.iter().filter_map(|w| Registration::parse(w.id.as_deref()?));
+        let by_spec = wanted.resources.iter().filter_map(|w| Registration::of(&w.spec));
+        let mut groups: BTreeMap<String, BTreeSet<Registration>> = BTreeMap::new();
+        for one in by_handle.chain(by_spec) {
+            groups.entry(one.group.clone()).or_default().insert(one);
+        }
+        let answers = groups.iter().map(|(group, of)| async move { (of, read(aws, group, of).await) });
+        let (mut seen, mut gaps) = (Vec::new(), Vec::new());
+        for (of, answer) in futures::future::join_all(answers).await {
+            match answer {
+                Ok(found) => seen.extend(found),
+                // Targets go with their group.
+                Err(error) if is_not_found(&error) => {}
+                Err(error) => gaps.push(gap(&error, of.iter().map(Registration::handle).collect())),
+            }
+        }
+        Ok(reading(seen, gaps))
+    }
+
+    async fn apply(aws: &Aws<'_>, action: &Action<Self>, _token: &str) -> Result<Applied, ApplyError> {
+        match &action.call {
+            Call::Create { spec, .. } => register(aws, spec).await,
+            // AWS takes no tags for it: to adopt it is to remember it.
+            Call::Retag(change) => Ok(Applied { id: Some(change.id.clone()), ..Applied::default() }),
+            // No field of it changes in place, so that none is set.
+            Call::Modify { .. } => Ok(Applied::default()),
+            Call::Delete { id, .. } => deregister(aws, id).await.map(|()| Applied::default()),
+        }
+    }
+}
+
+/// Those targets of a group that are wanted, each under the handle by which it is.
+async fn read(aws: &Aws<'_>, group: &str, of: &BTreeSet<Registration>) -> Result<Vec<Observation>, ApplyError> {
+    let call = aws.elb().describe_target_health().target_group_arn(group);
+    let answer = aws.read(Service::Elb, "DescribeTargetHealth", call.send()).await?;
+    let implied = match of.iter().any(|one| one.port.is_none()) {
+        true => port_of(aws, group).await?,
+        false => None,
+    };
+    let mut seen = Vec::new();
+    for described in answer.target_health_descriptions() {
+        let Some(target) = described.target() else { continue };
+        let Some(id) = target.id().map(short) else { continue };
+        let is = |one: &&Registration| one.id == id && one.port.map(i32::from).or(implied) == target.port();
+        seen.extend(of.iter().filter(is).filter_map(|one| observe(one, target, described)));
+    }
+    Ok(seen)
+}
+
+/// The port of a group, which never changes; a group of a Lambda function has none.
+async fn port_of(aws: &Aws<'_>, group: &str) -> Result<Option<i32>, ApplyError> {
+    let key = format!("{group}#port");
+    let known = match aws.cache().immutable(&key) {
+        Some(known) => known,
+        None => {
+            let call = aws.elb().describe_target_groups().target_group_arns(group);
+            let answer = aws.read(Service::Elb, "DescribeTargetGroups", call.send()).await?;
+            let port = answer.target_groups().first().and_then(|group| group.port());
+            aws.cache().keep_immutable(&key, json!(port))
+        }
+    };
+    Ok(known.as_i64().and_then(|port| i32::try_from(port).ok()))
+}
+
+fn observe(one: &Registration, target: &TargetDescription, described: &TargetHealthDescription) -> Option<Observation> {
+    let (state, health) = life(described.target_health()?)?;
+    let zone = target.availability_zone();
+    let fields = object([
+        ("targetGroupArn", Some(one.group.as_str().into())),
+        ("targetId", Some(one.id.as_str().into())),
+        ("port", target.port().map(Into::into)),
+        ("availabilityZone", zone.map(Into::into)),
+    ]);
+    let mut seen = plain::observation::<TargetAttachment, 0>(one.handle(), Tags::new(), fields, []);
+    seen.identity = one.handle();
+    (seen.state, seen.health) = (state, health);
+    // AWS says "all" also where it ignores the zone that it was told.
+    if zone.is_none_or(|zone| zone == "all") {
+        if let Some(fields) = seen.fields.as_object_mut() {
+            fields.shift_remove("availabilityZone");
+        }
+        seen.unread.push("/availabilityZone".to_owned());
+    }
+    Some(seen)
+}
+
+/// Whether it is there and works; `None` for a target that is not registered, of which AWS tells too.
+fn life(health: &TargetHealth) -> Option<(LiveState, Health)> {
+    let reason = health.reason();
+    let words = || {
+        let state = health.state().map_or("unknown", State::as_str);
+        let said = [reason.map(Reason::as_str), health.description()];
+        let said: Vec<&str> = said.into_iter().flatten().collect();
+        let said = if said.is_empty() { String::new() } else { format!(" ({})", said.join(": ")) };
+        format!("its target is {state}{said}")
+    };
+    if reason == Some(&Reason::NotRegistered) {
+        return None;
+    }
+    let settled = |health| Some((LiveState::Settled, health));
+    match health.state() {
+        Some(State::Healthy) => settled(Health::Healthy),
+        Some(State::Draining) => Some((LiveState::Deleting("draining".to_owned()), Health::Healthy)),
+        Some(State::Unhealthy | State::UnhealthyDraining) => settled(Health::Degraded(words())),
+        Some(State::Unused) if matches!(reason, Some(Reason::InvalidState | Reason::IpUnusable)) => {
+            settled(Health::Degraded(words()))
+        }
+        // Nobody checks it, as its group says.
+        Some(State::Unavailable) if reason == Some(&Reason::HealthCheckDisabled) => settled(Health::Healthy),
+        _ => settled(Health::Progressing(words())),
+    }
+}
+
+async fn register(aws: &Aws<'_>, members: &Map<String, Value>) -> Result<Applied, ApplyError> {
+    let spec: TargetAttachmentSpec = parse("RegisterTargets", members)?;
+    let whole = Value::Object(members.clone());
+    let target = TargetDescription::builder()
+        .id(short(&spec.target_id))
+        .set_port(number(spec.port.as_ref()))
+        .set_availability_zone(text(&whole, "availabilityZone").map(str::to_owned))
+        .build();
+    let call = aws.elb().register_targets().target_group_arn(&spec.target_group_arn).targets(target);
+    let answer = aws.write(Service::Elb, "RegisterTargets", call.send()).await;
+    answer.map_err(|mut error| {
+        // An instance is refused until it runs, which is soon.
+        if error.code == "InvalidTarget" {
+            error.class = ErrorClass::Conflict;
+        }
+        error
+    })?;
+    let handle = TargetAttachment::identity(&whole).unwrap_or_default();
+    made(
+        "elasticloadbalancing:RegisterTargets",
+        Some(plain::observation::<TargetAttachment, 0>(handle, Tags::new(), whole, [])),
+    )
+}
+
+/// Success also where the target or its group is gone.
+async fn deregister(aws: &Aws<'_>, handle: &str) -> Result<(), ApplyError> {
+    let Some(one) = Registration::parse(handle) else {
+        let words = format!("{handle} is no handle of a target attachment");
+        return Err(crate::elb::aws::refused("DeregisterTargets", "InvalidValue", words));
+    };
+    let target = TargetDescription::builder().id(&one.id).set_port(one.port.map(i32::from)).build();
+    let call = aws.elb().deregister_targets().target_group_arn(&one.group).targets(target);
+    match aws.write(Service::Elb, "DeregisterTargets", call.send()).await {
+        Err(error) if error.code != "InvalidTarget" && !is_not_found(&error) => Err(error),
+        _ => Ok(()),
+    }
+}
