@@ -1,11 +1,12 @@
 //! Where a process may die, and where somebody may come in between.
 
+use crate::cloud::{Watching, look};
 use async_trait::async_trait;
 use holdfast_core::name::{KindName, Scope};
 use holdfast_engine::{Boundaries, Boundary};
 use serde_json::Value;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use tokio::sync::Semaphore;
 
 /// A place in a pass: the engine's own boundaries, and the two ends of the way to AWS.
@@ -35,6 +36,11 @@ pub(crate) struct Gate {
     reached: AtomicU64,
     open: Semaphore,
     stopped: Mutex<Stopped>,
+    /// The write, counted from 0, whose answer is lost; none is if it is never come to.
+    lost: u64,
+    writes: AtomicU64,
+    /// Who is told when an intent has been journalled.
+    onlooker: OnceLock<Watching>,
 }
 
 /// What stands at the gate.
@@ -48,7 +54,31 @@ impl Gate {
     /// Stops at place `number` and at all after it.
     pub(crate) fn at(number: u64) -> Arc<Self> {
         let (reached, open) = (AtomicU64::new(0), Semaphore::new(0));
-        Arc::new(Self { number, reached, open, stopped: Mutex::default() })
+        let (writes, onlooker) = (AtomicU64::new(0), OnceLock::new());
+        Arc::new(Self { number, reached, open, stopped: Mutex::default(), lost: u64::MAX, writes, onlooker })
+    }
+
+    /// Stops nowhere.
+    pub(crate) fn open() -> Arc<Self> {
+        Self::at(u64::MAX)
+    }
+
+    /// Stops nowhere, and has the answer of that write lost.
+    pub(crate) fn losing(write: u64) -> Arc<Self> {
+        let (reached, open, writes) = (AtomicU64::new(0), Semaphore::new(0), AtomicU64::new(0));
+        let (stopped, onlooker) = (Mutex::default(), OnceLock::new());
+        Arc::new(Self { number: u64::MAX, reached, open, stopped, lost: write, writes, onlooker })
+    }
+
+    /// True for the write whose answer is lost.
+    pub(crate) fn loses(&self) -> bool {
+        self.writes.fetch_add(1, Ordering::SeqCst) == self.lost
+    }
+
+    /// Has somebody told of what is journalled.
+    pub(crate) fn tells(&self, onlooker: &Watching) {
+        // A gate belongs to one process.
+        let _ = self.onlooker.set(Arc::clone(onlooker));
     }
 
     /// True once a pass has come to it.
@@ -93,6 +123,11 @@ impl Gate {
 #[async_trait]
 impl Boundaries for Gate {
     async fn reached(&self, _: &Scope, boundary: Boundary) {
+        if let (Boundary::AfterIntent, Some(onlooker)) = (boundary, self.onlooker.get()) {
+            let mut onlooker = look(onlooker);
+            let declared = Arc::clone(&onlooker.declared);
+            onlooker.journalled.push_back(declared);
+        }
         self.cross(Place::Engine(boundary), None).await;
     }
 }

@@ -3,14 +3,14 @@
 
 use crate::boundary::{Gate, Late, Place};
 use async_trait::async_trait;
-use holdfast_core::cloud::{Applied, ApplyError, Cloud, Meter, Tagged};
+use holdfast_core::cloud::{Applied, ApplyError, Cloud, ErrorClass, Meter, Tagged};
 use holdfast_core::name::{KindName, Scope};
 use holdfast_core::observe::{Snapshot, Wanted};
 use holdfast_core::preflight::{Asked, Preflight};
 use holdfast_sim::laws::{self, Gone, Violation};
 use holdfast_sim::{LiveThing, SimCloud};
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A write as the onlooker saw it leave.
@@ -40,7 +40,11 @@ pub(crate) struct Onlooker {
     pub(crate) paused: bool,
     /// True while nobody else works in the scope: then order can be judged.
     pub(crate) alone: bool,
+    /// What was declared when each intent was journalled that has not been sent yet, in their order.
+    pub(crate) journalled: VecDeque<Arc<BTreeMap<String, u64>>>,
     pub(crate) seen: Vec<Seen>,
+    /// The actions whose answers were lost, by kind.
+    pub(crate) lost: BTreeSet<(KindName, String)>,
     pub(crate) broken: Vec<Violation>,
 }
 
@@ -79,11 +83,32 @@ impl Watched {
             token: token.to_owned(),
             process: self.process.clone(),
             writer: onlooker.writer.clone(),
-            declared: Arc::clone(&onlooker.declared),
+            declared: onlooker.journalled.pop_front().unwrap_or_else(|| Arc::clone(&onlooker.declared)),
             paused: onlooker.paused,
             call: 0,
         };
         onlooker.seen.push(seen);
+    }
+
+    /// The answer, unless this is the one that is lost.
+    fn unless_lost(
+        &self,
+        kind: KindName,
+        action: &Value,
+        answer: Result<Applied, ApplyError>,
+    ) -> Result<Applied, ApplyError> {
+        if !self.gate.loses() || answer.is_err() {
+            return answer;
+        }
+        let name = holdfast_sim::action_name(action);
+        look(&self.onlooker).lost.insert((kind, name.clone()));
+        Err(ApplyError {
+            class: ErrorClass::Lost,
+            operation: format!("{kind}:{name}"),
+            code: "Timeout".to_owned(),
+            message: "no answer came".to_owned(),
+            request_id: None,
+        })
     }
 
     fn done(&self, token: &str, before: &[LiveThing], last: u64) {
@@ -115,6 +140,7 @@ impl Cloud for Watched {
         let (before, last) = (self.sim.live(scope), self.sim.newest_call());
         let answer = self.sim.apply(scope, kind, action, token).await;
         self.done(token, &before, last);
+        let answer = self.unless_lost(kind, action, answer);
         self.gate.cross(Place::Applied, None).await;
         answer
     }

@@ -140,7 +140,7 @@ impl Drafts {
     /// What a person declares in the end: all that AWS can do, under policies that let it be done. `fits` says of a
     /// resource whether what AWS cannot change in place is live as its spec says; a new declaration, which `times` makes
     /// sure of, is also a word on what was taken over.
-    pub(crate) fn last(&self, times: usize, material: &Material, fits: impl Fn(&Value) -> bool) -> Draft {
+    pub(crate) fn last(&self, times: usize, material: &Material, fits: impl Fn(&Draft, &Value) -> bool) -> Draft {
         let mut last = self.now.clone();
         last.more["policy"] = json!({ "deletion": "delete", "replace": "allow", "adopt": "ifExists" });
         last.more["tags"] = json!({ "env": format!("last-{times}") });
@@ -149,7 +149,7 @@ impl Drafts {
         }
         for place in 0..last.resources.len() {
             let resource = last.resources[place].clone();
-            if fits(&resource) {
+            if fits(&last, &resource) {
                 continue;
             }
             let versions = self.versions.get(&name_of(&resource)).into_iter().flatten().rev();
@@ -168,7 +168,8 @@ impl Drafts {
                 other
             };
             let others = versions.clone().map(with_fixed).chain(versions.map(whole));
-            for other in others.filter(&fits) {
+            let fitting: Vec<Value> = others.filter(|other| fits(&last, other)).collect();
+            for other in fitting {
                 let mut tried = last.clone();
                 tried.resources[place] = other;
                 if tried.check(material).is_ok() {

@@ -8,6 +8,8 @@ mod cloud;
 mod draft;
 mod history;
 mod many;
+mod plans;
+mod scenario;
 mod material;
 mod run;
 mod scene;
@@ -20,6 +22,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use clap::Parser;
 use history::{History, name_of};
 use material::Material;
+use plans::Sort;
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::process::ExitCode;
@@ -40,6 +43,15 @@ struct Cli {
     /// Many histories, such as 1..10000; the last one is left out
     #[arg(long, value_parser = range)]
     seeds: Option<(u64, u64)>,
+    /// Every place at which a process may die, of every scenario, and pairs of them in strides of so many places
+    #[arg(long)]
+    crashes: Option<u64>,
+    /// The answer of every write of every scenario, lost
+    #[arg(long)]
+    answers: bool,
+    /// Only scenarios whose name contains this
+    #[arg(long, default_value = "")]
+    of: String,
     /// No longer than so many minutes
     #[arg(long)]
     minutes: Option<u64>,
@@ -63,10 +75,12 @@ fn range(text: &str) -> Result<(u64, u64), String> {
 fn main() -> ExitCode {
     let cli = Cli::parse();
     quiet_panics();
-    let done = match (cli.seed, cli.seeds) {
-        (Some(seed), _) => one(seed, &cli),
-        (None, Some(seeds)) => many(seeds, &cli),
-        (None, None) => Err(anyhow!("say --seed N or --seeds FROM..TO")),
+    let done = match (cli.seed, cli.seeds, cli.crashes) {
+        (Some(seed), ..) => one(seed, &cli),
+        (None, Some(seeds), _) => many(seeds, &cli),
+        (None, None, Some(stride)) => all_plans(Sort::Crashes { stride }, &cli),
+        (None, None, None) if cli.answers => all_plans(Sort::Answers, &cli),
+        (None, None, None) => Err(anyhow!("say --seed N, --seeds FROM..TO, --crashes STRIDE or --answers")),
     };
     let Err(error) = done else { return ExitCode::SUCCESS };
     // There is nobody else to tell if nobody listens.
@@ -117,8 +131,40 @@ fn broken<'v>(all: impl Iterator<Item = (&'v usize, &'static str, &'v str)>) -> 
     if told.is_empty() { Ok(()) } else { bail!("{}", told.join("\n")) }
 }
 
+fn threads(cli: &Cli) -> usize {
+    cli.threads.or_else(|| std::thread::available_parallelism().ok().map(Into::into)).unwrap_or(2)
+}
+
+fn all_plans(sort: Sort, cli: &Cli) -> Result<()> {
+    let began = Instant::now();
+    let sums = plans::run_all(sort, threads(cli), &cli.of)?;
+    for (name, why) in &sums.left_out {
+        say(&format!("left out: {name}: {why}"))?;
+    }
+    for (name, violation) in &sums.broken {
+        say(&format!("{name}: {} is broken: {}", violation.law, violation.what))?;
+    }
+    say(&format!(
+        "{} plans in {:.1} s: {} scenarios, {} plans with one interruption ({} with a call that comes late), {} pairs, {} actions of kinds \
+         with their answer lost, {} left out, {} violations",
+        sums.single + sums.pairs,
+        began.elapsed().as_secs_f64(),
+        sums.scenarios,
+        sums.single,
+        sums.late,
+        sums.pairs,
+        sums.lost.len(),
+        sums.left_out.len(),
+        sums.broken.len(),
+    ))?;
+    for (kind, action) in &sums.lost {
+        say(&format!("  {kind} {action}"))?;
+    }
+    if sums.broken.is_empty() { Ok(()) } else { bail!("{} plans broke a law", sums.broken.len()) }
+}
+
 fn many(seeds: (u64, u64), cli: &Cli) -> Result<()> {
-    let threads = cli.threads.or_else(|| std::thread::available_parallelism().ok().map(Into::into)).unwrap_or(2);
+    let threads = threads(cli);
     let (began, limit) = (Instant::now(), cli.minutes.map(|m| Duration::from_secs(60 * m)));
     let sums = many::run_all(seeds, limit, threads, cli.replay, cli.most)?;
     let seconds = began.elapsed().as_secs_f64();

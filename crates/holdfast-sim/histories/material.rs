@@ -149,7 +149,8 @@ impl Material {
     pub(crate) fn other(&self, kind: &str, spec: &Value, field: &str, dice: &mut Dice) -> Option<Value> {
         let now = spec.get(field);
         let said = self.specs.get(kind).into_iter().flatten().filter_map(|s| s.get(field));
-        let mut others: Vec<Value> = said.filter(|v| Some(*v) != now).cloned().collect();
+        // A null that AWS cannot follow is Stuck for good, as it should be: what is drawn here has to be reached.
+        let mut others: Vec<Value> = said.filter(|v| Some(*v) != now && !v.is_null()).cloned().collect();
         if let Some(now) = now {
             others.extend(moved_on(now, dice));
         }
@@ -327,5 +328,12 @@ pub(crate) fn filled(spec: &Value, outputs: &BTreeMap<ResourceKey, Map<String, V
         let Some((key, output)) = reference.target(STACK) else { return Worth::Open };
         outputs.get(&key).and_then(|o| o.get(output)).cloned().map_or(Worth::Open, Worth::Value)
     });
+    spec
+}
+
+/// A spec with its variables filled in.
+pub(crate) fn with_variables(spec: &Value, variables: &Value) -> Value {
+    let mut spec = spec.clone();
+    reference::fill_variables(&mut spec, &mut |name| variables.get(name).cloned());
     spec
 }

@@ -42,6 +42,9 @@ pub(crate) const END: usize = usize::MAX;
 /// So many virtual hours after the last fault everything is as declared.
 const BOUND: SignedDuration = SignedDuration::from_hours(24);
 
+/// So many writes of a step are told.
+const MOST_TOLD: usize = 40;
+
 struct Run<'m> {
     material: &'m Material,
     scene: Scene,
@@ -101,7 +104,7 @@ impl Run<'_> {
         let mut text = String::new();
         let calls = self.scene.sim.calls_since(self.shown);
         self.shown = calls.last().map_or(self.shown, |call| call.number);
-        for call in calls.iter().filter(|call| call.write) {
+        for call in calls.iter().filter(|call| call.write).take(MOST_TOLD) {
             let effects: Vec<String> = call.effects.iter().map(ToString::to_string).collect();
             let (at, operation, ending) = (call.at, &call.operation, &call.ending);
             let _ = write!(text, "\n        {at} {operation} {ending:?}: {}", effects.join(", "));
@@ -127,7 +130,6 @@ impl Run<'_> {
             Step::Remove => self.scene.remove()?,
             Step::Weather(roll) => {
                 let faults = weather::faults(*roll, &self.scene);
-                if std::env::var("DBG").is_ok() { eprintln!("{faults:?}"); }
                 self.scene.sim.change_faults(|f| *f = faults);
                 self.stormy = true;
             }
@@ -150,7 +152,7 @@ impl Run<'_> {
                 self.rivals.extend(change.filter(|(_, tamper)| matches!(tamper, Tamper::Set(..) | Tamper::SetTag(..))));
             }
             Step::Die(place, passes) => self.die(*place, *passes).await?,
-            Step::Restart => self.scene.start(&Gate::at(u64::MAX))?,
+            Step::Restart => self.scene.start(&Gate::open())?,
             Step::Pause => self.scene.pause(true)?,
             Step::Resume => self.scene.pause(false)?,
             Step::Reconcile => self.reconcile()?,
@@ -216,7 +218,7 @@ impl Run<'_> {
         self.told.deaths += u64::from(gate.is_reached());
         // What was on its way is lost, or comes to AWS when another process has looked already.
         self.late.extend(gate.late().into_iter().filter(|_| place % 2 == 1));
-        self.scene.start(&Gate::at(u64::MAX))
+        self.scene.start(&Gate::open())
     }
 
     async fn pass(&mut self) -> Option<PassReport> {
@@ -265,7 +267,7 @@ impl Run<'_> {
         }
         self.scene.skewed(0);
         self.scene.pause(false)?;
-        self.scene.start(&Gate::at(u64::MAX))?;
+        self.scene.start(&Gate::open())?;
         self.put_back()?;
         self.scene.wait(7400).await;
         self.watch.begin(true);
@@ -299,7 +301,9 @@ impl Run<'_> {
     fn put_back(&mut self) -> Result<()> {
         let live = self.scene.sim.live(&self.scene.scope);
         self.helps += 1;
-        let last = self.drafts.last(self.helps.min(3), self.material, |resource| fits(&self.scene, &live, resource));
+        let last = self.drafts.last(self.helps.min(3), self.material, |draft, resource| {
+            fits(&self.scene, &live, &draft.variables, resource)
+        });
         self.scene.declare_draft(&last, self.material)
     }
 

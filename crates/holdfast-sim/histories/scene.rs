@@ -76,7 +76,7 @@ impl Scene {
             processes: 0,
             uids: 0,
         };
-        scene.start(&Gate::at(u64::MAX))?;
+        scene.start(&Gate::open())?;
         Ok(scene)
     }
 
@@ -124,7 +124,12 @@ impl Scene {
             let skew = SignedDuration::from_secs(skew.load(Ordering::SeqCst));
             at(began.elapsed()).saturating_add(skew).unwrap_or(Timestamp::MAX)
         };
-        look(&self.onlooker).writer.clone_from(&process);
+        gate.tells(&self.onlooker);
+        {
+            let mut onlooker = look(&self.onlooker);
+            onlooker.writer.clone_from(&process);
+            onlooker.journalled.clear();
+        }
         self.engine = Some(Engine::idle(EngineOptions {
             store: self.store()?.clone(),
             cloud: Arc::new(watched),
@@ -207,6 +212,16 @@ impl Scene {
         }
         self.tell_onlooker();
         Ok(())
+    }
+
+    /// The store is lost; what is live stays.
+    pub(crate) fn lose_store(&mut self) -> Result<()> {
+        self.engine = None;
+        self.store = None;
+        self.declared.clear();
+        self.keys.clear();
+        self.tell_onlooker();
+        self.start(&Gate::open())
     }
 
     /// What is gone in the store because it was to go, is gone in mind as well.

@@ -2,7 +2,7 @@
 
 use crate::cloud::look;
 use crate::draft::SECRET;
-use crate::material::{STACK, filled};
+use crate::material::{STACK, filled, with_variables};
 use crate::scene::{Declared, Scene};
 use anyhow::Result;
 use holdfast_core::compare::compare;
@@ -13,7 +13,7 @@ use holdfast_core::pointer::covers;
 use holdfast_core::status::{Change, FieldDiff, Phase};
 use holdfast_engine::RetryPolicy;
 use holdfast_sim::laws::{self, Deletion, Document, Intent, Sent, Told, Try, Violation};
-use holdfast_sim::{Call, LiveThing};
+use holdfast_sim::{Call, Effect, LiveThing};
 use holdfast_store::{EventFilter, IntentRecord, IntentResult};
 use jiff::SignedDuration;
 use serde_json::{Map, Value};
@@ -28,6 +28,8 @@ pub(crate) struct Watch {
     last_intent: i64,
     /// Every intent so far.
     intents: Vec<Intent>,
+    /// What calls of ours made that bears no tags, and what a person asked to take over.
+    untagged: BTreeSet<String>,
     tries: Vec<Try>,
     deletions: Vec<Deletion>,
     /// How many writes were looked at.
@@ -55,9 +57,14 @@ impl Watch {
         self.last_call = calls.last().map_or(self.last_call, |c| c.number);
         let live = scene.sim.live(&scene.scope);
         let ours = look(&scene.onlooker).ours.clone();
+        for effect in calls.iter().filter(|c| c.write).flat_map(|c| &c.effects) {
+            if let Effect::Created { id, owner: None } = effect {
+                self.untagged.insert(id.clone());
+            }
+        }
         let mut broken = std::mem::take(&mut look(&scene.onlooker).broken);
         broken.extend(at_most_one(scene, &live)?);
-        broken.extend(laws::unowned_untouched(&calls, &ours, &BTreeSet::new()));
+        broken.extend(laws::unowned_untouched(&calls, &ours, &self.untagged));
         broken.extend(laws::no_orphan(&live, &ours_or_others(&live, ours)));
         broken.extend(self.documents(scene)?);
         if calls.iter().any(|c| c.write) || !look(&scene.onlooker).seen.is_empty() {
@@ -119,7 +126,9 @@ impl Watch {
         broken.extend(laws::silent_while_paused(&paused, &all));
         for record in &records {
             self.tried(record);
-            let deletes = record.intent.verb == Verb::Delete && writes.iter().any(|c| c.token == record.intent.token);
+            let gone = |c: &Call| c.effects.iter().any(|e| matches!(e, Effect::Deleted { .. }));
+            let deletes = record.intent.verb == Verb::Delete
+                && writes.iter().any(|c| c.token == record.intent.token && gone(c));
             if deletes {
                 let (scope, at) = (record.intent.scope.to_string(), record.intent.at);
                 self.deletions.push(Deletion { scope, at, implicit: record.intent.implicit_delete });
@@ -157,6 +166,12 @@ impl Watch {
         records.sort_by_key(|r| r.id);
         self.last_intent = records.last().map_or(self.last_intent, |r| r.id);
         Ok(records)
+    }
+
+    /// A person asked for all that is live to be taken over.
+    pub(crate) fn asked_for(&mut self, scene: &Scene) {
+        self.untagged.extend(scene.sim.live(&scene.scope).iter().map(|t| t.observation.id.clone()));
+        self.last_call = scene.sim.newest_call();
     }
 
     /// A new step of a history begins; `moved` says that it moves an input or the world.
@@ -202,7 +217,7 @@ pub(crate) fn told(scene: &Scene, live: &[LiveThing]) -> Result<Vec<Told>> {
     let mut told = Vec::new();
     for (key, declared) in scene.declared.iter().filter(|(_, d)| d.fate == Fate::Keep) {
         let status = statuses.get(key).cloned().unwrap_or_default();
-        let own = of(live, &declared.uid);
+        let own = own(scene, live, key, declared, &outputs);
         let differs = own.last().map(|one| differs(scene, key, declared, one, &outputs)).unwrap_or_default();
         let condition = status.conditions.first().map(|c| format!(" ({}: {})", c.reason, c.message));
         told.push(Told {
@@ -222,6 +237,24 @@ pub(crate) fn told(scene: &Scene, live: &[LiveThing]) -> Result<Vec<Told>> {
 pub(crate) fn of<'l>(live: &'l [LiveThing], uid: &str) -> Vec<&'l Observation> {
     let own = live.iter().map(|t| &*t.observation).filter(|o| o.owner_uid() == Some(uid));
     own.filter(|o| !matches!(o.state, LiveState::Deleting(_))).collect()
+}
+
+/// The live things of a resource: by their tag, or where AWS takes none, by their identity.
+fn own<'l>(
+    scene: &Scene,
+    live: &'l [LiveThing],
+    key: &ResourceKey,
+    declared: &Declared,
+    outputs: &BTreeMap<ResourceKey, Map<String, Value>>,
+) -> Vec<&'l Observation> {
+    let Some(kind) = scene.registry.get(&key.kind).filter(|kind| !kind.tagged()) else {
+        return of(live, &declared.uid);
+    };
+    let mut spec = filled(&declared.document.spec, outputs);
+    kind.canonical(&mut spec);
+    let identity = kind.identity(&spec);
+    let same = live.iter().filter(|t| t.kind == kind.name() && Some(&t.observation.identity) == identity.as_ref());
+    same.map(|t| &*t.observation).collect()
 }
 
 /// The live outputs of what is declared.
@@ -260,12 +293,12 @@ fn differs(
 }
 
 /// True if what AWS cannot change in place of a resource, if it is live, is as its document says.
-pub(crate) fn fits(scene: &Scene, live: &[LiveThing], resource: &Value) -> bool {
+pub(crate) fn fits(scene: &Scene, live: &[LiveThing], variables: &Value, resource: &Value) -> bool {
     let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
     let key = ResourceKey::new(STACK, text(&resource["kind"]), text(&resource["metadata"]["name"]));
     let Some((declared, kind)) = scene.declared.get(&key).zip(scene.registry.get(&key.kind)) else { return true };
     let Some(one) = of(live, &declared.uid).first().copied() else { return true };
-    let mut spec = filled(&resource["spec"], &outputs(scene, live));
+    let mut spec = filled(&with_variables(&resource["spec"], variables), &outputs(scene, live));
     kind.canonical(&mut spec);
     let diffs = compare(&spec, &one.fields, None, None, &one.unread, kind.facts());
     let fixed = |d: &FieldDiff| kind.facts().any_above(&d.path, |f| f.create_only);

@@ -67,7 +67,7 @@ pub(crate) fn names<'o>(kind: Option<&dyn AnyKind>, thing: &'o Observation) -> V
 
 /// The AWS operation that an action most likely is, taken from the kind's permissions.
 pub(crate) fn operation(kind: &dyn AnyKind, action: &Value) -> String {
-    let variant = variant(action);
+    let variant = action_name(action);
     let words = words(&variant);
     let fits = |op: &str| {
         let op = op.to_lowercase();
@@ -94,7 +94,7 @@ fn reads(permission: &str) -> bool {
 }
 
 /// The name of the enum variant that an action is, in whatever way serde wrote it.
-fn variant(action: &Value) -> String {
+pub fn action_name(action: &Value) -> String {
     match action {
         Value::String(s) => s.clone(),
         Value::Object(map) if map.len() == 1 => map.keys().next().cloned().unwrap_or_default(),

@@ -27,6 +27,7 @@ pub use actors::{Tamper, TamperError};
 pub use clock::SimClock;
 pub use cloud::SimCloud;
 pub use faults::{Allowance, Dice, Fault, FaultRule, Faults, Hidden, Settle, WhileBusy};
+pub use find::action_name;
 pub use log::{Call, Counters, Effect, Ending};
 pub use world::LiveThing;
 
