@@ -168,7 +168,13 @@ impl Drafts {
                 other
             };
             let others = versions.clone().map(with_fixed).chain(versions.map(whole));
-            let fitting: Vec<Value> = others.filter(|other| fits(&last, other)).collect();
+            let mut fitting: Vec<Value> = others.filter(|other| fits(&last, other)).collect();
+            if let Some(kind) = material.registry.get(&kind) {
+                // Where none fits, the one that is declared stands beside the live one under another name.
+                let mut renamed = resource.clone();
+                material.rename(kind, &mut renamed["spec"]);
+                fitting.push(renamed);
+            }
             for other in fitting {
                 let mut tried = last.clone();
                 tried.resources[place] = other;

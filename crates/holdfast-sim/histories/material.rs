@@ -171,6 +171,20 @@ impl Material {
         kind.is_some_and(|k| k.fields().iter().any(|f| f.create_only && pointer::covers(&at, f.path)))
     }
 
+    /// Gives a spec another identity, where a create-only text of it says which it is.
+    pub(crate) fn rename(&self, kind: &dyn AnyKind, spec: &mut Value) {
+        let Some(identity) = kind.identity(spec) else { return };
+        for field in self.fields(kind.name()).iter().filter(|f| self.is_create_only(kind.name(), f)) {
+            let Some(text) = spec[field].as_str() else { continue };
+            let mut other = spec.clone();
+            other[field] = json!(format!("{text}2"));
+            if kind.identity(&other).is_some_and(|i| i != identity) {
+                *spec = other;
+                return;
+            }
+        }
+    }
+
     /// Checks a stack as the API does.
     pub(crate) fn check(&self, variables: &Value, resources: &[Value], more: &Value) -> Result<Accepted, String> {
         let mut spec = json!({ "region": REGION, "tags": { "env": "test" }, "resources": resources });

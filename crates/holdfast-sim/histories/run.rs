@@ -11,7 +11,7 @@ use anyhow::{Result, bail};
 use holdfast_core::cloud::Cloud;
 use holdfast_engine::{PassError, PassReport};
 use holdfast_sim::laws::{self, Violation};
-use holdfast_sim::{LiveThing, Tamper};
+use holdfast_sim::{Fault, FaultRule, LiveThing, Tamper};
 use holdfast_store::{Event, EventType};
 use jiff::SignedDuration;
 use std::fmt::Write;
@@ -131,6 +131,7 @@ impl Run<'_> {
             Step::Weather(roll) => {
                 let faults = weather::faults(*roll, &self.scene);
                 self.scene.sim.change_faults(|f| *f = faults);
+                self.scene.skewed(0);
                 self.stormy = true;
             }
             Step::Clear => self.clear(),
@@ -156,7 +157,14 @@ impl Run<'_> {
             Step::Pause => self.scene.pause(true)?,
             Step::Resume => self.scene.pause(false)?,
             Step::Reconcile => self.reconcile()?,
-            Step::Skew(seconds) => self.scene.skewed(*seconds),
+            // How long AWS may take to show something cannot be told by a clock that jumps.
+            Step::Skew(_) if self.stormy => {}
+            Step::Skew(seconds) => {
+                self.scene.skewed(*seconds);
+                let refuses = seconds.unsigned_abs() == 1200;
+                let rule = refuses.then(|| FaultRule::always(Fault::WrongClock));
+                self.scene.sim.change_faults(|f| f.rules.extend(rule));
+            }
             Step::Pass(times) => {
                 for _ in 0..*times {
                     self.pass().await;
@@ -261,6 +269,7 @@ impl Run<'_> {
         for (thing, id) in std::mem::take(&mut self.squatters) {
             let _ = self.scene.sim.tamper(&self.scene.scope, thing.kind, &id, Tamper::Delete);
         }
+        self.sweep_up();
         for thing in self.scene.sim.live(&self.scene.scope) {
             let works = Tamper::Health(holdfast_core::observe::Health::Healthy);
             let _ = self.scene.sim.tamper(&self.scene.scope, thing.kind, &thing.observation.id, works);
@@ -295,6 +304,16 @@ impl Run<'_> {
         }
         tell(&format!("the end{}", self.details()), self.scene.sim.trace_hash());
         Ok(())
+    }
+
+    /// What was left behind on purpose is deleted by whoever wanted to keep it.
+    fn sweep_up(&self) {
+        let declared = |uid: &str| self.scene.declared.values().any(|d| d.uid == uid);
+        for thing in self.scene.sim.live(&self.scene.scope) {
+            if thing.observation.owner_uid().is_some_and(|uid| !declared(uid)) {
+                let _ = self.scene.sim.tamper(&self.scene.scope, thing.kind, &thing.observation.id, Tamper::Delete);
+            }
+        }
     }
 
     /// A person puts back what AWS cannot change in place.

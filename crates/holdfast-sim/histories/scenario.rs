@@ -3,14 +3,13 @@
 
 use crate::boundary::Gate;
 use crate::draft::Draft;
-use crate::history::name_of;
 use crate::material::{Material, Start};
 use crate::scene::Scene;
 use anyhow::{Result, bail};
 use holdfast_core::kind::AnyKind;
 use holdfast_core::name::{RESOURCE_TAG, UID_TAG};
 use holdfast_sim::{Dice, Tamper};
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// What is under way when it is interrupted.
 #[derive(Clone, Debug)]
@@ -142,8 +141,9 @@ fn changed(material: &Material, kind: &dyn AnyKind, before: &Draft, field: &str,
         let Some(spec) = after.resources.first_mut().map(|r| &mut r["spec"]) else { break };
         let Some(other) = material.other(kind.name(), spec, field, &mut dice) else { break };
         spec[field] = other;
-        if create_only {
-            renamed(material, kind, before, spec);
+        let same = before.resources.first().is_some_and(|r| kind.identity(&r["spec"]) == kind.identity(spec));
+        if create_only && same {
+            material.rename(kind, spec);
         }
         let fresh = !found.contains(&after) && found.len() < 2;
         if fresh && after.check(material).is_ok() {
@@ -151,23 +151,6 @@ fn changed(material: &Material, kind: &dyn AnyKind, before: &Draft, field: &str,
         }
     }
     found
-}
-
-/// Gives a spec another identity, where it has that of what is live.
-fn renamed(material: &Material, kind: &dyn AnyKind, before: &Draft, spec: &mut Value) {
-    let old = before.resources.iter().find(|r| name_of(r).starts_with(kind.name())).map(|r| kind.identity(&r["spec"]));
-    for field in material.fields(kind.name()) {
-        if old.as_ref() != Some(&kind.identity(spec)) || kind.identity(spec).is_none() {
-            return;
-        }
-        let mut other = spec.clone();
-        if let (Some(text), true) = (spec[&field].as_str(), material.is_create_only(kind.name(), &field)) {
-            other[&field] = json!(format!("{text}2"));
-            if kind.identity(&other) != kind.identity(spec) {
-                *spec = other;
-            }
-        }
-    }
 }
 
 /// Another process, undisturbed.

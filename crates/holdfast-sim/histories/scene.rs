@@ -211,6 +211,9 @@ impl Scene {
             }
         }
         self.tell_onlooker();
+        // A pause goes with its stack.
+        let held = self.store()?.stack(STACK)?.is_some_and(|stack| stack.hold.is_some());
+        look(&self.onlooker).paused &= held;
         Ok(())
     }
 

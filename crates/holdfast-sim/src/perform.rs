@@ -215,9 +215,11 @@ fn refuse_if_used(
     let kind = world.kind_of(serial).and_then(|k| registry.get(k)).filter(|k| k.held_by_users());
     let Some(thing) = world.now(serial, now).filter(|_| kind.is_some()) else { return Ok(()) };
     let names = find::names(kind, thing);
-    let user = world
-        .all(now)
-        .find(|(other, _, o)| !doomed.contains(other) && find::strings(&o.fields).iter().any(|s| names.contains(s)));
+    // A thing that is called as the other one is does not use it.
+    let uses = |o: &Observation| {
+        find::strings(&o.fields).into_iter().any(|s| s != o.id && s != o.identity && names.contains(&s))
+    };
+    let user = world.all(now).find(|(other, _, o)| !doomed.contains(other) && uses(o));
     match user {
         Some((_, kind, user)) => {
             Err(conflict("DependencyViolation", format!("{} is in use by {kind} {}", thing.id, user.id)))

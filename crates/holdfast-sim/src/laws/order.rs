@@ -38,7 +38,9 @@ pub fn deleted_in_order(gone: &[Gone], live: &[LiveThing], ours: &BTreeSet<Strin
                 && !matches!(observation.state, LiveState::Deleting(_))
                 && !gone.iter().any(|g| g.id == observation.id)
         });
-        let holders = stays.filter(|t| mentions(&t.observation.fields, &one.id));
+        // A thing that is called as the other one was does not name it.
+        let other = |t: &&LiveThing| t.observation.id != one.id && t.observation.identity != one.id;
+        let holders = stays.filter(other).filter(|t| mentions(&t.observation.fields, &one.id));
         found.extend(holders.map(|t| {
             let what = format!("{} was deleted while {} {} names it", one.id, t.kind, t.observation.id);
             Violation::new("V9", what)
