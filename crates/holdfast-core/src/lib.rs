@@ -15,6 +15,7 @@ pub mod kind;
 pub mod name;
 pub mod observe;
 pub mod ownership;
+pub mod panic;
 pub mod plan;
 pub mod pointer;
 pub mod policy;

@@ -7,18 +7,16 @@ use crate::error::PassError;
 use crate::left;
 use crate::meter::Counts;
 use crate::options::EngineOptions;
-use crate::pass::{Facts, PassReport, elsewhere, make_plan, pass, verify, went_through};
+use crate::pass::{Facts, PassReport, elsewhere, look, make_plan, pass, verify, went_through};
 use crate::preflight::{Checked, preflight};
 use crate::queue::{Lane, Queue};
 use crate::token::fnv;
-use futures::FutureExt;
 use holdfast_core::cloud::Leftovers;
 use holdfast_core::name::{ResourceKey, Scope};
 use holdfast_core::plan::{Desired, Plan};
 use holdfast_core::why::Sight;
 use holdfast_store::{EventFilter, EventType, Filter, ScopeStatus, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -206,8 +204,7 @@ impl Engine {
         let elsewhere = elsewhere(core, scope, &abroad(&desired))?;
         let wanted = wanted(&desired, &memory, &core.registry, &elsewhere);
         let known = approve::known(core, scope, &desired, core.clock.now())?;
-        let sweep = AssertUnwindSafe(core.cloud.sweep(scope, &wanted)).catch_unwind().await;
-        let snapshot = sweep.map_err(|p| PassError::Panicked(crate::step::panic_text(p.as_ref())))?;
+        let snapshot = look(core, scope, &wanted).await;
         let facts = Facts {
             registry: &core.registry,
             desired: &desired,

@@ -2,7 +2,7 @@
 
 use crate::core::Core;
 use crate::pass::verify;
-use crate::{PassError, step};
+use crate::PassError;
 use futures::FutureExt;
 use holdfast_core::cloud::{ApplyError, Leftovers, Tagged};
 use holdfast_core::name::{KindName, ResourceKey, Scope};
@@ -26,7 +26,7 @@ pub(crate) async fn behind(
     let mut left = Leftovers::default();
     let wanted = wanted(core, &index, deleted);
     let sweep = AssertUnwindSafe(core.cloud.sweep(scope, &wanted)).catch_unwind().await;
-    let snapshot = sweep.map_err(|p| PassError::Panicked(step::panic_text(p.as_ref())))?;
+    let snapshot = sweep.map_err(|p| PassError::Panicked(holdfast_core::panic::said(p.as_ref())))?;
     if let Err(error) = index {
         left.unread.push(error.to_string());
     }

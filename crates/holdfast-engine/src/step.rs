@@ -9,11 +9,11 @@ use holdfast_core::cloud::{Applied, ApplyError, ErrorClass};
 use holdfast_core::kept::Kept;
 use holdfast_core::kind::{AnyKind, Registry};
 use holdfast_core::name::{ResourceKey, Scope};
+use holdfast_core::panic::said;
 use holdfast_core::plan::{Desired, Failure, Fate, Memory, RETIRE, Step, Verb};
 use holdfast_store::{Intent, IntentOutcome, IntentResult, StoreError};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -164,7 +164,7 @@ impl Act<'_> {
         match AssertUnwindSafe(call).catch_unwind().await {
             Ok(result) => result,
             // It may have happened before the panic: look first.
-            Err(panic) => Err(ours(ErrorClass::Lost, "Panic", &panic_text(panic.as_ref()))),
+            Err(panic) => Err(ours(ErrorClass::Lost, "Panic", &said(panic.as_ref()))),
         }
     }
 
@@ -230,12 +230,6 @@ fn ours(class: ErrorClass, code: &str, message: &str) -> ApplyError {
         message: message.to_owned(),
         request_id: None,
     }
-}
-
-/// What a panic said.
-pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
 }
 
 /// The line of the log for a step that ended; none for a failure that is no news.

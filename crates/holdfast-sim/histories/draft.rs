@@ -212,7 +212,8 @@ impl Draft {
         let mut told = self.clone();
         let spec: Map<String, Value> = [("masterUserPassword".to_owned(), json!(SECRET))].into_iter().collect();
         let mut other = json!({ "kind": "DBInstance", "metadata": { "name": "told" }, "spec": spec });
-        if let Some(map) = told.resources.iter().find(|r| r["kind"] == "DBInstance").and_then(|r| r["spec"].as_object()) {
+        if let Some(map) = told.resources.iter().find(|r| r["kind"] == "DBInstance").and_then(|r| r["spec"].as_object())
+        {
             let mut whole = map.clone();
             whole.insert("masterUserPassword".to_owned(), json!(SECRET));
             other["spec"] = Value::Object(whole);

@@ -52,6 +52,9 @@ pub(crate) enum Step {
     Pass(usize),
     /// Time goes by.
     Wait(i64),
+    /// The run itself fails: for the test of how histories become small.
+    #[cfg(test)]
+    Fail,
 }
 
 /// A change of what is declared.

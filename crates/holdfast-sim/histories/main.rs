@@ -8,10 +8,11 @@ mod cloud;
 mod draft;
 mod history;
 mod many;
-mod plans;
-mod scenario;
 mod material;
+mod operations;
+mod plans;
 mod run;
+mod scenario;
 mod scene;
 #[cfg(test)]
 mod tests;
@@ -157,8 +158,11 @@ fn all_plans(sort: Sort, cli: &Cli) -> Result<()> {
         sums.left_out.len(),
         sums.broken.len(),
     ))?;
-    for (kind, action) in &sums.lost {
-        say(&format!("  {kind} {action}"))?;
+    if sort == Sort::Answers && cli.of.is_empty() {
+        let left = operations::uncovered(&holdfast_kinds::registry(), &sums.lost)?;
+        if !left.is_empty() {
+            bail!("not every write of every kind lost its answer:\n{}", left.join("\n"));
+        }
     }
     if sums.broken.is_empty() { Ok(()) } else { bail!("{} plans broke a law", sums.broken.len()) }
 }

@@ -43,7 +43,13 @@ pub(crate) fn judged(history: &History, material: &Material) -> Told {
 
 /// Runs the histories of these seeds until they are done, the time is up, or `most` have broken a law. Each `replay`th
 /// is run twice.
-pub(crate) fn run_all(seeds: (u64, u64), limit: Option<Duration>, threads: usize, replay: u64, most: usize) -> Result<Sums> {
+pub(crate) fn run_all(
+    seeds: (u64, u64),
+    limit: Option<Duration>,
+    threads: usize,
+    replay: u64,
+    most: usize,
+) -> Result<Sums> {
     let (next, began) = (AtomicU64::new(seeds.0), Instant::now());
     let sums = Mutex::new(Sums::default());
     let material = Material::read()?;
@@ -91,8 +97,13 @@ pub(crate) fn shrunk(history: &History, law: &str, material: &Material) -> (Hist
     loop {
         let mut at = 0;
         while at < small.steps.len() {
-            let left: Vec<(usize, Step)> =
-                small.steps.iter().enumerate().filter(|(i, _)| *i < at || *i >= at + chunk).map(|(_, s)| s.clone()).collect();
+            let left: Vec<(usize, Step)> = small
+                .steps
+                .iter()
+                .enumerate()
+                .filter(|(i, _)| *i < at || *i >= at + chunk)
+                .map(|(_, s)| s.clone())
+                .collect();
             let kept: BTreeSet<usize> = left.iter().map(|(n, _)| *n).collect();
             let tried = small.only(&kept);
             if breaks(&tried) {
@@ -110,7 +121,8 @@ pub(crate) fn shrunk(history: &History, law: &str, material: &Material) -> (Hist
     for name in history.start.resources.iter().map(name_of) {
         let tried: BTreeSet<String> = gone.iter().cloned().chain([name.clone()]).collect();
         let without = small.without(&tried);
-        let valid = !without.start.resources.is_empty() && crate::draft::Drafts::new(&without).now.check(material).is_ok();
+        let valid =
+            !without.start.resources.is_empty() && crate::draft::Drafts::new(&without).now.check(material).is_ok();
         if valid && breaks(&without) {
             gone = tried;
         }

@@ -115,6 +115,24 @@ impl Material {
         Start { variables: json!({}), resources }
     }
 
+    /// The same, with other declarations of the kind in the place of its example.
+    pub(crate) fn variants(&self, kind: &dyn AnyKind, start: &Start) -> Vec<Start> {
+        let mut found: Vec<Start> = Vec::new();
+        for spec in self.specs.get(kind.name()).into_iter().flatten().skip(1) {
+            let mut other = start.clone();
+            let Some(first) = other.resources.first_mut() else { continue };
+            first["spec"] = spec.clone();
+            // Those that declare the same fields would be changed in the same ways.
+            let fields = |s: &Start| s.resources[0]["spec"].as_object().map(|m| m.keys().cloned().collect::<Vec<_>>());
+            let fresh = fields(start) != fields(&other) && found.iter().all(|f| fields(f) != fields(&other));
+            if fresh && self.check(&json!({}), &other.resources, &json!({})).is_ok() {
+                found.push(other);
+            }
+        }
+        found.truncate(8);
+        found
+    }
+
     /// The stack of an example as a whole; none if it refers to other stacks.
     pub(crate) fn whole(&self, n: usize) -> Option<Start> {
         let system = self.systems.get(n)?;
@@ -194,7 +212,8 @@ impl Material {
         if let (Some(spec), Some(more)) = (spec.as_object_mut(), more.as_object()) {
             spec.extend(more.clone());
         }
-        let body = json!({ "apiVersion": "holdfast.dev/v1", "kind": "Stack", "metadata": { "name": STACK }, "spec": spec });
+        let body =
+            json!({ "apiVersion": "holdfast.dev/v1", "kind": "Stack", "metadata": { "name": STACK }, "spec": spec });
         let (registry, validators) = (&*self.registry, &self.validators);
         let world = World { registry, validators, stored: &Nothing, default_region: Some(REGION), prune: false };
         check_body(&body, &world).map_err(|errors| {

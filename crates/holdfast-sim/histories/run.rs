@@ -73,7 +73,8 @@ pub(crate) fn run(history: &History, material: &Material, tell: Tell<'_>) -> Res
         let (watch, told) = (Watch::default(), Told::default());
         let (owners, rivals, squatters, late) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let (helps, shown, stormy, calm) = (0, 0, false, Calm::No);
-        let mut run = Run { material, scene, drafts, watch, told, owners, rivals, squatters, late, helps, shown, stormy, calm };
+        let mut run =
+            Run { material, scene, drafts, watch, told, owners, rivals, squatters, late, helps, shown, stormy, calm };
         let first = run.drafts.now.clone();
         run.scene.declare_draft(&first, material)?;
         for (number, step) in &history.steps {
@@ -171,6 +172,8 @@ impl Run<'_> {
                 }
             }
             Step::Wait(seconds) => self.scene.wait(*seconds).await,
+            #[cfg(test)]
+            Step::Fail => bail!("it was to fail"),
         }
         Ok(())
     }

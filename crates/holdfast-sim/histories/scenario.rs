@@ -6,10 +6,11 @@ use crate::draft::Draft;
 use crate::material::{Material, Start};
 use crate::scene::Scene;
 use anyhow::{Result, bail};
+use holdfast_core::compare::compare;
 use holdfast_core::kind::AnyKind;
 use holdfast_core::name::{RESOURCE_TAG, UID_TAG};
 use holdfast_sim::{Dice, Tamper};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// What is under way when it is interrupted.
 #[derive(Clone, Debug)]
@@ -24,6 +25,8 @@ pub(crate) enum Work {
 #[derive(Clone, Debug)]
 pub(crate) struct Scenario {
     pub(crate) name: String,
+    /// True for one of many alike: another declaration of its kind to begin with.
+    pub(crate) variant: bool,
     /// What is in sync before.
     pub(crate) before: Option<Draft>,
     pub(crate) work: Work,
@@ -37,15 +40,19 @@ impl Scenario {
     pub(crate) fn all(material: &Material) -> Vec<Self> {
         let mut all = Vec::new();
         for kind in material.registry.iter() {
-            all.extend(of_kind(material, kind));
+            let start = material.of_kind(kind);
+            all.extend(of_kind(material, kind, &start, None));
+            for (n, start) in material.variants(kind, &start).iter().enumerate() {
+                all.extend(of_kind(material, kind, start, Some(n)));
+            }
         }
         for n in 0..material.systems() {
             let Some(start) = material.whole(n) else { continue };
             let draft = draft(&start);
             let name = |what: &str| format!("{what} stack {n} of {} resources", start.resources.len());
             let (before, work) = (None, Work::Declare(draft.clone()));
-            all.push(Self { name: name("create"), before, work });
-            all.push(Self { name: name("delete"), before: Some(draft), work: Work::Remove });
+            all.push(Self { name: name("create"), variant: false, before, work });
+            all.push(Self { name: name("delete"), variant: false, before: Some(draft), work: Work::Remove });
         }
         all
     }
@@ -91,7 +98,11 @@ pub(crate) async fn settle(scene: &mut Scene) -> Result<()> {
             None => scene.wait(1).await,
         }
     }
-    bail!("it does not come to rest in {PASSES} passes")
+    let statuses = scene.store()?.statuses(&scene.scope)?;
+    let words =
+        statuses.iter().filter_map(|(key, s)| Some(format!("{key} {}: {}", s.phase, s.conditions.first()?.message)));
+    let open: Vec<String> = words.filter(|w| !w.contains(" InSync: ")).collect();
+    bail!("it does not come to rest in {PASSES} passes: {}", open.join("; "))
 }
 
 /// A stack of these resources, under policies that let all be done.
@@ -100,57 +111,74 @@ fn draft(start: &Start) -> Draft {
     Draft { variables: start.variables.clone(), resources: start.resources.clone(), more }
 }
 
-fn of_kind(material: &Material, kind: &dyn AnyKind) -> Vec<Scenario> {
-    let start = material.of_kind(kind);
-    let before = draft(&start);
-    let name = |what: &str| format!("{what} {}", kind.name());
+/// What may be interrupted of a kind: its first resource is the one that it is about.
+fn of_kind(material: &Material, kind: &dyn AnyKind, start: &Start, variant: Option<usize>) -> Vec<Scenario> {
+    let before = draft(start);
     if before.check(material).is_err() {
         return Vec::new();
     }
-    let declared = Some(before.clone());
-    let mut all = vec![
-        Scenario { name: name("create"), before: None, work: Work::Declare(before.clone()) },
-        Scenario { name: name("delete"), before: declared.clone(), work: Work::Remove },
-    ];
+    let is_variant = variant.is_some();
+    let which = variant.map(|n| format!(", variant {n}")).unwrap_or_default();
+    let scenario = |what: &str, before: Option<&Draft>, work: Work| Scenario {
+        name: format!("{what} {}{which}", kind.name()),
+        variant: is_variant,
+        before: before.cloned(),
+        work,
+    };
+    let mut all = vec![scenario("create", None, Work::Declare(before.clone()))];
     let mut adopting = before.clone();
     adopting.more["policy"]["adopt"] = json!("ifExists");
-    all.push(Scenario { name: name("adopt"), before: declared.clone(), work: Work::Adopt(adopting) });
     let mut tagged = before.clone();
     tagged.more["tags"] = json!({ "env": "another" });
-    all.push(Scenario { name: name("update tags of"), before: declared.clone(), work: Work::Declare(tagged) });
+    if !is_variant {
+        all.push(scenario("delete", Some(&before), Work::Remove));
+        all.push(scenario("adopt", Some(&before), Work::Adopt(adopting)));
+        all.push(scenario("update tags of", Some(&before), Work::Declare(tagged)));
+    }
     for field in material.fields(kind.name()) {
-        let create_only = material.is_create_only(kind.name(), &field);
-        for (n, after) in changed(material, kind, &before, &field, create_only).into_iter().enumerate() {
-            let what = if create_only { "replace" } else { "update" };
-            let name = name(&format!("{what} {field} {n} of"));
-            all.push(Scenario { name: name.clone(), before: declared.clone(), work: Work::Declare(after.clone()) });
-            if !create_only {
-                all.push(Scenario { name: format!("{name} back"), before: Some(after), work: Work::Declare(before.clone()) });
+        for (n, (after, replaces)) in changed(material, kind, &before, &field).into_iter().enumerate() {
+            let what = if replaces { "replace" } else { "update" };
+            let name = format!("{what} {field} {n} of");
+            all.push(scenario(&name, Some(&before), Work::Declare(after.clone())));
+            if !replaces {
+                all.push(scenario(&format!("{name} back"), Some(&after), Work::Declare(before.clone())));
             }
         }
     }
     all
 }
 
-/// The stack with another value in a field of its first resource; a create-only one comes with another name.
-fn changed(material: &Material, kind: &dyn AnyKind, before: &Draft, field: &str, create_only: bool) -> Vec<Draft> {
+/// The stack with another value in a field of its first resource, and whether that takes a replacement: then it comes with
+/// another name.
+fn changed(material: &Material, kind: &dyn AnyKind, before: &Draft, field: &str) -> Vec<(Draft, bool)> {
     let mut dice = Dice::new(7);
-    let mut found: Vec<Draft> = Vec::new();
-    for _ in 0..12 {
+    let mut found: Vec<(Draft, bool)> = Vec::new();
+    let Some(was) = before.resources.first().map(|r| r["spec"].clone()) else { return found };
+    for _ in 0..24 {
         let mut after = before.clone();
         let Some(spec) = after.resources.first_mut().map(|r| &mut r["spec"]) else { break };
         let Some(other) = material.other(kind.name(), spec, field, &mut dice) else { break };
         spec[field] = other;
-        let same = before.resources.first().is_some_and(|r| kind.identity(&r["spec"]) == kind.identity(spec));
-        if create_only && same {
+        let replaces = is_fixed(kind, &was, spec);
+        if replaces && kind.identity(&was) == kind.identity(spec) {
             material.rename(kind, spec);
         }
-        let fresh = !found.contains(&after) && found.len() < 2;
-        if fresh && after.check(material).is_ok() {
-            found.push(after);
+        let fresh = !found.iter().any(|(known, _)| *known == after);
+        let few = found.iter().filter(|(_, r)| *r == replaces).count() < 2;
+        if fresh && few && after.check(material).is_ok() {
+            found.push((after, replaces));
         }
     }
     found
+}
+
+/// True if AWS cannot get from one spec to the other in place.
+fn is_fixed(kind: &dyn AnyKind, was: &Value, is: &Value) -> bool {
+    let (mut was, mut is) = (was.clone(), is.clone());
+    kind.canonical(&mut was);
+    kind.canonical(&mut is);
+    let diffs = compare(&is, &was, None, None, &[], kind.facts());
+    diffs.iter().any(|d| kind.facts().any_above(&d.path, |f| f.create_only))
 }
 
 /// Another process, undisturbed.

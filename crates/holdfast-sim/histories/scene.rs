@@ -117,8 +117,7 @@ impl Scene {
         self.processes += 1;
         let process = format!("process-{}", self.processes);
         let budgets = Arc::new(Budgets::new());
-        let watched =
-            Watched::new(&self.sim, Arc::clone(&budgets) as _, &process, &self.onlooker, gate);
+        let watched = Watched::new(&self.sim, Arc::clone(&budgets) as _, &process, &self.onlooker, gate);
         let (began, skew) = (self.began, Arc::clone(&self.skew));
         let clock = move || {
             let skew = SignedDuration::from_secs(skew.load(Ordering::SeqCst));

@@ -127,8 +127,8 @@ impl Watch {
         for record in &records {
             self.tried(record);
             let gone = |c: &Call| c.effects.iter().any(|e| matches!(e, Effect::Deleted { .. }));
-            let deletes = record.intent.verb == Verb::Delete
-                && writes.iter().any(|c| c.token == record.intent.token && gone(c));
+            let deletes =
+                record.intent.verb == Verb::Delete && writes.iter().any(|c| c.token == record.intent.token && gone(c));
             if deletes {
                 let (scope, at) = (record.intent.scope.to_string(), record.intent.at);
                 self.deletions.push(Deletion { scope, at, implicit: record.intent.implicit_delete });
@@ -301,7 +301,10 @@ pub(crate) fn fits(scene: &Scene, live: &[LiveThing], variables: &Value, resourc
     let mut spec = filled(&with_variables(&resource["spec"], variables), &outputs(scene, live));
     kind.canonical(&mut spec);
     let diffs = compare(&spec, &one.fields, None, None, &one.unread, kind.facts());
-    let fixed = |d: &FieldDiff| kind.facts().any_above(&d.path, |f| f.create_only);
+    // What a kind itself knows that AWS cannot change, its status says.
+    let status = scene.store.as_ref().and_then(|s| s.resource(&key).ok().flatten()).map(|r| r.status);
+    let refused = status.is_some_and(|s| s.conditions.iter().any(|c| c.message.contains("AWS cannot change")));
+    let fixed = |d: &FieldDiff| refused || kind.facts().any_above(&d.path, |f| f.create_only);
     !diffs.iter().any(|d| d.change != Change::Undeclared && fixed(d))
 }
 

@@ -37,7 +37,8 @@ pub(crate) fn faults(roll: u64, scene: &Scene) -> Faults {
         faults.settle = vec![Settle { kind: None, lasts, state: "modifying".to_owned(), writes }];
     }
     if dice.below(5) == 0 {
-        let part = *dice.of(&["Describe", "Create", "Modify", "ec2:", "ecs:", "elasticloadbalancing:"]).unwrap_or(&"Create");
+        let part =
+            *dice.of(&["Describe", "Create", "Modify", "ec2:", "ecs:", "elasticloadbalancing:"]).unwrap_or(&"Create");
         faults.allowances = vec![Allowance::new(part, 1 + dice.below(10) as u32, 0.2)];
     }
     faults

@@ -13,7 +13,10 @@ mod told;
 mod tests;
 
 pub use order::{Gone, deleted_in_order, replaced_before_gone};
-pub use told::{Deletion, Document, Sent, Told, Try, accepted, current, honest, patient, reached, same_trace, secret, silent_while_paused, within_budget};
+pub use told::{
+    Deletion, Document, Sent, Told, Try, accepted, current, honest, patient, reached, same_trace, secret,
+    silent_while_paused, within_budget,
+};
 
 use crate::log::{Call, Effect, Ending};
 use crate::world::LiveThing;

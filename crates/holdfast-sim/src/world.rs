@@ -118,13 +118,7 @@ impl ScopeWorld {
     }
 
     /// What a sweep shows of one kind at `now`.
-    pub(crate) fn shown(
-        &self,
-        kind: KindName,
-        now: Timestamp,
-        lag: Lag,
-        dice: &mut Dice,
-    ) -> Vec<Arc<Observation>> {
+    pub(crate) fn shown(&self, kind: KindName, now: Timestamp, lag: Lag, dice: &mut Dice) -> Vec<Arc<Observation>> {
         let of_kind = self.things.values().filter(|t| t.kind == kind && now.duration_since(t.born) >= lag.unseen);
         let shown = of_kind.filter_map(|t| {
             // A thousand moments are as many as anybody can tell apart.

@@ -6,6 +6,7 @@ mod generate;
 mod incidents;
 mod setup;
 mod shell;
+mod sim;
 mod tidy;
 mod vendor;
 
@@ -39,6 +40,12 @@ enum Habit {
         #[arg(long, default_value_t = 10_000)]
         resources: usize,
     },
+    /// Run histories by seed in simulated time: --seed N, --seeds FROM..TO [--minutes M], --crashes STRIDE, --answers
+    Sim {
+        /// Handed on; none means what CI runs
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
     /// Renew the dashboard's vendored modules from npm
     VendorWeb,
 }
@@ -63,6 +70,8 @@ fn main() -> Result<()> {
             )
         }
         Habit::Bench { resources } => bench::run(&root, resources),
+        Habit::Sim { args } if args.is_empty() => sim::ci(&root),
+        Habit::Sim { args } => sim::run(&root, &args),
         Habit::VendorWeb => vendor::renew(&root),
     }
 }
@@ -87,6 +96,9 @@ fn test(root: &std::path::Path, filter: Option<&str>) -> Result<()> {
         .env("HOLDFAST_MINISTACK", &tools.ministack)
         .env("HOLDFAST_PYTHON", &tools.python);
     shell::run(&mut tests)?;
+    if filter.is_none() {
+        sim::ci(root)?;
+    }
     match browser {
         setup::Browser::Here(chromium) if filter.is_none() => setup::browser_tests(root, &chromium),
         setup::Browser::Here(_) => Ok(()),

@@ -22,5 +22,6 @@ mod real;
 mod replacements;
 mod scale;
 mod seeds;
+mod survive;
 mod systems;
 mod untagged;

@@ -195,7 +195,11 @@ fn v13_deletions_beyond_the_budget_and_writes_while_paused_are_told() {
     let three = [implicit(0), implicit(10), implicit(3700)];
     check("V13", within_budget(&three, 2), within_budget(&[implicit(0), implicit(10), implicit(20)], 2));
     let call = write(1, "t", Vec::new());
-    check("V13", silent_while_paused(&[(&call, "u")], &set(&["v"])), silent_while_paused(&[(&call, "u")], &set(&["u"])));
+    check(
+        "V13",
+        silent_while_paused(&[(&call, "u")], &set(&["v"])),
+        silent_while_paused(&[(&call, "u")], &set(&["u"])),
+    );
 }
 
 #[test]

@@ -187,7 +187,10 @@ pub fn within_budget(deletions: &[Deletion], most: usize) -> Vec<Violation> {
         };
         let made = implicit.iter().filter(within).count();
         if made > most {
-            found.push(Violation::new("V13", format!("{made} deletions in {} in the hour before {}", last.scope, last.at)));
+            found.push(Violation::new(
+                "V13",
+                format!("{made} deletions in {} in the hour before {}", last.scope, last.at),
+            ));
         }
     }
     found
