@@ -1,8 +1,8 @@
 //! What is left of a stack that was torn down: AWS is asked by tag and by the handles that were deleted.
 
+use crate::PassError;
 use crate::core::Core;
 use crate::pass::verify;
-use crate::PassError;
 use futures::FutureExt;
 use holdfast_core::cloud::{ApplyError, Leftovers, Tagged};
 use holdfast_core::name::{KindName, ResourceKey, Scope};

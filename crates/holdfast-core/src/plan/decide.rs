@@ -150,7 +150,7 @@ impl<'a> Case<'a> {
         let print = fingerprint(self.desired.generation, &[&diff]);
         let is_drift = self.is_drift();
         let mut decided = self.gate(say, &[&diff], &print, is_drift).unwrap_or_else(|| {
-            if let Some(waiting) = self.not_shown_yet(say) {
+            if let Some(waiting) = self.not_shown_now(say) {
                 return waiting;
             }
             if self.missing.iter().any(|m| !m.late) {
