@@ -3,6 +3,7 @@
 use anyhow::{Context, Result};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 
 /// Kernel ticks a second, as `/proc` counts them on every Linux that we run on.
@@ -29,6 +30,44 @@ pub fn resident(pid: u32) -> Result<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
     let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).context("VmRSS")?;
     Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? / 1024)
+}
+
+/// What a process takes of memory, in MB.
+#[derive(Clone, Copy, Debug)]
+pub struct Memory {
+    /// Now.
+    pub resident: u64,
+    /// The most so far.
+    pub peak: u64,
+}
+
+/// Memory of a process.
+pub fn memory(pid: u32) -> Result<Memory> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let of = |name: &str| {
+        let line = status.lines().find_map(|l| l.strip_prefix(name)).with_context(|| name.to_owned())?;
+        Ok::<_, anyhow::Error>(line.trim().trim_end_matches(" kB").parse::<u64>()? / 1024)
+    };
+    Ok(Memory { resident: of("VmRSS:")?, peak: of("VmHWM:")? })
+}
+
+/// Transactions that were written into a SQLite store so far: the counter in the header of its shared index, which
+/// every process sees. Differences count; 0 where the store is not open.
+pub fn transactions(store: &Path) -> u64 {
+    let index = std::fs::read(format!("{}-shm", store.display())).unwrap_or_default();
+    index.get(8..12).and_then(|b| b.try_into().ok()).map_or(0, |b| u64::from(u32::from_ne_bytes(b)))
+}
+
+/// Looks every 50 ms until `look` gives something: for what is measured by the clock.
+pub fn soon<T>(what: &str, limit: Duration, mut look: impl FnMut() -> Result<Option<T>>) -> Result<T> {
+    let started = std::time::Instant::now();
+    loop {
+        if let Some(found) = look().with_context(|| format!("while waiting for {what}"))? {
+            return Ok(found);
+        }
+        anyhow::ensure!(started.elapsed() < limit, "after {limit:?} there was still no {what}");
+        std::thread::park_timeout(Duration::from_millis(50));
+    }
 }
 
 /// The value that `share` (0 to 1) of all are not above.

@@ -3,12 +3,18 @@
 
 pub mod emulator;
 pub mod figures;
+pub mod load;
+pub mod measure;
+pub mod mix;
 pub mod outside;
+pub mod prefill;
 pub mod proxy;
 pub mod refusal;
+pub mod report;
 pub mod scenario;
 pub mod server;
 pub mod simulated;
+pub mod standin;
 pub mod system;
 pub mod workload;
 

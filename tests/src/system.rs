@@ -315,7 +315,8 @@ impl System {
 fn without(absent: &[String], spec: &mut Value) {
     match spec {
         Value::String(text) => {
-            let of = |kind: &&String| text.starts_with(&format!("${{{kind}/"));
+            // `${Kind/…}` or `${stack:Kind/…}`
+            let of = |kind: &&String| ["{", ":"].iter().any(|before| text.contains(&format!("{before}{kind}/")));
             if let Some(kind) = absent.iter().find(of) {
                 *text = format!("no-{}", kind.to_lowercase());
             }

@@ -4,6 +4,7 @@ mod bench;
 mod deploy;
 mod generate;
 mod incidents;
+mod peers;
 mod setup;
 mod shell;
 mod sim;
@@ -35,11 +36,7 @@ enum Habit {
     /// Renew text expectations and generated files
     Golden,
     /// Print the figures, against the floor and against peers
-    Bench {
-        /// Resources in the simulated account
-        #[arg(long, default_value_t = 10_000)]
-        resources: usize,
-    },
+    Bench(bench::Bench),
     /// Run histories by seed in simulated time: --seed N, --seeds FROM..TO [--minutes M], --crashes STRIDE, --answers
     Sim {
         /// Handed on; none means what CI runs
@@ -69,7 +66,7 @@ fn main() -> Result<()> {
                     .env("INSTA_UPDATE", "always"),
             )
         }
-        Habit::Bench { resources } => bench::run(&root, resources),
+        Habit::Bench(wanted) => bench::run(&root, &wanted),
         Habit::Sim { args } if args.is_empty() => sim::ci(&root),
         Habit::Sim { args } => sim::run(&root, &args),
         Habit::VendorWeb => vendor::renew(&root),

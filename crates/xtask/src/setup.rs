@@ -31,7 +31,8 @@ pub(crate) fn emulators(root: &Path) -> Result<Emulators> {
     })
 }
 
-fn environment(root: &Path, name: &str, packages: &[&str]) -> Result<PathBuf> {
+/// A Python environment with these packages, made once.
+pub(crate) fn environment(root: &Path, name: &str, packages: &[&str]) -> Result<PathBuf> {
     let folder = shell::target(root).join("emulators").join(name);
     let stamp = folder.join("installed");
     let wanted = packages.join("\n");

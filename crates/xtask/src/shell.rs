@@ -21,6 +21,11 @@ pub(crate) fn say(text: &str) {
     let _ = writeln!(std::io::stderr(), "xtask: {text}");
 }
 
+/// What a habit was asked for, on standard output.
+pub(crate) fn print(text: &str) {
+    let _ = write!(std::io::stdout(), "{text}");
+}
+
 /// A command that runs at the top.
 pub(crate) fn command(root: &Path, program: &str) -> Command {
     let mut command = Command::new(program);

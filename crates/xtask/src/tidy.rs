@@ -160,6 +160,7 @@ fn top_level(root: &Path, faults: &mut Vec<String>) -> Result<()> {
     let known: BTreeSet<&str> = [
         "Cargo.toml",
         "Cargo.lock",
+        "bench",
         "crates",
         "deploy",
         "docs",

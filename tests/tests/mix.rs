@@ -1,0 +1,155 @@
+//! Figures of the mix of a large account: the built binary, with the SDK's own decoding, against the stand-in with AWS's
+//! buckets enforced. Nothing here decides by time: what fails is only what does not work.
+
+use anyhow::{Result, ensure};
+use holdfast_tests::figures::percentile;
+use holdfast_tests::load::{Times, drive};
+use holdfast_tests::measure::{Account, Cost, stacks};
+use holdfast_tests::report::{Report, plain};
+use holdfast_tests::standin::{Manner, regions};
+use std::time::Duration;
+
+/// Sweeps that are averaged.
+const SWEEPS: usize = 5;
+
+fn size() -> usize {
+    std::env::var("HOLDFAST_BENCH_RESOURCES").ok().and_then(|n| n.parse().ok()).unwrap_or(1000)
+}
+
+fn ms(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
+}
+
+/// What every phase has.
+fn common(report: &mut Report, phase: &str, cost: &Cost) {
+    report.add(format!("{phase}: CPU"), plain(ms(cost.cpu), "ms"));
+    report.add(format!("{phase}: wall"), plain(ms(cost.wall), "ms"));
+    report.add(format!("{phase}: calls refused by a bucket"), plain(cost.calls.throttles() as f64, "calls").goal(0.0));
+    report.add(format!("{phase}: transactions of the store"), plain(cost.transactions as f64, "writes"));
+    for (call, n) in &cost.calls.throttled {
+        report.add(format!("{phase}:   refused {call}"), plain(*n as f64, "calls"));
+    }
+    for (words, n) in &cost.calls.refused {
+        report.add(format!("{phase}:   {words}"), plain(*n as f64, "calls"));
+    }
+}
+
+/// Sweeps in which nothing has to be done.
+fn steady(report: &mut Report, account: &Account, name: &str) -> Result<()> {
+    let (floor, large) = (account.floor(), size() >= 10_000);
+    let cost = account.cost(|a| (0..SWEEPS).try_for_each(|_| a.sweep()))?;
+    ensure!(cost.calls.writes() == 0, "nothing is written at the fixed point, but: {:?}", cost.calls.by_action);
+    let passes = (cost.passes / account.regions.len() as u64).max(1) as f64;
+    let light = (cost.calls.total() - cost.calls.single()) as f64 / passes;
+    let figure = plain(light, "calls").floor(floor.light as f64);
+    report.add(format!("{name} light sweep: calls"), if size() == 10_000 { figure.goal(380.0) } else { figure });
+    report.add(
+        format!("{name} light sweep: calls for single things"),
+        plain(cost.calls.single() as f64 / passes, "calls"),
+    );
+    let cpu = plain(ms(cost.cpu) / passes, "ms");
+    report.add(format!("{name} no-op sweep: CPU"), if size() == 10_000 { cpu.goal(1000.0) } else { cpu });
+    report.add(format!("{name} no-op sweep: wall"), plain(ms(cost.wall) / passes, "ms"));
+    report.add(format!("{name} no-op sweep: answers"), plain(cost.calls.bytes as f64 / passes / 1e6, "MB"));
+    report.add(format!("{name} no-op sweep: writes of AWS"), plain(0.0, "calls").goal(0.0));
+    let written = plain(cost.transactions as f64 / passes, "writes").goal(0.0);
+    report.add(format!("{name} no-op sweep: transactions of the store"), written);
+    report.add(
+        format!("{name} no-op sweep: calls refused by a bucket"),
+        plain(cost.calls.throttles() as f64, "calls").goal(0.0),
+    );
+    for (call, n) in &cost.calls.throttled {
+        report.add(format!("{name} no-op sweep:   refused {call}"), plain(*n as f64, "calls"));
+    }
+    let goal = if size() > 10_000 { 900.0 } else { 110.0 };
+    let resident = plain(cost.resident as f64, "MB");
+    report.add(format!("{name} memory at the fixed point"), if large { resident.goal(goal) } else { resident });
+    report.add(format!("{name} memory, the most so far"), plain(cost.peak as f64, "MB"));
+    report.add(format!("{name} store with its log"), plain(account.store_bytes() as f64 / 1e6, "MB"));
+    Ok(())
+}
+
+/// From a first look to the audit of every single thing.
+fn audit(report: &mut Report, account: &Account, name: &str) -> Result<()> {
+    let floor = account.floor();
+    let first = account.cost(|a| a.looked())?;
+    report.add(format!("{name} first look of a process: calls"), plain(first.calls.total() as f64, "calls"));
+    common(report, &format!("{name} first look of a process"), &first);
+    report.add(format!("{name} not in sync after it"), plain(account.waiting()? as f64, "resources").goal(0.0));
+    let mut sweeps = 0;
+    let cost = account.cost(|a| {
+        sweeps = a.audited()?;
+        Ok(())
+    })?;
+    let single = cost.calls.singles.len() as f64;
+    report.add(
+        format!("{name} whole audit: single things to read"),
+        plain(single, "calls").floor(floor.attributes as f64),
+    );
+    report.add(format!("{name} whole audit: sweeps"), plain(sweeps as f64, "sweeps"));
+    let light =
+        (cost.calls.total() - cost.calls.single()) as f64 / (cost.passes.max(1) as f64 / account.regions.len() as f64);
+    let full = plain(light + single, "calls").floor(floor.full as f64);
+    report.add(format!("{name} full sweep: calls"), if size() == 10_000 { full.goal(3200.0) } else { full });
+    common(report, &format!("{name} whole audit"), &cost);
+    Ok(())
+}
+
+fn asked(report: &mut Report, what: &str, times: &Times, median: bool, goal: f64) {
+    if median {
+        report.add(format!("{what}, p50"), plain(ms(percentile(&times.took, 0.5)), "ms"));
+    }
+    report.add(format!("{what}, p99"), plain(ms(percentile(&times.took, 0.99)), "ms").goal(goal));
+    report.add(format!("{what}, failed"), plain(times.failed as f64, "requests").goal(0.0));
+}
+
+#[test]
+#[ignore = "prints figures; run by cargo xtask bench"]
+fn a_grown_account() -> Result<()> {
+    let (scopes, name) = (if size() > 20_000 { 10 } else { 1 }, size().to_string());
+    let mut report = Report::default();
+    let mut account = Account::grown(size(), scopes, Manner { latency: Duration::ZERO, buckets: true })?;
+    audit(&mut report, &account, &name)?;
+    steady(&mut report, &account, &name)?;
+    let fix = account.cost(|a| {
+        a.drift()?;
+        a.healed()
+    })?;
+    report.add(format!("{name} five drifts found and fixed: calls"), plain(fix.calls.total() as f64, "calls"));
+    report.add(
+        format!("{name} five drifts found and fixed: writes"),
+        plain(fix.calls.writes() as f64, "calls").floor(5.0),
+    );
+    common(&mut report, &format!("{name} five drifts found and fixed"), &fix);
+    let ready = account.restarted("1h")?;
+    let figure = plain(ms(ready), "ms");
+    report.add(format!("{name} start to ready"), if size() == 10_000 { figure.goal(1000.0) } else { figure });
+    if size() == 10_000 {
+        account.restarted("1s")?;
+        let asked_of = drive(&account.server.url, &account.stacks, 10)?;
+        asked(&mut report, &format!("{name} API under sweeps: GET"), &asked_of.gets, true, 5.0);
+        asked(&mut report, &format!("{name} API under sweeps: PUT"), &asked_of.puts, true, 20.0);
+        asked(&mut report, &format!("{name} API under sweeps: list of 500"), &asked_of.lists, true, 50.0);
+    }
+    report.save()
+}
+
+#[test]
+#[ignore = "prints figures; run by cargo xtask bench"]
+fn from_nothing() -> Result<()> {
+    let name = size().to_string();
+    let mut report = Report::default();
+    let manner = Manner { latency: Duration::from_millis(40), buckets: true };
+    let account = Account::empty(stacks(size(), &regions(1)?), manner)?;
+    let idle = account.cost(|_| Ok(()))?;
+    report.add("memory of an idle server", plain(idle.resident as f64, "MB").goal(35.0));
+    let cost = account.cost(Account::apply)?;
+    let floor = account.floor();
+    report.add(format!("{name} from nothing: calls"), plain(cost.calls.total() as f64, "calls"));
+    report.add(
+        format!("{name} from nothing: writes"),
+        plain(cost.calls.writes() as f64, "calls").floor(floor.creates as f64),
+    );
+    common(&mut report, &format!("{name} from nothing, 40 ms"), &cost);
+    report.save()
+}
