@@ -118,13 +118,21 @@ pub(crate) fn shrunk(history: &History, law: &str, material: &Material) -> (Hist
         chunk = chunk.div_ceil(2);
     }
     let mut gone = BTreeSet::new();
-    for name in history.start.resources.iter().map(name_of) {
-        let tried: BTreeSet<String> = gone.iter().cloned().chain([name.clone()]).collect();
-        let without = small.without(&tried);
-        let valid =
-            !without.start.resources.is_empty() && crate::draft::Drafts::new(&without).now.check(material).is_ok();
-        if valid && breaks(&without) {
-            gone = tried;
+    // What is named by others can go when they have gone.
+    loop {
+        let before = gone.len();
+        for name in history.start.resources.iter().map(name_of) {
+            let tried: BTreeSet<String> = gone.iter().cloned().chain([name]).collect();
+            let without = small.without(&tried);
+            let valid = !without.start.resources.is_empty()
+                && tried.len() > gone.len()
+                && crate::draft::Drafts::new(&without).now.check(material).is_ok();
+            if valid && breaks(&without) {
+                gone = tried;
+            }
+        }
+        if gone.len() == before {
+            break;
         }
     }
     (small.without(&gone), gone)

@@ -160,10 +160,8 @@ async fn rests(scene: &mut Scene, broken: &mut Vec<Violation>) -> Result<()> {
 /// Runs all plans of a sort on all cores.
 pub(crate) fn run_all(sort: Sort, threads: usize, filter: &str) -> Result<Sums> {
     let material = Material::read()?;
-    let mut scenarios = Scenario::all(&material);
     // Other declarations of a kind come to the same places; they are for the writes that only they have.
-    let wanted = |s: &Scenario| !s.variant || sort == Sort::Answers;
-    scenarios.retain(|s| s.name.contains(filter) && wanted(s));
+    let mut scenarios = Scenario::all(&material, filter, sort == Sort::Answers);
     // The long ones first: they end last.
     scenarios.sort_by_key(|s| !s.is_stack());
     let (next, sums) = (AtomicUsize::new(0), Mutex::new(Sums::default()));

@@ -25,8 +25,6 @@ pub(crate) enum Work {
 #[derive(Clone, Debug)]
 pub(crate) struct Scenario {
     pub(crate) name: String,
-    /// True for one of many alike: another declaration of its kind to begin with.
-    pub(crate) variant: bool,
     /// What is in sync before.
     pub(crate) before: Option<Draft>,
     pub(crate) work: Work,
@@ -36,23 +34,34 @@ pub(crate) struct Scenario {
 const PASSES: usize = 60;
 
 impl Scenario {
-    /// All of them.
-    pub(crate) fn all(material: &Material) -> Vec<Self> {
+    /// All of them whose name contains `filter`; `variants` says whether each kind begins with other declarations as well.
+    pub(crate) fn all(material: &Material, filter: &str, variants: bool) -> Vec<Self> {
         let mut all = Vec::new();
-        for kind in material.registry.iter() {
+        let named: Vec<&str> = material.registry.names().filter(|name| filter.ends_with(name)).collect();
+        for kind in material.registry.iter().filter(|k| named.is_empty() || named.contains(&k.name())) {
             let start = material.of_kind(kind);
             all.extend(of_kind(material, kind, &start, None));
-            for (n, start) in material.variants(kind, &start).iter().enumerate() {
+            let others = if variants { material.variants(kind, &start) } else { Vec::new() };
+            for (n, start) in others.iter().enumerate() {
                 all.extend(of_kind(material, kind, start, Some(n)));
             }
         }
+        if named.is_empty() {
+            all.extend(Self::of_stacks(material));
+        }
+        all.retain(|scenario| scenario.name.contains(filter));
+        all
+    }
+
+    fn of_stacks(material: &Material) -> Vec<Self> {
+        let mut all = Vec::new();
         for n in 0..material.systems() {
             let Some(start) = material.whole(n) else { continue };
             let draft = draft(&start);
             let name = |what: &str| format!("{what} stack {n} of {} resources", start.resources.len());
             let (before, work) = (None, Work::Declare(draft.clone()));
-            all.push(Self { name: name("create"), variant: false, before, work });
-            all.push(Self { name: name("delete"), variant: false, before: Some(draft), work: Work::Remove });
+            all.push(Self { name: name("create"), before, work });
+            all.push(Self { name: name("delete"), before: Some(draft), work: Work::Remove });
         }
         all
     }
@@ -121,7 +130,6 @@ fn of_kind(material: &Material, kind: &dyn AnyKind, start: &Start, variant: Opti
     let which = variant.map(|n| format!(", variant {n}")).unwrap_or_default();
     let scenario = |what: &str, before: Option<&Draft>, work: Work| Scenario {
         name: format!("{what} {}{which}", kind.name()),
-        variant: is_variant,
         before: before.cloned(),
         work,
     };

@@ -74,7 +74,7 @@ fn a_history_that_breaks_a_law_becomes_small() {
 #[test]
 fn a_place_where_a_process_dies_is_each_of_those_that_there_are() {
     let material = material();
-    let all = Scenario::all(&material);
+    let all = Scenario::all(&material, "create Vpc", false);
     let vpc = all.iter().find(|s| s.name == "create Vpc").expect("there is one");
     let mut places = BTreeSet::new();
     for place in 0..40 {
@@ -98,7 +98,7 @@ fn a_place_where_a_process_dies_is_each_of_those_that_there_are() {
 #[test]
 fn there_are_scenarios_of_every_kind_and_sort() {
     let material = material();
-    let all = Scenario::all(&material);
+    let all = Scenario::all(&material, "", false);
     for kind in material.registry.names() {
         for what in ["create", "delete", "adopt", "update"] {
             let is = |s: &&Scenario| s.name.starts_with(what) && s.name.ends_with(&format!(" {kind}"));
