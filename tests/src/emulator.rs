@@ -35,11 +35,11 @@ pub struct Network {
     pub subnets: Vec<String>,
 }
 
-fn program(variable: &str) -> Result<String> {
+pub(crate) fn program(variable: &str) -> Result<String> {
     std::env::var(variable).with_context(|| format!("{variable} is not set; run the tests by `cargo xtask test`"))
 }
 
-fn free_port() -> Result<u16> {
+pub(crate) fn free_port() -> Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
@@ -98,7 +98,7 @@ impl Emulator {
 }
 
 /// Reads and drops what the process says, so that a full pipe never stops it.
-fn drain(child: &mut Child) {
+pub(crate) fn drain(child: &mut Child) {
     if let Some(stderr) = child.stderr.take() {
         std::thread::spawn(move || BufReader::new(stderr).lines().for_each(drop));
     }

@@ -1,6 +1,7 @@
 //! What the end-to-end tests stand on: the built binary, AWS implementations that others wrote, a proxy that
 //! counts calls, and a client that is not ours.
 
+pub mod burst;
 pub mod emulator;
 pub mod figures;
 pub mod load;
@@ -16,11 +17,15 @@ pub mod server;
 pub mod simulated;
 pub mod standin;
 pub mod system;
+pub mod things;
 pub mod workload;
 
 use anyhow::{Context, Result};
 use serde_json::Value;
 use std::time::Duration;
+
+/// A secret key that is in nothing that Holdfast writes.
+pub const SECRET: &str = "wJalrXUtnFEMI-never-to-be-seen";
 
 /// The region that the tests work in.
 pub const REGION: &str = "eu-west-3";

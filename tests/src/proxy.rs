@@ -27,6 +27,22 @@ struct Calls {
     refusals: Vec<Refusal>,
     /// What was asked of `AssumeRole`, since the beginning.
     assumed: Vec<String>,
+    strike: Option<Strike>,
+}
+
+/// At which side of AWS's work on a write something is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// It was sent, and has not reached AWS.
+    Before,
+    /// AWS has done it, and its answer is not back yet.
+    After,
+}
+
+struct Strike {
+    left: u64,
+    moment: Moment,
+    act: Box<dyn FnOnce() + Send>,
 }
 
 /// A call that went by.
@@ -90,6 +106,20 @@ impl Proxy {
         }
     }
 
+    /// Does `act` once, when the `nth` write from now, counted from 1, is at that moment.
+    pub fn strike(&self, nth: u64, moment: Moment, act: impl FnOnce() + Send + 'static) {
+        if let Ok(mut calls) = self.calls.lock() {
+            calls.strike = Some(Strike { left: nth, moment, act: Box::new(act) });
+        }
+    }
+
+    /// Takes back what has not struck yet.
+    pub fn spare(&self) {
+        if let Ok(mut calls) = self.calls.lock() {
+            calls.strike = None;
+        }
+    }
+
     /// Every operation since the beginning, resets or not.
     pub fn ever(&self) -> BTreeSet<String> {
         self.calls.lock().map(|c| c.ever.clone()).unwrap_or_default()
@@ -124,10 +154,24 @@ fn serve(client: TcpStream, upstream: &str, calls: &Mutex<Calls>) -> Result<()> 
     let Some((head, body)) = read_request(&mut reader)? else { return Ok(()) };
     let name = operation(&head, &body);
     let refused = name.as_ref().and_then(|name| count(calls, name, &head));
+    let strike = name.as_deref().filter(|name| !is_read(name)).and_then(|_| due(calls));
+    let (before, after) = match strike {
+        Some(strike) if strike.moment == Moment::Before => (Some(strike.act), None),
+        Some(strike) => (None, Some(strike.act)),
+        None => (None, None),
+    };
+    if let Some(act) = before {
+        act();
+        // Whoever sent it is gone.
+        return Ok(());
+    }
     let answer = match refused {
         Some(answer) => answer,
         None => ask(upstream, &head, &body)?,
     };
+    if let Some(act) = after {
+        act();
+    }
     if let (Some(operation), Ok(mut calls)) = (name, calls.lock()) {
         let body = String::from_utf8_lossy(&body).into_owned();
         let agent = header(&head, "user-agent").unwrap_or_default().to_owned();
@@ -147,6 +191,14 @@ fn count(calls: &Mutex<Calls>, name: &str, head: &str) -> Option<Vec<u8>> {
     calls.ever.insert(name.to_owned());
     *calls.counted.entry(name.to_owned()).or_insert(0) += 1;
     calls.refusals.iter_mut().find_map(|refusal| refusal.strikes(name, head)).map(|r| r.answer(head))
+}
+
+/// What is to be done at this write.
+fn due(calls: &Mutex<Calls>) -> Option<Strike> {
+    let mut calls = calls.lock().ok()?;
+    let strike = calls.strike.as_mut()?;
+    strike.left = strike.left.saturating_sub(1);
+    if strike.left == 0 { calls.strike.take() } else { None }
 }
 
 /// The status of an answer: `HTTP/1.1 200 OK`.

@@ -7,6 +7,7 @@ use crate::server::Server;
 use crate::{es_stack, eventually};
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// How long a step of the life may take; a deadline against hanging, not a measure.
@@ -26,28 +27,48 @@ pub struct Life {
     pub server: Server,
     /// The document as applied.
     pub stack: Value,
+    /// What servers that were killed have logged.
+    pub logged: Vec<String>,
+    endpoint: String,
     folder: tempfile::TempDir,
 }
 
 impl Life {
     /// Starts all of it; nothing is applied yet.
     pub fn begin(backend: Backend) -> Result<Self> {
+        Self::begin_through(backend, |proxy| Ok(proxy.endpoint.clone()))
+    }
+
+    /// The same, with the server's calls going to the endpoint that `way` puts in front of the proxy.
+    pub fn begin_through(backend: Backend, way: impl FnOnce(&Proxy) -> Result<String>) -> Result<Self> {
         let emulator = Emulator::start(backend)?;
         let proxy = Proxy::start(&emulator.endpoint)?;
         let mut outside = emulator.outside()?;
         let network = emulator.network(&mut outside)?;
         let folder = tempfile::tempdir()?;
-        let server = Server::start(&proxy.endpoint, &folder.path().join("holdfast.db"), &[])?;
+        let endpoint = way(&proxy)?;
+        let server = Server::start(&endpoint, &folder.path().join("holdfast.db"), &[])?;
         let mut stack = es_stack(&network)?;
         accept(backend, &mut stack);
-        Ok(Self { emulator, proxy, outside, network, server, stack, folder })
+        Ok(Self { emulator, proxy, outside, network, server, stack, logged: Vec::new(), endpoint, folder })
     }
 
     /// Kills the server by SIGKILL, and starts another on the same store.
     pub fn restart(&mut self) -> Result<()> {
         self.server.kill()?;
-        self.server = Server::start(&self.proxy.endpoint, &self.folder.path().join("holdfast.db"), &[])?;
+        self.logged.extend(self.server.log());
+        self.server = Server::start(&self.endpoint, &self.store(), &[])?;
         Ok(())
+    }
+
+    /// The file of the store.
+    pub fn store(&self) -> PathBuf {
+        self.folder.path().join("holdfast.db")
+    }
+
+    /// Everything that any of its servers has logged.
+    pub fn all_logged(&self) -> Vec<String> {
+        [self.logged.clone(), self.server.log()].concat()
     }
 
     /// Applies the stack as it stands and waits until it is in sync.

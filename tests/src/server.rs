@@ -1,12 +1,13 @@
 //! The built binary as a server, and its API.
 
-use crate::{REGION, eventually};
+use crate::{REGION, SECRET, eventually};
 use anyhow::{Context, Result, bail};
 use reqwest::Method;
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// A running `holdfast serve`; killed with the value.
@@ -16,6 +17,7 @@ pub struct Server {
     pub url: String,
     runtime: tokio::runtime::Runtime,
     http: reqwest::Client,
+    log: Arc<Mutex<Vec<String>>>,
 }
 
 /// The binary that this test run built.
@@ -30,13 +32,34 @@ pub fn binary() -> Result<PathBuf> {
 impl Server {
     /// Starts it on a free port against an AWS endpoint, with a store of its own.
     pub fn start(endpoint: &str, store: &Path, more: &[&str]) -> Result<Self> {
+        Self::spawn(Self::command(endpoint, store, more)?)
+    }
+
+    /// Starts it so that a limit on the size of its files is an error to it and not its end.
+    pub fn start_limitable(endpoint: &str, store: &Path) -> Result<Self> {
+        let command = Self::command(endpoint, store, &[])?;
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]).arg(command.get_program()).args(command.get_args());
+        shell.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        Self::spawn(shell)
+    }
+
+    /// Sets how large its files may get from now on: `unlimited`, or bytes.
+    pub fn limit_files(&self, size: &str) -> Result<()> {
+        let limit = format!("--fsize={size}:unlimited");
+        let done = Command::new("prlimit").args(["--pid", &self.pid().to_string(), &limit]).status();
+        anyhow::ensure!(done.context("the tests need prlimit (Debian: util-linux)")?.success(), "prlimit {limit}");
+        Ok(())
+    }
+
+    fn command(endpoint: &str, store: &Path, more: &[&str]) -> Result<Command> {
         let mut command = Command::new(binary()?);
         command.args(["serve", "--listen", "127.0.0.1:0", "--store"]).arg(format!("sqlite://{}", store.display()));
         command.args(["--sweep-interval", "1s"]).args(more);
         command.env("AWS_ENDPOINT_URL", endpoint).env("AWS_REGION", REGION);
-        command.env("AWS_ACCESS_KEY_ID", "holdfast").env("AWS_SECRET_ACCESS_KEY", "holdfast");
+        command.env("AWS_ACCESS_KEY_ID", "holdfast").env("AWS_SECRET_ACCESS_KEY", SECRET);
         command.env("AWS_EC2_METADATA_DISABLED", "true");
-        Self::spawn(command)
+        Ok(command)
     }
 
     /// Starts a command that prints its address when it is ready.
@@ -44,16 +67,22 @@ impl Server {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().with_context(|| format!("cannot start {command:?}"))?;
         let stderr = BufReader::new(child.stderr.take().context("no stderr")?);
-        let log = std::thread::spawn(move || {
-            let lines: Vec<String> = stderr.lines().map_while(Result::ok).collect();
-            lines
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&log);
+        let reader = std::thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                if let Ok(mut kept) = kept.lock() {
+                    kept.push(line);
+                }
+            }
         });
         let mut stdout = BufReader::new(child.stdout.take().context("no stdout")?);
         let url = loop {
             let mut line = String::new();
             if stdout.read_line(&mut line)? == 0 {
                 let _ = child.kill();
-                bail!("it ended before it was ready: {}", log.join().unwrap_or_default().join("\n"));
+                let _ = reader.join();
+                bail!("it ended before it was ready: {}", lines(&log).join("\n"));
             }
             if let Some(url) = line.split_whitespace().find(|w| w.starts_with("http://")) {
                 break url.trim_end_matches('/').trim_end_matches("/dashboard").to_owned();
@@ -61,12 +90,22 @@ impl Server {
         };
         std::thread::spawn(move || stdout.lines().for_each(drop));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        Ok(Self { child, url, runtime, http: reqwest::Client::new() })
+        Ok(Self { child, url, runtime, http: reqwest::Client::new(), log })
     }
 
     /// The process id.
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// What it has logged so far.
+    pub fn log(&self) -> Vec<String> {
+        lines(&self.log)
+    }
+
+    /// True once it has ended, by whatever it was.
+    pub fn has_ended(&mut self) -> Result<bool> {
+        Ok(self.child.try_wait()?.is_some())
     }
 
     /// Ends it by SIGKILL: without a chance to tidy up.
@@ -142,6 +181,10 @@ impl Server {
         let scopes = self.get("/v1/scopes")?;
         Ok(scopes["items"].as_array().into_iter().flatten().find_map(|s| s["sweptAt"].as_str().map(str::to_owned)))
     }
+}
+
+fn lines(log: &Mutex<Vec<String>>) -> Vec<String> {
+    log.lock().map(|kept| kept.clone()).unwrap_or_default()
 }
 
 fn is_in_sync(resource: &Value) -> bool {

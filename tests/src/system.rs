@@ -306,7 +306,10 @@ impl System {
 
     /// How many resources are declared, and the kinds among them.
     pub fn declared(&self) -> (usize, BTreeSet<String>) {
-        let all: Vec<&Value> = self.stacks.iter().filter_map(|s| s["spec"]["resources"].as_array()).flatten().collect();
+        // What is only looked up is never made, and never goes.
+        let lookups = ["AvailabilityZone", "DefaultSubnet", "DefaultVpc", "Image"];
+        let all = self.stacks.iter().filter_map(|s| s["spec"]["resources"].as_array()).flatten();
+        let all: Vec<&Value> = all.filter(|r| !lookups.iter().any(|kind| r["kind"] == *kind)).collect();
         (all.len(), all.iter().filter_map(|r| r["kind"].as_str()).map(str::to_owned).collect())
     }
 }

@@ -1,5 +1,6 @@
-//! A process that dies at any moment loses nothing and doubles nothing: `serve` against moto, killed by SIGKILL
-//! twenty times in the life of a stack.
+//! A process that dies at any moment loses nothing and doubles nothing: `serve` against moto, killed by SIGKILL two
+//! hundred times in the lives of a stack: in turn at some moment, when a write has been sent and has not reached AWS,
+//! and when AWS has done it and its answer is not back.
 //!
 //! moto takes a second load balancer of the same name and replaces a service without a word, so whatever is created
 //! twice here would be seen.
@@ -7,12 +8,16 @@
 use anyhow::{Context, Result, ensure};
 use holdfast_tests::emulator::Backend;
 use holdfast_tests::eventually;
+use holdfast_tests::proxy::Moment;
 use holdfast_tests::scenario::{Life, PATIENCE};
 use holdfast_tests::server::told;
+use holdfast_tests::things::{families_with_the_release, is_silent, is_whole, things};
 use reqwest::Method;
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
+
+/// How often it is killed; `HOLDFAST_KILLS` says another number.
+const KILLS: usize = 200;
 
 /// A fixed sequence that looks like chance, so that a failure can be had again.
 struct Moments(u64);
@@ -26,239 +31,127 @@ impl Moments {
     }
 }
 
-/// Kills the server after up to `most` more writes and a few milliseconds, or at rest if no more are needed, and
-/// starts it again.
-fn killed(life: &mut Life, moments: &mut Moments, most: u64) -> Result<()> {
-    let (more, pause) = (1 + moments.next(most), Duration::from_millis(moments.next(12)));
-    let (before, started) = (life.proxy.written(), Instant::now());
-    let mut looked = started;
-    // Finer than `eventually`: a whole build-up takes less than a few of its steps.
-    while life.proxy.written() < before + more {
-        ensure!(started.elapsed() < PATIENCE, "{more} more writes did not come: {:#?}", life.server.resources("es")?);
-        if looked.elapsed() > Duration::from_secs(1) {
-            if is_at_rest(&life.server.resources("es")?) {
-                break;
-            }
+/// How often it was killed, and where.
+#[derive(Debug, Default)]
+struct Kills {
+    anywhere: usize,
+    before: usize,
+    after: usize,
+    at_rest: usize,
+}
+
+impl Kills {
+    fn all(&self) -> usize {
+        self.anywhere + self.before + self.after + self.at_rest
+    }
+}
+
+/// What a process is killed for.
+#[derive(Clone, Copy, PartialEq)]
+enum Goal {
+    /// Everything is in sync.
+    Rest,
+    /// Nothing is declared any more.
+    Gone,
+}
+
+impl Goal {
+    fn is_reached(self, resources: &[Value]) -> bool {
+        let rests = |r: &Value| {
+            r["status"]["phase"] == "InSync" && r["status"]["observedGeneration"] == r["metadata"]["generation"]
+        };
+        match self {
+            Self::Rest => !resources.is_empty() && resources.iter().all(rests),
+            Self::Gone => resources.is_empty(),
+        }
+    }
+}
+
+/// Kills the server around one of its next writes, or at rest if there is none any more, and starts it again. Answers
+/// whether the goal was reached.
+fn killed(life: &mut Life, moments: &mut Moments, kills: &mut Kills, goal: Goal) -> Result<bool> {
+    let (nth, pause) = (1 + moments.next(3), Duration::from_millis(moments.next(12)));
+    let pid = life.server.pid().to_string();
+    let kill = move || _ = std::process::Command::new("kill").args(["-KILL", &pid]).status();
+    let place = kills.all() % 3;
+    let before = life.proxy.written();
+    match place {
+        0 => life.proxy.strike(nth, Moment::Before, kill),
+        1 => life.proxy.strike(nth, Moment::After, kill),
+        _ => {}
+    }
+    let (started, mut looked) = (Instant::now(), Instant::now());
+    let struck = loop {
+        if life.server.has_ended()? {
+            break true;
+        }
+        if place == 2 && life.proxy.written() >= before + nth {
+            std::thread::park_timeout(pause);
+            break true;
+        }
+        ensure!(started.elapsed() < PATIENCE, "{nth} more writes did not come: {:#?}", life.server.resources("es")?);
+        if looked.elapsed() > Duration::from_millis(500) {
             looked = Instant::now();
+            // It may be killed while it answers.
+            if life.server.resources("es").is_ok_and(|all| goal.is_reached(&all)) {
+                break false;
+            }
         }
+        // Finer than `eventually`: a whole build-up takes less than a few of its steps.
         std::thread::park_timeout(Duration::from_millis(1));
+    };
+    life.proxy.spare();
+    match (struck, place) {
+        (false, _) => kills.at_rest += 1,
+        (true, 0) => kills.before += 1,
+        (true, 1) => kills.after += 1,
+        (true, _) => kills.anywhere += 1,
     }
-    std::thread::park_timeout(pause);
-    life.restart()
+    life.restart()?;
+    Ok(!struck)
 }
 
-fn is_at_rest(resources: &[Value]) -> bool {
-    resources
-        .iter()
-        .all(|r| r["status"]["phase"] == "InSync" && r["status"]["observedGeneration"] == r["metadata"]["generation"])
-}
-
-fn items(answer: &Value, field: &str) -> Vec<Value> {
-    answer[field].as_array().cloned().unwrap_or_default()
-}
-
-fn text<'a>(value: &'a Value, field: &str) -> &'a str {
-    value[field].as_str().unwrap_or_default()
-}
-
-fn texts(list: &[Value]) -> Vec<String> {
-    list.iter().filter_map(Value::as_str).map(str::to_owned).collect()
-}
-
-/// The uid in a list of tags, whatever the service calls key and value.
-fn uid(tags: &Value) -> Option<String> {
-    let tags = tags.as_array()?;
-    let ours = tags.iter().find(|t| t["Key"] == "holdfast:uid" || t["key"] == "holdfast:uid")?;
-    ours["Value"].as_str().or_else(|| ours["value"].as_str()).map(str::to_owned)
-}
-
-/// A thing in AWS: its kind, what must be unique about it, its id, and whose it is.
-#[derive(Debug)]
-struct Thing {
-    kind: &'static str,
-    name: String,
-    id: String,
-    uid: Option<String>,
-}
-
-impl Thing {
-    fn new(kind: &'static str, name: impl Into<String>, id: &str, tags: &Value) -> Self {
-        Self { kind, name: name.into(), id: id.to_owned(), uid: uid(tags) }
-    }
-}
-
-/// All that AWS has of our kinds, seen by a client that is not ours.
-fn things(life: &mut Life) -> Result<Vec<Thing>> {
-    let mut all = Vec::new();
-    let groups = life.outside.call("ec2", "describe_security_groups", json!({}))?;
-    for group in items(&groups, "SecurityGroups").iter().filter(|g| g["GroupName"] != "default") {
-        all.push(Thing::new("SecurityGroup", text(group, "GroupName"), text(group, "GroupId"), &group["Tags"]));
-    }
-    balancing(life, &mut all)?;
-    containers(life, &mut all)?;
-    Ok(all)
-}
-
-fn balancing(life: &mut Life, all: &mut Vec<Thing>) -> Result<()> {
-    let mut untagged: Vec<(&'static str, String, String)> = Vec::new();
-    let groups = life.outside.call("elbv2", "describe_target_groups", json!({}))?;
-    for group in items(&groups, "TargetGroups") {
-        untagged.push((
-            "TargetGroup",
-            text(&group, "TargetGroupName").to_owned(),
-            text(&group, "TargetGroupArn").to_owned(),
-        ));
-    }
-    let balancers = life.outside.call("elbv2", "describe_load_balancers", json!({}))?;
-    for balancer in items(&balancers, "LoadBalancers") {
-        let arn = text(&balancer, "LoadBalancerArn").to_owned();
-        let listeners = life.outside.call("elbv2", "describe_listeners", json!({ "LoadBalancerArn": arn }))?;
-        for listener in items(&listeners, "Listeners") {
-            let at = text(&listener, "ListenerArn").to_owned();
-            untagged.push(("Listener", listener["Port"].to_string(), at.clone()));
-            let rules = life.outside.call("elbv2", "describe_rules", json!({ "ListenerArn": at }))?;
-            for rule in items(&rules, "Rules").iter().filter(|r| r["IsDefault"] != true) {
-                let path = &rule["Conditions"][0]["PathPatternConfig"]["Values"];
-                let path = if path.is_null() { &rule["Conditions"][0]["Values"] } else { path };
-                let id = text(rule, "RuleArn").to_owned();
-                untagged.push(("ListenerRule", format!("priority {}", text(rule, "Priority")), id.clone()));
-                untagged.push(("ListenerRule", format!("path {path}"), id));
-            }
-        }
-        untagged.push(("LoadBalancer", text(&balancer, "LoadBalancerName").to_owned(), arn));
-    }
-    for (kind, name, arn) in untagged {
-        let tags = life.outside.call("elbv2", "describe_tags", json!({ "ResourceArns": [arn] }))?;
-        all.push(Thing::new(kind, name, &arn, &tags["TagDescriptions"][0]["Tags"]));
-    }
+/// Killed until there is nothing left to be killed for.
+fn gets_there(life: &mut Life, moments: &mut Moments, kills: &mut Kills, goal: Goal) -> Result<()> {
+    while !killed(life, moments, kills, goal)? {}
     Ok(())
 }
 
-fn containers(life: &mut Life, all: &mut Vec<Thing>) -> Result<()> {
-    let clusters = texts(&items(&life.outside.call("ecs", "list_clusters", json!({}))?, "clusterArns"));
-    for arn in clusters {
-        let told = life.outside.call("ecs", "describe_clusters", json!({ "clusters": [arn], "include": ["TAGS"] }))?;
-        let cluster = &told["clusters"][0];
-        if cluster["status"] != "ACTIVE" {
-            continue;
-        }
-        all.push(Thing::new("Cluster", text(cluster, "clusterName"), &arn, &cluster["tags"]));
-        for service in texts(&items(
-            &life.outside.call("ecs", "list_services", json!({ "cluster": arn, "maxResults": 100 }))?,
-            "serviceArns",
-        )) {
-            let arguments = json!({ "cluster": arn, "services": [service], "include": ["TAGS"] });
-            let told = life.outside.call("ecs", "describe_services", arguments)?;
-            let service = &told["services"][0];
-            if service["status"] == "ACTIVE" {
-                all.push(Thing::new(
-                    "Service",
-                    text(service, "serviceName"),
-                    text(service, "serviceArn"),
-                    &service["tags"],
-                ));
-            }
-        }
+/// One life of the stack: built up, changed twice, taken down; whole and silent after each.
+fn lives(life: &mut Life, moments: &mut Moments, kills: &mut Kills) -> Result<()> {
+    for n in 1..=3 {
+        life.stack["spec"]["variables"]["release"] = json!(format!("{n}.0.0"));
+        life.stack["spec"]["tags"] = json!({ "kills": kills.all().to_string() });
+        life.server.apply(&life.stack, "")?;
+        gets_there(life, moments, kills, Goal::Rest).with_context(|| format!("on the way to release {n}"))?;
+        let contents = families_with_the_release(&life.stack).into_iter().map(|family| (family, n)).collect();
+        is_whole(life, &contents).with_context(|| format!("at release {n}"))?;
     }
-    let revisions = life.outside.call("ecs", "list_task_definitions", json!({ "status": "ACTIVE" }))?;
-    for arn in texts(&items(&revisions, "taskDefinitionArns")) {
-        let told = life.outside.call(
-            "ecs",
-            "describe_task_definition",
-            json!({ "taskDefinition": arn, "include": ["TAGS"] }),
-        )?;
-        all.push(Thing::new("TaskDefinition", text(&told["taskDefinition"], "family"), &arn, &told["tags"]));
-    }
-    Ok(())
-}
-
-/// What a resource is in AWS by its outputs, and its uid.
-fn known_as(resource: &Value) -> Result<(String, String)> {
-    let outputs = &resource["status"]["outputs"];
-    let id = outputs["arn"].as_str().filter(|_| resource["kind"] != "SecurityGroup").or_else(|| outputs["id"].as_str());
-    let id = id.with_context(|| format!("no id among the outputs of {}", told(resource)))?;
-    Ok((id.to_owned(), text(&resource["metadata"], "uid").to_owned()))
-}
-
-/// Each name once (task definitions: as many revisions as they had contents), all of it ours, known by id and
-/// nothing else tagged.
-fn is_whole(life: &mut Life, contents: &BTreeMap<String, usize>) -> Result<()> {
-    let resources = life.server.in_sync("es", PATIENCE)?;
-    let known: BTreeMap<String, String> = resources.iter().map(known_as).collect::<Result<_>>()?;
-    let uids: BTreeSet<&String> = known.values().collect();
-    let things = things(life)?;
-    let mut names: BTreeMap<(&str, &str), Vec<&Thing>> = BTreeMap::new();
-    for thing in &things {
-        names.entry((thing.kind, &thing.name)).or_default().push(thing);
-        let uid = thing.uid.as_ref().with_context(|| format!("it lost its tags: {thing:?}"))?;
-        ensure!(uids.contains(uid), "nobody knows whose this is: {thing:?}");
-        // An older revision is ours without being the one that stands in the status.
-        let current = known.get(&thing.id) == Some(uid);
-        ensure!(current || thing.kind == "TaskDefinition", "an orphan, {thing:?}, of {known:#?}");
-    }
-    for ((kind, name), found) in &names {
-        let expected = if *kind == "TaskDefinition" { contents.get(*name).copied().unwrap_or(1) } else { 1 };
-        ensure!(
-            found.len() == expected,
-            "{kind} {name} is there {} times, and should be {expected}: {found:#?}",
-            found.len()
-        );
-    }
-    let live: BTreeSet<&String> = things.iter().map(|t| &t.id).collect();
-    let gone: Vec<&String> = known.keys().filter(|id| !live.contains(id)).collect();
-    ensure!(gone.is_empty(), "Holdfast shows what AWS does not have: {gone:?}");
-    Ok(())
-}
-
-/// Three sweeps more, and nothing written.
-fn is_silent(life: &Life) -> Result<()> {
-    let before = life.proxy.writes();
-    life.server.sweeps(3)?;
-    let after = life.proxy.writes();
-    ensure!(before == after, "at the fixed point nothing is written: {before:?} became {after:?}");
-    Ok(())
-}
-
-/// The families whose image names the release: each release is one more revision.
-fn families_with_the_release(stack: &Value) -> Vec<String> {
-    let resources = items(&stack["spec"], "resources");
-    let named = resources.iter().filter(|r| r["spec"]["containerDefinitions"].to_string().contains("${var.release}"));
-    let env = text(&stack["spec"]["variables"], "env");
-    named.map(|r| text(&r["spec"], "family").replace("${var.env}", env)).collect()
-}
-
-/// Applied, killed so many times, and whole and silent in the end.
-fn grows(life: &mut Life, moments: &mut Moments, kills: usize, revisions: usize) -> Result<()> {
-    life.server.apply(&life.stack, "")?;
-    for _ in 0..kills {
-        killed(life, moments, 5)?;
-    }
-    let contents = families_with_the_release(&life.stack).into_iter().map(|family| (family, revisions)).collect();
-    is_whole(life, &contents)?;
-    is_silent(life)
-}
-
-#[test]
-fn a_process_killed_at_any_moment_neither_loses_nor_doubles_anything() -> Result<()> {
-    let mut life = Life::begin(Backend::Moto)?;
-    let mut moments = Moments(0x5EED_CAFE);
-    grows(&mut life, &mut moments, 6, 1).context("the build-up")?;
-    for (n, kills) in [1, 2, 3].into_iter().enumerate() {
-        life.stack["spec"]["variables"]["release"] = json!(format!("{}.0.0", n + 2));
-        grows(&mut life, &mut moments, kills, n + 2).with_context(|| format!("image change {n}"))?;
-    }
+    is_silent(life)?;
     let (status, body) = life.server.call(Method::DELETE, "/v1/stacks/es?deletion=delete", None)?;
     ensure!(status < 300, "DELETE answered {status}: {body}");
-    for _ in 0..8 {
-        killed(&mut life, &mut moments, 5).context("during the teardown")?;
-    }
+    gets_there(life, moments, kills, Goal::Gone).context("during the teardown")?;
     let mut left = Vec::new();
     eventually("end of the teardown", PATIENCE, || {
         left = life.server.resources("es")?.iter().map(told).collect();
         Ok(left.is_empty().then_some(()))
     })
     .with_context(|| format!("still there:\n{}", left.join("\n")))?;
-    let left = things(&mut life)?;
+    let left = things(life)?;
     ensure!(left.is_empty(), "left after the teardown: {left:#?}");
+    Ok(())
+}
+
+#[test]
+fn a_process_killed_at_any_moment_neither_loses_nor_doubles_anything() -> Result<()> {
+    let mut life = Life::begin(Backend::Moto)?;
+    let (mut moments, mut kills) = (Moments(0x5EED_CAFE), Kills::default());
+    let wanted = std::env::var("HOLDFAST_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(KILLS);
+    while kills.all() < wanted {
+        lives(&mut life, &mut moments, &mut kills).with_context(|| format!("after {kills:?}"))?;
+        println!("{} kills: {kills:?}", kills.all());
+    }
+    let panicked: Vec<String> = life.all_logged().into_iter().filter(|line| line.contains("panicked")).collect();
+    ensure!(panicked.is_empty(), "{panicked:#?}");
     Ok(())
 }

@@ -229,6 +229,16 @@ impl From<StoreError> for Problem {
                 "Insufficient storage",
                 "The server's disk is full, so nothing was stored. Free some space on it and try again.",
             ),
+            StoreError::Unwritable(_) => {
+                tracing::error!(%error, "the store takes no writes");
+                Problem::new(
+                    StatusCode::INSUFFICIENT_STORAGE,
+                    "store-unwritable",
+                    "Insufficient storage",
+                    "The server's disk refuses to be written, so nothing was stored. Look at its quota, its limits and its health; \
+                     the server's log has the cause.",
+                )
+            }
             StoreError::Busy => Problem::unavailable("store-busy", "The store is busy; try again in a moment."),
             StoreError::Conflict { .. } => {
                 Problem::precondition(format!("{error}. Read it again and repeat the request with the new ETag."))
@@ -263,6 +273,7 @@ mod tests {
     fn a_full_disk_is_507_and_a_busy_store_503() {
         for (error, status) in [
             (StoreError::Full, StatusCode::INSUFFICIENT_STORAGE),
+            (StoreError::Unwritable("quota".to_owned()), StatusCode::INSUFFICIENT_STORAGE),
             (StoreError::Busy, StatusCode::SERVICE_UNAVAILABLE),
             (StoreError::Corrupt("page 7".to_owned()), StatusCode::INTERNAL_SERVER_ERROR),
         ] {

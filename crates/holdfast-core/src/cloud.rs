@@ -155,3 +155,19 @@ pub struct AccountAccess {
     /// Another AWS endpoint, for emulators.
     pub endpoint_url: Option<String>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn owner_tags_tell_whose_a_thing_is_and_nobody_elses() {
+        let tags: BTreeMap<String, String> = [(RESOURCE_TAG, "es/Cluster/main"), (UID_TAG, "uid-1")]
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .into();
+        let found = Tagged::of_stack("arn:1", &tags, "es").map(|t| (t.arn, t.key.to_string(), t.uid));
+        assert_eq!(found, Some(("arn:1".to_owned(), "es/Cluster/main".to_owned(), "uid-1".to_owned())));
+        assert_eq!(Tagged::of_stack("arn:1", &tags, "es-small"), None);
+        assert_eq!(Tagged::of_stack("arn:1", &BTreeMap::new(), "es"), None);
+    }
+}

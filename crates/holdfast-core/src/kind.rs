@@ -55,6 +55,10 @@ pub trait Kind: Send + Sync + 'static {
     /// create before AWS has answered it.
     const TAGGED: bool = true;
 
+    /// It only asks: nothing is made, changed or deleted. A sweep answers each wanted spec with one observation of that
+    /// identity, with the fields of the spec; the one remembered, as long as it answers the question.
+    const LOOKUP: bool = false;
+
     /// The spec as users write it.
     type Spec: JsonSchema + DeserializeOwned + Serialize;
     /// A closed enum; its `Display` is the line in a plan, such as `authorize ingress tcp 80 from 0.0.0.0/0`.
@@ -282,6 +286,7 @@ pub trait AnyKind: Send + Sync {
     fn follows(&self) -> &'static [Follow];
     fn snapshots(&self) -> bool;
     fn tagged(&self) -> bool;
+    fn lookup(&self) -> bool;
     /// JSON Schema 2020-12 of the spec.
     fn schema(&self) -> &Value;
     /// Typed parse and cross-field rules; a parse that fails is one error.
@@ -413,6 +418,9 @@ impl<K: Kind> AnyKind for Erased<K> {
     }
     fn tagged(&self) -> bool {
         K::TAGGED
+    }
+    fn lookup(&self) -> bool {
+        K::LOOKUP
     }
     fn schema(&self) -> &Value {
         self.schema.get_or_init(|| schemars::schema_for!(K::Spec).to_value())

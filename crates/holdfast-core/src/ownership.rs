@@ -121,3 +121,26 @@ pub struct Owned {
     /// Why it is theirs, in a sentence.
     pub why: String,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn bounds_hold_their_ends_and_numbers_in_text_and_nothing_else() {
+        let bounds = Bounds { min: 2, max: 4 };
+        for (value, held, nearest) in [
+            (json!(1), false, Some(2)),
+            (json!(2), true, Some(2)),
+            (json!("3"), true, Some(3)),
+            (json!(4), true, Some(4)),
+            (json!(9), false, Some(4)),
+            (json!("many"), false, None),
+            (json!(null), false, None),
+        ] {
+            assert_eq!((bounds.hold(&value), bounds.nearest(&value)), (held, nearest), "{value}");
+        }
+        assert_eq!(Bounds { min: 4, max: 2 }.nearest(&json!(3)), None, "nothing lies inside");
+    }
+}

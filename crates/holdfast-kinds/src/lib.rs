@@ -5,6 +5,7 @@
 //! engine or the API; `cargo xtask tidy` and its test `the_house_is_in_order` check it. A new kind is its folder, one
 //! `mod` line and one line in the list below; the laws in `laws/` hold it to what every kind must do.
 
+mod availability_zone;
 #[cfg(feature = "aws")]
 pub mod aws;
 mod capacity_provider;
@@ -15,10 +16,13 @@ pub(crate) mod common;
 mod db_instance;
 mod db_parameter_group;
 mod db_subnet_group;
+mod default_subnet;
+mod default_vpc;
 mod ec2;
 mod ecs;
 mod elastic_ip;
 mod elb;
+mod image;
 #[cfg(test)]
 mod incidents;
 mod instance;
@@ -30,6 +34,7 @@ mod laws;
 mod listener;
 mod listener_rule;
 mod load_balancer;
+mod lookup;
 mod nat_gateway;
 mod plain;
 mod rds;
@@ -100,12 +105,16 @@ macro_rules! kinds {
 }
 
 kinds! {
+    availability_zone::AvailabilityZone,
     capacity_provider::CapacityProvider,
     cluster::Cluster,
     db_instance::DBInstance,
     db_parameter_group::DBParameterGroup,
     db_subnet_group::DBSubnetGroup,
+    default_subnet::DefaultSubnet,
+    default_vpc::DefaultVpc,
     elastic_ip::ElasticIp,
+    image::Image,
     instance::Instance,
     internet_gateway::InternetGateway,
     key_pair::KeyPair,

@@ -5,6 +5,7 @@ use crate::faults::{Dice, Fault, Faults, Hidden};
 use crate::find;
 use crate::laws::Violation;
 use crate::log::{Call, Counters, Effect, Ending, Log};
+use crate::lookup::answers;
 use crate::perform::perform;
 use crate::world::{Lag, LiveThing, ScopeWorld};
 use async_trait::async_trait;
@@ -344,12 +345,16 @@ impl Cloud for SimCloud {
             let nothing = |kind: &KindName| (*kind, gap("sim:Read", Vec::new(), "no answer came"));
             return Snapshot { scope: scope.clone(), taken_at, kinds: wanted.keys().map(nothing).collect() };
         }
-        for name in wanted.keys().copied() {
+        for (name, asked) in wanted.iter().map(|(name, asked)| (*name, asked)) {
             let Some(kind) = self.registry.get(name) else { continue };
             let operation = find::read_operation(kind);
             self.acquire(scope, operation).await;
             self.pause().await;
-            let reading = self.read(scope, name, operation);
+            let mut reading = self.read(scope, name, operation);
+            if kind.lookup() && reading.gaps.is_empty() {
+                let mint = self.lock().scope(scope).mint.clone();
+                reading.observations = answers(kind, asked, &mint);
+            }
             self.pause().await;
             let throttled = reading.gaps.iter().any(|g| g.reason == THROTTLED);
             let outcome = if throttled { CallOutcome::Throttled } else { CallOutcome::Answered };

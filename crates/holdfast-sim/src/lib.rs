@@ -18,6 +18,7 @@ mod faults;
 mod find;
 pub mod laws;
 mod log;
+mod lookup;
 pub mod owners;
 mod perform;
 mod preflight;

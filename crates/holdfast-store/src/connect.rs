@@ -2,7 +2,7 @@
 
 use crate::schema::migrations;
 use crate::types::Location;
-use crate::{StoreError, row};
+use crate::{StoreError, row, wal};
 use rusqlite::{Connection, OpenFlags};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
@@ -40,11 +40,13 @@ impl Connections {
         };
         let lock = lock(path)?;
         create(path)?;
+        wal::check(&suffixed(path, "-wal"))?;
         let mut writer = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         keep_a_log(&writer, path)?;
         check_pages(&writer)?;
         migrations().to_latest(&mut writer).map_err(|e| migration_error(e, path))?;
         check_rows(&writer)?;
+        begin_the_log_anew(&writer);
         let readers = (0..READERS)
             .map(|_| connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY).map(Mutex::new))
             .collect::<Result<_, _>>()?;
@@ -70,7 +72,7 @@ impl Connections {
 }
 
 /// Keeps a second process out: two loops on one store would both write to AWS.
-fn lock(path: &Path) -> Result<File, StoreError> {
+pub(crate) fn lock(path: &Path) -> Result<File, StoreError> {
     let beside = suffixed(path, ".lock");
     let file = owner_only().open(&beside).map_err(|e| cannot_open(&beside, &e))?;
     match file.try_lock() {
@@ -80,8 +82,14 @@ fn lock(path: &Path) -> Result<File, StoreError> {
     }
 }
 
+/// True if a process has the store open. Nothing is left behind.
+pub(crate) fn is_in_use(path: &Path) -> bool {
+    let held = File::open(suffixed(path, ".lock")).map(|file| file.try_lock_shared());
+    matches!(held, Ok(Err(TryLockError::WouldBlock)))
+}
+
 /// Makes an empty file that only its owner can read, if there is none; SQLite gives its log the same mode.
-fn create(path: &Path) -> Result<(), StoreError> {
+pub(crate) fn create(path: &Path) -> Result<(), StoreError> {
     owner_only().open(path).map(drop).map_err(|e| cannot_open(path, &e))
 }
 
@@ -93,13 +101,13 @@ fn owner_only() -> OpenOptions {
     options
 }
 
-fn suffixed(path: &Path, suffix: &str) -> PathBuf {
+pub(crate) fn suffixed(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
 }
 
-fn cannot_open(path: &Path, error: &std::io::Error) -> StoreError {
+pub(crate) fn cannot_open(path: &Path, error: &std::io::Error) -> StoreError {
     match error.kind() {
         std::io::ErrorKind::StorageFull => StoreError::Full,
         std::io::ErrorKind::NotFound => StoreError::Open {
@@ -116,7 +124,7 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-fn prepare(connection: &Connection) -> Result<(), StoreError> {
+pub(crate) fn prepare(connection: &Connection) -> Result<(), StoreError> {
     connection.busy_timeout(Duration::from_secs(5))?;
     connection.pragma_update(None, "foreign_keys", true)?;
     // With a log, FULL syncs it at every commit: what was answered is on the disk.
@@ -138,6 +146,13 @@ fn keep_a_log(writer: &Connection, path: &Path) -> Result<(), StoreError> {
     // A log that once grew with a long write gives its room back.
     writer.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
     Ok(())
+}
+
+/// Empties the log into the file, so that it holds nothing but what this process writes: what an earlier one left
+/// behind its end would look like damage later.
+fn begin_the_log_anew(writer: &Connection) {
+    // Without room for it the log goes on as it is, which SQLite can read as well.
+    _ = writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
 }
 
 /// Reads every page once and refuses a file whose structure is damaged.
@@ -165,7 +180,7 @@ fn verdict(writer: &Connection, pragma: &str, column: &str) -> Result<(), StoreE
     }
 }
 
-fn migration_error(error: rusqlite_migration::Error, path: &Path) -> StoreError {
+pub(crate) fn migration_error(error: rusqlite_migration::Error, path: &Path) -> StoreError {
     match error {
         rusqlite_migration::Error::RusqliteError { err, .. } => err.into(),
         rusqlite_migration::Error::MigrationDefinition(_) => StoreError::Newer(path.to_owned()),

@@ -10,6 +10,12 @@ pub enum StoreError {
     /// There is no room on the disk. Reads go on; a write works again as soon as there is room.
     #[error("the store's disk is full, so nothing was written: free some space and try again")]
     Full,
+    /// The disk takes no writes: a quota, a limit on the size of files, a file system that was mounted again for reading
+    /// only. Reads go on; a write works again as soon as the disk does.
+    #[error(
+        "the store's disk refuses to be written ({0}), so nothing was written: look at its quota, its limits and its health, and try again"
+    )]
+    Unwritable(String),
     /// What is on the disk is not what was written there. The store must not be used.
     #[error(
         "the store is corrupt: {0}. Stop Holdfast and put a backup of the store back, or start with an empty store and apply the documents again: live resources are found by their owner tags"
@@ -29,6 +35,9 @@ pub enum StoreError {
     /// A change names something that is not there.
     #[error("{0} does not exist")]
     Missing(Target),
+    /// A file stands where a copy is to go.
+    #[error("{} exists already, and stays as it is", .0.display())]
+    Exists(PathBuf),
     /// Another process has the store open.
     #[error("{} is in use by another Holdfast process: stop it, or give this one its own store", .0.display())]
     InUse(PathBuf),
@@ -51,6 +60,10 @@ pub enum StoreError {
     Sqlite(#[source] rusqlite::Error),
 }
 
+/// What SQLite says when the disk refuses a write for another reason than that it is full.
+const REFUSED: [i32; 4] =
+    [ffi::SQLITE_IOERR_WRITE, ffi::SQLITE_IOERR_FSYNC, ffi::SQLITE_IOERR_DIR_FSYNC, ffi::SQLITE_IOERR_TRUNCATE];
+
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         let Some(code) = error.sqlite_error().map(|e| e.extended_code) else {
@@ -67,6 +80,8 @@ impl From<rusqlite::Error> for StoreError {
             ffi::SQLITE_FULL => Self::Full,
             // The shared-memory index of the log is a file too, and grows.
             ffi::SQLITE_IOERR if code == ffi::SQLITE_IOERR_SHMSIZE => Self::Full,
+            ffi::SQLITE_READONLY => Self::Unwritable(error.to_string()),
+            ffi::SQLITE_IOERR if REFUSED.contains(&code) => Self::Unwritable(error.to_string()),
             ffi::SQLITE_CORRUPT | ffi::SQLITE_NOTADB => Self::Corrupt(error.to_string()),
             ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED => Self::Busy,
             _ => Self::Sqlite(error),

@@ -8,7 +8,8 @@ use holdfast_core::why::Generation;
 use rusqlite::{Connection, Row, params};
 use serde_json::Value;
 
-fn read(row: &Row<'_>) -> Result<Event, StoreError> {
+/// An event of a row.
+pub(crate) fn read(row: &Row<'_>) -> Result<Event, StoreError> {
     let owned = |column| Ok::<_, StoreError>(row::optional_text(row, column)?.map(str::to_owned));
     Ok(Event {
         id: row::count(row, "id")?,

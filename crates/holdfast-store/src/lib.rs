@@ -18,7 +18,9 @@
 //! - A status never speaks of a generation that the pass behind it did not plan with; a new generation starts
 //!   as `Pending`.
 //! - Damage is refused, not used: every page is checked on opening, every declaration, status, memory and intent
-//!   against its seal on reading ([`StoreError::Corrupt`]).
+//!   against its seal on reading ([`StoreError::Corrupt`]); a log that lost commits is refused too. [`inspect`] looks
+//!   at all of it, also from outside.
+//! - A [`backup`] is one moment of a store, whole and proven, or it is not there; so is what [`restore`] puts back.
 //! - One process has a file at a time ([`StoreError::InUse`]).
 //!
 //! # Errors
@@ -26,14 +28,17 @@
 //! again when there is room.
 
 mod approval;
+mod backup;
 mod cache;
 mod change;
 mod connect;
 mod declare;
 mod desired;
+mod digest;
 mod error;
 mod events;
 mod hold;
+mod inspect;
 mod journal;
 mod misc;
 mod parts;
@@ -44,10 +49,13 @@ mod resource;
 mod row;
 mod schema;
 mod types;
+mod wal;
 mod write;
 
+pub use backup::{Existing, Restored, backup, restore};
 pub use error::StoreError;
 pub use hold::{Holds, Place};
+pub use inspect::{Finding, Inspection, inspect};
 pub use misc::Respond;
 pub use record_types::{
     Answer, Awaiting, Changed, Consent, Event, EventFilter, EventType, Gone, HistoryEntry, HistoryType,

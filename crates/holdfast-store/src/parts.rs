@@ -120,7 +120,7 @@ pub(crate) fn read_stack(row: &Row<'_>) -> Result<StackRecord, StoreError> {
     })
 }
 
-fn read_account(row: &Row<'_>) -> Result<AccountRecord, StoreError> {
+pub(crate) fn read_account(row: &Row<'_>) -> Result<AccountRecord, StoreError> {
     let part = Part::read(Table::Account, row)?;
     Ok(AccountRecord {
         name: part.name.to_owned(),

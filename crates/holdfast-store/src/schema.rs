@@ -126,9 +126,14 @@ ALTER TABLE intent ADD COLUMN replacement INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX intent_replacement ON intent (account, region, at) WHERE replacement = 1;
 ";
 
+const STEPS: [&str; 3] = [FIRST, APPROVALS, HOLDS];
+
+/// How many steps there are: what a store of this version says of itself.
+pub(crate) const VERSION: usize = STEPS.len();
+
 /// All steps, oldest first.
 pub(crate) fn migrations() -> Migrations<'static> {
-    Migrations::new(vec![M::up(FIRST), M::up(APPROVALS), M::up(HOLDS)])
+    Migrations::new(STEPS.map(M::up).to_vec())
 }
 
 #[cfg(test)]

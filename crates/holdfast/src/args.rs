@@ -98,6 +98,11 @@ pub(crate) enum Command {
         #[arg(long)]
         health: bool,
     },
+    /// Check, back up and restore a store; needs no server
+    Store {
+        #[command(subcommand)]
+        what: StoreCommand,
+    },
     /// Look at the configuration
     Config {
         #[command(subcommand)]
@@ -108,6 +113,52 @@ pub(crate) enum Command {
         /// The shell to complete for
         shell: clap_complete::Shell,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum StoreCommand {
+    /// Look at everything in the store and say what is wrong; exits with 2 if something is
+    Check {
+        #[command(flatten)]
+        store: StoreArgs,
+        /// Another file, such as a backup, instead of the configured store
+        #[arg(value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
+    /// Write a proven copy of the store, also while a server uses it
+    Backup(CopyArgs),
+    /// Put a backup in the store's place, and pause everything until you have looked
+    Restore {
+        #[command(flatten)]
+        copy: CopyArgs,
+        /// Do not pause: what is declared in the backup is enforced at once
+        #[arg(long)]
+        no_pause: bool,
+    },
+}
+
+/// Which store.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct StoreArgs {
+    /// Configuration file (TOML)
+    #[arg(long, env = "HOLDFAST_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Where the store is, such as sqlite:///var/lib/holdfast/holdfast.db; as configured for serve if absent
+    #[arg(long, value_name = "URL")]
+    pub(crate) store: Option<String>,
+}
+
+/// A store and a file that is a copy of it.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct CopyArgs {
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    /// The backup
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Replace what stands there; a store that is replaced is kept beside the new one
+    #[arg(long)]
+    pub(crate) force: bool,
 }
 
 #[derive(Debug, Subcommand)]

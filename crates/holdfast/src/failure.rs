@@ -10,6 +10,8 @@ pub(crate) enum Ending {
     Fine,
     /// Exit code 2: there are differences, and `--exit-code` was given.
     Differences,
+    /// Exit code 2: a store was looked at and is damaged.
+    Damaged,
 }
 
 /// A failure with an exit code of its own; every other error ends with 1.
@@ -22,6 +24,8 @@ pub(crate) enum Failure {
         /// The problem document; null if there was none.
         body: Value,
     },
+    /// Refused because of what is there.
+    Refused(String),
     /// The time was up; what was waited for.
     Timeout(String),
 }
@@ -30,7 +34,7 @@ impl Failure {
     /// 3 refused by policy, 4 not allowed, 5 timeout, else 1.
     pub(crate) fn code(&self) -> u8 {
         match self {
-            Failure::Problem { status: 409, .. } => 3,
+            Failure::Problem { status: 409, .. } | Failure::Refused(_) => 3,
             Failure::Problem { status: 401 | 403, .. } => 4,
             Failure::Problem { .. } => 1,
             Failure::Timeout(_) => 5,
@@ -42,6 +46,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Failure::Timeout(what) => write!(f, "time is up: {what}"),
+            Failure::Refused(why) => f.write_str(why),
             Failure::Problem { status, body } => {
                 let title = body["title"].as_str().unwrap_or("the server refused");
                 write!(f, "{title} ({status})")?;

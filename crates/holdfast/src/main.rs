@@ -21,7 +21,7 @@ use anyhow::Result;
 use args::{Cli, Command, ConfigCommand};
 use clap::{CommandFactory, Parser};
 use client::Client;
-use commands::{approve, declare, doctor, explain, look, steer, wait, why};
+use commands::{approve, declare, doctor, explain, look, steer, store, wait, why};
 use failure::{Ending, Failure};
 use std::process::ExitCode;
 
@@ -40,7 +40,7 @@ fn main() -> ExitCode {
     };
     match runtime.block_on(run(cli)) {
         Ok(Ending::Fine) => ExitCode::SUCCESS,
-        Ok(Ending::Differences) => ExitCode::from(2),
+        Ok(Ending::Differences | Ending::Damaged) => ExitCode::from(2),
         Err(e) => {
             output::talk(format!("error: {e:#}"));
             ExitCode::from(e.downcast_ref::<Failure>().map_or(1, Failure::code))
@@ -75,6 +75,7 @@ async fn run(cli: Cli) -> Result<Ending> {
         Command::Explain { field } => explain::explain(how, &field),
         Command::Schema { kind } => explain::schema(kind.as_deref()),
         Command::Doctor { health } => doctor::doctor(&client, health).await,
+        Command::Store { what } => store::run(how, &what),
         Command::Config { what: ConfigCommand::Show(args) } => serve::show_config(how, &args),
         Command::Config { what: ConfigCommand::Token } => serve::make_token(how),
         Command::Completion { shell } => {

@@ -57,9 +57,10 @@ fn policy(kinds: &[&dyn AnyKind], access: Access) -> Value {
     let shared = ["sts:GetCallerIdentity", "tag:GetResources"];
     let kinds = kinds.iter().flat_map(|k| k.permissions()).chain(holdfast_kinds::PREFLIGHT_PERMISSIONS);
     let called = kinds.chain(&shared).copied();
-    // Passing a role has a statement of its own.
+    // What has a statement of its own, with a condition.
+    let narrowed = ["iam:PassRole", "iam:CreateServiceLinkedRole"];
     let actions: BTreeSet<&str> =
-        called.filter(|a| *a != "iam:PassRole" && (access == Access::ReadWrite || reads(a))).collect();
+        called.filter(|a| !narrowed.contains(a) && (access == Access::ReadWrite || reads(a))).collect();
     let services: BTreeSet<&str> = actions.iter().filter_map(|a| a.split(':').next()).collect();
     let mut statements: Vec<Value> = services
         .iter()

@@ -91,6 +91,8 @@ fn test(root: &std::path::Path, filter: Option<&str>) -> Result<()> {
     tests
         .env("HOLDFAST_MOTO", &tools.moto)
         .env("HOLDFAST_MINISTACK", &tools.ministack)
+        .env("HOLDFAST_MICROBURST", &tools.microburst)
+        .env("HOLDFAST_SCHEMATHESIS", &tools.schemathesis)
         .env("HOLDFAST_PYTHON", &tools.python);
     shell::run(&mut tests)?;
     if filter.is_none() {

@@ -1,4 +1,5 @@
-//! What the tests need beside Rust: two AWS implementations in their own Python environments, and a browser.
+//! What the tests need beside Rust: two AWS implementations, faults on the wire and a maker of bad requests, each in
+//! its own Python environment, and a browser.
 
 use crate::shell;
 use anyhow::{Context, Result, bail};
@@ -11,11 +12,17 @@ use std::time::{Duration, Instant};
 /// The pinned versions; `docs/testing.md` says why each is here.
 const MOTO: &str = "moto[server]==5.2.5";
 const MINISTACK: &str = "ministack==1.5.33";
+const MICROBURST: &str = "microburst==0.10.0";
+const SCHEMATHESIS: &str = "schemathesis==4.32.5";
 
 /// Programs of the emulators.
 pub(crate) struct Emulators {
     pub(crate) moto: PathBuf,
     pub(crate) ministack: PathBuf,
+    /// The faults on the wire.
+    pub(crate) microburst: PathBuf,
+    /// What makes requests from the OpenAPI document.
+    pub(crate) schemathesis: PathBuf,
     /// A Python with boto3, the client that is not ours.
     pub(crate) python: PathBuf,
 }
@@ -24,10 +31,14 @@ pub(crate) struct Emulators {
 pub(crate) fn emulators(root: &Path) -> Result<Emulators> {
     let moto = environment(root, "moto", &[MOTO, "boto3"])?;
     let ministack = environment(root, "ministack", &[MINISTACK])?;
+    let microburst = environment(root, "microburst", &[MICROBURST])?;
+    let schemathesis = environment(root, "schemathesis", &[SCHEMATHESIS])?;
     Ok(Emulators {
         moto: moto.join("bin/moto_server"),
         python: moto.join("bin/python"),
         ministack: ministack.join("bin/ministack"),
+        microburst: microburst.join("bin/microburst"),
+        schemathesis: schemathesis.join("bin/schemathesis"),
     })
 }
 

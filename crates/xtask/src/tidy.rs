@@ -164,6 +164,7 @@ fn top_level(root: &Path, faults: &mut Vec<String>) -> Result<()> {
         "crates",
         "deploy",
         "docs",
+        "fuzz",
         "tests",
         "examples",
         "Dockerfile",

@@ -3,6 +3,8 @@
 mod bad_input;
 mod cli;
 mod image;
+mod openapi;
+mod store;
 
 use anyhow::Result;
 use holdfast_tests::server::{Server, binary};

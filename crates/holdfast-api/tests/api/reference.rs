@@ -55,6 +55,7 @@ const PROBLEMS: &[(&str, u16, &str)] = &[
     ("timeout", 503, "The answer took too long."),
     ("too-many-watchers", 503, "There are as many event streams as the server allows."),
     ("store-full", 507, "The server's disk is full; nothing was stored."),
+    ("store-unwritable", 507, "The server's disk refuses writes, such as over a quota; nothing was stored."),
 ];
 
 fn page(document: &Value) -> String {

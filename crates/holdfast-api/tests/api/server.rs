@@ -163,3 +163,35 @@ async fn a_body_of_fifty_megabytes_is_answered_with_413() {
     }
     assert!(read(&mut stream, "too-large").await.starts_with("HTTP/1.1 413"));
 }
+
+/// Lets this process have as many descriptors as the test needs, where a laptop allows it a thousand by default.
+fn many_descriptors(wanted: u32) {
+    let pid = std::process::id().to_string();
+    let raised = std::process::Command::new("prlimit").args(["--pid", &pid, &format!("--nofile={wanted}:")]).status();
+    assert!(raised.is_ok_and(|status| status.success()), "{wanted} descriptors are not to be had");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_thousand_idle_sockets_and_a_thousand_watchers_hinder_nobody() {
+    many_descriptors(16_384);
+    let server = running(ServerOptions::default()).await;
+    let mut idle = Vec::new();
+    for _ in 0..2_000 {
+        idle.push(server.connect().await);
+    }
+    let mut watchers = Vec::new();
+    for _ in 0..1_000 {
+        watchers.push(server.request("GET /v1/watch HTTP/1.1").await);
+    }
+    for watcher in &mut watchers {
+        assert!(read(watcher, "connected").await.contains("connected"));
+    }
+    server.api.apply(&house()).await;
+    for watcher in &mut watchers {
+        assert!(read(watcher, "toys").await.contains("\"toys\""), "each is told of what happens");
+    }
+    let mut quick = server.request("GET /v1/stacks HTTP/1.1").await;
+    assert!(read(&mut quick, "house").await.contains("house"));
+    drop(watchers);
+    assert_eq!(idle.len(), 2_000);
+}

@@ -215,7 +215,9 @@ impl<'a> Desk<'a> {
             Match::Owned(live) => Offer::of(&live.outputs),
             Match::Unknown(_) => Offer::of(&memory.outputs),
             // It may be created in this plan; whether it is, the linking finds out.
-            Match::Absent if row.desired.fate == Fate::Keep => Offer { coming: Coming::All, ..Offer::default() },
+            Match::Absent if row.desired.fate == Fate::Keep && !row.kind.is_some_and(AnyKind::lookup) => {
+                Offer { coming: Coming::All, ..Offer::default() }
+            }
             _ => Offer::default(),
         };
         self.offers.insert(&row.desired.key, offer);

@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The reason of a resource in sync.
-const AS_DECLARED: &str = "Live equals declared.";
+pub(super) const AS_DECLARED: &str = "Live equals declared.";
 
 /// One resource with all that the decision needs.
 pub(super) struct Case<'a> {
@@ -97,6 +97,7 @@ impl<'a> Case<'a> {
             return self.paused(&say).unwrap_or_else(held);
         }
         match (self.desired.fate, live) {
+            _ if self.kind.lookup() => self.looked_up(&say, live),
             (Fate::Keep, Some(live)) => self.present(&say, live),
             (Fate::Keep, None) => self.absent(&say),
             (fate, _) => self.going(&say, fate),

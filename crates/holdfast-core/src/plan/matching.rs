@@ -116,6 +116,9 @@ impl<'a> Matcher<'a> {
             Some(identity) => o.identity == identity,
             None => made_as_declared(kind, *spec, o),
         };
+        if kind.lookup() {
+            return answered(index, identity.as_deref(), known_id);
+        }
         if let Some(own) = tagged(index, desired, memory, fits) {
             return owned_or_leaving(own);
         }
@@ -217,6 +220,14 @@ fn made_as_declared(kind: &dyn AnyKind, spec: &Value, live: &Observation) -> boo
     let facts = kind.facts();
     let diffs = compare(spec, &live.fields, None, None, &live.unread, facts);
     !diffs.iter().any(|d| facts.any_above(&d.path, |field| field.create_only))
+}
+
+/// AWS's answer to a look-up: nobody owns it, and everybody may have it.
+fn answered<'a>(index: &Index<'a>, identity: Option<&str>, known_id: Option<&str>) -> Match<'a> {
+    if let Some(gap) = index.gaps.iter().find(|g| g.hides(known_id, identity)) {
+        return Match::Unknown(format!("{} could not be read: {}", gap.operation, gap.reason));
+    }
+    identity.and_then(|i| best(index.by_identity.get(i), known_id)).map_or(Match::Absent, Match::Owned)
 }
 
 fn owned_or_leaving(own: &Arc<Observation>) -> Match<'_> {

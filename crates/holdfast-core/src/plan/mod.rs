@@ -11,6 +11,7 @@ mod hold;
 mod interrupt;
 mod leaving;
 mod link;
+mod lookup;
 mod matching;
 mod newcomers;
 mod owners;

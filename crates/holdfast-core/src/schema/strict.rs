@@ -82,3 +82,21 @@ fn bound(map: &mut Map<String, Value>) {
     map.entry("minimum").or_insert(low);
     map.entry("maximum").or_insert(high);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_that_combines_others_is_closed_over_all_of_them() {
+        let open = json!({ "$defs": { "Size": { "properties": { "size": { "type": "integer", "format": "uint8" } } } },
+            "properties": { "name": { "type": "string" } }, "$ref": "#/$defs/Size" });
+        let closed = strict(&open);
+        assert_eq!(closed["unevaluatedProperties"], json!(false));
+        assert_eq!(closed["$defs"]["Size"].get("additionalProperties"), None, "it is one part of a larger object");
+        assert_eq!(closed["$defs"]["Size"]["properties"]["size"]["maximum"], json!(255));
+        let alone = strict(&json!({ "properties": { "of": { "$ref": "#/$defs/Size" } }, "$defs": open["$defs"] }));
+        assert_eq!(alone["additionalProperties"], json!(false));
+        assert_eq!(alone["$defs"]["Size"]["additionalProperties"], json!(false), "it stands alone");
+    }
+}

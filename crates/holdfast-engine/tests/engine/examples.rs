@@ -3,11 +3,16 @@
 
 use crate::bench::{Bench, bench_of};
 use crate::seeds::Dice;
-use holdfast_sim::Tamper;
+use holdfast_core::plan::ADOPTABLE;
+use holdfast_core::status::{ConditionType, Phase};
+use holdfast_engine::Undisturbed;
+use holdfast_sim::{Effect, Tamper};
+use holdfast_store::{Location, Store};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 const PASSES: usize = 1000;
 
@@ -157,4 +162,62 @@ async fn whatever_others_change_in_an_example_it_comes_back_and_is_silent() {
         b.stays_silent().await;
         b.lawful();
     }
+}
+
+#[tokio::test]
+async fn a_lost_store_finds_every_example_again_and_nothing_is_created_or_deleted() {
+    for system in systems() {
+        let place = format!("{} in {}", system.name, system.region);
+        let mut b = settled(&system).await;
+        let (calls, live) = (b.sim.calls().len(), handles(&b));
+        b.store = Store::open(&Location::Memory).expect("a store in memory opens");
+        b.options.store = b.store.clone();
+        b.restart("after", Arc::new(Undisturbed));
+        // Long after, as for somebody who has to find the documents first.
+        b.clock.advance(SignedDuration::from_hours(48));
+        b.declare(&system.document);
+        b.settle().await;
+        // What bears no tags is found by its name, and a person says that it is ours.
+        let untagged: Vec<String> =
+            b.phases().into_iter().filter(|(_, p)| *p != Phase::InSync).map(|(k, _)| k).collect();
+        assert!(untagged.iter().all(|key| owned_reason(&b, key) == ADOPTABLE), "{place}: {untagged:?}");
+        b.declare(&adopting(&system.document, &untagged));
+        b.settle().await;
+        b.all_in_sync();
+        assert_eq!(handles(&b), live, "{place}");
+        let since = b.sim.calls().split_off(calls);
+        let effects: Vec<&Effect> = since.iter().flat_map(|c| &c.effects).collect();
+        assert!(effects.iter().all(|e| matches!(e, Effect::Updated { .. })), "{place}: {effects:#?}");
+        println!(
+            "{place}: {} things found again, {} of them by name; 0 created, 0 deleted",
+            live.len(),
+            untagged.len()
+        );
+        b.stays_silent().await;
+    }
+}
+
+fn handles(b: &Bench) -> BTreeSet<String> {
+    b.sim.live(&b.scope).into_iter().map(|t| format!("{} {}", t.kind, t.observation.id)).collect()
+}
+
+fn owned_reason(b: &Bench, key: &str) -> String {
+    let conditions = b.status(key).conditions;
+    conditions.into_iter().find(|c| c.kind == ConditionType::Owned).map(|c| c.reason).unwrap_or_default()
+}
+
+/// The documents, with the leave to adopt on some of their resources.
+fn adopting(documents: &Value, keys: &[String]) -> Value {
+    let mut documents = documents.clone();
+    for stack in documents["items"].as_array_mut().into_iter().flatten() {
+        let name = stack["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+        for resource in stack["spec"]["resources"].as_array_mut().into_iter().flatten() {
+            let kind = resource["kind"].as_str().unwrap_or_default();
+            let key = format!("{name}/{kind}/{}", resource["metadata"]["name"].as_str().unwrap_or_default());
+            if keys.contains(&key) {
+                resource["policy"]["adopt"] = json!("ifExists");
+            }
+        }
+    }
+    documents
 }

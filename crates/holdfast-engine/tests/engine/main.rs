@@ -16,6 +16,7 @@ mod incidents_growth;
 mod incidents_guards;
 mod incidents_owners;
 mod life;
+mod lookups;
 mod loops;
 mod preflight;
 mod real;

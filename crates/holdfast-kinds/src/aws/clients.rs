@@ -4,6 +4,7 @@ use super::agent::{self, NamesIntent};
 use super::cache::Cache;
 use super::lock;
 use super::session::{Role, Session};
+use super::whole::NoticesCuts;
 use aws_config::identity::IdentityCache;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
@@ -93,11 +94,11 @@ impl ScopeState {
     }
 }
 
-/// A client of a service whose writes name their intent. The account's endpoint is set on the client itself: what is set
+/// A client of a service whose writes name their intent and whose answers are whole. The account's endpoint is set on the client itself: what is set
 /// for all services gives way to the environment.
 macro_rules! client {
     ($sdk:ident, $config:expr, $endpoint:expr) => {{
-        let config = $sdk::config::Builder::from($config).interceptor(NamesIntent);
+        let config = $sdk::config::Builder::from($config).interceptor(NamesIntent).interceptor(NoticesCuts);
         $sdk::Client::from_conf(match $endpoint {
             Some(url) => config.endpoint_url(url).build(),
             None => config.build(),

@@ -15,6 +15,7 @@ mod error;
 mod preflight;
 mod session;
 mod tags;
+mod whole;
 
 pub(crate) use call::{Aws, Sent, Service, all_pages, gap, reading};
 pub(crate) use tags::TagsByArn;

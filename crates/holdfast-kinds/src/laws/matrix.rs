@@ -156,6 +156,10 @@ fn row(kind: &dyn AnyKind, field: &str, samples: &[Value]) -> Row {
 fn every_field_of_every_kind_is_created_read_back_changed_and_drifted_or_says_why_not() {
     let (mut table, mut notes, mut empty) = (String::new(), String::new(), Vec::new());
     for kind in registry().iter() {
+        if kind.lookup() {
+            let _ = writeln!(table, "| `{}` | a look-up | ✓ | never | never | never | never |", kind.name());
+            continue;
+        }
         let samples = samples(kind);
         let rows: Vec<Row> = fields(kind).iter().map(|field| row(kind, field, &samples)).collect();
         let count = |cell: fn(&Row) -> &Cell, of: &dyn Fn(&&Row) -> bool| {

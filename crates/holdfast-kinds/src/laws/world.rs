@@ -107,6 +107,12 @@ impl<'k> World<'k> {
 
     /// Runs the steps of a create.
     pub(super) fn create(&mut self) -> Result<(), String> {
+        if self.kind.lookup() {
+            let question = serde_json::json!({ "find": self.spec });
+            let answer = self.kind.predict(None, &question, &mut self.mint);
+            self.live = answer.map_err(|refusal| refusal.message)?;
+            return Ok(());
+        }
         let (key, tags) = (self.key.clone(), self.tags.clone());
         let drafts = self.kind.create(&self.spec, &Context { key: &key, tags: &tags });
         if drafts.is_empty() {

@@ -11,6 +11,7 @@ mod compute;
 mod ecs;
 mod elb;
 mod emulator;
+mod lookup;
 mod network;
 mod preflight;
 mod rds;

@@ -6,5 +6,7 @@ mod crash;
 mod damage;
 mod fixture;
 mod laws;
+mod pages;
 mod sentences;
 mod speed;
+mod upkeep;

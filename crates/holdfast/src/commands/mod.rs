@@ -1,4 +1,4 @@
-//! The commands of the CLI that talk to a server.
+//! The commands of the CLI: most talk to a server, `store` to a file.
 
 pub(crate) mod approve;
 pub(crate) mod declare;
@@ -7,6 +7,7 @@ pub(crate) mod explain;
 pub(crate) mod look;
 pub(crate) mod preflight;
 pub(crate) mod steer;
+pub(crate) mod store;
 pub(crate) mod teardown;
 pub(crate) mod wait;
 pub(crate) mod why;

@@ -1,0 +1,73 @@
+//! Refuses answers that were cut off on the way.
+//!
+//! The SDK's XML readers take the end of the text for the end of what encloses them: half a list is read as a whole one,
+//! and what stood in the other half would look as if it were gone. JSON readers notice by themselves.
+
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::Intercept;
+use aws_smithy_runtime_api::client::interceptors::context::AfterDeserializationInterceptorContextRef;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::config_bag::ConfigBag;
+
+/// Makes an answer whose XML does not end an unreadable one.
+#[derive(Debug)]
+pub(super) struct NoticesCuts;
+
+impl Intercept for NoticesCuts {
+    fn name(&self) -> &'static str {
+        "NoticesCuts"
+    }
+
+    fn read_after_deserialization(
+        &self,
+        context: &AfterDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        match context.response().body().bytes() {
+            Some(body) if !is_whole(body) => Err("the answer was cut off".into()),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// False for XML whose outermost element does not end the text. Whatever is no XML is somebody else's to read.
+fn is_whole(body: &[u8]) -> bool {
+    let mut rest = body.trim_ascii();
+    if !rest.starts_with(b"<") {
+        return true;
+    }
+    // The declaration, and comments.
+    while rest.starts_with(b"<?") || rest.starts_with(b"<!") {
+        let Some(end) = rest.iter().position(|b| *b == b'>') else { return false };
+        rest = rest[end + 1..].trim_ascii_start();
+    }
+    let name = rest.strip_prefix(b"<").unwrap_or_default();
+    let name = name.split(|b| b.is_ascii_whitespace() || matches!(b, b'>' | b'/')).next().unwrap_or_default();
+    let end = [b"</", name, b">"].concat();
+    let is_one_tag = rest.ends_with(b"/>") && rest.iter().filter(|b| **b == b'<').count() == 1;
+    !name.is_empty() && (rest.ends_with(&end) || is_one_tag)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_whole;
+
+    const ANSWER: &str = "<?xml version=\"1.0\"?>\n<DescribeVpcsResponse xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15/\">\
+                          <vpcSet><item><vpcId>vpc-1</vpcId></item></vpcSet></DescribeVpcsResponse>";
+
+    #[test]
+    fn an_answer_cut_anywhere_is_no_whole_one() {
+        assert!(is_whole(ANSWER.as_bytes()) && is_whole(format!("{ANSWER}\n\n").as_bytes()));
+        for length in 1..ANSWER.len() {
+            assert!(!is_whole(&ANSWER.as_bytes()[..length]), "{}", &ANSWER[..length]);
+        }
+    }
+
+    #[test]
+    fn what_is_no_xml_or_has_no_content_is_left_to_its_reader() {
+        for body in ["", "{\"a\":1}", "{\"a\":", "<empty/>", "<a b=\"c\" />", "<!DOCTYPE html><html><p></html>"] {
+            assert!(is_whole(body.as_bytes()), "{body}");
+        }
+    }
+}
