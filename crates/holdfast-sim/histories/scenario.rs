@@ -38,7 +38,9 @@ impl Scenario {
     pub(crate) fn all(material: &Material, filter: &str, variants: bool) -> Vec<Self> {
         let mut all = Vec::new();
         let named: Vec<&str> = material.registry.names().filter(|name| filter.ends_with(name)).collect();
-        for kind in material.registry.iter().filter(|k| named.is_empty() || named.contains(&k.name())) {
+        for kind in
+            material.registry.iter().filter(|k| !k.lookup()).filter(|k| named.is_empty() || named.contains(&k.name()))
+        {
             let start = material.of_kind(kind);
             all.extend(of_kind(material, kind, &start, None));
             let others = if variants { material.variants(kind, &start) } else { Vec::new() };

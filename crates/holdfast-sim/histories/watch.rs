@@ -6,6 +6,7 @@ use crate::material::{STACK, filled, with_variables};
 use crate::scene::{Declared, Scene};
 use anyhow::Result;
 use holdfast_core::compare::compare;
+use holdfast_core::kind::AnyKind;
 use holdfast_core::name::ResourceKey;
 use holdfast_core::observe::{LiveState, Observation};
 use holdfast_core::plan::{Fate, Verb};
@@ -215,7 +216,7 @@ pub(crate) fn told(scene: &Scene, live: &[LiveThing]) -> Result<Vec<Told>> {
     let statuses = scene.store()?.statuses(&scene.scope)?;
     let outputs = outputs(scene, live);
     let mut told = Vec::new();
-    for (key, declared) in scene.declared.iter().filter(|(_, d)| d.fate == Fate::Keep) {
+    for (key, declared) in scene.declared.iter().filter(|(key, d)| d.fate == Fate::Keep && !is_question(scene, key)) {
         let status = statuses.get(key).cloned().unwrap_or_default();
         let own = own(scene, live, key, declared, &outputs);
         let differs = own.last().map(|one| differs(scene, key, declared, one, &outputs)).unwrap_or_default();
@@ -257,9 +258,19 @@ fn own<'l>(
     same.map(|t| &*t.observation).collect()
 }
 
+/// True for what only asks AWS and makes nothing.
+fn is_question(scene: &Scene, key: &ResourceKey) -> bool {
+    scene.registry.get(&key.kind).is_some_and(AnyKind::lookup)
+}
+
 /// The live outputs of what is declared.
 fn outputs(scene: &Scene, live: &[LiveThing]) -> BTreeMap<ResourceKey, Map<String, Value>> {
     let one = |(key, declared): (&ResourceKey, &Declared)| {
+        if is_question(scene, key) {
+            // What AWS has answered is nowhere live; others refer to the answer as it was told.
+            let record = scene.store.as_ref()?.resource(key).ok()??;
+            return Some((key.clone(), record.status.outputs));
+        }
         // Of a thing and its replacement, others refer to the newer one.
         let outputs = of(live, &declared.uid).last()?.outputs.clone();
         Some((key.clone(), outputs))
