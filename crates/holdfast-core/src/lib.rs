@@ -16,6 +16,7 @@ pub mod name;
 pub mod observe;
 pub mod operation;
 pub mod ownership;
+pub mod panic;
 pub mod plan;
 pub mod pointer;
 pub mod policy;

@@ -8,12 +8,11 @@ use crate::left;
 use crate::load::{self, Load};
 use crate::meter::Counts;
 use crate::options::EngineOptions;
-use crate::pass::{Facts, PassReport, elsewhere, make_plan, pass, verify, went_through};
+use crate::pass::{Facts, PassReport, elsewhere, look, make_plan, pass, verify, went_through};
 use crate::preflight::{Checked, preflight};
 use crate::queue::{Lane, Queue, Urgency};
 use crate::seat::Seat;
 use crate::token::fnv;
-use futures::FutureExt;
 use holdfast_core::cloud::Leftovers;
 use holdfast_core::name::{ResourceKey, Scope};
 use holdfast_core::plan::{Desired, Plan};
@@ -21,7 +20,6 @@ use holdfast_core::why::Sight;
 use holdfast_store::{EventFilter, EventType, Filter, ScopeStatus, StoreError};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -223,8 +221,7 @@ impl Engine {
         let elsewhere = elsewhere(core, scope, &abroad(&desired))?;
         let wanted = wanted(&desired, &memory, &core.registry, &elsewhere);
         let known = approve::known(core, scope, &desired, core.clock.now())?;
-        let sweep = AssertUnwindSafe(core.cloud.sweep(scope, &wanted)).catch_unwind().await;
-        let snapshot = sweep.map_err(|p| PassError::Panicked(crate::step::panic_text(p.as_ref())))?;
+        let snapshot = look(core, scope, &wanted).await;
         let facts = Facts {
             registry: &core.registry,
             desired: &desired,

@@ -4,10 +4,10 @@
 //! then they stand in that bucket's line, and nothing of them is journalled. They live in the future of the pass: when
 //! that is dropped, nothing of them goes on.
 
-use crate::book::{Book, Outputs, find};
+use crate::book::{Book, Outputs};
 use crate::core::Core;
 use crate::lines::{LineName, Lines, Rank, Stand};
-use crate::step::{Act, Ended, Place, short, told};
+use crate::step::{Act, Basis, Done, Ended, Place, short, told};
 use futures::stream::{FuturesUnordered, StreamExt};
 use holdfast_core::cloud::{ApplyError, ErrorClass, Turn};
 use holdfast_core::kept::Kept;
@@ -153,7 +153,11 @@ impl<'a> Run<'a> {
                 }
                 Some((i, ended)) = running.next() => {
                     self.lines.ended(self.stands[i].line);
-                    self.end(i, ended, book);
+                    match ended {
+                        Ok(Done::Overtaken(why)) => self.give_up(i, why),
+                        Ok(Done::Ended(ended)) => self.end(i, *ended, book),
+                        Err(error) => self.breaks(i, error),
+                    }
                 }
                 else => break,
             }
@@ -196,15 +200,22 @@ impl<'a> Run<'a> {
             return None;
         }
         let step = &self.plan.steps[i];
-        let why_not = self.why_not(step, book);
-        let action = why_not.map_or_else(|| self.filled(step, book), Err);
-        let (action, desired) = match (action, book.desired(&step.key)) {
-            (Ok(action), Some(desired)) => (action, Arc::clone(desired)),
-            (Err(why), _) => {
+        let desired = Arc::clone(book.desired(&step.key)?);
+        let basis = Basis {
+            core: self.core,
+            scope: self.scope,
+            seen_at: self.seen_at,
+            generation: step.generation,
+            desired,
+            list: Arc::clone(&book.list),
+        };
+        let why_not = self.why_not().or_else(|| basis.overtaken());
+        let action = match why_not.map_or_else(|| self.filled(step, book), Err) {
+            Ok(action) => action,
+            Err(why) => {
                 self.cancel(i, &why);
                 return None;
             }
-            (Ok(_), None) => return None,
         };
         self.states[i] = State::Running;
         self.out.touched.insert(step.key.clone());
@@ -214,8 +225,7 @@ impl<'a> Run<'a> {
             scope: self.scope,
             step,
             action,
-            uid: desired.uid.clone(),
-            fate: desired.fate,
+            basis,
             replaces: verdict.is_some_and(|v| v.decision == Decision::Replace),
             memory: book.memories.get(&step.key).cloned().unwrap_or_default(),
             print: verdict.and_then(|v| v.fingerprint.as_deref()).unwrap_or_default(),
@@ -223,8 +233,8 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// Why a step must not be begun now, though the plan says so.
-    fn why_not(&self, step: &Step, book: &Book) -> Option<String> {
+    /// Why no step must be begun now.
+    fn why_not(&self) -> Option<String> {
         if self.core.stop.is_cancelled() {
             return Some("Holdfast is stopping".to_owned());
         }
@@ -234,29 +244,7 @@ impl<'a> Run<'a> {
         if let Some(error) = &self.out.unsigned {
             return Some(format!("AWS takes no calls for now: {error}"));
         }
-        // A plan must not be carried out once it is overtaken: by time, a new declaration, a pause, a removal, or
-        // because what it serves has not been approved.
-        let now = self.core.clock.now();
-        let age = Duration::try_from(now.duration_since(self.seen_at)).unwrap_or_default();
-        if age > self.core.settings.stale_after {
-            return Some(format!(
-                "the world was seen {} s ago and may have moved; the next pass looks again",
-                age.as_secs()
-            ));
-        }
-        let list = match crate::core::blocking(|| self.core.store.desired(self.scope, now)) {
-            Ok(list) => list,
-            Err(error) => return Some(format!("the store failed: {error}")),
-        };
-        if Arc::ptr_eq(&list, &book.list) {
-            return None;
-        }
-        let (planned, current) = (book.desired(&step.key), find(&list, &step.key));
-        let same = planned.zip(current).is_some_and(|(a, b)| {
-            let as_planned = a.uid == b.uid && a.generation == b.generation && a.fate == b.fate && a.hold == b.hold;
-            as_planned && b.carried_out().is_some_and(|(generation, _)| generation == step.generation)
-        });
-        (!same).then(|| "its declaration has moved since the plan was made".to_owned())
+        None
     }
 
     /// The action with its references filled in, or why that cannot be done yet.
@@ -340,31 +328,26 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn end(&mut self, i: usize, ended: Result<Ended, StoreError>, book: &mut Book) {
+    fn end(&mut self, i: usize, ended: Ended, book: &mut Book) {
+        let (step, Ended { memory, result }) = (&self.plan.steps[i], ended);
+        let now = self.core.clock.now();
+        let before = book.memories.get(&step.key).and_then(|m| m.failure.as_ref());
+        self.out.events.extend(told(step, &result, before, now));
+        self.tell();
+        let unsigned = result.as_ref().err().filter(|e| e.class == ErrorClass::Unsigned);
+        self.out.unsigned = unsigned.cloned().or(self.out.unsigned.take());
+        book.acted.insert(step.key.clone(), now);
+        book.wanted_moved();
+        book.memories.insert(step.key.clone(), memory);
+        self.settle(i, if result.is_ok() { State::Succeeded } else { State::Failed });
+    }
+
+    /// The store did not take what became of a step, so no other is begun.
+    fn breaks(&mut self, i: usize, error: StoreError) {
         let step = &self.plan.steps[i];
-        match ended {
-            Ok(Ended { memory, result }) => {
-                let now = self.core.clock.now();
-                let before = book.memories.get(&step.key).and_then(|m| m.failure.as_ref());
-                self.out.events.extend(told(step, &result, before, now));
-                self.tell();
-                self.out.unsigned = result
-                    .as_ref()
-                    .err()
-                    .filter(|e| e.class == ErrorClass::Unsigned)
-                    .cloned()
-                    .or(self.out.unsigned.take());
-                book.acted.insert(step.key.clone(), now);
-                book.wanted_moved();
-                book.memories.insert(step.key.clone(), memory);
-                self.settle(i, if result.is_ok() { State::Succeeded } else { State::Failed });
-            }
-            Err(error) => {
-                tracing::error!(%error, step = step.text, resource = %step.key, "the journal failed; no more writes");
-                self.out.broken = Some(error);
-                self.settle(i, State::Failed);
-            }
-        }
+        tracing::error!(%error, step = step.text, resource = %step.key, "the journal failed; no more writes");
+        self.out.broken = Some(error);
+        self.settle(i, State::Failed);
     }
 
     /// Lets whoever watches see how far a long pass has come, without a write of its own for each step.
@@ -377,6 +360,12 @@ impl<'a> Run<'a> {
             Err(error) => tracing::warn!(%error, "the log could not be written; it is tried again"),
         }
         self.told_at = Instant::now();
+    }
+
+    /// A step that was begun was not done after all.
+    fn give_up(&mut self, i: usize, why: String) {
+        self.out.cancelled.push((self.plan.steps[i].key.clone(), why));
+        self.settle(i, State::Cancelled);
     }
 
     fn cancel(&mut self, i: usize, why: &str) {

@@ -1,8 +1,8 @@
 //! What is left of a stack that was torn down: AWS is asked by tag and by the handles that were deleted.
 
+use crate::PassError;
 use crate::core::Core;
 use crate::pass::verify;
-use crate::{PassError, step};
 use futures::FutureExt;
 use holdfast_core::cloud::{ApplyError, Leftovers, Tagged};
 use holdfast_core::name::{KindName, ResourceKey, Scope};
@@ -26,7 +26,7 @@ pub(crate) async fn behind(
     let mut left = Leftovers::default();
     let wanted = wanted(core, &index, deleted);
     let sweep = AssertUnwindSafe(core.cloud.sweep(scope, &wanted)).catch_unwind().await;
-    let snapshot = sweep.map_err(|p| PassError::Panicked(step::panic_text(p.as_ref())))?;
+    let snapshot = sweep.map_err(|p| PassError::Panicked(holdfast_core::panic::said(p.as_ref())))?;
     if let Err(error) = index {
         left.unread.push(error.to_string());
     }

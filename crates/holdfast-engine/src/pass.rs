@@ -11,12 +11,12 @@ use crate::lines::is_exposed;
 use crate::options::Boundary;
 use crate::recover;
 use crate::seat::Seat;
-use crate::step::panic_text;
 use crate::trouble;
 use futures::FutureExt;
 use holdfast_core::kind::Registry;
-use holdfast_core::name::{ResourceKey, Scope};
-use holdfast_core::observe::Snapshot;
+use holdfast_core::name::{KindName, ResourceKey, Scope};
+use holdfast_core::observe::{Gap, Reading, Snapshot, Wanted};
+use holdfast_core::panic::said;
 use holdfast_core::plan::{Approvals, Decision, Desired, Input, Memory, Plan, plan_with};
 use holdfast_core::why::Sight;
 use holdfast_store::{Changed, Event, EventType, Gone, PassRecord, ScopeStatus, StoreError};
@@ -84,7 +84,7 @@ pub(crate) async fn pass(core: &Core, scope: &Scope, seat: &Seat) -> Result<Pass
     let mut book = state.book.lock().await;
     state.running.store(true, Ordering::Relaxed);
     let run = AssertUnwindSafe(run(core, scope, &state, &mut book, seat)).catch_unwind().await;
-    let result = run.unwrap_or_else(|panic| Err(PassError::Panicked(panic_text(panic.as_ref()))));
+    let result = run.unwrap_or_else(|panic| Err(PassError::Panicked(said(panic.as_ref()))));
     if let Err(error) = &result {
         tell_error(core, scope, &mut book, error);
     }
@@ -212,7 +212,7 @@ async fn sweep(
     let (before, drawn, started) = (core.budgets.counts(scope), core.budgets.drawn(scope), Instant::now());
     let snapshot = match unverified {
         Some(error) => trouble::unread(scope, &wanted, error, core.clock.now()),
-        None => core.cloud.sweep(scope, &wanted).await,
+        None => look(core, scope, &wanted).await,
     };
     let (after, at) = (core.budgets.counts(scope), core.clock.now());
     let gaps = snapshot.kinds.iter().filter(|(_, r)| !r.gaps.is_empty());
@@ -232,6 +232,29 @@ async fn sweep(
     tally.sweeps.fetch_add(1, Ordering::Relaxed);
     tally.sweep_ms.fetch_add(status.duration_ms, Ordering::Relaxed);
     Swept { snapshot, at, status }
+}
+
+/// Sweeps; where the code of a kind panics over it, each kind by itself, so that only that one is not seen.
+pub(crate) async fn look(core: &Core, scope: &Scope, wanted: &BTreeMap<KindName, Wanted>) -> Snapshot {
+    let taken_at = core.clock.now();
+    if let Ok(whole) = AssertUnwindSafe(core.cloud.sweep(scope, wanted)).catch_unwind().await {
+        return whole;
+    }
+    let mut kinds = BTreeMap::new();
+    for (kind, one) in wanted {
+        let alone = BTreeMap::from([(*kind, one.clone())]);
+        match AssertUnwindSafe(core.cloud.sweep(scope, &alone)).catch_unwind().await {
+            Ok(snapshot) => kinds.extend(snapshot.kinds),
+            Err(panic) => {
+                let text = said(panic.as_ref());
+                tracing::error!(%scope, kind, text, "the code of a kind panicked over its sweep");
+                let reason = format!("the code of {kind} panicked: {text}; please report it");
+                let gap = Gap { operation: format!("the sweep of {kind}"), of: Vec::new(), reason };
+                kinds.insert(*kind, Reading { observations: Vec::new(), gaps: vec![gap] });
+            }
+        }
+    }
+    Snapshot { scope: scope.clone(), taken_at, kinds }
 }
 
 /// All that a plan needs beside the sweep.

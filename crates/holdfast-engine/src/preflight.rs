@@ -1,9 +1,9 @@
 //! What AWS can say of a plan before it is carried out.
 
 use crate::core::Core;
-use crate::step::panic_text;
 use futures::FutureExt;
 use holdfast_core::name::Scope;
+use holdfast_core::panic::said;
 use holdfast_core::plan::{Desired, Plan};
 use holdfast_core::preflight::{Finding, Level, ask, judge};
 use std::collections::BTreeSet;
@@ -35,8 +35,7 @@ pub(crate) async fn preflight(
     match answer {
         Ok(answer) => judge(&questions, &answer, scope),
         Err(panic) => {
-            let message =
-                format!("nothing of {scope} was checked, by a fault of Holdfast's: {}", panic_text(panic.as_ref()));
+            let message = format!("nothing of {scope} was checked, by a fault of Holdfast's: {}", said(panic.as_ref()));
             vec![Finding::of_scope(Level::Unknown, message)]
         }
     }

@@ -54,8 +54,9 @@ fn look_at(
         memory.id = presumed;
     }
     if let Some(made) = made {
+        memory.created_at = Some(intent.at);
         return format!("it was found as {}", made.id);
     }
-    memory.created_unseen = Some(now);
+    (memory.created_unseen, memory.created_at) = (Some(now), Some(now));
     "it was not seen; before it is made once more, AWS is given the time to show it".to_owned()
 }

@@ -1,5 +1,6 @@
 //! One step: journal, act, journal.
 
+use crate::book::{DesiredList, find};
 use crate::core::Core;
 use crate::options::Boundary;
 use crate::token::token;
@@ -8,12 +9,14 @@ use holdfast_core::cloud::{Applied, ApplyError, ErrorClass};
 use holdfast_core::kept::Kept;
 use holdfast_core::kind::{AnyKind, Registry};
 use holdfast_core::name::{ResourceKey, Scope};
-use holdfast_core::plan::{Failure, Fate, Memory, RETIRE, Step, Verb};
+use holdfast_core::panic::said;
+use holdfast_core::plan::{Desired, Failure, Fate, Memory, RETIRE, Step, Verb};
 use holdfast_store::{Intent, IntentOutcome, IntentResult, StoreError};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use std::any::Any;
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
 
 /// Whether a step is the last one of its resource in the plan, with all others done.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,8 +34,7 @@ pub(crate) struct Act<'a> {
     pub(crate) step: &'a Step,
     /// The action with its references filled in.
     pub(crate) action: Value,
-    pub(crate) uid: String,
-    pub(crate) fate: Fate,
+    pub(crate) basis: Basis<'a>,
     /// It is part of making another one in the place of a live thing.
     pub(crate) replaces: bool,
     /// What is remembered of the resource before the step.
@@ -40,6 +42,55 @@ pub(crate) struct Act<'a> {
     /// Fingerprint of the differences that the resource's steps are to heal; empty if there are none.
     pub(crate) print: &'a str,
     pub(crate) place: Place,
+}
+
+/// What a step stands on: it is asked again at the last moment, since a plan must not be carried out once it is overtaken
+/// by time, a new declaration, a pause, a removal, or because what it serves has not been approved.
+pub(crate) struct Basis<'a> {
+    pub(crate) core: &'a Core,
+    pub(crate) scope: &'a Scope,
+    /// When the world was seen that the plan stands on.
+    pub(crate) seen_at: Timestamp,
+    /// The generation that the step serves.
+    pub(crate) generation: u64,
+    /// What the plan was made from.
+    pub(crate) desired: Arc<Desired>,
+    /// The declared list that it was part of.
+    pub(crate) list: DesiredList,
+}
+
+impl Basis<'_> {
+    /// Why the step must not be done now, though the plan says so.
+    pub(crate) fn overtaken(&self) -> Option<String> {
+        let now = self.core.clock.now();
+        let age = Duration::try_from(now.duration_since(self.seen_at)).unwrap_or_default();
+        if age > self.core.settings.stale_after {
+            let seconds = age.as_secs();
+            return Some(format!("the world was seen {seconds} s ago and may have moved; the next pass looks again"));
+        }
+        let list = match crate::core::blocking(|| self.core.store.desired(self.scope, now)) {
+            Ok(list) => list,
+            Err(error) => return Some(format!("the store failed: {error}")),
+        };
+        if Arc::ptr_eq(&list, &self.list) {
+            return None;
+        }
+        let planned = &self.desired;
+        let same = find(&list, &planned.key).is_some_and(|current| {
+            let (a, b) = (planned, current);
+            let as_planned = a.uid == b.uid && a.generation == b.generation && a.fate == b.fate && a.hold == b.hold;
+            as_planned && b.carried_out().is_some_and(|(generation, _)| generation == self.generation)
+        });
+        (!same).then(|| "its declaration has moved since the plan was made".to_owned())
+    }
+}
+
+/// What became of a step that was begun.
+pub(crate) enum Done {
+    /// It was not done, and nothing of it was journalled: the plan was overtaken meanwhile, and how.
+    Overtaken(String),
+    /// It was done, or tried.
+    Ended(Box<Ended>),
 }
 
 /// How a step ended.
@@ -52,8 +103,11 @@ pub(crate) struct Ended {
 
 impl Act<'_> {
     /// Does it. An error is the store's, and then nothing more may be written in AWS.
-    pub(crate) async fn run(mut self) -> Result<Ended, StoreError> {
+    pub(crate) async fn run(mut self) -> Result<Done, StoreError> {
         self.reached(Boundary::BeforeIntent).await;
+        if let Some(why) = self.basis.overtaken() {
+            return Ok(Done::Overtaken(why));
+        }
         let intent = self.intent();
         let id = crate::core::blocking(|| self.core.store.intend(&intent))?;
         self.reached(Boundary::AfterIntent).await;
@@ -76,7 +130,7 @@ impl Act<'_> {
         let known = (&self.step.key, &self.memory);
         crate::core::blocking(|| self.core.store.outcome(id, &outcome, Some(known)))?;
         self.reached(Boundary::AfterOutcome).await;
-        Ok(Ended { memory: self.memory, result })
+        Ok(Done::Ended(Box::new(Ended { memory: self.memory, result })))
     }
 
     async fn reached(&self, boundary: Boundary) {
@@ -89,7 +143,7 @@ impl Act<'_> {
             at: now,
             scope: self.scope.clone(),
             key: step.key.clone(),
-            uid: self.uid.clone(),
+            uid: self.basis.desired.uid.clone(),
             generation: step.generation,
             verb: step.verb,
             action: self.action.clone(),
@@ -97,7 +151,7 @@ impl Act<'_> {
             because: step.because.clone(),
             target: step.target.clone(),
             token: token(&self.core.process, self.core.number(), &step.key.to_string(), now),
-            implicit_delete: step.verb == Verb::Delete && self.fate == Fate::DeleteByPolicy,
+            implicit_delete: step.verb == Verb::Delete && self.basis.desired.fate == Fate::DeleteByPolicy,
             replacement: step.verb == Verb::Create && self.replaces,
         }
     }
@@ -110,7 +164,7 @@ impl Act<'_> {
         match AssertUnwindSafe(call).catch_unwind().await {
             Ok(result) => result,
             // It may have happened before the panic: look first.
-            Err(panic) => Err(ours(ErrorClass::Lost, "Panic", &panic_text(panic.as_ref()))),
+            Err(panic) => Err(ours(ErrorClass::Lost, "Panic", &said(panic.as_ref()))),
         }
     }
 
@@ -126,7 +180,7 @@ impl Act<'_> {
         }
         memory.outputs.extend(applied.outputs.clone());
         if self.step.verb == Verb::Create {
-            memory.created_unseen = Some(now);
+            (memory.created_unseen, memory.created_at) = (Some(now), Some(now));
             // A new thing has other undeclared fields than the one before it.
             memory.baseline_generation = 0;
         }
@@ -157,7 +211,7 @@ impl Act<'_> {
         });
         // It may have happened: give AWS the time to show it before it is made once more.
         if self.step.verb == Verb::Create && error.class == ErrorClass::Lost {
-            self.memory.created_unseen = Some(now);
+            (self.memory.created_unseen, self.memory.created_at) = (Some(now), Some(now));
             self.memory.id = presumed(&self.core.registry, &self.step.key.kind, &self.action).or(self.memory.id.take());
         }
     }
@@ -176,12 +230,6 @@ fn ours(class: ErrorClass, code: &str, message: &str) -> ApplyError {
         message: message.to_owned(),
         request_id: None,
     }
-}
-
-/// What a panic said.
-pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
 }
 
 /// The line of the log for a step that ended; none for a failure that is no news.

@@ -8,7 +8,7 @@ use crate::limits::{Limit, Limits};
 use crate::log::{Call, Counters, Effect, Ending, Log};
 use crate::lookup::answers;
 use crate::perform::perform;
-use crate::world::{LiveThing, ScopeWorld};
+use crate::world::{Lag, LiveThing, ScopeWorld};
 use async_trait::async_trait;
 use holdfast_core::cloud::{Applied, ApplyError, CallOutcome, Cloud, ErrorClass, Meter, Tagged, Turn};
 use holdfast_core::kind::{AnyKind, Mint, Registry};
@@ -58,8 +58,11 @@ impl World {
     }
     /// What a sweep of a kind sees.
     fn shown(&mut self, scope: &Scope, kind: KindName, now: Timestamp) -> Vec<Arc<Observation>> {
-        let (stale, unseen) = (self.faults.stale, self.faults.unseen);
-        self.scope(scope).shown(kind, now, stale, unseen)
+        let lag = Lag { stale: self.faults.stale, jitter: self.faults.jitter, unseen: self.faults.unseen };
+        let mut dice = self.dice.clone();
+        let shown = self.scope(scope).shown(kind, now, lag, &mut dice);
+        self.dice = dice;
+        shown
     }
     /// How many pages that takes.
     fn pages(&mut self, scope: &Scope, kind: KindName, now: Timestamp) -> usize {
@@ -130,6 +133,14 @@ impl SimCloud {
     /// The newest calls, oldest first.
     pub fn calls(&self) -> Vec<Call> {
         self.lock().log.calls()
+    }
+    /// The calls after call `number`, oldest first.
+    pub fn calls_since(&self, number: u64) -> Vec<Call> {
+        self.lock().log.since(number)
+    }
+    /// The number of the newest call; 0 before the first.
+    pub fn newest_call(&self) -> u64 {
+        self.lock().log.newest()
     }
     /// Sums over all calls ever.
     pub fn counters(&self) -> Counters {

@@ -13,6 +13,9 @@ pub struct Faults {
     pub rules: Vec<FaultRule>,
     /// Sweeps show the world as it was so long ago.
     pub stale: SignedDuration,
+    /// Beyond that, each list shows each thing as it was at some moment of the last so long: what was made comes and
+    /// goes, and what was deleted comes back, until all copies of the list agree.
+    pub jitter: SignedDuration,
     /// What was created is shown by no sweep for so long.
     pub unseen: SignedDuration,
     /// States in which things stay for a while after a write.
@@ -23,6 +26,39 @@ pub struct Faults {
     pub quotas: BTreeMap<String, u64>,
     /// Scopes whose endpoint takes calls and answers none, and how long their callers wait, on tokio's clock.
     pub hangs: BTreeMap<Scope, Duration>,
+    /// What AWS grants of some operations; calls beyond it are throttled, before any rule applies.
+    pub allowances: Vec<Allowance>,
+}
+
+/// A bucket of calls, as AWS keeps them per account and region.
+#[derive(Clone, Debug)]
+pub struct Allowance {
+    /// Operations whose name contains this, case ignored.
+    operation: String,
+    size: f64,
+    refill: f64,
+    filled: BTreeMap<Scope, (f64, Timestamp)>,
+}
+
+impl Allowance {
+    /// `size` calls at once of the operations whose name contains `part`, and `refill` a second in the long run.
+    pub fn new(part: &str, size: u32, refill: f64) -> Self {
+        Self { operation: part.to_lowercase(), size: f64::from(size), refill, filled: BTreeMap::new() }
+    }
+
+    /// Takes a call, if it concerns this bucket; false if there is none left.
+    fn take(&mut self, scope: &Scope, operation: &str, now: Timestamp) -> bool {
+        if !operation.to_lowercase().contains(&self.operation) {
+            return true;
+        }
+        let (left, at) = self.filled.entry(scope.clone()).or_insert((self.size, now));
+        let passed = now.duration_since(*at).as_secs_f64().max(0.0);
+        *left = (*left + passed * self.refill).min(self.size);
+        *at = now;
+        let taken = *left >= 1.0;
+        *left -= f64::from(u8::from(taken));
+        taken
+    }
 }
 
 /// One rule.
@@ -167,6 +203,10 @@ impl Faults {
         now: Timestamp,
         dice: &mut Dice,
     ) -> Option<Fault> {
+        let granted = self.allowances.iter_mut().fold(true, |granted, a| a.take(scope, operation, now) && granted);
+        if !granted {
+            return Some(Fault::Throttle);
+        }
         for rule in &mut self.rules {
             let concerned = rule.fault.strikes(write) && rule.concerns(scope, kind, operation, now);
             if concerned && dice.per_mille() < rule.per_mille {
@@ -187,20 +227,32 @@ impl Faults {
 
 /// Chance from a seed (SplitMix64).
 #[derive(Clone, Debug)]
-pub(crate) struct Dice(u64);
+pub struct Dice(u64);
 
 impl Dice {
-    pub(crate) fn new(seed: u64) -> Self {
+    /// The same throws for the same seed.
+    pub fn new(seed: u64) -> Self {
         Self(seed)
     }
-    pub(crate) fn roll(&mut self) -> u64 {
+    /// A throw with 2^64 sides.
+    pub fn roll(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         z ^ (z >> 31)
     }
-    pub(crate) fn per_mille(&mut self) -> u32 {
+    /// A throw with a thousand sides, from 0.
+    pub fn per_mille(&mut self) -> u32 {
         (self.roll() % 1000) as u32
+    }
+    /// A throw with `n` sides, from 0; 0 if there are none.
+    pub fn below(&mut self, n: usize) -> usize {
+        if n == 0 { 0 } else { (self.roll() % n as u64) as usize }
+    }
+    /// One of a list; none of an empty one.
+    pub fn of<'l, T>(&mut self, list: &'l [T]) -> Option<&'l T> {
+        let place = self.below(list.len());
+        list.get(place)
     }
 }

@@ -79,3 +79,8 @@ pub(crate) fn operation(kind: &dyn AnyKind, action: &Value) -> String {
     let known = operation::of(kind, action).map(str::to_owned);
     known.unwrap_or_else(|| format!("{}:{}", kind.name(), operation::variant(action)))
 }
+
+/// The name of the enum variant that an action is, in whatever way serde wrote it.
+pub fn action_name(action: &Value) -> String {
+    operation::variant(action)
+}

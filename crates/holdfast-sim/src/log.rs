@@ -56,6 +56,17 @@ pub enum Effect {
     },
 }
 
+impl std::fmt::Display for Effect {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (sign, id, owner) = match self {
+            Self::Created { id, owner } => ('+', id, owner),
+            Self::Updated { id, owner } => ('~', id, owner),
+            Self::Deleted { id, owner } => ('-', id, owner),
+        };
+        write!(f, "{sign}{id} of {}", owner.as_deref().unwrap_or("nobody"))
+    }
+}
+
 /// How a call ended.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub enum Ending {
@@ -119,6 +130,14 @@ impl Log {
 
     pub(crate) fn calls(&self) -> Vec<Call> {
         self.calls.iter().cloned().collect()
+    }
+    /// Those after call `number`, if they are still kept.
+    pub(crate) fn since(&self, number: u64) -> Vec<Call> {
+        let from = self.calls.partition_point(|call| call.number <= number);
+        self.calls.range(from..).cloned().collect()
+    }
+    pub(crate) fn newest(&self) -> u64 {
+        self.next - 1
     }
     pub(crate) fn counters(&self) -> Counters {
         self.counters

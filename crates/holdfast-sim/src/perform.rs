@@ -107,7 +107,10 @@ fn refuse_if_dangling(world: &ScopeWorld, meaning: &Meaning, now: Timestamp) -> 
         Meaning::Remove(_) | Meaning::Nothing => return Ok(()),
     };
     let had = before.map_or(Vec::new(), |b| find::strings(&b.fields));
-    match find::strings(&after.fields).into_iter().find(|s| !had.contains(s) && world.is_gone(s, now)) {
+    // A thing that is called as one was that is gone does not refer to it.
+    let own = [after.id.as_str(), after.identity.as_str()];
+    let mut names = find::strings(&after.fields).into_iter().filter(|s| !had.contains(s) && !own.contains(s));
+    match names.find(|s| world.is_gone(s, now)) {
         Some(gone) => Err(conflict("NotFound", format!("{gone} does not exist"))),
         None => Ok(()),
     }
@@ -212,9 +215,11 @@ fn refuse_if_used(
     let kind = world.kind_of(serial).and_then(|k| registry.get(k)).filter(|k| k.held_by_users());
     let Some(thing) = world.now(serial, now).filter(|_| kind.is_some()) else { return Ok(()) };
     let names = find::names(kind, thing);
-    let user = world
-        .all(now)
-        .find(|(other, _, o)| !doomed.contains(other) && find::strings(&o.fields).iter().any(|s| names.contains(s)));
+    // A thing that is called as the other one is does not use it.
+    let uses = |o: &Observation| {
+        find::strings(&o.fields).into_iter().any(|s| s != o.id && s != o.identity && names.contains(&s))
+    };
+    let user = world.all(now).find(|(other, _, o)| !doomed.contains(other) && uses(o));
     match user {
         Some((_, kind, user)) => {
             Err(conflict("DependencyViolation", format!("{} is in use by {kind} {}", thing.id, user.id)))

@@ -143,6 +143,11 @@ fn create(spec: &Value, context: &Context<'_>) -> Vec<Draft<Do>> {
     vec![Draft::because(Do::Create { fields, tags: context.tags.clone() }, "create", "")]
 }
 
+/// A kind with a fault in it, for whoever declares this.
+fn panic_if_poisoned(spec: &Value) {
+    assert!(!spec["rules"].to_string().contains("poison"), "simulated panic in a plan");
+}
+
 const OUTPUTS: &[Output] = &[Output { name: "id", doc: "the id" }, Output { name: "arn", doc: "the ARN" }];
 
 macro_rules! common {
@@ -217,6 +222,7 @@ impl Kind for Group {
         text(spec, "groupName")
     }
     fn create(spec: &Value, context: &Context<'_>) -> Vec<Draft<Do>> {
+        panic_if_poisoned(spec);
         let fields = json!({ "groupName": spec["groupName"] });
         let mut steps = vec![Draft::because(Do::Create { fields, tags: context.tags.clone() }, "create", "")];
         if let Some(rules) = spec["rules"].as_array().filter(|r| !r.is_empty()) {
@@ -225,7 +231,8 @@ impl Kind for Group {
         }
         steps
     }
-    fn converge(_: &Value, live: &Observation, diffs: &[FieldDiff], _: &Context<'_>) -> Converge<Do> {
+    fn converge(spec: &Value, live: &Observation, diffs: &[FieldDiff], _: &Context<'_>) -> Converge<Do> {
+        panic_if_poisoned(spec);
         let of = |pick: fn(&FieldDiff) -> &Value| -> (Vec<Value>, Vec<String>) {
             diffs.iter().filter(|d| !pick(d).is_null()).map(|d| (pick(d).clone(), d.path.clone())).unzip()
         };

@@ -1,6 +1,6 @@
 //! The live things of one scope, with their past and their near future.
 
-use crate::faults::Settle;
+use crate::faults::{Dice, Settle};
 use holdfast_core::kind::Mint;
 use holdfast_core::name::KindName;
 use holdfast_core::observe::{Health, LiveState, Observation};
@@ -41,6 +41,14 @@ impl Thing {
     fn at(&self, when: Timestamp) -> Option<&Arc<Observation>> {
         self.versions.iter().rev().find(|v| v.from <= when).and_then(|v| v.what.as_ref())
     }
+}
+
+/// How far lists lag behind.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lag {
+    pub(crate) stale: SignedDuration,
+    pub(crate) jitter: SignedDuration,
+    pub(crate) unseen: SignedDuration,
 }
 
 /// All things of one scope.
@@ -110,19 +118,14 @@ impl ScopeWorld {
     }
 
     /// What a sweep shows of one kind at `now`.
-    pub(crate) fn shown(
-        &self,
-        kind: KindName,
-        now: Timestamp,
-        stale: SignedDuration,
-        unseen: SignedDuration,
-    ) -> Vec<Arc<Observation>> {
-        let seen_at = now.saturating_sub(stale).unwrap_or(now);
-        self.things
-            .values()
-            .filter(|t| t.kind == kind && now.duration_since(t.born) >= unseen)
-            .filter_map(|t| t.at(seen_at).cloned())
-            .collect()
+    pub(crate) fn shown(&self, kind: KindName, now: Timestamp, lag: Lag, dice: &mut Dice) -> Vec<Arc<Observation>> {
+        let of_kind = self.things.values().filter(|t| t.kind == kind && now.duration_since(t.born) >= lag.unseen);
+        let shown = of_kind.filter_map(|t| {
+            // A thousand moments are as many as anybody can tell apart.
+            let jitter = if lag.jitter.is_zero() { lag.jitter } else { lag.jitter * dice.per_mille() as i32 / 1000 };
+            t.at(now.saturating_sub(lag.stale + jitter).unwrap_or(now)).cloned()
+        });
+        shown.collect()
     }
 
     /// A thing comes to be.

@@ -7,6 +7,7 @@ mod incidents;
 mod peers;
 mod setup;
 mod shell;
+mod sim;
 mod tidy;
 mod vendor;
 
@@ -36,6 +37,12 @@ enum Habit {
     Golden,
     /// Print the figures, against the floor and against peers
     Bench(bench::Bench),
+    /// Run histories by seed in simulated time: --seed N, --seeds FROM..TO [--minutes M], --crashes STRIDE, --answers
+    Sim {
+        /// Handed on; none means what CI runs
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
     /// Renew the dashboard's vendored modules from npm
     VendorWeb,
 }
@@ -60,6 +67,8 @@ fn main() -> Result<()> {
             )
         }
         Habit::Bench(wanted) => bench::run(&root, &wanted),
+        Habit::Sim { args } if args.is_empty() => sim::ci(&root),
+        Habit::Sim { args } => sim::run(&root, &args),
         Habit::VendorWeb => vendor::renew(&root),
     }
 }
@@ -86,6 +95,9 @@ fn test(root: &std::path::Path, filter: Option<&str>) -> Result<()> {
         .env("HOLDFAST_SCHEMATHESIS", &tools.schemathesis)
         .env("HOLDFAST_PYTHON", &tools.python);
     shell::run(&mut tests)?;
+    if filter.is_none() {
+        sim::ci(root)?;
+    }
     match browser {
         setup::Browser::Here(chromium) if filter.is_none() => setup::browser_tests(root, &chromium),
         setup::Browser::Here(_) => Ok(()),

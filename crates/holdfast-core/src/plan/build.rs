@@ -13,6 +13,7 @@ use super::{Decision, Desired, Fate, Input, Memory, Plan};
 use crate::kind::AnyKind;
 use crate::name::ResourceKey;
 use crate::observe::Observation;
+use crate::panic::contained;
 use crate::reference::{self, Reference, Worth};
 use crate::status::Phase;
 use serde_json::{Map, Value};
@@ -23,7 +24,8 @@ use std::sync::{Arc, LazyLock};
 /// Decides what to do in a scope with what is declared in it; what is held for approval stays as it is.
 pub(super) fn build(input: &Input<'_>) -> Plan {
     let first = Desk::new(input, Newcomers::default()).work();
-    let found = newcomers::find(input, &first.verdicts);
+    // What a kind makes of fields that AWS has begun to add is worth no plan.
+    let found = contained(|| newcomers::find(input, &first.verdicts)).unwrap_or_default();
     let mut plan = newcomers::propose(if found.is_empty() { first } else { Desk::new(input, found).work() });
     guard::guard(&mut plan, input);
     plan
@@ -40,6 +42,8 @@ struct Row<'a> {
     beside: Vec<&'a Arc<Observation>>,
     /// The filled-in spec, if it took one to find the live thing.
     filled: Option<Filled>,
+    /// What the panic said, if the kind's code panicked over it.
+    panicked: Option<String>,
 }
 
 /// A spec in canonical form, references filled in as far as known, and the declared tags, the stack's included.
@@ -148,18 +152,25 @@ impl<'a> Desk<'a> {
         self.input.memory.get(key).unwrap_or(&NONE)
     }
 
-    /// Looks for the live thing; fills in the spec, as far as it is known by now, only if that takes it.
+    /// Looks for the live thing; one over which its kind's code panics is not known.
     fn find(&self, desired: &'a Arc<Desired>, refs: Vec<Target>) -> Row<'a> {
-        let Some(kind) = self.input.registry.get(&desired.key.kind) else {
+        let kind = self.input.registry.get(&desired.key.kind);
+        let none = |refs, panicked| {
             let found = Match::Unknown(String::new());
-            return Row { desired, kind: None, refs, found, beside: Vec::new(), filled: None };
+            Row { desired, kind, refs, found, beside: Vec::new(), filled: None, panicked }
         };
+        let Some(known) = kind else { return none(refs, None) };
+        contained(|| self.find_of(known, desired, refs.clone())).unwrap_or_else(|why| none(refs, Some(why)))
+    }
+
+    /// Fills in the spec, as far as it is known by now, only if finding the live thing takes it.
+    fn find_of(&self, kind: &'a dyn AnyKind, desired: &'a Arc<Desired>, refs: Vec<Target>) -> Row<'a> {
         let filled = OnceCell::new();
         let memory = self.input.memory.get(&desired.key);
         let spec = || &filled.get_or_init(|| self.fill(kind, desired)).spec;
         let found = self.matcher.find(desired, memory, spec, kind);
         let beside = self.matcher.beside(desired, memory, &found, kind);
-        Row { desired, kind: Some(kind), refs, found, beside, filled: filled.into_inner() }
+        Row { desired, kind: Some(kind), refs, found, beside, filled: filled.into_inner(), panicked: None }
     }
 
     fn fill(&self, kind: &dyn AnyKind, desired: &Desired) -> Filled {
@@ -216,8 +227,24 @@ impl<'a> Desk<'a> {
         let Some(kind) = row.kind else {
             let say = Say { desired: row.desired, now: self.input.now, live: None, unresolved: "" };
             let why = format!("This build knows no kind {}.", row.desired.key.kind);
-            return Decided { verdict: say.verdict(Decision::Unknown, Phase::Unknown, why), drafts: Vec::new() };
+            return Decided::quiet(say.verdict(Decision::Unknown, Phase::Unknown, why));
         };
+        let decided = match row.panicked.take() {
+            Some(why) => Err(why),
+            None => contained(|| self.decide_of(kind, row)),
+        };
+        decided.unwrap_or_else(|why| {
+            let say = Say { desired: row.desired, now: self.input.now, live: None, unresolved: "" };
+            let kind = kind.name();
+            let why = format!(
+                "The code of {kind} panicked over it: {why}. Nothing is done about it, and every pass tries again; all else goes \
+                 on. Please report it with this declaration."
+            );
+            Decided::quiet(say.verdict(Decision::Unknown, Phase::Unknown, why))
+        })
+    }
+
+    fn decide_of(&mut self, kind: &'a dyn AnyKind, row: &mut Row<'a>) -> Decided {
         let owners = self.claims.owners(kind.name(), row.found.live().map(AsRef::as_ref));
         let looks = self.looks(row).filter(|_| owners.is_empty());
         if let (Some(looks), Some(live)) = (looks, row.found.live())

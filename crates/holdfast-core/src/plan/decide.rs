@@ -13,6 +13,7 @@ use crate::plan::matching::Match;
 use crate::plan::owners::{Owner, Sorting};
 use crate::status::{Change, FieldDiff, Phase};
 use serde_json::{Map, Value};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -150,7 +151,7 @@ impl<'a> Case<'a> {
         let print = fingerprint(self.desired.generation, &[&diff]);
         let is_drift = self.is_drift();
         let mut decided = self.gate(say, &[&diff], &print, is_drift).unwrap_or_else(|| {
-            if let Some(waiting) = self.not_shown_yet(say) {
+            if let Some(waiting) = self.not_shown_now(say) {
                 return waiting;
             }
             if self.missing.iter().any(|m| !m.late) {
@@ -234,6 +235,8 @@ impl<'a> Case<'a> {
         let fields: Vec<FieldDiff> = rest.into_iter().cloned().collect();
         let tags = self.create_tags();
         let context = Context { key: &self.desired.key, tags: &tags };
+        // What cannot change in place is not changed on the way to what can.
+        let spec = &with_live(spec, &fixed);
         let converge = self.kind.converge(spec, live, &fields, &context);
         let mut drafts = self.retag(live, heal);
         let mut immovable: Vec<String> = fixed.iter().map(|d| d.path.clone()).collect();
@@ -405,4 +408,17 @@ pub(super) fn fingerprint(generation: u64, diffs: &[&FieldDiff]) -> String {
     let told: Vec<_> = diffs.iter().map(|d| (&d.path, d.change, &d.desired, &d.live)).collect();
     let bytes = serde_json::to_vec(&(generation, told)).unwrap_or_default();
     blake3::hash(&bytes).to_hex()[..16].to_owned()
+}
+
+/// A spec with the live values of these differences.
+fn with_live<'s>(spec: &'s Value, of: &[&FieldDiff]) -> Cow<'s, Value> {
+    let mut spec = Cow::Borrowed(spec);
+    for diff in of {
+        if diff.live.is_null() {
+            crate::pointer::remove(spec.to_mut(), &diff.path);
+        } else {
+            crate::pointer::set(spec.to_mut(), &diff.path, diff.live.clone());
+        }
+    }
+    spec
 }

@@ -60,12 +60,21 @@ impl Case<'_> {
 
     /// Waits for what was created to be shown.
     pub(super) fn not_shown_yet(&self, say: &Say<'_>) -> Option<Decided> {
-        let at = self.young()?;
-        let why = format!(
-            "Created at {at}; AWS does not show it yet. Waiting up to {} s before looking for it as lost.",
-            self.input.settings.settle_of(Some(self.kind)).as_secs()
-        );
-        Some(Decided::quiet(say.verdict(Decision::Wait, Phase::Progressing, why)))
+        Some(self.waits_to_see(say, self.young()?, "AWS does not show it yet"))
+    }
+
+    /// Waits for what was created a moment ago, and is not shown, to be shown or shown again: lists may disagree.
+    pub(super) fn not_shown_now(&self, say: &Say<'_>) -> Option<Decided> {
+        let settle = self.input.settings.settle_of(Some(self.kind));
+        let seen = || self.memory.created_at.filter(|at| self.input.now.duration_since(*at) < settle);
+        self.not_shown_yet(say)
+            .or_else(|| Some(self.waits_to_see(say, seen()?, "AWS has shown it and does not show it now")))
+    }
+
+    fn waits_to_see(&self, say: &Say<'_>, created: Timestamp, shows: &str) -> Decided {
+        let seconds = self.input.settings.settle_of(Some(self.kind)).as_secs();
+        let why = format!("Created at {created}; {shows}. Waiting up to {seconds} s before looking for it as lost.");
+        Decided::quiet(say.verdict(Decision::Wait, Phase::Progressing, why))
     }
 
     pub(super) fn failure(&self, say: &Say<'_>, print: &str) -> Option<Decided> {

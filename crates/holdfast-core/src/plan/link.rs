@@ -7,6 +7,7 @@ use super::{Decision, Desired, Plan, RETIRE, Step, Verb, leaving, sequence};
 use crate::facts::Severity;
 use crate::kind::{AnyAction, AnyKind};
 use crate::name::ResourceKey;
+use crate::panic::contained;
 use crate::reference;
 use crate::status::{Change, Phase};
 use petgraph::graph::{DiGraph, NodeIndex};
@@ -146,7 +147,11 @@ impl Linker {
             }
             let pair = |s: &&mut Step| AnyAction { json: s.action.clone(), text: s.text.clone() };
             let mut actions: Vec<AnyAction> = siblings.iter().map(pair).collect();
-            kind.together(&mut actions);
+            // Where that panics, all stay as they are.
+            let before = actions.clone();
+            if contained(|| kind.together(&mut actions)).is_err() {
+                actions = before;
+            }
             for (step, action) in siblings.iter_mut().zip(actions) {
                 (step.action, step.text) = (action.json, action.text);
             }

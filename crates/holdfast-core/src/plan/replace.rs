@@ -166,6 +166,9 @@ fn user_of(input: &Input<'_>, old: &Observation) -> Option<String> {
         for other in reading.observations.iter().filter(|o| o.id != old.id) {
             let strips =
                 |at: &str| retiring.contains(other.id.as_str()) && facts.is_some_and(|f| f.any_above(at, |x| x.late));
+            // What takes the place of a thing may be called in one of its fields as the old one was; it does not use it.
+            let called = |name: &&&str| other.owner_uid() == old.owner_uid() && ***name == old.identity;
+            let names = names.iter().filter(|name| !called(name)).copied().collect();
             if mentions(&other.fields, "", &names, &strips) {
                 return Some(format!("{kind} {}", other.id));
             }

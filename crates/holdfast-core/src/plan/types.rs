@@ -96,6 +96,9 @@ pub struct Memory {
     pub quiet: Option<Quiet>,
     /// When we created it, until a sweep has shown it.
     pub created_unseen: Option<Timestamp>,
+    /// When we created it, or may have, also after a sweep has shown it: lists that disagree may hide it again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<Timestamp>,
     /// Fingerprint of the differences that the last steps were to heal.
     pub fingerprint: Option<String>,
     /// How many times steps for that fingerprint succeeded without making it go away.

@@ -176,7 +176,7 @@ impl Bench {
     pub(crate) fn lawful(&self) {
         let live = self.sim.live(&self.scope);
         let uids: BTreeSet<String> = (0..self.uids.load(Ordering::Relaxed)).map(|n| format!("uid-{n}")).collect();
-        let mut broken = laws::at_most_one(&live);
+        let mut broken = laws::at_most_one(&live, &BTreeSet::new());
         broken.extend(laws::unowned_untouched(&self.sim.calls(), &uids, &BTreeSet::new()));
         broken.extend(laws::no_orphan(&live, &uids));
         broken.extend(laws::journalled(&self.sim.calls(), &self.journal()));

@@ -5,7 +5,6 @@ use holdfast_core::cloud::ErrorClass;
 use holdfast_core::name::Scope;
 use holdfast_core::plan::Fate;
 use holdfast_core::status::Phase;
-use holdfast_engine::PassError;
 use holdfast_sim::{Fault, FaultRule, Hidden, Settle, Tamper, WhileBusy};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -133,7 +132,7 @@ async fn stale_reads_and_late_sight_make_no_second_thing() {
 }
 
 #[tokio::test]
-async fn a_panic_in_a_kind_concerns_its_own_step_or_its_own_scope() {
+async fn a_panic_in_a_kind_concerns_its_own_step_or_its_own_sweep() {
     let b = bench();
     b.declare(&machines(2));
     b.sim.change_faults(|f| f.rules = vec![FaultRule::always(Fault::Panic).operation("CreateMachine").times(1)]);
@@ -144,7 +143,8 @@ async fn a_panic_in_a_kind_concerns_its_own_step_or_its_own_scope() {
     let mut far = stack("far", &[("Group", "g", json!({ "groupName": "g" }))]);
     far["spec"]["region"] = json!("eu-west-2");
     b.declare(&far);
-    assert!(matches!(b.engine.pass(&elsewhere).await, Err(PassError::Panicked(_))));
+    // Whatever kind it was of, it is looked at by itself once more.
+    b.engine.pass(&elsewhere).await.expect("the pass goes through");
     b.clock.advance(SignedDuration::from_secs(70));
     b.settle().await;
     b.engine.pass(&elsewhere).await.expect("it goes through again");

@@ -487,6 +487,8 @@ async fn i23_a_chain_through_three_regions_is_done_in_seconds_and_follows_a_new_
     let scope = |n: usize| Scope::new("default", regions[n]);
     let live = |n: usize| b.sim.find(&scope(n), "Group", &format!("g{n}")).expect("it is live");
     let old = live(0).id.clone();
+    // By now no list of AWS's can be older than the group.
+    b.wait(70).await;
     b.sim.tamper(&scope(0), "Group", "g0", Tamper::Delete).expect("it is there");
     engine.reconcile("s0").expect("the store reads");
     b.wait(5).await;

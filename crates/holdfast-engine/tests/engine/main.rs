@@ -25,5 +25,6 @@ mod real;
 mod replacements;
 mod scale;
 mod seeds;
+mod survive;
 mod systems;
 mod untagged;

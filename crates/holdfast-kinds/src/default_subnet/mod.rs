@@ -29,6 +29,7 @@ pub(crate) struct DefaultSubnetSpec {
 
 const CIDR: &str = "cidrBlock";
 const VPC: &str = "vpcId";
+#[cfg(feature = "aws")]
 const ZONE: &str = "availabilityZone";
 
 impl Kind for DefaultSubnet {

@@ -1,0 +1,357 @@
+//! The laws, held against a scene after every step.
+
+use crate::cloud::look;
+use crate::draft::SECRET;
+use crate::material::{STACK, filled, with_variables};
+use crate::scene::{Declared, Scene};
+use anyhow::Result;
+use holdfast_core::compare::compare;
+use holdfast_core::kind::AnyKind;
+use holdfast_core::name::ResourceKey;
+use holdfast_core::observe::{LiveState, Observation};
+use holdfast_core::plan::{Fate, Verb};
+use holdfast_core::pointer::covers;
+use holdfast_core::status::{Change, FieldDiff, Phase};
+use holdfast_engine::RetryPolicy;
+use holdfast_sim::laws::{self, Deletion, Document, Intent, Sent, Told, Try, Violation};
+use holdfast_sim::{Call, Effect, LiveThing};
+use holdfast_store::{EventFilter, IntentRecord, IntentResult};
+use jiff::SignedDuration;
+use serde_json::{Map, Value};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What was looked at already.
+#[derive(Default)]
+pub(crate) struct Watch {
+    /// The newest call looked at.
+    last_call: u64,
+    /// The newest intent looked at.
+    last_intent: i64,
+    /// Every intent so far.
+    intents: Vec<Intent>,
+    /// What calls of ours made that bears no tags, and what a person asked to take over.
+    untagged: BTreeSet<String>,
+    tries: Vec<Try>,
+    deletions: Vec<Deletion>,
+    /// How many writes were looked at.
+    pub(crate) writes: u64,
+    /// How many checks were made.
+    pub(crate) checks: u64,
+    /// Something has moved since the last try of anything.
+    pub(crate) moved: bool,
+}
+
+/// How a step left the world, as far as laws depend on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Calm {
+    /// Reads may lie, or somebody has just changed something.
+    No,
+    /// The last pass saw the world as it is, and had nothing to do.
+    Yes,
+}
+
+impl Watch {
+    /// Every law that can be asked at any time.
+    pub(crate) fn check(&mut self, scene: &Scene, calm: Calm) -> Result<Vec<Violation>> {
+        self.checks += 1;
+        let calls = scene.sim.calls_since(self.last_call);
+        self.last_call = calls.last().map_or(self.last_call, |c| c.number);
+        let live = scene.sim.live(&scene.scope);
+        let ours = look(&scene.onlooker).ours.clone();
+        for effect in calls.iter().filter(|c| c.write).flat_map(|c| &c.effects) {
+            if let Effect::Created { id, owner: None } = effect {
+                self.untagged.insert(id.clone());
+            }
+        }
+        let mut broken = std::mem::take(&mut look(&scene.onlooker).broken);
+        broken.extend(at_most_one(scene, &live)?);
+        broken.extend(laws::unowned_untouched(&calls, &ours, &self.untagged));
+        broken.extend(laws::no_orphan(&live, &ours_or_others(&live, ours)));
+        broken.extend(self.documents(scene)?);
+        if calls.iter().any(|c| c.write) || !look(&scene.onlooker).seen.is_empty() {
+            broken.extend(self.writes(scene, &calls)?);
+        }
+        broken.extend(honest(scene, &live, calm)?);
+        Ok(broken)
+    }
+
+    /// V5: what is stored is what was accepted.
+    fn documents(&self, scene: &Scene) -> Result<Vec<Violation>> {
+        let desired = scene.store()?.desired(&scene.scope, scene.now())?;
+        let as_accepted = desired.len() == scene.declared.len()
+            && desired.iter().all(|d| {
+                let known = scene.declared.get(&d.key).map(|k| &k.document);
+                known.is_some_and(|k| k.generation == d.generation && k.spec == *d.spec)
+            });
+        if as_accepted {
+            return Ok(Vec::new());
+        }
+        let of = |key: &ResourceKey, document: Document| (key.to_string(), document);
+        let accepted: BTreeMap<String, Document> =
+            scene.declared.iter().map(|(key, d)| of(key, d.document.clone())).collect();
+        let stored = desired
+            .iter()
+            .map(|d| of(&d.key, Document { generation: d.generation, spec: Value::clone(&d.spec) }))
+            .collect();
+        Ok(laws::accepted(&accepted, &stored))
+    }
+
+    /// V7, V8, V11, V13: the calls of a step, with what the journal says of them.
+    fn writes(&mut self, scene: &Scene, calls: &[Call]) -> Result<Vec<Violation>> {
+        let records = self.new_intents(scene)?;
+        let by_token: BTreeMap<&str, &IntentRecord> = records.iter().map(|r| (r.intent.token.as_str(), r)).collect();
+        let writes: Vec<Call> = calls.iter().filter(|c| c.write).cloned().collect();
+        self.writes += writes.len() as u64;
+        let new = records.iter().map(|r| Intent { token: r.intent.token.clone(), ended: r.outcome.is_some() });
+        self.intents.extend(new);
+        let mut broken = laws::intended(&writes, &self.intents);
+        let seen = std::mem::take(&mut look(&scene.onlooker).seen);
+        let mut paused: Vec<(&Call, &str)> = Vec::new();
+        let mut sent = Vec::new();
+        for one in &seen {
+            let Some(record) = by_token.get(one.token.as_str()) else { continue };
+            let key = record.intent.key.to_string();
+            sent.push(Sent {
+                token: one.token.clone(),
+                generation: record.intent.generation,
+                process: one.process.clone(),
+                writer: one.writer.clone(),
+                declared: one.declared.get(&key).copied(),
+                key,
+            });
+            let call = writes.iter().find(|c| c.token == one.token);
+            paused.extend(call.filter(|_| one.paused).map(|c| (c, record.intent.uid.as_str())));
+        }
+        broken.extend(laws::current(&sent));
+        let all: BTreeSet<String> = paused.iter().map(|(_, uid)| (*uid).to_owned()).collect();
+        broken.extend(laws::silent_while_paused(&paused, &all));
+        for record in &records {
+            self.tried(record);
+            let gone = |c: &Call| c.effects.iter().any(|e| matches!(e, Effect::Deleted { .. }));
+            let deletes =
+                record.intent.verb == Verb::Delete && writes.iter().any(|c| c.token == record.intent.token && gone(c));
+            if deletes {
+                let (scope, at) = (record.intent.scope.to_string(), record.intent.at);
+                self.deletions.push(Deletion { scope, at, implicit: record.intent.implicit_delete });
+            }
+        }
+        let retry = RetryPolicy::default();
+        let least = |class| {
+            let first = retry.delay(class, "", 1).mul_f64(0.8);
+            SignedDuration::try_from(first).unwrap_or_default()
+        };
+        broken.extend(laws::patient(&self.tries, least));
+        broken.extend(laws::within_budget(&self.deletions, 10));
+        Ok(broken)
+    }
+
+    fn tried(&mut self, record: &IntentRecord) {
+        let failed = match record.outcome.as_ref().map(|o| &o.result) {
+            Some(IntentResult::Failed(error)) => Some(error.class),
+            _ => None,
+        };
+        let intent = &record.intent;
+        let (key, step) = (intent.key.to_string(), intent.text.clone());
+        self.tries.push(Try { key, step, at: intent.at, failed, moved: self.moved });
+        // What has succeeded may be what another step failed for.
+        self.moved |= failed.is_none();
+    }
+
+    /// The intents that were journalled since the last look.
+    fn new_intents(&mut self, scene: &Scene) -> Result<Vec<IntentRecord>> {
+        let mut records = Vec::new();
+        for key in &scene.keys {
+            let all = scene.store()?.intents_of(key, 64)?;
+            records.extend(all.into_iter().filter(|r| r.id > self.last_intent));
+        }
+        records.sort_by_key(|r| r.id);
+        self.last_intent = records.last().map_or(self.last_intent, |r| r.id);
+        Ok(records)
+    }
+
+    /// A person asked for all that is live to be taken over.
+    pub(crate) fn asked_for(&mut self, scene: &Scene) {
+        self.untagged.extend(scene.sim.live(&scene.scope).iter().map(|t| t.observation.id.clone()));
+        self.last_call = scene.sim.newest_call();
+    }
+
+    /// A new step of a history begins; `moved` says that it moves an input or the world.
+    pub(crate) fn begin(&mut self, moved: bool) {
+        self.moved |= moved;
+        // Only the newest try of each step counts from here on.
+        let mut newest: BTreeMap<(String, String), Try> = BTreeMap::new();
+        for one in self.tries.drain(..) {
+            newest.insert((one.key.clone(), one.step.clone()), one);
+        }
+        self.tries = newest.into_values().collect();
+    }
+}
+
+/// Things of other controllers bear their uids, and are no orphans of ours.
+fn ours_or_others(live: &[LiveThing], mut ours: BTreeSet<String>) -> BTreeSet<String> {
+    let others = live.iter().filter_map(|t| t.observation.owner_uid()).filter(|uid| uid.starts_with("theirs-"));
+    ours.extend(others.map(str::to_owned));
+    ours
+}
+
+/// V1, asking the store what retires only where that matters.
+fn at_most_one(scene: &Scene, live: &[LiveThing]) -> Result<Vec<Violation>> {
+    if laws::at_most_one(live, &BTreeSet::new()).is_empty() {
+        return Ok(Vec::new());
+    }
+    let memories = scene.store()?.memories(&scene.scope)?;
+    let retiring = memories.into_values().flat_map(|m| m.retiring).collect();
+    Ok(laws::at_most_one(live, &retiring))
+}
+
+/// V12.
+fn honest(scene: &Scene, live: &[LiveThing], calm: Calm) -> Result<Vec<Violation>> {
+    let told = told(scene, live)?;
+    let told = told.into_iter().map(|t| if calm == Calm::Yes { t } else { Told { live: 1, differs: Vec::new(), ..t } });
+    Ok(laws::honest(&told.collect::<Vec<_>>()))
+}
+
+/// What is said of every resource that is to stay, and what is true of it.
+pub(crate) fn told(scene: &Scene, live: &[LiveThing]) -> Result<Vec<Told>> {
+    let statuses = scene.store()?.statuses(&scene.scope)?;
+    let outputs = outputs(scene, live);
+    let mut told = Vec::new();
+    for (key, declared) in scene.declared.iter().filter(|(key, d)| d.fate == Fate::Keep && !is_question(scene, key)) {
+        let status = statuses.get(key).cloned().unwrap_or_default();
+        let own = own(scene, live, key, declared, &outputs);
+        let differs = own.last().map(|one| differs(scene, key, declared, one, &outputs)).unwrap_or_default();
+        let condition = status.conditions.first().map(|c| format!(" ({}: {})", c.reason, c.message));
+        told.push(Told {
+            key: key.to_string(),
+            generation: declared.document.generation,
+            observed: status.observed_generation,
+            in_sync: status.phase == Phase::InSync,
+            words: format!("{}{}", status.phase, condition.unwrap_or_default()),
+            live: own.len(),
+            differs,
+        });
+    }
+    Ok(told)
+}
+
+/// The live things of a uid that are not on their way out.
+pub(crate) fn of<'l>(live: &'l [LiveThing], uid: &str) -> Vec<&'l Observation> {
+    let own = live.iter().map(|t| &*t.observation).filter(|o| o.owner_uid() == Some(uid));
+    own.filter(|o| !matches!(o.state, LiveState::Deleting(_))).collect()
+}
+
+/// The live things of a resource: by their tag, or where AWS takes none, by their identity.
+fn own<'l>(
+    scene: &Scene,
+    live: &'l [LiveThing],
+    key: &ResourceKey,
+    declared: &Declared,
+    outputs: &BTreeMap<ResourceKey, Map<String, Value>>,
+) -> Vec<&'l Observation> {
+    let Some(kind) = scene.registry.get(&key.kind).filter(|kind| !kind.tagged()) else {
+        return of(live, &declared.uid);
+    };
+    let mut spec = filled(&declared.document.spec, outputs);
+    kind.canonical(&mut spec);
+    let identity = kind.identity(&spec);
+    let same = live.iter().filter(|t| t.kind == kind.name() && Some(&t.observation.identity) == identity.as_ref());
+    same.map(|t| &*t.observation).collect()
+}
+
+/// True for what only asks AWS and makes nothing.
+fn is_question(scene: &Scene, key: &ResourceKey) -> bool {
+    scene.registry.get(&key.kind).is_some_and(AnyKind::lookup)
+}
+
+/// The live outputs of what is declared.
+fn outputs(scene: &Scene, live: &[LiveThing]) -> BTreeMap<ResourceKey, Map<String, Value>> {
+    let one = |(key, declared): (&ResourceKey, &Declared)| {
+        if is_question(scene, key) {
+            // What AWS has answered is nowhere live; others refer to the answer as it was told.
+            let record = scene.store.as_ref()?.resource(key).ok()??;
+            return Some((key.clone(), record.status.outputs));
+        }
+        // Of a thing and its replacement, others refer to the newer one.
+        let outputs = of(live, &declared.uid).last()?.outputs.clone();
+        Some((key.clone(), outputs))
+    };
+    scene.declared.iter().filter_map(one).collect()
+}
+
+/// How a live thing differs from its declaration, in what nobody else sets.
+fn differs(
+    scene: &Scene,
+    key: &ResourceKey,
+    declared: &Declared,
+    live: &Observation,
+    outputs: &BTreeMap<ResourceKey, Map<String, Value>>,
+) -> Vec<String> {
+    let Some(kind) = scene.registry.get(&key.kind) else { return vec!["its kind is unknown".to_owned()] };
+    let mut spec = filled(&declared.document.spec, outputs);
+    let tags = spec.as_object_mut().and_then(|s| s.shift_remove("tags"));
+    kind.canonical(&mut spec);
+    let diffs = compare(&spec, &live.fields, None, None, &live.unread, kind.facts());
+    let theirs = |path: &str| live.ownership.owners.iter().any(|o| covers(&o.path, path));
+    let own = diffs.into_iter().filter(|d| d.change != Change::Undeclared && !theirs(&d.path));
+    let mut found: Vec<String> = own.map(|d| format!("{} ({} for {})", d.path, d.live, d.desired)).collect();
+    for (tag, value) in tags.as_ref().and_then(Value::as_object).into_iter().flatten() {
+        let there = live.tags.get(tag).map(String::as_str);
+        if there != value.as_str() && !value.is_null() {
+            found.push(format!("tag {tag} ({there:?} for {value})"));
+        }
+    }
+    found
+}
+
+/// True if what AWS cannot change in place of a resource, if it is live, is as its document says.
+pub(crate) fn fits(scene: &Scene, live: &[LiveThing], variables: &Value, resource: &Value) -> bool {
+    let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
+    let key = ResourceKey::new(STACK, text(&resource["kind"]), text(&resource["metadata"]["name"]));
+    let Some((declared, kind)) = scene.declared.get(&key).zip(scene.registry.get(&key.kind)) else { return true };
+    let Some(one) = of(live, &declared.uid).first().copied() else { return true };
+    let mut spec = filled(&with_variables(&resource["spec"], variables), &outputs(scene, live));
+    kind.canonical(&mut spec);
+    let diffs = compare(&spec, &one.fields, None, None, &one.unread, kind.facts());
+    // What a kind itself knows that AWS cannot change, its status says.
+    let status = scene.store.as_ref().and_then(|s| s.resource(&key).ok().flatten()).map(|r| r.status);
+    let refused = status.is_some_and(|s| s.conditions.iter().any(|c| c.message.contains("AWS cannot change")));
+    let fixed = |d: &FieldDiff| refused || kind.facts().any_above(&d.path, |f| f.create_only);
+    !diffs.iter().any(|d| d.change != Change::Undeclared && fixed(d))
+}
+
+/// V7 at the end: every intent has an outcome.
+pub(crate) fn ended(scene: &Scene) -> Result<Vec<Violation>> {
+    let mut all = Vec::new();
+    for key in &scene.keys {
+        let records = scene.store()?.intents_of(key, 10_000)?;
+        all.extend(records.into_iter().map(|r| Intent { token: r.intent.token, ended: r.outcome.is_some() }));
+    }
+    Ok(laws::journalled(&[], &all))
+}
+
+/// V10: nothing that is kept or told holds the secret.
+pub(crate) fn secret(scene: &Scene) -> Result<Vec<Violation>> {
+    let store = scene.store()?;
+    let mut texts = Vec::new();
+    for event in store.events(0, 10_000, &EventFilter::default())? {
+        texts.push(("the log", serde_json::to_string(&event)?));
+    }
+    for (_, status) in store.statuses(&scene.scope)? {
+        texts.push(("a status", serde_json::to_string(&status)?));
+    }
+    for (_, memory) in store.memories(&scene.scope)? {
+        texts.push(("a memory", serde_json::to_string(&memory)?));
+    }
+    for key in &scene.keys {
+        for entry in store.history(key, 10_000)? {
+            texts.push(("a history", serde_json::to_string(&entry)?));
+        }
+    }
+    for desired in store.desired(&scene.scope, scene.now())?.iter() {
+        texts.push(("a declaration", serde_json::to_string(desired)?));
+    }
+    if let Some(file) = scene.file() {
+        texts.push(("the file of the store", String::from_utf8_lossy(&std::fs::read(file)?).into_owned()));
+    }
+    Ok(laws::secret(texts.iter().map(|(place, text)| (*place, text.as_str())), &[SECRET]))
+}
