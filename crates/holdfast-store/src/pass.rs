@@ -65,11 +65,17 @@ impl Store {
 
     /// [`Store::scope_statuses`], over a connection at hand.
     pub(crate) fn last_sweeps(&self, connection: &Connection) -> Result<Vec<ScopeStatus>, StoreError> {
-        let sql = "SELECT body FROM scope_status ORDER BY account, region";
-        let mut statuses = row::all(connection, sql, [], |r| row::parse(row::text(r, "body")?))?;
+        let mut statuses = scope_statuses(connection)?;
         self.shared.sweeps.bring_up(&mut statuses);
         Ok(statuses)
     }
+}
+
+/// The last sweep of each scope, as it is written.
+pub(crate) fn scope_statuses(connection: &Connection) -> Result<Vec<ScopeStatus>, StoreError> {
+    row::all(connection, "SELECT body FROM scope_status ORDER BY account, region", [], |r| {
+        row::parse(row::text(r, "body")?)
+    })
 }
 
 fn put_scope_status(write: &Write<'_>, status: &ScopeStatus) -> Result<(), StoreError> {
