@@ -157,7 +157,7 @@ impl Engine {
                 () = core.stop.cancelled() => return,
                 next = next => next,
             };
-            self.spawn(move |shared| async move { look(&shared, &scope, seat).await });
+            self.spawn(move |shared| async move { look_at(&shared, &scope, seat).await });
         }
     }
 
@@ -332,7 +332,7 @@ fn scopes_of(core: &Core, stack: &str) -> Result<Vec<Scope>, StoreError> {
 }
 
 /// One pass over a scope, and when the next one is due.
-async fn look(shared: &Shared, scope: &Scope, seat: Seat) {
+async fn look_at(shared: &Shared, scope: &Scope, seat: Seat) {
     let core = &shared.core;
     let begun = Instant::now();
     let passed = pass(core, scope, &seat).await;
