@@ -11,6 +11,7 @@ pub mod outside;
 pub mod prefill;
 pub mod proxy;
 pub mod refusal;
+pub mod replica;
 pub mod report;
 pub mod scenario;
 pub mod server;

@@ -130,8 +130,13 @@ impl Account {
 
     /// What something costs.
     pub fn cost(&self, work: impl FnOnce(&Self) -> Result<()>) -> Result<Cost> {
-        let pid = self.server.pid();
         self.quiet();
+        self.cost_from_now(work)
+    }
+
+    /// The same, with what is under way already.
+    pub fn cost_from_now(&self, work: impl FnOnce(&Self) -> Result<()>) -> Result<Cost> {
+        let pid = self.server.pid();
         let passes = self.metric("holdfast_passes_total", "")?;
         self.standin.reset();
         let (before, written, started) = (cpu(pid)?, transactions(&self.store()), Instant::now());
@@ -150,7 +155,7 @@ impl Account {
     }
 
     /// Waits until no call has come for a while, so that nothing of what was before is counted with what comes.
-    fn quiet(&self) {
+    pub fn quiet(&self) {
         let mut before = u64::MAX;
         while before != self.standin.calls().total() {
             before = self.standin.calls().total();
@@ -281,18 +286,18 @@ impl Account {
         ))
     }
 
-    /// Sweeps until no sweep reads a single thing that none read before. Answers how many sweeps it took.
+    /// Sweeps until ten sweeps in a row read no single thing that none read before: they are read in turns by time.
+    /// Answers how many sweeps it took.
     pub fn audited(&self) -> Result<usize> {
-        let mut known = self.standin.calls().singles.len();
-        for sweeps in 1.. {
+        let (mut known, mut idle, mut sweeps) = (self.standin.calls().singles.len(), 0, 0);
+        while idle < 10 {
             self.sweep()?;
+            sweeps += 1;
             let now = self.standin.calls().singles.len();
-            if now == known {
-                return Ok(sweeps);
-            }
+            idle = if now == known { idle + 1 } else { 0 };
             known = now;
         }
-        Ok(0)
+        Ok(sweeps - idle)
     }
 
     /// The floor of a sweep of all scopes.

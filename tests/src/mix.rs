@@ -176,34 +176,44 @@ pub struct Floor {
     pub creates: u64,
 }
 
+/// The calls of one look at all that pages and batches return, for this many cells: service, operation, how many.
+pub fn calls_of_a_light_sweep(cells: u64) -> Vec<(&'static str, &'static str, u64)> {
+    const ELB: &str = "elasticloadbalancing";
+    let tagged = (3 + 30 + 6 + 18 + 40 + 1) * cells;
+    vec![
+        ("ec2", "DescribeSecurityGroups", (50 * cells).div_ceil(1000)),
+        ("ec2", "DescribeVpcs", cells.div_ceil(1000)),
+        ("ec2", "DescribeSubnets", (4 * cells).div_ceil(1000)),
+        ("ec2", "DescribeRouteTables", (2 * cells).div_ceil(100)),
+        ("ec2", "DescribeInternetGateways", cells.div_ceil(2000)),
+        ("ec2", "DescribeNatGateways", cells.div_ceil(2000)),
+        ("ecs", "DescribeClusters", (2 * cells).div_ceil(100)),
+        // Twenty services in each of the two clusters of a cell, ten a call.
+        ("ecs", "DescribeServices", 2 * cells * 2),
+        ("ecs", "ListTaskDefinitions", (40 * cells).div_ceil(100)),
+        (ELB, "DescribeLoadBalancers", (3 * cells).div_ceil(400)),
+        (ELB, "DescribeTargetGroups", (30 * cells).div_ceil(400)),
+        (ELB, "DescribeListeners", (6 * cells).div_ceil(20)),
+        (ELB, "DescribeRules", (18 * cells).div_ceil(20)),
+        ("tagging", "GetResources", tagged.div_ceil(100)),
+        ("rds", "DescribeDBInstances", (2 * cells).div_ceil(100)),
+        ("rds", "DescribeDBSubnetGroups", cells.div_ceil(100)),
+    ]
+}
+
 /// The floor of a scope with this many cells.
 pub fn floor(cells: u64) -> Floor {
-    let (sg, services, definitions, tg) = (50 * cells, 40 * cells, 40 * cells, 30 * cells);
-    let (rules, listeners, subnets, lb) = (18 * cells, 6 * cells, 4 * cells, 3 * cells);
-    let (clusters, tables, dbs, vpcs, gateways, db_groups) = (2 * cells, 2 * cells, 2 * cells, cells, cells, cells);
-    let network = sg.div_ceil(1000)
-        + vpcs.div_ceil(1000)
-        + subnets.div_ceil(1000)
-        + tables.div_ceil(100)
-        + 2 * gateways.div_ceil(2000);
-    let containers = clusters.div_ceil(100) + clusters * (services / clusters).div_ceil(10) + definitions.div_ceil(100);
-    let balancers = lb.div_ceil(400) + tg.div_ceil(400) + listeners.div_ceil(20) + rules.div_ceil(20);
-    let tagged = (lb + tg + listeners + rules + definitions + db_groups).div_ceil(100);
-    let light = network + containers + balancers + tagged + dbs.div_ceil(100) + db_groups.div_ceil(100);
-    let foreign = clusters * (services / clusters).div_ceil(100)
-        + lb.saturating_sub(listeners.div_ceil(20))
-        + listeners.saturating_sub(rules.div_ceil(20));
-    let attributes = tg + lb + listeners + 2 * vpcs;
-    let creates = 2 * sg
-        + 2 * (vpcs + tables + gateways)
-        + subnets
-        + definitions
-        + services
-        + clusters
-        + (2 * tg + listeners + rules + lb)
-        + lb
-        + dbs
-        + db_groups;
+    let light = calls_of_a_light_sweep(cells).iter().map(|(.., n)| n).sum();
+    let (groups, definitions, targets) = (50 * cells, 40 * cells, 30 * cells);
+    let (rules, listeners, balancers) = (18 * cells, 6 * cells, 3 * cells);
+    // Services by cluster, listeners by load balancer, rules by listener: what is not ours is seen only so.
+    let foreign =
+        2 * cells + balancers.saturating_sub(listeners.div_ceil(20)) + listeners.saturating_sub(rules.div_ceil(20));
+    let attributes = targets + balancers + listeners + 2 * cells;
+    let network = 2 * (cells + 2 * cells + cells) + 4 * cells;
+    let containers = definitions + definitions + 2 * cells;
+    let balanced = 2 * targets + listeners + rules + 2 * balancers;
+    let creates = 2 * groups + network + containers + balanced + 2 * cells + cells;
     Floor { light, full: light + foreign + attributes, attributes, creates }
 }
 
@@ -248,6 +258,7 @@ mod tests {
             (f.light, f.full)
         };
         assert_eq!([of(5), of(50), of(500)], [(45, 298), (345, 2885), (3397, 28797)]);
+        assert_eq!(floor(5).creates, 1435);
     }
 
     #[test]

@@ -1,11 +1,10 @@
 //! A large account as it is after years: everything declared in the store, everything live in the stand-in with its
 //! owner's tags. Building ten thousand resources inside AWS's write limits takes half an hour; this takes seconds.
 
+use crate::simulated::{self, store_of};
 use crate::standin::Standin;
 use anyhow::{Context, Result};
 use holdfast_core::name::{RESOURCE_TAG, UID_TAG};
-use holdfast_core::validate::check_alone;
-use holdfast_store::{Change, Location, ResourceChange, Store};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -29,21 +28,11 @@ const ORDER: [&str; 15] = [
     "DBInstance",
 ];
 
-/// Declares stacks in a store that nobody has open. The uids are the resources' own names, so that what is made live
-/// can carry them.
+/// Declares stacks in a store that nobody has open.
 pub fn declare(store: &Path, stacks: &[Value]) -> Result<()> {
-    let registry = holdfast_kinds::registry();
-    let store = Store::open(&Location::File(store.to_owned()))?;
+    let (registry, store) = (holdfast_kinds::registry(), store_of(store)?);
     for stack in stacks {
-        let accepted = check_alone(stack, &registry, crate::REGION).map_err(|e| anyhow::anyhow!("{e:?}"))?;
-        let mut change = Change::at(jiff::Timestamp::now());
-        change.stacks = accepted.stacks.into_iter().map(Into::into).collect();
-        let uid = |key: &holdfast_core::name::ResourceKey| key.to_string().replace('/', "-");
-        change.resources.extend(accepted.resources.into_iter().map(|r| {
-            let uid = uid(&r.key);
-            ResourceChange::of(r, uid)
-        }));
-        store.change(&change)?;
+        simulated::declare(&store, &registry, stack, jiff::Timestamp::now(), "default")?;
     }
     Ok(())
 }

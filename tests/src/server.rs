@@ -124,11 +124,16 @@ impl Server {
     /// One call; the status and the body as it came.
     pub fn bytes(&self, method: Method, path: &str, body: Option<&Value>) -> Result<(u16, Vec<u8>)> {
         self.runtime.block_on(async {
-            let mut request = self.http.request(method, format!("{}{path}", self.url));
+            let mut request = self.http.request(method.clone(), format!("{}{path}", self.url));
             if let Some(body) = body {
                 request = request.json(body);
             }
-            let response = request.send().await?;
+            let again = request.try_clone().filter(|_| method == Method::GET);
+            // A connection that was idle may be closed at the very moment in which it is used again.
+            let response = match (request.send().await, again) {
+                (Err(_), Some(again)) => again.send().await?,
+                (answer, _) => answer?,
+            };
             let status = response.status().as_u16();
             Ok((status, response.bytes().await?.to_vec()))
         })

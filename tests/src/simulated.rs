@@ -13,7 +13,7 @@ use holdfast_core::validate::check_alone;
 use holdfast_engine::{Budgets, Engine, EngineOptions, EngineSettings, PassReport, Undisturbed};
 use holdfast_sim::{SimClock, SimCloud};
 use holdfast_store::{Change, Location, ResourceChange, Store};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -53,6 +53,33 @@ impl Cloud for Watched {
     }
 }
 
+/// A store in a file.
+pub(crate) fn store_of(file: &Path) -> Result<Store> {
+    Ok(Store::open(&Location::File(file.to_owned()))?)
+}
+
+/// Declares a stack in a store that no API has open; answers how many resources. The uids are the resources' own names,
+/// so that things made by somebody else can carry them. The account needs no document.
+pub(crate) fn declare(
+    store: &Store,
+    registry: &Registry,
+    document: &Value,
+    now: Timestamp,
+    account: &str,
+) -> Result<usize> {
+    let accepted = check_alone(document, registry, crate::REGION).map_err(|e| anyhow::anyhow!("{e:?}"))?;
+    let mut change = Change::at(now);
+    change.stacks = accepted.stacks.into_iter().map(Into::into).collect();
+    let uid = |key: &ResourceKey| key.to_string().replace('/', "-");
+    change.resources.extend(accepted.resources.into_iter().map(|mut r| {
+        let uid = uid(&r.key);
+        r.scope.account = account.to_owned();
+        ResourceChange::of(r, uid)
+    }));
+    store.change(&change)?;
+    Ok(change.resources.len())
+}
+
 /// Engine, store and simulated AWS.
 pub struct Simulated {
     store: Store,
@@ -68,7 +95,7 @@ impl Simulated {
     /// An empty world with its store in a file.
     pub fn new(file: &Path) -> Result<Self> {
         let (registry, clock) = (Arc::new(holdfast_kinds::registry()), SimClock::default());
-        let store = Store::open(&Location::File(file.to_owned()))?;
+        let store = store_of(file)?;
         let cloud = SimCloud::new(Arc::clone(&registry), clock.clone(), 1);
         let watched = Arc::new(Watched { cloud, seen: Mutex::new(None) });
         let shown = clock.clone();
@@ -87,14 +114,7 @@ impl Simulated {
 
     /// Declares a stack.
     pub fn declare(&mut self, document: &Value) -> Result<()> {
-        let accepted = check_alone(document, &self.registry, crate::REGION).map_err(|e| anyhow::anyhow!("{e:?}"))?;
-        let mut change = Change::at(self.clock.now());
-        change.stacks = accepted.stacks.into_iter().map(Into::into).collect();
-        for resource in accepted.resources {
-            self.declared += 1;
-            change.resources.push(ResourceChange::of(resource, format!("uid-{}", self.declared)));
-        }
-        self.store.change(&change)?;
+        self.declared += declare(&self.store, &self.registry, document, self.clock.now(), "default")?;
         Ok(())
     }
 

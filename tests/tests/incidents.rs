@@ -6,6 +6,7 @@ use holdfast_tests::emulator::Backend;
 use holdfast_tests::figures::{floor, kinds};
 use holdfast_tests::refusal::Refusal;
 use holdfast_tests::scenario::{Life, PATIENCE};
+use holdfast_tests::server::told;
 use holdfast_tests::{REGION, eventually, workload};
 use reqwest::Method;
 use serde_json::{Value, json};

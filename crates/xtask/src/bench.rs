@@ -18,7 +18,7 @@ pub(crate) struct Bench {
     /// Sizes to build from nothing inside AWS's write limits: 1,000 take 3 minutes, 10,000 half an hour
     #[arg(long, value_delimiter = ',', default_value = "1000")]
     create: Vec<usize>,
-    /// Leave out what is measured of the engine alone, in simulation and on moto
+    /// Leave out what is measured of the engine alone, on virtual time and on moto
     #[arg(long)]
     mix_only: bool,
     /// Keep the figures as those that later ones are compared with
@@ -51,6 +51,8 @@ pub(crate) fn run(root: &Path, bench: &Bench) -> Result<()> {
         measure(root, &report, "mix", "a_grown_account", *size)?;
     }
     if !bench.mix_only {
+        measure(root, &report, "allocations", "", 1000)?;
+        measure(root, &report, "replica", "an_hour", 100_000)?;
         measure(root, &report, "bench", "", 10_000)?;
     }
     let figures = read(&report)?;

@@ -73,6 +73,18 @@ struct Place {
     buckets: Buckets,
 }
 
+/// AWS's buckets alone, for what simulates the rest: which of the calls would be refused.
+#[derive(Default)]
+pub struct Refuser(Mutex<BTreeMap<String, Buckets>>);
+
+impl Refuser {
+    /// Takes the tokens of a call that says its page size; false if AWS would refuse it.
+    pub fn takes(&self, place: &str, service: &str, action: &str, now: Instant) -> bool {
+        let mut all = lock(&self.0);
+        all.entry(place.to_owned()).or_default().take(&limits(service, action, false), now)
+    }
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
