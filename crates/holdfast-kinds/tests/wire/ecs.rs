@@ -89,9 +89,9 @@ async fn a_service_with_its_cluster_and_definition_is_made_held_and_removed() {
     check_quiet(&mut bench, "after the create").await;
     check_quiet(&mut bench, "again").await;
     let calls = bench.aws.meter.take_sorted();
-    // What a revision says is read once; tags come with the feed and the describes.
-    let expected =
-        ["DescribeClusters", "DescribeScalableTargets", "DescribeServices", "GetResources", "ListTaskDefinitions"];
+    // What a revision says is read once; tags come with the feed and the describes; who scales a count that is as
+    // declared is not asked again so soon.
+    let expected = ["DescribeClusters", "DescribeServices", "GetResources", "ListTaskDefinitions"];
     assert_eq!(calls, expected);
 
     declare_all(&mut bench, "nginx:2").await;
