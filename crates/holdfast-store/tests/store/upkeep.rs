@@ -217,7 +217,8 @@ fn half_a_backup_is_refused_and_what_stands_stays() {
     declare(&store, 10, vec![service("later", 1)]);
     drop(store);
     let whole = std::fs::read(&copy).unwrap();
-    let mut length = whole.len() - 1;
+    // SQLite reads zeros where a file ends early: without those at its end a file says the same.
+    let mut length = whole.iter().rposition(|byte| *byte != 0).unwrap_or(0);
     while length > 0 {
         std::fs::write(&copy, &whole[..length]).unwrap();
         let answer = put_back(&copy, &mine, Existing::Replace);
