@@ -69,7 +69,9 @@ pub(crate) fn run(root: &Path, bench: &Bench) -> Result<()> {
 /// Runs the measuring tests of one file whose names contain `filter`.
 fn measure(root: &Path, report: &Path, test: &str, filter: &str, size: usize) -> Result<()> {
     let mut bench = shell::command(root, "cargo");
-    bench.args(["test", "--profile", "production", "--workspace", "--test", test, "--"]).args(Some(filter).filter(|f| !f.is_empty()));
+    bench
+        .args(["test", "--profile", "production", "--workspace", "--test", test, "--"])
+        .args(Some(filter).filter(|f| !f.is_empty()));
     bench.args(["--ignored", "--nocapture", "--test-threads=1"]);
     bench.env("HOLDFAST_BENCH_RESOURCES", size.to_string()).env("HOLDFAST_BENCH_OUT", report);
     if test == "bench" {
