@@ -17,7 +17,9 @@ fn whole_life(names: &[&str], backend: Backend) -> Result<()> {
     system.is_silent()?;
     let memory = resident(system.server.pid())?;
     let healed = system.is_healed()?;
-    ensure!(healed >= 6, "only {healed} changes could be made");
+    // ministack does not take all of them.
+    let least = if matches!(backend, Backend::Moto) { 10 } else { 6 };
+    ensure!(healed >= least, "only {healed} changes could be made");
     system.is_silent()?;
     let gone = system.is_torn_down()?;
     ensure!(gone == resources, "{gone} of {resources} things were deleted");
