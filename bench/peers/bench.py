@@ -66,8 +66,8 @@ def peers(a):
         # HOLDFAST names the binary; without it this peer fails in "prepare"
         "holdfast": {"prepare": f"{w} holdfast . {n} && test -x \"$HOLDFAST\"",
                      "daemon": '"$HOLDFAST" serve --listen 127.0.0.1:5598 --store sqlite://$BENCH_DIR/holdfast.db '
-                               "--sweep-interval 1h --log warn",
-                     **{ph: f"{PY} {HERE}/holdfast_peer.py {ph}" for ph in ("create", "noop", "detect", "fix")}},
+                               "--sweep-interval 20s --log warn",
+                     **{ph: f"{PY} {HERE}/holdfast_peer.py {ph}" for ph in ("create", "noop", "look", "detect", "fix")}},
     }
 
 
@@ -75,7 +75,7 @@ def main():
     p = argparse.ArgumentParser()
     p.add_argument("--peers", default="floor,terraform,ansible")
     p.add_argument("--peer-file")
-    p.add_argument("--phases", default="create,noop,noop_apply,detect,fix")
+    p.add_argument("--phases", default="create,noop,look,noop_apply,detect,fix")
     p.add_argument("--sgs", type=int, default=50)
     p.add_argument("--tgs", type=int, default=20)
     p.add_argument("--latency-ms", type=float, default=0)

@@ -2,7 +2,8 @@
 """One phase of the running controller: returns when the phase is over. Counted with it, some 50 ms of Python a phase.
 
   holdfast_peer.py create    apply the stack, wait until all of it is in sync
-  holdfast_peer.py noop      one sweep
+  holdfast_peer.py noop      one sweep at its interval, as a daemon makes them
+  holdfast_peer.py look      a look that a person asks for, which also reads what AWS gives one thing a call
   holdfast_peer.py detect    pause, sweep until five drifts are listed
   holdfast_peer.py fix       resume, sweep until none is
 """
@@ -63,6 +64,9 @@ def main():
         call("POST", "/v1/apply", stack)
         until(lambda: phases().get("InSync") == total, 0.1)
     elif what == "noop":
+        before = swept()
+        until(lambda: swept() != before, 0.5)
+    elif what == "look":
         sweep()
     elif what == "detect":
         call("POST", "/v1/stacks/bench/pause", {"reason": "report only"})

@@ -188,6 +188,16 @@ impl Account {
         })
     }
 
+    /// Waits until every scope was swept so many times on average, by itself.
+    pub fn swept_by_itself(&self, sweeps: u64) -> Result<()> {
+        let all = self.metric("holdfast_passes_total", "")? + sweeps * self.regions.len() as u64;
+        eventually("sweeps at their interval", PATIENCE, || {
+            // Asking costs the server something, which is not to be measured.
+            std::thread::park_timeout(Duration::from_secs(1));
+            Ok((self.metric("holdfast_passes_total", "")? >= all).then_some(()))
+        })
+    }
+
     /// Asks for a sweep of every scope.
     fn ask(&self) -> Result<()> {
         for region in &self.regions {

@@ -13,7 +13,7 @@ use std::time::Duration;
 const WHOLE_AUDIT: usize = 2000;
 
 /// Sweeps that are averaged.
-const SWEEPS: usize = 5;
+const SWEEPS: u64 = 10;
 
 fn size() -> usize {
     std::env::var("HOLDFAST_BENCH_RESOURCES").ok().and_then(|n| n.parse().ok()).unwrap_or(1000)
@@ -37,14 +37,11 @@ fn common(report: &mut Report, phase: &str, cost: &Cost) {
     }
 }
 
-/// Sweeps in which nothing has to be done.
+/// Sweeps in which nothing has to be done, at their interval.
 fn steady(report: &mut Report, account: &Account, name: &str) -> Result<()> {
     let (floor, large) = (account.floor(), size() >= 10_000);
-    let cost = account.cost(|a| {
-        (0..SWEEPS).try_for_each(|_| a.sweep())?;
-        a.quiet();
-        Ok(())
-    })?;
+    account.swept_by_itself(2)?;
+    let cost = account.cost_from_now(|a| a.swept_by_itself(SWEEPS))?;
     ensure!(cost.calls.writes() == 0, "nothing is written at the fixed point, but: {:?}", cost.calls.by_action);
     // One page of VPCs a sweep: it tells how many sweeps there were.
     let passes =
@@ -83,6 +80,7 @@ fn audit(report: &mut Report, account: &Account, name: &str) -> Result<()> {
     let first = account.cost_from_now(Account::looked)?;
     report.add(format!("{name} first look of a process: calls"), plain(first.calls.total() as f64, "calls"));
     common(report, &format!("{name} first look of a process"), &first);
+    report.add(format!("{name} memory after it"), plain(first.resident as f64, "MB"));
     report.add(format!("{name} not in sync after it"), plain(account.waiting()? as f64, "resources").goal(0.0));
     if size() > WHOLE_AUDIT {
         return Ok(());
@@ -121,6 +119,8 @@ fn a_grown_account() -> Result<()> {
     let mut report = Report::default();
     let mut account = Account::grown(size(), scopes, Manner { latency: Duration::ZERO, buckets: true })?;
     audit(&mut report, &account, &name)?;
+    account.restarted("3s")?;
+    account.looked()?;
     steady(&mut report, &account, &name)?;
     let ready = account.restarted("1h")?;
     let figure = plain(ms(ready), "ms");
