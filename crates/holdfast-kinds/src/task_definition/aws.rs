@@ -230,14 +230,15 @@ async fn register(aws: &Aws<'_>, spec: &Value, tags: &Tags) -> Result<Applied, A
         body["tags"] = tags_to_wire(tags);
     }
     let send = |json| aws.ecs().register_task_definition().customize().interceptor(json).send();
-    let answer = write(aws, "RegisterTaskDefinition", body, send).await?;
+    let mut answer = write(aws, "RegisterTaskDefinition", body, send).await?;
     let made = &answer["taskDefinition"];
     let Some(arn) = text(made, "taskDefinitionArn").map(str::to_owned) else {
         return Ok(Applied::default());
     };
     let family = text(made, "family").unwrap_or_default();
     let outputs = outputs(&arn, &arn, &[("family", json!(family)), ("revision", made["revision"].clone())]);
-    // It says all that asking for the revision would.
+    // It says all that asking for the revision would, but for tags where an implementation leaves them out.
+    answer["tags"] = tags_to_wire(tags);
     aws.cache().keep_immutable(&arn, answer);
     Ok(Applied { id: Some(arn), outputs, ..Applied::default() })
 }
