@@ -106,6 +106,8 @@ fn there_are_scenarios_of_every_kind_and_sort() {
         }
     }
     assert!(all.iter().filter(|s| s.is_stack()).count() >= 10);
+    let told: Vec<&str> = all.iter().map(|s| s.name.as_str()).filter(|name| name.contains(" told of ")).collect();
+    assert_eq!(told.len(), 13, "every change of the table is one there and one back, or what others do: {told:?}");
     let crashes = plans::run_all(Sort::Crashes { stride: 9 }, 2, "create KeyPair").expect("they run");
     assert_eq!(crashes.broken, []);
     assert!(crashes.single > 10 && crashes.late > 0 && crashes.pairs > 0, "{crashes:?}");
