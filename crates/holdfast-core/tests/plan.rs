@@ -17,6 +17,8 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+#[path = "plan/edges.rs"]
+mod edges;
 #[path = "plan/held.rs"]
 mod held;
 
@@ -63,6 +65,7 @@ macro_rules! small_kind {
             const DOC: &'static str = "";
             const EXAMPLE: &'static str = "{}";
             const FIELDS: &'static [Field] = &[
+                Field::scalar("/name"),
                 Field::set("/friends").late(),
                 Field::scalar("/colour").create_only(),
                 Field::scalar("/open").severity(holdfast_core::facts::Severity::Exposure),
@@ -88,7 +91,14 @@ macro_rules! small_kind {
                 std::iter::once(first).chain(friends.map(fill)).collect()
             }
             fn converge(_: &Value, live: &Observation, diffs: &[FieldDiff], _: &Context<'_>) -> Converge<Action> {
-                let paths = diffs.iter().map(|d| d.path.clone()).filter(|p| p != "/colour");
+                let has = |path: &str| diffs.iter().any(|d| d.path == path);
+                if has("/busy") {
+                    return Converge::Wait(format!("{} is busy.", live.id));
+                }
+                if has("/sealed") {
+                    return Converge::Replace(vec!["/sealed".to_owned()]);
+                }
+                let paths = diffs.iter().map(|d| d.path.clone()).filter(|p| p != "/colour" && p != "/stone");
                 let (weight, other): (Vec<_>, Vec<_>) = paths.partition(|p| p == "/weight");
                 let change = |fields: Vec<String>| {
                     let action = Action::Change { id: live.id.clone(), fields: fields.clone() };
@@ -210,6 +220,9 @@ impl World {
         };
         let first = plan_with(&input, approvals);
         assert_eq!(first, plan_with(&input, approvals), "the same input gives the same plan");
+        if *approvals == Approvals::default() {
+            assert_eq!(first, plan(&input), "nobody has approved anything");
+        }
         assert_eq!(first.verdicts.len(), self.desired.len(), "one verdict a resource");
         assert!(first.verdicts.iter().all(|v| !v.reason.is_empty()), "no verdict without a reason");
         first
