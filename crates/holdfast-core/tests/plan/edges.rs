@@ -153,12 +153,3 @@ fn what_is_held_for_an_approval_stays_until_its_generation_or_its_fate_moves() {
     assert!(matches!(leaving.as_deref(), Some(Instead::Approved(a)) if a.generation == 1), "its deletion is held too");
     assert_eq!(after(&approved, 2, Fate::DeleteByName), None, "a person who names it has approved it");
 }
-
-#[test]
-fn a_plan_without_approvals_is_the_plan_and_another_one_has_another_hash() {
-    let (one, two) = (odd("size", json!({}), None), odd("busy", json!({}), None));
-    let hash = |w: &World| w.plan().hash();
-    assert_eq!(hash(&one).len(), 32);
-    assert_eq!(hash(&one), hash(&one));
-    assert_ne!(hash(&one), hash(&two));
-}
