@@ -153,3 +153,42 @@ fn what_is_held_for_an_approval_stays_until_its_generation_or_its_fate_moves() {
     assert!(matches!(leaving.as_deref(), Some(Instead::Approved(a)) if a.generation == 1), "its deletion is held too");
     assert_eq!(after(&approved, 2, Fate::DeleteByName), None, "a person who names it has approved it");
 }
+
+#[test]
+fn what_is_gone_says_nothing_about_what_aws_begins_to_show() {
+    let gone = json!({ "name": "d" });
+    let w = growing(json!({}), json!({ "ipv6": true })).wants("Box/d", gone.clone()).remembers("Box/d", in_sync(&gone));
+    assert_eq!(proposed(&w), ["/ipv6 = true of 3"]);
+}
+
+#[test]
+fn what_was_created_is_waited_for_until_exactly_the_time_that_aws_may_take_to_show_it() {
+    let settle = Settings::default().settle;
+    let created = |ago: jiff::SignedDuration| {
+        let memory = Memory { created_unseen: Some(jiff::Timestamp::UNIX_EPOCH - ago), ..Memory::default() };
+        world().wants("Box/a", json!({ "name": "a" })).remembers("Box/a", memory).plan().steps.len()
+    };
+    assert_eq!(created(settle - jiff::SignedDuration::from_nanos(1)), 0, "AWS may still show it");
+    assert_eq!(created(settle), 1, "AWS has had its time");
+}
+
+#[test]
+fn references_take_what_replaced_a_thing_as_long_as_aws_may_not_show_it_yet() {
+    let follows = |created_ago: i64, retiring: &[&str]| {
+        let created = jiff::Timestamp::UNIX_EPOCH - jiff::SignedDuration::from_secs(created_ago);
+        let memory = Memory {
+            id: Some("id-new".to_owned()),
+            outputs: serde_json::Map::from_iter([("id".to_owned(), json!("id-new"))]),
+            created_unseen: Some(created),
+            retiring: retiring.iter().map(|id| (*id).to_owned()).collect(),
+            ..Memory::default()
+        };
+        let w = world().wants("Box/a", json!({ "name": "a" })).has("Box/a", json!({ "name": "a" }));
+        let w = w.wants("Box/b", json!({ "name": "b", "room": "${Box/a.id}" }));
+        let plan = w.has("Box/b", json!({ "name": "b", "room": "id-new" })).remembers("Box/a", memory).plan();
+        plan.verdict(&key("Box/b")).expect("a verdict").decision
+    };
+    assert_eq!(follows(9, &["id-a"]), Decision::InSync, "the new one is not shown yet");
+    assert_eq!(follows(9, &[]), Decision::Update, "nothing was replaced: what is shown is what there is");
+    assert_eq!(follows(9999, &["id-a"]), Decision::Update, "the new one would have been shown");
+}
