@@ -326,6 +326,8 @@ fn each_output_that_is_waited_for_is_told_once_wherever_it_stands() {
     case.peers.insert(ResourceKey::new("shop", "Group", "g"), peer(Phase::Failed, "refused", json!({})));
     let told: Vec<String> = case.explain(None).waits_for.into_iter().filter_map(|w| w.on.map(|on| on.output)).collect();
     assert_eq!(told, ["id", "arn"]);
+    let named: Vec<String> = case.explain(None).fields.into_iter().map(|f| f.path).collect();
+    assert_eq!(named, ["/group", "/again", "/arn"], "each field that waits is told of");
 }
 
 #[test]
@@ -374,6 +376,10 @@ fn what_waits_for_a_person_a_pause_or_a_pass_says_so() {
     let mut blocked = case(json!({ "size": 2 }));
     blocked.says(Phase::Blocked, "Blocked", "AWS has no call that changes /size as things stand.");
     assert_eq!(blocked.explain(None).waits_for.iter().map(|w| w.what).collect::<Vec<_>>(), [WaitsFor::Person]);
+
+    let mut unread = case(json!({ "size": 2 }));
+    unread.says(Phase::Unknown, "NotRead", "ec2:DescribeThings failed");
+    assert_eq!(unread.explain(None).waits_for.iter().map(|w| w.what).collect::<Vec<_>>(), [WaitsFor::Read]);
 
     let mut young = case(json!({ "size": 2 }));
     young.status.observed_generation = 2;
