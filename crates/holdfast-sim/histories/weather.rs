@@ -178,6 +178,8 @@ pub(crate) fn squatter(roll: u64, scene: &Scene) -> Option<(LiveThing, String)> 
     let mut dice = Dice::new(roll);
     let live = scene.sim.live(&scene.scope);
     let thing = dice.of(&live)?;
+    // What lives in a thing of ours goes with it when a person deletes that.
+    scene.registry.get(thing.kind).filter(|kind| kind.container().is_none())?;
     let mut theirs = (*thing.observation).clone();
     let id = format!("{}{THEIRS}{}", theirs.id, roll % 1000);
     theirs.identity = format!("{}{THEIRS}{}", theirs.identity, roll % 1000);
