@@ -135,7 +135,10 @@ impl<'a> Matcher<'a> {
         }
         let identity = identity.as_deref();
         let named = desired.policy.adopt_id.as_deref().and_then(kind.handle().read);
-        if let Some(gap) = index.gaps.iter().find(|g| g.hides(known_id.or(named.as_deref()), identity)) {
+        let handle = known_id.or(named.as_deref());
+        // What has neither a name nor a handle that we know may be any of those that could not be read.
+        let any = handle.is_none() && identity.is_none();
+        if let Some(gap) = index.gaps.iter().find(|g| any || g.hides(handle, identity)) {
             return Match::Unknown(format!("{} could not be read: {}", gap.operation, gap.reason));
         }
         match named {
