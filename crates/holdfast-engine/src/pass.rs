@@ -214,6 +214,8 @@ async fn sweep(
         Some(error) => trouble::unread(scope, &wanted, error, core.clock.now()),
         None => look(core, scope, &wanted).await,
     };
+    drop(wanted);
+    book.close_wanted();
     let (after, at) = (core.budgets.counts(scope), core.clock.now());
     let gaps = snapshot.kinds.iter().filter(|(_, r)| !r.gaps.is_empty());
     let status = ScopeStatus {

@@ -123,7 +123,7 @@ pub(crate) fn planned(told: Vec<Told<'_>>) -> Plan {
             uid,
             generation: 1,
             scope: Scope::new("default", "eu-west-1"),
-            spec: Arc::new(one.declared),
+            spec: Arc::new(one.declared.into()),
             stack_tags: BTreeMap::new(),
             policy: Policy::default(),
             fate: Fate::Keep,

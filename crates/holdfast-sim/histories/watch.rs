@@ -81,7 +81,7 @@ impl Watch {
         let as_accepted = desired.len() == scene.declared.len()
             && desired.iter().all(|d| {
                 let known = scene.declared.get(&d.key).map(|k| &k.document);
-                known.is_some_and(|k| k.generation == d.generation && k.spec == *d.spec)
+                known.is_some_and(|k| k.generation == d.generation && k.spec == d.spec.value())
             });
         if as_accepted {
             return Ok(Vec::new());
@@ -91,7 +91,7 @@ impl Watch {
             scene.declared.iter().map(|(key, d)| of(key, d.document.clone())).collect();
         let stored = desired
             .iter()
-            .map(|d| of(&d.key, Document { generation: d.generation, spec: Value::clone(&d.spec) }))
+            .map(|d| of(&d.key, Document { generation: d.generation, spec: d.spec.value() }))
             .collect();
         Ok(laws::accepted(&accepted, &stored))
     }

@@ -221,7 +221,7 @@ fn overlay(state: &ApiState, checked: Checked) -> Result<BTreeMap<Scope, Vec<Arc
             generation,
             key: resource.key,
             scope: resource.scope,
-            spec: Arc::new(resource.spec),
+            spec: Arc::new(resource.spec.into()),
             stack_tags: resource.stack_tags,
             policy: resource.policy_effective,
             fate: Fate::Keep,

@@ -9,6 +9,7 @@ use crate::name::{ResourceKey, Scope};
 use crate::observe::Snapshot;
 use crate::ownership::Owned;
 use crate::policy::Policy;
+use crate::spec::Spec;
 use crate::status::{Condition, FieldDiff, Phase};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -29,7 +30,7 @@ pub struct Desired {
     /// Where it lives.
     pub scope: Scope,
     /// As declared, variables filled in; references still stand.
-    pub spec: Arc<Value>,
+    pub spec: Arc<Spec>,
     /// The stack's tags, which go on every taggable resource; a resource's own win.
     pub stack_tags: BTreeMap<String, String>,
     /// The effective policy: the resource's over the stack's.

@@ -30,7 +30,7 @@ async fn checked(b: &Bench, document: &Value) -> Vec<Finding> {
             uid: format!("planned-{}", r.key),
             generation: 1,
             scope: r.scope,
-            spec: Arc::new(r.spec),
+            spec: Arc::new(r.spec.into()),
             stack_tags: r.stack_tags,
             policy: r.policy_effective,
             fate: Fate::Keep,

@@ -36,7 +36,7 @@ fn planned(declared: Vec<(&'static str, Value)>, fate: Fate, live: Vec<(&'static
             uid: format!("uid-{kind}"),
             generation: 1,
             scope: scope.clone(),
-            spec: Arc::new(spec),
+            spec: Arc::new(spec.into()),
             stack_tags: BTreeMap::new(),
             policy: Policy::default(),
             fate,

@@ -164,7 +164,7 @@ fn declared(name: &str, priority: u32) -> Arc<Desired> {
         uid: name.to_owned(),
         generation: 1,
         scope: Scope::new("default", "eu-west-1"),
-        spec: Arc::new(rule(priority, path(&format!("/{name}")))),
+        spec: Arc::new(rule(priority, path(&format!("/{name}"))).into()),
         stack_tags: BTreeMap::new(),
         policy: Policy::default(),
         fate: Fate::Keep,

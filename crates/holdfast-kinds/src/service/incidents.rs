@@ -48,7 +48,7 @@ impl Scene {
             uid: format!("uid-{kind}"),
             generation: if before.is_none_or(|b| *b == now) { 1 } else { 2 },
             scope: Scope::new("default", "eu-west-1"),
-            spec: Arc::new(now),
+            spec: Arc::new(now.into()),
             stack_tags: BTreeMap::new(),
             policy: Default::default(),
             fate: Fate::Keep,

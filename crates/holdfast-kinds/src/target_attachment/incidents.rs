@@ -44,7 +44,7 @@ fn planned(fate: Fate, policy: Policy, memory: Memory, live: Vec<Observation>) -
         uid: "uid-1".to_owned(),
         generation: 1,
         scope: scope.clone(),
-        spec: Arc::new(spec(80)),
+        spec: Arc::new(spec(80).into()),
         stack_tags: BTreeMap::from([("team".to_owned(), "media".to_owned())]),
         policy,
         fate,
