@@ -1,4 +1,5 @@
-//! References: `${Kind/name.output}`, `${stack:Kind/name.output}`, `${var.name}`; `$${` is a literal `${`.
+//! References: `${Kind/name.output}`, `${stack:Kind/name.output}`, `${var.name}`; `$${` is a literal `${`, and `${$}` a
+//! literal `$`, which is needed right before a reference only.
 
 use crate::name::ResourceKey;
 use crate::problem::SpecError;
@@ -25,7 +26,7 @@ pub enum Reference {
 /// A piece of a string: text, or a reference with its source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Piece {
-    /// Literal text, `$${` undone.
+    /// Literal text, `$${` and `${$}` undone.
     Text(String),
     /// A reference, and how it was written.
     Reference(Reference, String),
@@ -79,6 +80,38 @@ impl Reference {
     }
 }
 
+/// A `$` that makes no escape of the reference behind it.
+const DOLLAR: &str = "${$}";
+
+/// A string that is written anew while some of its references stay open. Text is kept apart until the next reference, so
+/// that what was filled in is never read as syntax, whatever it ends or begins with.
+#[derive(Default)]
+struct Rewritten {
+    out: String,
+    text: String,
+}
+
+impl Rewritten {
+    /// A reference that stays as it was written.
+    fn open(&mut self, source: &str) {
+        let text = std::mem::take(&mut self.text);
+        let bare = text.trim_end_matches('$');
+        self.out.push_str(&escaped(bare));
+        self.out.push_str(&DOLLAR.repeat(text.len() - bare.len()));
+        self.out.push_str(source);
+    }
+
+    /// The string, to be read again by [`pieces`].
+    fn done(self) -> String {
+        self.out + &escaped(&self.text)
+    }
+}
+
+/// A text as it is written where no reference follows.
+fn escaped(text: &str) -> String {
+    text.replace("${", "$${")
+}
+
 /// Splits a string into its pieces. Errors are sentences without a pointer.
 pub fn pieces(text: &str) -> Result<Vec<Piece>, String> {
     let mut out = Vec::new();
@@ -96,6 +129,11 @@ pub fn pieces(text: &str) -> Result<Vec<Piece>, String> {
             return Err(format!("the reference \"{}\" has no closing brace", &rest[at..]));
         };
         let source = &rest[at..=at + end];
+        if source == DOLLAR {
+            plain.push('$');
+            rest = &rest[at + end + 1..];
+            continue;
+        }
         let reference = Reference::parse(&source[2..source.len() - 1])
             .map_err(|e| format!("the reference \"{source}\" is malformed: {e}"))?;
         if !plain.is_empty() {
@@ -173,25 +211,25 @@ pub fn fill_variables(value: &mut Value, worth: &mut dyn FnMut(&str) -> Option<V
             let Ok(pieces) = pieces(text) else { return };
             if let [Piece::Reference(Reference::Variable(name), _)] = pieces.as_slice() {
                 match worth(name) {
-                    Some(Value::String(s)) => *text = s.replace("${", "$${"),
+                    Some(Value::String(s)) => *text = escaped(&s),
                     Some(other) => *value = other,
                     None => {}
                 }
                 return;
             }
-            let mut out = String::new();
+            let mut new = Rewritten::default();
             for piece in &pieces {
                 match piece {
-                    Piece::Text(t) => out.push_str(&t.replace("${", "$${")),
+                    Piece::Text(t) => new.text.push_str(t),
                     Piece::Reference(Reference::Variable(name), source) => match worth(name) {
-                        Some(Value::String(s)) => out.push_str(&s.replace("${", "$${")),
-                        Some(other) => out.push_str(&other.to_string()),
-                        None => out.push_str(source),
+                        Some(Value::String(s)) => new.text.push_str(&s),
+                        Some(other) => new.text.push_str(&other.to_string()),
+                        None => new.open(source),
                     },
-                    Piece::Reference(_, source) => out.push_str(source),
+                    Piece::Reference(_, source) => new.open(source),
                 }
             }
-            *text = out;
+            *text = new.done();
         }
         Value::Array(items) => items.iter_mut().for_each(|item| fill_variables(item, worth)),
         Value::Object(map) => map.values_mut().for_each(|item| fill_variables(item, worth)),
@@ -231,32 +269,24 @@ fn fill_text(text: &str, worth: &mut dyn FnMut(&Reference) -> Worth) -> Option<V
             Worth::Open => None,
         };
     }
-    let mut known = String::new();
-    let mut still_open = String::new();
-    let mut open = false;
-    for piece in &pieces {
-        match piece {
-            Piece::Text(t) => {
-                known.push_str(t);
-                still_open.push_str(&t.replace("${", "$${"));
-            }
-            Piece::Reference(reference, source) => match worth(reference) {
-                Worth::Value(Value::String(s)) => {
-                    known.push_str(&s);
-                    still_open.push_str(&s.replace("${", "$${"));
-                }
-                Worth::Value(v) => {
-                    known.push_str(&v.to_string());
-                    still_open.push_str(&v.to_string());
-                }
+    let (mut known, mut new, mut open) = (String::new(), Rewritten::default(), false);
+    for piece in pieces {
+        let text = match piece {
+            Piece::Text(text) => text,
+            Piece::Reference(reference, source) => match worth(&reference) {
+                Worth::Value(Value::String(text)) => text,
+                Worth::Value(other) => other.to_string(),
                 Worth::Open => {
                     open = true;
-                    still_open.push_str(source);
+                    new.open(&source);
+                    continue;
                 }
             },
-        }
+        };
+        known.push_str(&text);
+        new.text.push_str(&text);
     }
-    Some(Value::String(if open { still_open } else { known }))
+    Some(Value::String(if open { new.done() } else { known }))
 }
 
 #[cfg(test)]
@@ -280,5 +310,49 @@ mod tests {
             assert!(pieces(text).is_err(), "{text} was taken");
         }
         assert!(pieces("costs $5").is_ok());
+    }
+
+    #[test]
+    fn what_is_filled_in_is_never_read_as_syntax() {
+        let open = Reference::parse("Vpc/v.id").expect("it is one");
+        let source = "${Vpc/v.id}";
+        let mut texts = vec![String::new()];
+        for length in 0..5 {
+            let longest: Vec<String> = texts.iter().filter(|t| t.len() == length).cloned().collect();
+            texts.extend(longest.iter().flat_map(|t| ["$", "{", "}", "a"].map(|letter| format!("{t}{letter}"))));
+        }
+        for text in &texts {
+            for cut in 0..=text.len() {
+                let (left, right) = text.split_at(cut);
+                let worth = |name: &str| json!(if name == "left" { left } else { right });
+                let mut by_variables = json!(format!("${{var.left}}${{var.right}}{source}${{var.left}}"));
+                let mut by_fill = by_variables.clone();
+                fill_variables(&mut by_variables, &mut |name| Some(worth(name)));
+                fill(&mut by_fill, &mut |r| match r {
+                    Reference::Variable(name) => Worth::Value(worth(name)),
+                    Reference::Output { .. } => Worth::Open,
+                });
+                assert_eq!(by_variables, by_fill);
+                let read = pieces(by_fill.as_str().expect("a text")).expect("it can be read");
+                let some = |t: &str| (!t.is_empty()).then(|| Piece::Text(t.to_owned()));
+                let reference = Some(Piece::Reference(open.clone(), source.to_owned()));
+                let meant: Vec<Piece> = [some(text), reference, some(left)].into_iter().flatten().collect();
+                assert_eq!(read, meant, "{left:?} and {right:?} are filled in as {by_fill}");
+                fill(&mut by_fill, &mut |_| Worth::Value(json!("vpc-1")));
+                assert_eq!(by_fill, json!(format!("{text}vpc-1{left}")));
+            }
+        }
+    }
+
+    #[test]
+    fn a_dollar_stands_right_before_a_reference_where_it_is_written_as_one() {
+        let mut v =
+            json!({ "a": "${$}${var.n}", "b": "${$}", "c": "$${$}", "d": "${$}${Vpc/v.id}", "e": "$${Vpc/v.id}" });
+        for _ in 0..2 {
+            fill_variables(&mut v, &mut |_| Some(json!(5)));
+        }
+        assert!(!is_open("${$}") && is_open(v["d"].as_str().expect("a text")));
+        fill(&mut v, &mut |_| Worth::Value(json!("vpc-1")));
+        assert_eq!(v, json!({ "a": "$5", "b": "$", "c": "${$}", "d": "$vpc-1", "e": "${Vpc/v.id}" }));
     }
 }
