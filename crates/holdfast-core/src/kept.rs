@@ -16,12 +16,6 @@ impl Kept {
         Self(serde_json::value::to_raw_value(value).unwrap_or_else(|_| RawValue::NULL.to_owned()))
     }
 
-    /// False if certainly no reference stands in it.
-    pub(crate) fn may_refer(&self) -> bool {
-        // JSON may write any character in another way.
-        self.0.get().contains("${") || self.0.get().contains("\\u")
-    }
-
     /// The value, read anew each time.
     pub fn value(&self) -> Value {
         serde_json::from_str(self.0.get()).unwrap_or_default()

@@ -43,8 +43,10 @@ impl Spec {
             Some((&*mention.pointer, key, output))
         })
     }
+}
 
-    fn new(text: Kept, value: &Value) -> Self {
+impl From<Value> for Spec {
+    fn from(value: Value) -> Self {
         let mut references = Vec::new();
         let mut visit = |pointer: &str, reference: &Reference| {
             if let Reference::Output { .. } = reference {
@@ -52,21 +54,8 @@ impl Spec {
             }
         };
         // Malformed references were refused when the document came in.
-        reference::each(value, "", &mut visit, &mut Vec::new());
-        Self { text, references: references.into() }
-    }
-}
-
-impl From<Value> for Spec {
-    fn from(value: Value) -> Self {
-        Self::new(Kept::of(&value), &value)
-    }
-}
-
-impl From<Kept> for Spec {
-    fn from(text: Kept) -> Self {
-        let value = if text.may_refer() { text.value() } else { Value::Null };
-        Self::new(text, &value)
+        reference::each(&value, "", &mut visit, &mut Vec::new());
+        Self { text: Kept::of(&value), references: references.into() }
     }
 }
 
@@ -85,7 +74,7 @@ impl Serialize for Spec {
 
 impl<'de> Deserialize<'de> for Spec {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Kept::deserialize(deserializer).map(Self::from)
+        Value::deserialize(deserializer).map(Self::from)
     }
 }
 
@@ -136,7 +125,8 @@ mod tests {
 
     #[test]
     fn a_spec_comes_back_and_tells_its_references_in_order() {
-        let value = json!({ "z": "${Group/a.id}", "a": ["${var.x}", "$${Group/b.id}", "${net:Vpc/main.id}-${Group/a.arn}"] });
+        let value =
+            json!({ "z": "${Group/a.id}", "a": ["${var.x}", "$${Group/b.id}", "${net:Vpc/main.id}-${Group/a.arn}"] });
         let spec = Spec::from(value.clone());
         assert_eq!(spec.value(), value);
         let told: Vec<String> = spec.targets("shop").map(|(at, key, output)| format!("{at} {key} {output}")).collect();

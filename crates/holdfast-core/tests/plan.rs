@@ -148,7 +148,7 @@ impl World {
             generation: 1,
             scope: Scope::new("default", "here"),
             spec: Arc::new(spec.into()),
-            stack_tags: BTreeMap::new(),
+            stack_tags: Arc::default(),
             policy: Policy::default(),
             fate: Fate::Keep,
             hold: None,
@@ -544,7 +544,7 @@ fn a_circle_that_an_earlier_pass_has_stripped_is_deleted() {
 /// A box of generation 2 that awaits approval, while the first is carried out and live.
 fn held(spec: Value, live: Value) -> World {
     let first = json!({ "name": "a", "size": 1 });
-    let before = Approved { generation: 1, spec: Arc::new(first.clone().into()), stack_tags: BTreeMap::new() };
+    let before = Approved { generation: 1, spec: Arc::new(first.clone().into()), stack_tags: Arc::default() };
     world()
         .wants_with("Box/a", spec, |d| (d.generation, d.instead) = (2, Some(Arc::new(Instead::Approved(before)))))
         .has("Box/a", live)

@@ -71,7 +71,15 @@ impl Book {
         let (mut memories, mut statuses) = (store.memories(scope)?, store.statuses(scope)?);
         let memory = |d: &Arc<Desired>| (d.key.clone(), memories.remove(&d.key).unwrap_or_default());
         self.memories = list.iter().map(memory).collect();
-        self.statuses = list.iter().map(|d| statuses.remove(&d.key).unwrap_or_default()).collect();
+        let mut status = |(d, memory): (&Arc<Desired>, &Memory)| {
+            let mut status = statuses.remove(&d.key).unwrap_or_default();
+            if status.outputs == memory.outputs {
+                status.outputs = Arc::clone(&memory.outputs);
+            }
+            status
+        };
+        // Both are in the order of keys.
+        self.statuses = list.iter().zip(self.memories.values()).map(&mut status).collect();
         self.abroad = Arc::new(abroad(&list));
         self.acted.retain(|key, _| self.memories.contains_key(key));
         let said = store.scope_statuses()?.into_iter().find(|s| s.scope == *scope);
@@ -148,7 +156,7 @@ fn filled(desired: &Desired, memories: &BTreeMap<ResourceKey, Memory>, elsewhere
     let mut spec = desired.spec.value();
     reference::fill(&mut spec, &mut |reference| {
         let Some((key, output)) = reference.target(&desired.key.stack) else { return Worth::Open };
-        let here = memories.get(&key).map(|m| &m.outputs);
+        let here = memories.get(&key).map(|m| &*m.outputs);
         let known = here.or_else(|| elsewhere.get(&key)).and_then(|o| o.get(output));
         known.cloned().map_or(Worth::Open, Worth::Value)
     });

@@ -124,7 +124,7 @@ pub(crate) fn planned(told: Vec<Told<'_>>) -> Plan {
             generation: 1,
             scope: Scope::new("default", "eu-west-1"),
             spec: Arc::new(one.declared.into()),
-            stack_tags: BTreeMap::new(),
+            stack_tags: Arc::default(),
             policy: Policy::default(),
             fate: Fate::Keep,
             hold: None,

@@ -222,7 +222,7 @@ fn overlay(state: &ApiState, checked: Checked) -> Result<BTreeMap<Scope, Vec<Arc
             key: resource.key,
             scope: resource.scope,
             spec: Arc::new(resource.spec.into()),
-            stack_tags: resource.stack_tags,
+            stack_tags: resource.stack_tags.into(),
             policy: resource.policy_effective,
             fate: Fate::Keep,
         };

@@ -37,7 +37,7 @@ pub struct Approved {
     /// Its spec, variables filled in.
     pub spec: Arc<Spec>,
     /// The stack's tags at that time.
-    pub stack_tags: BTreeMap<String, String>,
+    pub stack_tags: Arc<BTreeMap<String, String>>,
 }
 
 impl Instead {

@@ -31,7 +31,7 @@ async fn checked(b: &Bench, document: &Value) -> Vec<Finding> {
             generation: 1,
             scope: r.scope,
             spec: Arc::new(r.spec.into()),
-            stack_tags: r.stack_tags,
+            stack_tags: r.stack_tags.into(),
             policy: r.policy_effective,
             fate: Fate::Keep,
             hold: None,

@@ -37,7 +37,7 @@ fn planned(declared: Vec<(&'static str, Value)>, fate: Fate, live: Vec<(&'static
             generation: 1,
             scope: scope.clone(),
             spec: Arc::new(spec.into()),
-            stack_tags: BTreeMap::new(),
+            stack_tags: Arc::default(),
             policy: Policy::default(),
             fate,
             hold: None,

@@ -165,7 +165,7 @@ fn declared(name: &str, priority: u32) -> Arc<Desired> {
         generation: 1,
         scope: Scope::new("default", "eu-west-1"),
         spec: Arc::new(rule(priority, path(&format!("/{name}"))).into()),
-        stack_tags: BTreeMap::new(),
+        stack_tags: Arc::default(),
         policy: Policy::default(),
         fate: Fate::Keep,
         hold: None,

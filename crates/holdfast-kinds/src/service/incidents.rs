@@ -49,7 +49,7 @@ impl Scene {
             generation: if before.is_none_or(|b| *b == now) { 1 } else { 2 },
             scope: Scope::new("default", "eu-west-1"),
             spec: Arc::new(now.into()),
-            stack_tags: BTreeMap::new(),
+            stack_tags: Arc::default(),
             policy: Default::default(),
             fate: Fate::Keep,
             hold: None,

@@ -45,7 +45,7 @@ fn planned(fate: Fate, policy: Policy, memory: Memory, live: Vec<Observation>) -
         generation: 1,
         scope: scope.clone(),
         spec: Arc::new(spec(80).into()),
-        stack_tags: BTreeMap::from([("team".to_owned(), "media".to_owned())]),
+        stack_tags: Arc::new(BTreeMap::from([("team".to_owned(), "media".to_owned())])),
         policy,
         fate,
         hold: None,

@@ -36,7 +36,7 @@ impl Bench {
             generation: self.desired.get(&key).map_or(1, |d| d.generation + 1),
             scope: self.aws.scope.clone(),
             spec: Arc::new(spec.into()),
-            stack_tags: BTreeMap::from([("env".to_owned(), "test".to_owned())]),
+            stack_tags: Arc::new(BTreeMap::from([("env".to_owned(), "test".to_owned())])),
             policy: Policy::default(),
             fate: Fate::Keep,
             hold: None,
@@ -112,7 +112,7 @@ impl Bench {
             let memory = self.memory.entry(verdict.key.clone()).or_default();
             if let Some(id) = &verdict.id {
                 memory.id = Some(id.clone());
-                memory.outputs = verdict.outputs.clone();
+                memory.outputs = Arc::new(verdict.outputs.clone());
             }
             if let Some(resolved) = &verdict.resolved {
                 memory.last_written = Some(resolved.clone());
@@ -124,7 +124,7 @@ impl Bench {
             let applied = applied.unwrap_or_else(|e| panic!("{} {}: {e}", step.key, step.text));
             let memory = self.memory.entry(step.key.clone()).or_default();
             memory.id = applied.id.or(memory.id.take());
-            memory.outputs.extend(applied.outputs);
+            Arc::make_mut(&mut memory.outputs).extend(applied.outputs);
         }
         plan
     }
