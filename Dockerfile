@@ -5,7 +5,7 @@ RUN apt-get update && apt-get install -y --no-install-recommends build-essential
 WORKDIR /src
 COPY . .
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target \
-    cargo build --release --locked --package holdfast && cp target/release/holdfast /holdfast && mkdir /data
+    cargo build --profile production --locked --package holdfast && cp target/production/holdfast /holdfast && mkdir /data
 
 FROM gcr.io/distroless/cc-debian12:nonroot
 COPY --from=build /holdfast /usr/local/bin/holdfast

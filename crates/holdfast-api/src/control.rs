@@ -14,14 +14,14 @@ use std::sync::Arc;
 /// The loop, as the API sees it.
 #[async_trait]
 pub trait Loop: Send + Sync {
-    /// Asks for a pass of these scopes soon; returns at once.
+    /// Asks for a pass of these scopes soon, because of what the log now says; returns at once.
     fn nudge(&self, scopes: &BTreeSet<Scope>);
 
-    /// Asks for a pass of these scopes soon that also tries again what was refused or is stuck in the stack.
+    /// Has the next pass try again what was refused or is stuck in a stack.
     ///
     /// # Errors
     /// [`LoopError`] if it cannot be asked.
-    async fn reconcile(&self, stack: &str, scopes: &BTreeSet<Scope>) -> Result<(), LoopError>;
+    fn forgive(&self, stack: &str) -> Result<(), LoopError>;
 
     /// Plans these scopes as if they had the given desired state, asks AWS what is to be known of `stacks` before, and
     /// writes nothing.

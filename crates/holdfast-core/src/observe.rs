@@ -100,6 +100,22 @@ pub struct Gap {
     pub of: Vec<String>,
     /// Why, in AWS's words, with the request id.
     pub reason: String,
+    /// AWS wants patience or did not answer: soon it may be readable.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub passing: bool,
+}
+
+impl Gap {
+    /// A gap that stays until somebody does something about it.
+    pub fn new(operation: impl Into<String>, of: Vec<String>, reason: impl Into<String>) -> Self {
+        Self { operation: operation.into(), of, reason: reason.into(), passing: false }
+    }
+
+    /// The same, which may be gone soon.
+    #[must_use]
+    pub fn passing(self) -> Self {
+        Self { passing: true, ..self }
+    }
 }
 
 /// All that one sweep saw of one scope.

@@ -486,7 +486,7 @@ fn what_could_not_be_read_is_unknown_and_neither_created_nor_deleted() {
         .wants("Box/a", json!({ "name": "a", "room": "${Room/r.id}" }))
         .wants("Room/r", json!({ "name": "r" }))
         .wants_with("Room/old", json!({ "name": "old" }), |d| d.fate = Fate::DeleteByName);
-    let gap = Gap { operation: "DescribeRooms".to_owned(), of: vec![], reason: "page 2 was lost".to_owned() };
+    let gap = Gap::new("DescribeRooms", vec![], "page 2 was lost");
     w.kinds.get_mut("Room").expect("Room").gaps.push(gap);
     w.check(
         r#"Box/a Blocked Blocked: Waits for Room/r: DescribeRooms could not be read: page 2 was lost

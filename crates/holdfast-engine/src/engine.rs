@@ -43,19 +43,6 @@ struct Shared {
     news: Notify,
 }
 
-/// Why a scope should be looked at now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Nudge {
-    /// A declaration came, changed or went.
-    Declared,
-    /// A person asked for it.
-    Reconcile,
-    /// A pause has ended.
-    Resumed,
-    /// What it refers to has moved.
-    Reference,
-}
-
 /// A scope as `/v1/scopes` shows it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ScopeView {
@@ -140,11 +127,14 @@ impl Engine {
         });
     }
 
-    /// Has a scope looked at as soon as a worker is free.
-    pub fn nudge(&self, scope: &Scope, why: Nudge) {
-        tracing::debug!(%scope, ?why, "nudged");
-        let urgency = if why == Nudge::Reference { Urgency::Moving } else { Urgency::Asked };
-        self.shared.queue.add(scope, Instant::now(), urgency);
+    /// Has a scope looked at as soon as a worker is free, unless a pass has begun there since the last event was logged.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn nudge(&self, scope: &Scope) -> Result<(), StoreError> {
+        let newest = self.shared.core.store.newest_event()?;
+        self.shared.queue.add_after(scope, newest, Urgency::Asked);
+        Ok(())
     }
 
     /// Has the scopes of a lane looked at, as many at a time as there are seats, until the engine stops.
@@ -161,14 +151,14 @@ impl Engine {
         }
     }
 
-    /// Has every scope looked at that a stack lives in. Answers which.
+    /// Tries again what failed or was given up in a stack, with the next pass. Answers the scopes concerned.
     ///
     /// # Errors
     /// Those of the store.
-    pub fn nudge_stack(&self, stack: &str, why: Nudge) -> Result<Vec<Scope>, StoreError> {
+    pub fn forgive(&self, stack: &str) -> Result<Vec<Scope>, StoreError> {
         let scopes = scopes_of(&self.shared.core, stack)?;
         for scope in &scopes {
-            self.nudge(scope, why);
+            self.shared.core.scope(scope).forgive(stack);
         }
         Ok(scopes)
     }
@@ -178,10 +168,11 @@ impl Engine {
     /// # Errors
     /// Those of the store.
     pub fn reconcile(&self, stack: &str) -> Result<Vec<Scope>, StoreError> {
-        for scope in scopes_of(&self.shared.core, stack)? {
-            self.shared.core.scope(&scope).forgive(stack);
+        let scopes = self.forgive(stack)?;
+        for scope in &scopes {
+            self.shared.queue.add(scope, Instant::now(), Urgency::Asked);
         }
-        self.nudge_stack(stack, Nudge::Reconcile)
+        Ok(scopes)
     }
 
     /// One pass over a scope, now: sweep, plan, record, execute, record. Waits for a pass that is under way there.
@@ -335,6 +326,12 @@ fn scopes_of(core: &Core, stack: &str) -> Result<Vec<Scope>, StoreError> {
 async fn look_at(shared: &Shared, scope: &Scope, seat: Seat) {
     let core = &shared.core;
     let begun = Instant::now();
+    match blocking(|| core.store.newest_event()) {
+        Ok(newest) => shared.queue.begins(scope, newest),
+        Err(error) => {
+            tracing::error!(%error, "the log could not be read; the scope may be looked at once more than needed")
+        }
+    }
     let passed = pass(core, scope, &seat).await;
     let lane = if went_through(&passed) { Lane::Well } else { Lane::Troubled };
     let periodic = periodic(core, scope, begun);
@@ -397,13 +394,13 @@ async fn watch(shared: &Shared, mut after: u64) {
                 Ok(all) => all
                     .iter()
                     .filter(|s| accounts.contains(&s.account))
-                    .for_each(|scope| shared.queue.add(scope, Instant::now(), Urgency::Asked)),
+                    .for_each(|scope| shared.queue.add_after(scope, after, Urgency::Asked)),
                 Err(error) => tracing::error!(%error, "the scopes could not be read"),
             }
         }
         for stack in stacks {
             match blocking(|| scopes_of(core, &stack)) {
-                Ok(scopes) => scopes.iter().for_each(|scope| shared.queue.add(scope, Instant::now(), Urgency::Asked)),
+                Ok(scopes) => scopes.iter().for_each(|scope| shared.queue.add_after(scope, after, Urgency::Asked)),
                 Err(error) => tracing::error!(%error, stack, "its scopes could not be read"),
             }
         }

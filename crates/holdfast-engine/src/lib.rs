@@ -46,7 +46,7 @@ mod step;
 mod token;
 mod trouble;
 
-pub use engine::{Engine, Nudge, Overlay, ScopeView, Tally};
+pub use engine::{Engine, Overlay, ScopeView, Tally};
 pub use error::PassError;
 pub use load::Load;
 pub use meter::{BucketUse, Budgets, Counts, Limit, OperationUse, Usage, limits};

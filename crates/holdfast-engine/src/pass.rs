@@ -253,7 +253,7 @@ pub(crate) async fn look(core: &Core, scope: &Scope, wanted: &BTreeMap<KindName,
                 let text = said(panic.as_ref());
                 tracing::error!(%scope, kind, text, "the code of a kind panicked over its sweep");
                 let reason = format!("the code of {kind} panicked: {text}; please report it");
-                let gap = Gap { operation: format!("the sweep of {kind}"), of: Vec::new(), reason };
+                let gap = Gap::new(format!("the sweep of {kind}"), Vec::new(), reason);
                 kinds.insert(*kind, Reading { observations: Vec::new(), gaps: vec![gap] });
             }
         }
@@ -432,8 +432,11 @@ fn next(core: &Core, book: &mut Book, plan: &Plan, report: &PassReport, swept: &
     let now = core.clock.now();
     let acted = report.succeeded + report.failed > 0;
     let waits = plan.verdicts.iter().any(|v| v.decision == Decision::Wait);
-    book.open_passes = if acted || waits { book.open_passes.saturating_add(1) } else { 0 };
-    let follow_up = (acted || waits).then(|| {
+    // Where nothing at all can be read, somebody has to do something; a few reads that failed are made up for soon.
+    let unread = !report.blind && swept.snapshot.kinds.values().flat_map(|r| &r.gaps).any(|gap| gap.passing);
+    let open = acted || waits || unread;
+    book.open_passes = if open { book.open_passes.saturating_add(1) } else { 0 };
+    let follow_up = open.then(|| {
         // Work that goes on is looked at soon; what hangs on AWS, or on somebody who undoes it, ever less often.
         let doublings = if report.succeeded > 0 { book.open_passes.saturating_sub(5) } else { book.open_passes };
         core.settings.follow_up.saturating_mul(1 << doublings.min(7)).min(core.settings.sweep_interval)

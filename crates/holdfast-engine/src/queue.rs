@@ -45,6 +45,8 @@ struct Entry {
     due: Option<(Instant, Urgency)>,
     running: bool,
     lane: Lane,
+    /// The newest event that the last pass can have known.
+    knew: u64,
 }
 
 impl Entry {
@@ -71,8 +73,28 @@ impl Queue {
 
     /// Makes a scope due at `at`, or earlier if it is already. While it is being worked on, it comes again.
     pub(crate) fn add(&self, scope: &Scope, at: Instant, urgency: Urgency) {
+        self.add_to(&mut self.entries(), scope, at, urgency);
+    }
+
+    /// Makes a scope due now because of an event, unless a pass has begun since that event: whoever declares something
+    /// asks for a pass, and the log tells of it too, which is not another reason.
+    pub(crate) fn add_after(&self, scope: &Scope, event: u64, urgency: Urgency) {
         let mut entries = self.entries();
-        let entry = entries.entry(scope.clone()).or_insert(Entry { due: None, running: false, lane: Lane::Well });
+        if entries.get(scope).is_none_or(|entry| entry.knew < event) {
+            self.add_to(&mut entries, scope, Instant::now(), urgency);
+        }
+    }
+
+    /// A pass over the scope begins, and all events up to `newest` were there before it.
+    pub(crate) fn begins(&self, scope: &Scope, newest: u64) {
+        if let Some(entry) = self.entries().get_mut(scope) {
+            entry.knew = newest;
+        }
+    }
+
+    fn add_to(&self, entries: &mut BTreeMap<Scope, Entry>, scope: &Scope, at: Instant, urgency: Urgency) {
+        let fresh = Entry { due: None, running: false, lane: Lane::Well, knew: 0 };
+        let entry = entries.entry(scope.clone()).or_insert(fresh);
         let due = sooner(entry.due, Some((at, urgency)));
         // What is overdue for less urgent reasons is now due for this one.
         let due = due.map(|(due, before)| (due, if at <= Instant::now() { before.min(urgency) } else { before }));
@@ -105,16 +127,18 @@ impl Queue {
         let Some(scope) = first.map(|(_, scope)| scope.clone()) else {
             return Err(own().filter_map(|(_, e)| e.due).map(|(due, _)| due).min());
         };
-        entries.insert(scope.clone(), Entry { due: None, running: true, lane });
+        let knew = entries.get(&scope).map_or(0, |e| e.knew);
+        entries.insert(scope.clone(), Entry { due: None, running: true, lane, knew });
         Ok(scope)
     }
 
     /// The work on a scope has ended; it is due again at `at` at the latest, in this lane, or leaves the queue.
     pub(crate) fn done(&self, scope: &Scope, at: Option<(Instant, Urgency)>, lane: Lane) {
         let mut entries = self.entries();
-        let due = sooner(entries.get(scope).and_then(|e| e.due), at);
+        let before = entries.get(scope);
+        let (due, knew) = (sooner(before.and_then(|e| e.due), at), before.map_or(0, |e| e.knew));
         match due {
-            Some(_) => _ = entries.insert(scope.clone(), Entry { due, running: false, lane }),
+            Some(_) => _ = entries.insert(scope.clone(), Entry { due, running: false, lane, knew }),
             None => _ = entries.remove(scope),
         }
         self.moved.notify_waiters();
@@ -161,6 +185,21 @@ mod tests {
         queue.add(&scope(2), start + Duration::from_secs(1), Periodic);
         tokio::time::advance(Duration::from_secs(3)).await;
         assert_eq!((queue.next(Lane::Well).await, queue.next(Lane::Well).await), (scope(2), scope(1)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_pass_could_know_when_it_began_asks_for_no_other() {
+        let queue = Queue::default();
+        queue.add_after(&scope(1), 7, Asked);
+        assert_eq!(queue.next(Lane::Well).await, scope(1));
+        queue.begins(&scope(1), 8);
+        queue.add_after(&scope(1), 8, Asked);
+        let later = Instant::now() + Duration::from_secs(30);
+        queue.done(&scope(1), Some((later, Periodic)), Lane::Well);
+        queue.add_after(&scope(1), 8, Asked);
+        assert_eq!(queue.due(&scope(1)), Some(later));
+        queue.add_after(&scope(1), 9, Asked);
+        assert_eq!(queue.due(&scope(1)), Some(Instant::now()));
     }
 
     #[tokio::test(start_paused = true)]

@@ -112,7 +112,7 @@ pub(crate) fn unread(
     why: &PassError,
     taken_at: Timestamp,
 ) -> Snapshot {
-    let gap = Gap { operation: "sts:GetCallerIdentity".to_owned(), of: Vec::new(), reason: why.to_string() };
+    let gap = Gap::new("sts:GetCallerIdentity", Vec::new(), why.to_string());
     let reading = Reading { observations: Vec::new(), gaps: vec![gap] };
     Snapshot { scope: scope.clone(), taken_at, kinds: wanted.keys().map(|kind| (*kind, reading.clone())).collect() }
 }

@@ -298,12 +298,8 @@ impl SimCloud {
         let pages = u32::try_from(all.len().div_ceil(PAGE).max(1)).unwrap_or(u32::MAX);
         let (reading, ending) = match fault {
             Some(Fault::Throttle) => (gap(operation, Vec::new(), THROTTLED), Ending::Refused(THROTTLED.to_owned())),
-            Some(Fault::WrongClock) => {
-                (gap(operation, Vec::new(), EXPIRED), Ending::Refused("RequestExpired".to_owned()))
-            }
-            Some(Fault::NoEntry(words)) => {
-                (gap(operation, Vec::new(), &words), Ending::Refused("AccessDenied".to_owned()))
-            }
+            Some(Fault::WrongClock) => (shut(operation, EXPIRED), Ending::Refused("RequestExpired".to_owned())),
+            Some(Fault::NoEntry(words)) => (shut(operation, &words), Ending::Refused("AccessDenied".to_owned())),
             Some(Fault::Gap(Hidden::All)) => (gap(operation, Vec::new(), "InternalError"), Ending::Lost),
             Some(Fault::Gap(Hidden::PerMille(share))) => (hide(all, share, operation, &mut world.dice), Ending::Lost),
             Some(Fault::Panic) => {
@@ -347,9 +343,14 @@ fn refusal(fault: &Fault, operation: &str) -> Option<ApplyError> {
     }
 }
 
+/// What may be readable soon.
 fn gap(operation: &str, of: Vec<String>, reason: &str) -> Reading {
-    let gap = Gap { operation: operation.to_owned(), of, reason: reason.to_owned() };
-    Reading { observations: Vec::new(), gaps: vec![gap] }
+    Reading { observations: Vec::new(), gaps: vec![Gap::new(operation, of, reason).passing()] }
+}
+
+/// What stays unreadable until somebody does something.
+fn shut(operation: &str, reason: &str) -> Reading {
+    Reading { observations: Vec::new(), gaps: vec![Gap::new(operation, Vec::new(), reason)] }
 }
 
 fn hide(all: Vec<Arc<Observation>>, share: u32, operation: &str, dice: &mut Dice) -> Reading {

@@ -9,15 +9,21 @@ use holdfast_core::observe::{Snapshot, Wanted};
 use holdfast_core::preflight::{Asked, Preflight};
 use holdfast_kinds::aws::{AwsCloud, AwsOptions};
 use holdfast_store::{Store, StoreError};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::sync::Notify;
 
+/// What AWS gives only one thing a call is read in every so many sweeps: in the others there is no room for it.
+const AUDIT_EVERY: u32 = 4;
+
 /// AWS over its SDK. Account documents that are applied later are taken up as they come.
-pub(crate) fn connect(store: &Store, meter: Arc<dyn Meter>) -> Result<Arc<dyn Cloud>> {
-    let aws = AwsCloud::new(meter, AwsOptions::default()).with_shelf(Arc::new(OnDisk(store.clone())));
+pub(crate) fn connect(store: &Store, meter: Arc<dyn Meter>, sweep_interval: Duration) -> Result<Arc<dyn Cloud>> {
+    let audit_every = sweep_interval.saturating_mul(AUDIT_EVERY).try_into().unwrap_or(SignedDuration::MAX);
+    let options = AwsOptions { audit_every, ..AwsOptions::default() };
+    let aws = AwsCloud::new(meter, options).with_shelf(Arc::new(OnDisk(store.clone())));
     let cloud = Declared { aws, store: store.clone(), turn: Mutex::default() };
     cloud.follow().context("cannot read the accounts")?;
     let cloud = Arc::new(cloud);

@@ -36,7 +36,7 @@ pub(crate) async fn serve(args: &ServeArgs) -> Result<Ending> {
         let clock = SimClock::following(jiff::Timestamp::now);
         Arc::new(SimCloud::new(Arc::clone(&registry), clock, 1).metered(budgets.clone()))
     } else {
-        aws::connect(&store, budgets.clone())?
+        aws::connect(&store, budgets.clone(), config.sweep_interval)?
     };
     let parts = Parts { store, registry, budgets, cloud, config, simulated: args.simulate };
     let running = parts.start().await?;

@@ -6,7 +6,7 @@ use holdfast_core::cloud::Leftovers;
 use holdfast_core::name::{ResourceKey, Scope};
 use holdfast_core::plan::Desired;
 use holdfast_core::why::Sight;
-use holdfast_engine::{Checked, Engine, Nudge, Overlay, PassError};
+use holdfast_engine::{Checked, Engine, Overlay, PassError};
 use holdfast_store::{Store, StoreError};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,12 +33,14 @@ fn failed(error: &StoreError) -> LoopError {
 impl Loop for Control {
     fn nudge(&self, scopes: &BTreeSet<Scope>) {
         for scope in scopes {
-            self.engine.nudge(scope, Nudge::Declared);
+            if let Err(error) = self.engine.nudge(scope) {
+                tracing::error!(%error, %scope, "the log could not be read; the next periodic sweep looks at the scope");
+            }
         }
     }
 
-    async fn reconcile(&self, stack: &str, _: &BTreeSet<Scope>) -> Result<(), LoopError> {
-        self.engine.reconcile(stack).map(drop).map_err(|e| failed(&e))
+    fn forgive(&self, stack: &str) -> Result<(), LoopError> {
+        self.engine.forgive(stack).map(drop).map_err(|e| failed(&e))
     }
 
     async fn plan(

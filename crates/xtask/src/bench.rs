@@ -1,4 +1,4 @@
-//! The figures: measured by tests in release, put beside their goals and beside those of the last time.
+//! The figures: measured by tests in the profile that is deployed, put beside their goals and beside those of the last time.
 
 use crate::{peers, setup, shell};
 use anyhow::{Context, Result};
@@ -39,7 +39,7 @@ pub(crate) fn run(root: &Path, bench: &Bench) -> Result<()> {
     if let Some(What::Peers(wanted)) = &bench.what {
         return peers::run(root, wanted);
     }
-    shell::cargo(root, &["build", "--release", "--workspace", "--all-targets"])?;
+    shell::cargo(root, &["build", "--profile", "production", "--workspace", "--all-targets"])?;
     let report = shell::target(root).join("bench-figures.json");
     if report.exists() {
         std::fs::remove_file(&report)?;
@@ -69,7 +69,9 @@ pub(crate) fn run(root: &Path, bench: &Bench) -> Result<()> {
 /// Runs the measuring tests of one file whose names contain `filter`.
 fn measure(root: &Path, report: &Path, test: &str, filter: &str, size: usize) -> Result<()> {
     let mut bench = shell::command(root, "cargo");
-    bench.args(["test", "--release", "--workspace", "--test", test, "--"]).args(Some(filter).filter(|f| !f.is_empty()));
+    bench
+        .args(["test", "--profile", "production", "--workspace", "--test", test, "--"])
+        .args(Some(filter).filter(|f| !f.is_empty()));
     bench.args(["--ignored", "--nocapture", "--test-threads=1"]);
     bench.env("HOLDFAST_BENCH_RESOURCES", size.to_string()).env("HOLDFAST_BENCH_OUT", report);
     if test == "bench" {

@@ -34,7 +34,7 @@ pub(crate) fn run(root: &Path, wanted: &Peers) -> Result<()> {
     let packages = std::fs::read_to_string(root.join(FOLDER).join("requirements.txt"))?;
     let packages: Vec<&str> = packages.lines().filter(|l| !l.starts_with('#') && !l.is_empty()).collect();
     let python = setup::environment(root, "peers", &packages)?.join("bin/python");
-    shell::cargo(root, &["build", "--release", "--workspace", "--bin", "holdfast"])?;
+    shell::cargo(root, &["build", "--profile", "production", "--workspace", "--bin", "holdfast"])?;
     let (peers, missing) = here(root, wanted);
     let work = shell::target(root).join("bench-peers");
     let report = work.join("figures.jsonl");
@@ -54,7 +54,7 @@ pub(crate) fn run(root: &Path, wanted: &Peers) -> Result<()> {
     ]);
     bench.args(["--latency-ms", &wanted.latency_ms.to_string()]).arg("--work").arg(&work).arg("--out").arg(&report);
     bench.args((!wanted.no_buckets).then_some("--throttle"));
-    bench.env("HOLDFAST", shell::target(root).join("release/holdfast"));
+    bench.env("HOLDFAST", shell::target(root).join("production/holdfast"));
     shell::run(&mut bench)?;
     let text = std::fs::read_to_string(&report).with_context(|| format!("cannot read {}", report.display()))?;
     let rows: Vec<Value> = text.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;

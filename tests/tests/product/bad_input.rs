@@ -36,9 +36,10 @@ fn spoiled(example: &Value, place: &str) -> Vec<(&'static str, Must, Value, Stri
         document
     };
     let wrong = if here.is_object() { json!(7) } else { json!({ "no": "such" }) };
-    let is_free_map = ["/tags", "/attributes", "/parameters", "/redeployOn", "/options", "/dockerLabels"]
-        .iter()
-        .any(|m| place.contains(m));
+    let is_free_map =
+        ["/tags", "/attributes", "/parameters", "/redeployOn", "/options", "/dockerLabels", "/policyDocument"]
+            .iter()
+            .any(|m| place.contains(m));
     let mut out = vec![
         ("wrong type", if is_free_map { Must::NotBreak } else { Must::BeRefused }, put(wrong), at.clone()),
         ("null", Must::NotBreak, put(Value::Null), at.clone()),

@@ -140,30 +140,19 @@ async fn reconcile(
     let confirmed = fields.confirms("drift");
     fields.done()?;
     let once = key.over(body.as_ref().map_or(&[], |b| &b.bytes));
-    let (name, asked) = (stack.clone(), once.clone());
-    let (repeated, scopes) = state
-        .blocking(move |state| {
-            let before = asked.as_ref().map(|o| o.before(state)).transpose()?.flatten();
-            let scopes = scopes(state, &name)?;
-            if confirmed && before.is_none() {
-                confirm_drift(state, &name, &scopes)?;
-            }
-            Ok((before.is_some(), scopes))
-        })
-        .await?;
-    if !repeated {
-        state.control().reconcile(&stack, &scopes).await?;
-    }
     state
         .blocking(move |state| {
+            let scopes = scopes(state, &stack)?;
             idempotency::once(state, once.as_ref(), StatusCode::ACCEPTED, || {
-                let event = Event::new(
-                    state.now(),
-                    EventType::Operated,
-                    "ReconcileRequested",
-                    format!("a pass of stack {stack} was asked for"),
-                );
+                // Before the log tells of it: the pass that this causes is the one that tries again.
+                state.control().forgive(&stack)?;
+                if confirmed {
+                    confirm_drift(state, &stack, &scopes)?;
+                }
+                let message = format!("a pass of stack {stack} was asked for");
+                let event = Event::new(state.now(), EventType::Operated, "ReconcileRequested", message);
                 state.store().log(&[event.of_stack(&stack)])?;
+                state.control().nudge(&scopes);
                 let scopes = scopes.into_iter().map(|s| AskedScope { account: s.account, region: s.region });
                 Ok(Asked { stack, scopes: scopes.collect() })
             })

@@ -8,6 +8,7 @@ use crate::openapi::endpoint::{Answer, Endpoint, Header};
 use crate::state::ApiState;
 use axum::extract::State;
 use axum::routing::get;
+use holdfast_core::kind::AnyKind;
 use holdfast_core::name::{ResourceKey, Scope};
 use holdfast_core::policy::jiff_timestamp::Until as Time;
 use holdfast_core::status::{ConditionType, Phase};
@@ -186,7 +187,10 @@ fn told(state: &ApiState, stack: &str) -> Result<(Teardown, ByScope), Problem> {
     };
     let members = super::stacks::members(state, stack)?;
     let finished = events.iter().rev().find(|e| e.kind.is_none() && e.reason == "Removed").map(|e| e.at);
-    let (deleted, retained) = ended(&events);
+    // A look-up only asks: nothing of it is live, so nothing of it goes or stays.
+    let only_asks = |kind: &str| state.registry().get(kind).is_some_and(AnyKind::lookup);
+    let things: Vec<&Event> = events.iter().filter(|e| !e.kind.as_deref().is_some_and(only_asks)).collect();
+    let (deleted, retained) = ended(&things);
     let mut scopes = ByScope::new();
     for one in &deleted {
         let key = ResourceKey::new(stack, one.kind.as_str(), one.name.as_str());
@@ -233,7 +237,7 @@ fn since_requested(state: &ApiState, stack: &str) -> Result<Vec<Event>, Problem>
 }
 
 /// What was deleted and what was retained, in order.
-fn ended(events: &[Event]) -> (Vec<Deleted>, Vec<Retained>) {
+fn ended(events: &[&Event]) -> (Vec<Deleted>, Vec<Retained>) {
     let mut handles: BTreeMap<(&str, &str), &str> = BTreeMap::new();
     let (mut deleted, mut retained) = (Vec::new(), Vec::new());
     for event in events {

@@ -2,8 +2,10 @@
 
 use crate::support::{Asked, api, house};
 use holdfast_api::LoopError;
+use holdfast_core::name::Scope;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 #[tokio::test]
 async fn a_reconcile_asks_the_loop_and_is_told() {
@@ -14,7 +16,8 @@ async fn a_reconcile_asks_the_loop_and_is_told() {
         let reply = api.call(Method::POST, "/v1/stacks/house/reconcile", &[], body).await;
         assert_eq!(reply.status, StatusCode::ACCEPTED);
         assert_eq!(reply.json()["scopes"], json!([{ "account": "default", "region": "eu-west-1" }]));
-        assert_eq!(api.control.asked(), [Asked::Reconcile("house".to_owned())]);
+        let scopes = BTreeSet::from([Scope::new("default", "eu-west-1")]);
+        assert_eq!(api.control.asked(), [Asked::Forgive("house".to_owned()), Asked::Nudge(scopes)]);
     }
     let events = api.get("/v1/events?type=operated").await.json();
     assert_eq!(events["items"][0]["reason"], "ReconcileRequested");

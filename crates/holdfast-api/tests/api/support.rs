@@ -25,7 +25,7 @@ use tower::ServiceExt;
 #[derive(Debug, PartialEq)]
 pub(crate) enum Asked {
     Nudge(BTreeSet<Scope>),
-    Reconcile(String),
+    Forgive(String),
     Plan(BTreeMap<Scope, usize>),
     Leftovers(String, Vec<(ResourceKey, String)>),
 }
@@ -87,8 +87,8 @@ impl Loop for FakeLoop {
     fn nudge(&self, scopes: &BTreeSet<Scope>) {
         let _ = self.note(Asked::Nudge(scopes.clone()));
     }
-    async fn reconcile(&self, stack: &str, _: &BTreeSet<Scope>) -> Result<(), LoopError> {
-        self.note(Asked::Reconcile(stack.to_owned()))
+    fn forgive(&self, stack: &str) -> Result<(), LoopError> {
+        self.note(Asked::Forgive(stack.to_owned()))
     }
     fn counts(&self) -> BTreeMap<Scope, Counts> {
         let counts = Counts { passes: 2, calls: 7, writes: 1, throttles: 1, sweep_ms: 1500 };

@@ -80,9 +80,9 @@ impl Bucket {
     }
 }
 
-/// How much of a bucket is used.
+/// How much of a bucket is used: of the small and slow ones all but a little, of the others at least most.
 fn room(limit: Limit) -> f64 {
-    limit.size - (limit.refill * JITTER).min(1.0)
+    limit.size - (limit.refill * JITTER).max(0.5).min(limit.size * 0.15)
 }
 
 /// All buckets of a scope.

@@ -37,6 +37,8 @@ pub(super) struct Attributes {
     hinted: BTreeSet<String>,
     audits: u64,
     allowance: Option<Allowance>,
+    /// What was read more lately than this is not read again without a reason.
+    every: SignedDuration,
 }
 
 struct Entry {
@@ -91,8 +93,10 @@ impl Aws<'_> {
 }
 
 impl Attributes {
-    /// How many calls may be made now, of `most` a minute; what was not made in time is not made up for.
-    pub(super) fn allowance(&mut self, most: usize, now: Timestamp) -> usize {
+    /// Begins a sweep, which reads nothing again within `every`. Answers how many calls it may make, of `most` a minute;
+    /// what was not made in time is not made up for.
+    pub(super) fn begin(&mut self, most: usize, every: SignedDuration, now: Timestamp) -> usize {
+        self.every = every;
         let most = most as f64;
         let before = self.allowance.unwrap_or(Allowance { calls: most, at: now });
         let passed = now.duration_since(before.at).as_secs_f64().max(0.0);
@@ -127,7 +131,8 @@ impl Attributes {
         let read = self.by_arn.values().filter_map(|entry| entry.read.as_ref().map(|(at, _)| *at));
         let unread = self.by_arn.values().filter(|entry| entry.read.is_none()).count();
         let things = self.by_arn.len();
-        let takes = Duration::from_secs_f64(things as f64 * 60.0 / (most as f64).max(1.0));
+        let takes =
+            Duration::from_secs_f64(things as f64 * 60.0 / (most as f64).max(1.0)).max(self.every.unsigned_abs());
         Rounds { things: things as u64, unread: unread as u64, oldest: read.min(), takes }
     }
 
@@ -149,7 +154,7 @@ impl Attributes {
     }
 
     /// Those of `arns` whose turn it is: those just written, and of the others at most `left`: those that somebody
-    /// hinted at, then those never read, then the oldest. Begins a new turn.
+    /// hinted at, then those never read, then the oldest, unless they were read lately. Begins a new turn.
     fn due(&mut self, arns: &[String], left: usize, now: Timestamp) -> Vec<String> {
         self.audits += 1;
         for arn in arns {
@@ -158,8 +163,10 @@ impl Attributes {
         }
         self.by_arn.retain(|_, entry| now.duration_since(entry.asked_at) < FORGOTTEN);
         let (pulled, others): (Vec<&String>, Vec<&String>) = arns.iter().partition(|arn| self.pulled.contains(*arn));
+        let old = |arn: &String| self.read_at(arn).is_none_or(|at| now.duration_since(at) >= self.every);
+        let others = others.into_iter().filter(|arn| self.hinted.contains(*arn) || old(arn));
         let turn = |arn: &String| (!self.hinted.contains(arn), self.by_arn.get(arn).map_or(0, |entry| entry.turn));
-        let mut queue: Vec<((bool, u64), &String)> = others.into_iter().map(|arn| (turn(arn), arn)).collect();
+        let mut queue: Vec<((bool, u64), &String)> = others.map(|arn| (turn(arn), arn)).collect();
         queue.sort_unstable();
         let others = queue.into_iter().take(left).map(|(_, arn)| arn);
         pulled.into_iter().chain(others).cloned().collect()
@@ -209,12 +216,25 @@ mod tests {
     }
 
     #[test]
+    fn what_was_read_lately_is_not_read_again_unless_somebody_says_that_it_may_have_changed() {
+        let mut kept = Attributes::default();
+        kept.begin(150, SignedDuration::from_mins(4), at(0));
+        let arns: Vec<String> = ["a", "b", "c"].map(str::to_owned).to_vec();
+        assert_eq!(turn(&mut kept, &arns[..2], 9, 0), "ab");
+        assert_eq!(turn(&mut kept, &arns, 9, 60), "c");
+        kept.hint(&["b"]);
+        assert_eq!(turn(&mut kept, &arns, 9, 120), "b");
+        assert_eq!([239, 240, 300].map(|s| turn(&mut kept, &arns, 9, s)), ["", "a", "c"]);
+    }
+
+    #[test]
     fn many_sweeps_in_a_row_spend_no_more_than_a_minute_allows() {
         let mut kept = Attributes::default();
-        assert_eq!(kept.allowance(150, at(0)), 150);
+        let begin = |kept: &mut Attributes, seconds| kept.begin(150, SignedDuration::ZERO, at(seconds));
+        assert_eq!(begin(&mut kept, 0), 150);
         kept.spend(150);
-        assert_eq!([1, 2, 4].map(|s| kept.allowance(150, at(s))), [2, 5, 10]);
-        assert_eq!(kept.allowance(150, at(3600)), 150);
+        assert_eq!([1, 2, 4].map(|s| begin(&mut kept, s)), [2, 5, 10]);
+        assert_eq!(begin(&mut kept, 3600), 150);
     }
 
     #[test]

@@ -99,13 +99,15 @@ pub struct AwsOptions {
     /// Calls a minute that a scope's sweeps may spend on what AWS only gives one thing at a time (attributes). Default
     /// 150, a quarter of what Elastic Load Balancing grants.
     pub audit_calls: usize,
+    /// How often each of these is read at most, but for what was just written or asked for. Default four minutes.
+    pub audit_every: jiff::SignedDuration,
     /// The clock; stamps snapshots.
     pub now: fn() -> jiff::Timestamp,
 }
 
 impl Default for AwsOptions {
     fn default() -> Self {
-        Self { audit_calls: 150, now: jiff::Timestamp::now }
+        Self { audit_calls: 150, audit_every: jiff::SignedDuration::from_mins(4), now: jiff::Timestamp::now }
     }
 }
 
@@ -213,7 +215,8 @@ impl AwsCloud {
         };
         let clients = state.clients();
         let (feed, now) = (tags::Feed::default(), self.options.now);
-        let calls = lock(&state.cache().attributes).allowance(self.options.audit_calls, now());
+        let AwsOptions { audit_calls, audit_every, .. } = self.options;
+        let calls = lock(&state.cache().attributes).begin(audit_calls, audit_every, now());
         let spent = AtomicUsize::new(0);
         let readings = wanted.iter().map(|(name, wanted_here)| {
             let (cache, feed, spent) = (state.cache(), &feed, &spent);
@@ -323,7 +326,7 @@ fn access_of(accounts: &BTreeMap<String, AccountAccess>, name: &str) -> Option<A
 }
 
 fn hidden(operation: &str, reason: String) -> Reading {
-    Reading { observations: Vec::new(), gaps: vec![Gap { operation: operation.to_owned(), of: Vec::new(), reason }] }
+    Reading { observations: Vec::new(), gaps: vec![Gap::new(operation, Vec::new(), reason)] }
 }
 
 fn panic_words(kind: &str, panic: &(dyn std::any::Any + Send)) -> String {

@@ -39,10 +39,8 @@ impl Live for CapacityProvider {
                             provider(wire, tags_from_wire(wire.get("tags")), spec)
                         });
                         reading.observations.extend(found.map(Arc::new));
-                        reading.gaps.extend(failures(page).into_iter().map(|(arn, reason)| Gap {
-                            operation: "ecs:DescribeCapacityProviders".to_owned(),
-                            of: vec![name_of(&arn).to_owned()],
-                            reason,
+                        reading.gaps.extend(failures(page).into_iter().map(|(arn, reason)| {
+                            Gap::new("ecs:DescribeCapacityProviders", vec![name_of(&arn).to_owned()], reason)
                         }));
                     }
                 }

@@ -36,10 +36,8 @@ impl Live for Cluster {
                         cluster(wire, tags_from_wire(wire.get("tags")), spec)
                     });
                     reading.observations.extend(found.map(Arc::new));
-                    reading.gaps.extend(failures(&answer).into_iter().map(|(arn, reason)| Gap {
-                        operation: "ecs:DescribeClusters".to_owned(),
-                        of: vec![crate::ecs::name_of(&arn).to_owned()],
-                        reason,
+                    reading.gaps.extend(failures(&answer).into_iter().map(|(arn, reason)| {
+                        Gap::new("ecs:DescribeClusters", vec![crate::ecs::name_of(&arn).to_owned()], reason)
                     }));
                 }
                 Err(error) => reading.gaps.push(gap(&error, asked.iter().map(|n| (*n).clone()).collect())),

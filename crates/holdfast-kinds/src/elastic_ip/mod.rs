@@ -10,7 +10,7 @@ use crate::ec2;
 use crate::plain::{self, Action, Call, Plain};
 use holdfast_core::facts::{Field, Severity, Shape};
 use holdfast_core::handle::Handle;
-use holdfast_core::kind::{Context, Converge, Draft, Kind, Mint, Output};
+use holdfast_core::kind::{Context, Converge, Draft, Follow, Kind, Mint, Output};
 use holdfast_core::name::KindName;
 use holdfast_core::observe::Observation;
 use holdfast_core::preflight::Need;
@@ -94,6 +94,8 @@ impl Kind for ElasticIp {
         "ec2:ReleaseAddress",
     ];
     const HELD_BY_USERS: bool = true;
+    /// An address is associated only where its VPC has an internet gateway, which AWS does not detach meanwhile.
+    const FOLLOWS: &'static [Follow] = &[Follow { kinds: &["InternetGateway"], sharing: "Vpc" }];
 
     type Spec = ElasticIpSpec;
     type Action = Action<Self>;

@@ -18,7 +18,7 @@ use crate::common::Retag;
 use crate::ec2;
 use holdfast_core::facts::Field;
 use holdfast_core::handle::Handle;
-use holdfast_core::kind::{Context, Converge, Draft, Kind, Mint, Output, Refusal};
+use holdfast_core::kind::{Context, Converge, Draft, Follow, Kind, Mint, Output, Refusal};
 use holdfast_core::name::KindName;
 use holdfast_core::observe::Observation;
 use holdfast_core::problem::SpecError;
@@ -70,6 +70,8 @@ impl Kind for Instance {
         "ec2:UnmonitorInstances",
         "iam:PassRole",
     ];
+    /// AWS detaches no internet gateway from a VPC in which an instance has a public address.
+    const FOLLOWS: &'static [Follow] = &[Follow { kinds: &["InternetGateway"], sharing: "Vpc" }];
 
     type Spec = InstanceSpec;
     type Action = Action;

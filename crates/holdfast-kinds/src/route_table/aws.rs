@@ -1,7 +1,8 @@
 //! EC2's side of a route table.
 
 use super::plan::{Action, Associations, Private, To, observation};
-use super::route::{Ours, Seen, ours, target};
+use super::route::target;
+use super::seen::{Ours, Seen, ours};
 use super::{GATEWAYS, ROUTES, RouteTable, SUBNETS, VGWS};
 use crate::aws::answer::{made, object};
 use crate::aws::{Aws, Live, Service, all_pages, reading};

@@ -7,6 +7,8 @@
 mod aws;
 mod plan;
 mod route;
+#[cfg(any(feature = "aws", test))]
+mod seen;
 #[cfg(test)]
 mod tests;
 

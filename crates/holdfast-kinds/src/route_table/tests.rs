@@ -2,7 +2,7 @@
 
 use super::RouteTable;
 use super::plan::{Private, observation};
-use super::route::{Ours, Seen, ours};
+use super::seen::{Ours, Seen, ours};
 use crate::cases;
 use crate::common::Tags;
 use holdfast_core::compare::compare;

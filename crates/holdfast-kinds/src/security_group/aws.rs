@@ -159,17 +159,11 @@ async fn create(aws: &Aws<'_>, name: &str, description: &str, vpc: &str, tags: &
     Ok(Applied { id: Some(id), outputs, request_ids: Vec::new() })
 }
 
-/// All in one call, and verified: what comes after may revoke what these replace. Should EC2 know one of them, it takes
-/// none: then the missing ones go one by one.
+/// All in one call. Should EC2 know one of them, it takes none: then the missing ones go one by one.
 async fn authorize(aws: &Aws<'_>, some: &Rules) -> Result<(), ApplyError> {
     match authorize_call(aws, some, &some.rules).await {
         Err(error) if is_duplicate(&error) => {}
-        Err(error) => return Err(error),
-        Ok(made) if lacking(&made, some).is_none() => return Ok(()),
-        Ok(_) => {
-            let there = rules_of(aws, &some.id).await?;
-            return lacking(&there, some).map_or(Ok(()), |rule| Err(unshown(some, rule)));
-        }
+        other => return other,
     }
     let there = rules_of(aws, &some.id).await?;
     for rule in some.rules.iter().filter(|rule| id_of(&there, some.direction, rule).is_none()) {
@@ -181,44 +175,32 @@ async fn authorize(aws: &Aws<'_>, some: &Rules) -> Result<(), ApplyError> {
     Ok(())
 }
 
-/// The first of the rules that is not there.
-fn lacking<'r>(there: &[SecurityGroupRule], some: &'r Rules) -> Option<&'r Rule> {
-    some.rules.iter().find(|rule| id_of(there, some.direction, rule).is_none())
-}
-
 /// EC2 took a rule and does not show it: what it replaces must stay until it does.
-fn unshown(some: &Rules, rule: &Rule) -> ApplyError {
+fn unshown(direction: Direction, rule: &Rule) -> ApplyError {
     let words = format!(
         "EC2 took the rule {} and does not show it yet; nothing is revoked before it does",
-        crate::common::one_line(&rule.words(some.direction))
+        crate::common::one_line(&rule.words(direction))
     );
-    let operation = match some.direction {
-        Direction::Ingress => "ec2:AuthorizeSecurityGroupIngress",
-        Direction::Egress => "ec2:AuthorizeSecurityGroupEgress",
-    };
     ApplyError {
         class: ErrorClass::Conflict,
-        operation: operation.to_owned(),
+        operation: "ec2:DescribeSecurityGroupRules".to_owned(),
         code: "RuleNotShown".to_owned(),
         message: words,
         request_id: None,
     }
 }
 
-/// The rules that EC2 says it has made.
-async fn authorize_call(aws: &Aws<'_>, some: &Rules, rules: &[Rule]) -> Result<Vec<SecurityGroupRule>, ApplyError> {
+async fn authorize_call(aws: &Aws<'_>, some: &Rules, rules: &[Rule]) -> Result<(), ApplyError> {
     let permissions = Some(rules.iter().map(permission).collect());
     let (ec2, id) = (aws.ec2(), &some.id);
     match some.direction {
         Direction::Ingress => {
             let call = ec2.authorize_security_group_ingress().group_id(id).set_ip_permissions(permissions);
-            let answer = aws.write(Service::Ec2, "AuthorizeSecurityGroupIngress", call.send()).await?;
-            Ok(answer.security_group_rules.unwrap_or_default())
+            aws.write(Service::Ec2, "AuthorizeSecurityGroupIngress", call.send()).await.map(drop)
         }
         Direction::Egress => {
             let call = ec2.authorize_security_group_egress().group_id(id).set_ip_permissions(permissions);
-            let answer = aws.write(Service::Ec2, "AuthorizeSecurityGroupEgress", call.send()).await?;
-            Ok(answer.security_group_rules.unwrap_or_default())
+            aws.write(Service::Ec2, "AuthorizeSecurityGroupEgress", call.send()).await.map(drop)
         }
     }
 }
@@ -227,9 +209,13 @@ fn is_duplicate(error: &ApplyError) -> bool {
     error.code == "InvalidPermission.Duplicate"
 }
 
-/// By rule id: revoking by content is where implementations of AWS differ. What is not there needs no call.
+/// By rule id: revoking by content is where implementations of AWS differ. What is not there needs no call, and what
+/// takes its place must be there.
 async fn revoke(aws: &Aws<'_>, some: &Rules) -> Result<(), ApplyError> {
     let there = rules_of(aws, &some.id).await?;
+    if let Some(rule) = some.after.iter().find(|rule| id_of(&there, some.direction, rule).is_none()) {
+        return Err(unshown(some.direction, rule));
+    }
     let ids: Vec<String> = some.rules.iter().flat_map(|rule| ids_of(&there, some.direction, rule)).collect();
     if ids.is_empty() {
         return Ok(());

@@ -51,6 +51,15 @@ pub(crate) struct Rules {
     pub(super) direction: Direction,
     /// The rules, in canonical form; at least one.
     pub(super) rules: Vec<Rule>,
+    /// Rules of the same direction that EC2 must show before these go, because they take their place.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) after: Vec<Rule>,
+}
+
+impl Rules {
+    fn new(id: impl Into<String>, direction: Direction, rules: Vec<Rule>) -> Self {
+        Self { id: id.into(), direction, rules, after: Vec::new() }
+    }
 }
 
 impl fmt::Display for Action {
@@ -111,7 +120,7 @@ pub(super) fn create(spec: &Value, context: &Context<'_>) -> Vec<Draft<Action>> 
         there.retain(|rule| rule.description.is_some());
         let mut step = |make: fn(Rules) -> Action, decision, rules: Vec<Rule>, because| {
             if !rules.is_empty() {
-                let all = Rules { id: id.clone(), direction, rules };
+                let all = Rules::new(&id, direction, rules);
                 steps.push(Draft::because(make(all), decision, because));
             }
         };
@@ -128,7 +137,7 @@ pub(super) fn create(spec: &Value, context: &Context<'_>) -> Vec<Draft<Action>> 
 fn replace_defaults(declared: &[Rule], id: String) -> Option<Draft<Action>> {
     let undeclared = |rule: &Rule| !declared.iter().any(|d| d.key() == *rule);
     let rules: Vec<Rule> = default_egress().into_iter().filter(undeclared).collect();
-    let revoke = Action::Revoke(Rules { id, direction: Direction::Egress, rules: rules.clone() });
+    let revoke = Action::Revoke(Rules::new(id, Direction::Egress, rules.clone()));
     (!rules.is_empty()).then(|| Draft::because(revoke, "revoke", "AWS starts a group with egress to everyone"))
 }
 
@@ -146,18 +155,20 @@ pub(super) fn converge(spec: &Value, live: &Observation, diffs: &[FieldDiff]) ->
     for direction in Direction::BOTH {
         let mut work = sort(direction, spec, diffs);
         let early = make_room(direction, live, &mut work);
-        let step = |make: fn(Rules) -> Action, decision, rules: Vec<(Rule, String)>| {
+        let new: Vec<Rule> = work.authorize.iter().map(|(rule, _)| rule.clone()).collect();
+        let step = |make: &dyn Fn(Rules) -> Action, decision, rules: Vec<(Rule, String)>| {
             let (rules, heals): (Vec<Rule>, Vec<String>) = rules.into_iter().unzip();
-            let all = Rules { id: live.id.clone(), direction, rules };
+            let all = Rules::new(&live.id, direction, rules);
             (!heals.is_empty()).then(|| Draft::heal(make(all), decision, heals))
         };
-        room.extend(step(Action::Revoke, "revoke", early).map(|draft| Draft {
+        let replaced = |rules| Action::Revoke(Rules { after: new.clone(), ..rules });
+        room.extend(step(&Action::Revoke, "revoke", early).map(|draft| Draft {
             because: "the quota leaves no room for the rules that are missing".to_owned(),
             ..draft
         }));
-        add.extend(step(Action::Authorize, "authorize", work.authorize));
-        describe.extend(step(Action::Describe, "update", work.describe));
-        remove.extend(step(Action::Revoke, "revoke", work.revoke));
+        add.extend(step(&Action::Authorize, "authorize", work.authorize));
+        describe.extend(step(&Action::Describe, "update", work.describe));
+        remove.extend(step(&replaced, "revoke", work.revoke));
     }
     room.into_iter().chain(add).chain(describe).chain(remove).collect()
 }
@@ -204,7 +215,7 @@ pub(super) fn delete(live: &Observation) -> Vec<Draft<Action>> {
         let mut rules = Rule::list(live.fields.get(direction.field()));
         rules.retain(|rule| rule.referenced_group_id.as_ref().is_some_and(|peer| *peer != live.id));
         if !rules.is_empty() {
-            let revoke = Action::Revoke(Rules { id: live.id.clone(), direction, rules });
+            let revoke = Action::Revoke(Rules::new(&live.id, direction, rules));
             steps.push(Draft::because(revoke, "revoke", "AWS deletes no group that a rule names"));
         }
     }

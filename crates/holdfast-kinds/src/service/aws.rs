@@ -98,11 +98,11 @@ fn collect(answer: &Value, cluster: &str, declared: &Declared<'_>, found: &mut V
         service(wire, tags_from_wire(wire.get("tags")), spec)
     });
     found.extend(services);
-    gaps.extend(failures(answer).into_iter().map(|(arn, reason)| Gap {
-        operation: "ecs:DescribeServices".to_owned(),
-        of: vec![format!("{cluster}/{}", name_of(&arn))],
-        reason,
-    }));
+    gaps.extend(
+        failures(answer).into_iter().map(|(arn, reason)| {
+            Gap::new("ecs:DescribeServices", vec![format!("{cluster}/{}", name_of(&arn))], reason)
+        }),
+    );
 }
 
 async fn create(aws: &Aws<'_>, spec: &Value, tags: &Tags, token: &str) -> Result<Applied, ApplyError> {

@@ -123,7 +123,7 @@ async fn look(
             if unknown > UNKNOWN_A_SWEEP {
                 let reason =
                     format!("looking for our revision among {} active ones; the next sweep goes on", listed.len());
-                return Err(Gap { operation: "ecs:DescribeTaskDefinition".to_owned(), of: Vec::new(), reason });
+                return Err(Gap::new("ecs:DescribeTaskDefinition", Vec::new(), reason).passing());
             }
         }
         let content = content(aws, arn).await.map_err(|e| gap(&e, Vec::new()))?;
@@ -237,6 +237,8 @@ async fn register(aws: &Aws<'_>, spec: &Value, tags: &Tags) -> Result<Applied, A
     };
     let family = text(made, "family").unwrap_or_default();
     let outputs = outputs(&arn, &arn, &[("family", json!(family)), ("revision", made["revision"].clone())]);
+    // It says all that asking for the revision would.
+    aws.cache().keep_immutable(&arn, answer);
     Ok(Applied { id: Some(arn), outputs, ..Applied::default() })
 }
 

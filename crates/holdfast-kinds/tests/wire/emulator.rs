@@ -5,6 +5,7 @@ use holdfast_core::kind::Registry;
 use holdfast_core::name::{ResourceKey, Scope};
 use holdfast_core::reference::{Worth, fill};
 use holdfast_kinds::aws::{AwsCloud, AwsOptions};
+use jiff::SignedDuration;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -57,7 +58,9 @@ impl Emulator {
     /// The one at `endpoint`.
     pub(crate) async fn at(endpoint: &str) -> Self {
         let meter = Arc::new(Counter::default());
-        let cloud = AwsCloud::new(meter.clone(), AwsOptions::default());
+        // Tests look right after others have changed something.
+        let options = AwsOptions { audit_every: SignedDuration::ZERO, ..AwsOptions::default() };
+        let cloud = AwsCloud::new(meter.clone(), options);
         let access = AccountAccess { endpoint_url: Some(endpoint.to_owned()), ..AccountAccess::default() };
         cloud.set_accounts(BTreeMap::from([("default".to_owned(), access)]));
         let others = aws_config::defaults(aws_config::BehaviorVersion::latest())

@@ -44,10 +44,11 @@ pub(crate) struct Found<T> {
 pub(crate) async fn find<C: Child>(aws: &Aws<'_>, wanted: &Wanted) -> Found<C::Item> {
     let owned = aws.owned().await;
     let named = named_parents::<C>(aws, owned, wanted).await;
+    let tagged = arns_by_uid(owned, C::PATHS.0);
     let mut found = Found { items: BTreeMap::new(), gaps: Vec::new() };
     let (mut known, mut parents) = (BTreeMap::new(), BTreeMap::<String, Vec<&WantedResource>>::new());
     for resource in &wanted.resources {
-        match resource.id.clone().or_else(|| tagged_as(owned, C::PATHS.0, resource)) {
+        match resource.id.as_deref().or_else(|| tagged.get(resource.uid.as_str()).copied()).map(str::to_owned) {
             Some(arn) => {
                 known.insert(arn, resource);
             }
@@ -102,11 +103,11 @@ fn gap_of<'w, C: Child>(error: &ApplyError, concerned: impl Iterator<Item = &'w 
     gap(error, names)
 }
 
-/// The ARN of the thing with this owner tag, according to the feed.
-fn tagged_as(owned: &TagsByArn, path: &str, resource: &WantedResource) -> Option<String> {
+/// The ARNs of what is called `path` in them, by the uid in their owner tags, according to the feed; the first of several.
+fn arns_by_uid<'f>(owned: &'f TagsByArn, path: &str) -> BTreeMap<&'f str, &'f str> {
     let path = format!(":{path}/");
-    let ours = |tags: &BTreeMap<String, String>| tags.get(UID_TAG) == Some(&resource.uid);
-    owned.iter().find(|(arn, tags)| arn.contains(&path) && ours(tags)).map(|(arn, _)| arn.clone())
+    let of_path = owned.iter().rev().filter(|(arn, _)| arn.contains(&path));
+    of_path.filter_map(|(arn, tags)| Some((tags.get(UID_TAG)?.as_str(), arn.as_str()))).collect()
 }
 
 /// The parent's ARN out of the spec; an open reference is followed by the owner tag of what it names.

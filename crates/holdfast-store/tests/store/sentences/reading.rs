@@ -106,7 +106,7 @@ pub(crate) fn last_seen_follows_the_sweep_where_it_could_read(store: &Store) {
     find_all(store, 2, Phase::InSync);
     store.record(&pass(60)).unwrap();
     assert_eq!(seen(), Some(at(60)));
-    let gap = Gap { operation: "ecs:DescribeServices".to_owned(), of: Vec::new(), reason: "throttled".to_owned() };
+    let gap = Gap::new("ecs:DescribeServices", Vec::new(), "throttled");
     let mut blind = pass(120);
     blind.scope_status.gaps.insert("Service".to_owned(), vec![gap]);
     store.record(&blind).unwrap();
