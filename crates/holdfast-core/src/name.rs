@@ -67,3 +67,16 @@ impl fmt::Display for Scope {
         write!(f, "{}/{}", self.account, self.region)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_has_exactly_three_parts_and_none_is_empty() {
+        assert_eq!(ResourceKey::parse("s/Box/a"), Some(ResourceKey::new("s", "Box", "a")));
+        for text in ["", "s", "s/Box", "s/Box/", "s//a", "/Box/a", "//", "s/Box/a/b", "s/Box/a/"] {
+            assert_eq!(ResourceKey::parse(text), None, "{text}");
+        }
+    }
+}

@@ -17,8 +17,14 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+#[path = "plan/approved.rs"]
+mod approved;
+#[path = "plan/edges.rs"]
+mod edges;
 #[path = "plan/held.rs"]
 mod held;
+#[path = "plan/undone.rs"]
+mod undone;
 
 #[derive(Serialize, Deserialize, JsonSchema)]
 struct Spec {
@@ -63,6 +69,7 @@ macro_rules! small_kind {
             const DOC: &'static str = "";
             const EXAMPLE: &'static str = "{}";
             const FIELDS: &'static [Field] = &[
+                Field::scalar("/name"),
                 Field::set("/friends").late(),
                 Field::scalar("/colour").create_only(),
                 Field::scalar("/open").severity(holdfast_core::facts::Severity::Exposure),
@@ -88,7 +95,14 @@ macro_rules! small_kind {
                 std::iter::once(first).chain(friends.map(fill)).collect()
             }
             fn converge(_: &Value, live: &Observation, diffs: &[FieldDiff], _: &Context<'_>) -> Converge<Action> {
-                let paths = diffs.iter().map(|d| d.path.clone()).filter(|p| p != "/colour");
+                let has = |path: &str| diffs.iter().any(|d| d.path == path);
+                if has("/busy") {
+                    return Converge::Wait(format!("{} is busy.", live.id));
+                }
+                if has("/sealed") {
+                    return Converge::Replace(vec!["/sealed".to_owned()]);
+                }
+                let paths = diffs.iter().map(|d| d.path.clone()).filter(|p| p != "/colour" && p != "/stone");
                 let (weight, other): (Vec<_>, Vec<_>) = paths.partition(|p| p == "/weight");
                 let change = |fields: Vec<String>| {
                     let action = Action::Change { id: live.id.clone(), fields: fields.clone() };
@@ -210,6 +224,9 @@ impl World {
         };
         let first = plan_with(&input, approvals);
         assert_eq!(first, plan_with(&input, approvals), "the same input gives the same plan");
+        if *approvals == Approvals::default() {
+            assert_eq!(first, plan(&input), "nobody has approved anything");
+        }
         assert_eq!(first.verdicts.len(), self.desired.len(), "one verdict a resource");
         assert!(first.verdicts.iter().all(|v| !v.reason.is_empty()), "no verdict without a reason");
         first
@@ -539,55 +556,4 @@ fn a_circle_that_an_earlier_pass_has_stripped_is_deleted() {
              Box/a Delete Deleting: Deleted because somebody asked for it by name.
              Box/b Delete Deleting: Deleted because somebody asked for it by name.",
         );
-}
-
-/// A box of generation 2 that awaits approval, while the first is carried out and live.
-fn held(spec: Value, live: Value) -> World {
-    let first = json!({ "name": "a", "size": 1 });
-    let before = Approved { generation: 1, spec: Arc::new(first.clone().into()), stack_tags: Arc::default() };
-    world()
-        .wants_with("Box/a", spec, |d| (d.generation, d.instead) = (2, Some(Arc::new(Instead::Approved(before)))))
-        .has("Box/a", live)
-        .remembers("Box/a", in_sync(&first))
-}
-
-#[test]
-fn what_awaits_approval_is_shown_while_what_was_approved_before_is_held() {
-    let next = json!({ "name": "a", "size": 2 });
-    let quiet = held(next.clone(), json!({ "name": "a", "size": 1 })).plan();
-    let asked = hash_of_parts(&quiet.awaiting);
-    assert_eq!((quiet.steps.len(), quiet.verdicts[0].decision), (0, Decision::Hold));
-    assert_eq!(quiet.verdicts[0].generation, 1, "the one that is carried out");
-    assert_eq!(quiet.verdicts[0].pending, Some(Pending { generation: 2, in_sync: true }));
-    let says = format!("Generation 2 awaits approval of plan {asked}. Carry it out with: holdfast approve {asked}");
-    assert_eq!(quiet.verdicts[0].reason, says);
-    assert_eq!(quiet.awaiting[0].steps[0].text, "change /size of id-a");
-
-    let drifted = held(next.clone(), json!({ "name": "a", "size": 9 })).plan();
-    assert_eq!(drifted.steps[0].generation, 1, "drift goes back to what was approved");
-    assert_eq!(drifted.verdicts[0].decision, Decision::Update);
-    assert_ne!(hash_of_parts(&drifted.awaiting), asked, "and what is asked for stands on the world as it is");
-    let said = moved(&quiet.awaiting, &drifted.awaiting);
-    assert_eq!(said, ["s/Box/a is live as something else now: /size."]);
-
-    let same = held(json!({ "name": "a", "size": 1 }), json!({ "name": "a", "size": 1 })).plan();
-    assert_eq!((same.awaiting.len(), same.released.len()), (0, 1), "what changes nothing is not asked about");
-    assert_eq!(same.verdicts[0].decision, Decision::InSync);
-}
-
-#[test]
-fn exactly_the_approved_part_is_carried_out() {
-    let w = held(json!({ "name": "a", "size": 2 }), json!({ "name": "a", "size": 1 }));
-    let asked = w.plan().awaiting[0].hash.clone();
-    let approve = |part: &str| {
-        let given = Given { part: part.to_owned(), plan: "the-plan".to_owned() };
-        w.plan_with(&Approvals { given: BTreeMap::from([("s".to_owned(), given)]), ..Approvals::default() })
-    };
-    let right = approve(&asked);
-    assert_eq!((right.steps.len(), right.steps[0].generation, right.released.len()), (1, 2, 1));
-    assert!(right.awaiting[0].approved);
-    let wrong = approve("another");
-    assert_eq!((wrong.steps.len(), wrong.released.len()), (0, 0));
-    let why = &wrong.verdicts[0].reason;
-    assert!(why.starts_with("The approved plan the-plan was overtaken before its turn"), "{why}");
 }

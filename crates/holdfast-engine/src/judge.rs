@@ -93,6 +93,12 @@ fn remember_replaced(memory: &mut Memory, verdict: &Verdict, young: bool) -> boo
         memory.retiring.retain(|r| Some(r) != verdict.id.as_ref());
     }
     let mut moved = memory.retiring.len() != known;
+    if moved {
+        // It was to be replaced and stays: what stands beside it was made in its place, and its answer was lost.
+        memory
+            .retiring
+            .extend(verdict.beside.iter().filter(|b| !memory.retiring.contains(b)).cloned().collect::<Vec<_>>());
+    }
     if let Some(retired) = retired.filter(|r| !memory.retiring.contains(r)) {
         memory.retiring.push(retired);
         moved = true;

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use holdfast_core::kind::Registry;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// By kind and action.
+/// By kind and action. An action without operations calls nobody: what AWS takes no tags for is adopted by remembering it.
 type Table = BTreeMap<String, BTreeMap<String, BTreeSet<String>>>;
 
 /// Permissions that no call of a kind's own is made with: AWS asks for them on behalf of another call.

@@ -82,7 +82,7 @@ pub(crate) fn run(history: &History, material: &Material, tell: Tell<'_>) -> Res
             run.step(step).await?;
             run.scene.forget_gone()?;
             run.hold(*number)?;
-            tell(&format!("{number:>3} {step:?}{}", run.details()), run.scene.sim.trace_hash());
+            tell(&format!("{number:>3} {step:?}{}{}", run.sky(step), run.details()), run.scene.sim.trace_hash());
             if !run.told.broken.is_empty() {
                 return Ok(run.end());
             }
@@ -98,6 +98,15 @@ impl Run<'_> {
         (self.told.writes, self.told.checks) = (self.watch.writes, self.watch.checks);
         self.told.kinds = self.scene.keys.iter().map(|k| k.kind.clone()).collect();
         self.told
+    }
+
+    /// What a change of weather has brought.
+    fn sky(&self, step: &Step) -> String {
+        let mut text = String::new();
+        if matches!(step, Step::Weather(_)) {
+            self.scene.sim.change_faults(|faults| text = format!("\n        {faults:?}"));
+        }
+        text
     }
 
     /// The writes of a step, and what went wrong meanwhile, line by line.
@@ -311,6 +320,13 @@ impl Run<'_> {
 
     /// What was left behind on purpose is deleted by whoever wanted to keep it.
     fn sweep_up(&self) {
+        // Only a person lifts the protection of what is to go.
+        for thing in self.scene.sim.live(&self.scene.scope) {
+            let off = Tamper::Set("/deletionProtection".to_owned(), false.into());
+            if thing.observation.fields.get("deletionProtection").is_some_and(|on| *on == true) {
+                let _ = self.scene.sim.tamper(&self.scene.scope, thing.kind, &thing.observation.id, off);
+            }
+        }
         let declared = |uid: &str| self.scene.declared.values().any(|d| d.uid == uid);
         for thing in self.scene.sim.live(&self.scene.scope) {
             if thing.observation.owner_uid().is_some_and(|uid| !declared(uid)) {

@@ -1,16 +1,20 @@
 //! What may be interrupted: for every kind its create, its updates, its replacements, its deletion and its adoption, and
-//! the stacks of the examples as a whole.
+//! the stacks of the examples as a whole. `changes.json` has what no field alone comes to: declarations between which
+//! AWS is asked for something else, and what others do.
 
 use crate::boundary::Gate;
 use crate::draft::Draft;
 use crate::material::{Material, Start};
 use crate::scene::Scene;
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use holdfast_core::compare::compare;
 use holdfast_core::kind::AnyKind;
-use holdfast_core::name::{RESOURCE_TAG, UID_TAG};
+use holdfast_core::name::{KindName, RESOURCE_TAG, UID_TAG};
+use holdfast_core::pointer;
 use holdfast_sim::{Dice, Tamper};
+use serde::Deserialize;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// What is under way when it is interrupted.
 #[derive(Clone, Debug)]
@@ -19,14 +23,30 @@ pub(crate) enum Work {
     Remove,
     /// The store is lost and nothing live bears a tag of ours any more; then this is declared.
     Adopt(Draft),
+    /// Somebody else changes the thing of a kind.
+    Live(KindName, Vec<Tamper>),
+}
+
+/// A change of a kind's example, by pointers and values.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Told {
+    /// What is declared at first, beside the example.
+    from: BTreeMap<String, Value>,
+    /// What is declared then.
+    to: BTreeMap<String, Value>,
+    /// What others make of the live fields.
+    live: BTreeMap<String, Value>,
+    /// What AWS says beside the fields from then on.
+    private: BTreeMap<String, Value>,
 }
 
 /// One thing that may be interrupted.
 #[derive(Clone, Debug)]
 pub(crate) struct Scenario {
     pub(crate) name: String,
-    /// What is in sync before.
-    pub(crate) before: Option<Draft>,
+    /// What is in sync before, one after the other.
+    pub(crate) before: Vec<Draft>,
     pub(crate) work: Work,
 }
 
@@ -43,6 +63,7 @@ impl Scenario {
         {
             let start = material.of_kind(kind);
             all.extend(of_kind(material, kind, &start, None));
+            all.extend(of_table(kind, &start));
             let others = if variants { material.variants(kind, &start) } else { Vec::new() };
             for (n, start) in others.iter().enumerate() {
                 all.extend(of_kind(material, kind, start, Some(n)));
@@ -61,9 +82,9 @@ impl Scenario {
             let Some(start) = material.whole(n) else { continue };
             let draft = draft(&start);
             let name = |what: &str| format!("{what} stack {n} of {} resources", start.resources.len());
-            let (before, work) = (None, Work::Declare(draft.clone()));
+            let (before, work) = (Vec::new(), Work::Declare(draft.clone()));
             all.push(Self { name: name("create"), before, work });
-            all.push(Self { name: name("delete"), before: Some(draft), work: Work::Remove });
+            all.push(Self { name: name("delete"), before: vec![draft], work: Work::Remove });
         }
         all
     }
@@ -76,13 +97,20 @@ impl Scenario {
     /// A scene in which the work is declared and nothing of it is done.
     pub(crate) async fn prepared(&self, material: &Material) -> Result<Scene> {
         let mut scene = Scene::new(&material.registry, 1, false)?;
-        if let Some(before) = &self.before {
+        for before in &self.before {
             scene.declare_draft(before, material)?;
             settle(&mut scene).await?;
         }
         match &self.work {
             Work::Declare(draft) => scene.declare_draft(draft, material)?,
             Work::Remove => scene.remove()?,
+            Work::Live(kind, all) => {
+                let live = scene.sim.live(&scene.scope);
+                let thing = live.iter().find(|t| t.kind == *kind).context("nothing of the kind is live")?;
+                for tamper in all {
+                    scene.sim.tamper(&scene.scope, kind, &thing.observation.id, tamper.clone())?;
+                }
+            }
             Work::Adopt(draft) => {
                 scene.lose_store()?;
                 for thing in scene.sim.live(&scene.scope) {
@@ -132,7 +160,7 @@ fn of_kind(material: &Material, kind: &dyn AnyKind, start: &Start, variant: Opti
     let which = variant.map(|n| format!(", variant {n}")).unwrap_or_default();
     let scenario = |what: &str, before: Option<&Draft>, work: Work| Scenario {
         name: format!("{what} {}{which}", kind.name()),
-        before: before.cloned(),
+        before: before.into_iter().cloned().collect(),
         work,
     };
     let mut all = vec![scenario("create", None, Work::Declare(before.clone()))];
@@ -156,6 +184,40 @@ fn of_kind(material: &Material, kind: &dyn AnyKind, start: &Start, variant: Opti
         }
     }
     all
+}
+
+/// What the table says of a kind: there, and back again.
+fn of_table(kind: &dyn AnyKind, start: &Start) -> Vec<Scenario> {
+    let table: BTreeMap<String, Vec<Told>> = serde_json::from_str(include_str!("changes.json")).unwrap_or_default();
+    let told = table.get(kind.name()).into_iter().flatten().enumerate();
+    let of_one = |(n, told): (usize, &Told)| {
+        let name = |what: &str| format!("{what} {n} told of {}", kind.name());
+        let from = patched(&draft(start), &told.from);
+        if told.to.is_empty() {
+            let set = told.live.iter().map(|(at, value)| Tamper::Set(at.clone(), value.clone()));
+            let private = told.private.iter().map(|(at, value)| Tamper::Private(at.clone(), value.clone()));
+            let work = Work::Live(kind.name(), set.chain(private).collect());
+            return vec![Scenario { name: name("what others do"), before: vec![from], work }];
+        }
+        let to = patched(&from, &told.to);
+        let work = Work::Declare(to.clone());
+        let there = Scenario { name: name("update"), before: vec![from.clone()], work };
+        let back =
+            Scenario { name: name("return from update"), before: vec![from.clone(), to], work: Work::Declare(from) };
+        vec![there, back]
+    };
+    told.flat_map(of_one).collect()
+}
+
+/// A stack with other values in its first resource.
+fn patched(draft: &Draft, values: &BTreeMap<String, Value>) -> Draft {
+    let mut other = draft.clone();
+    for (at, value) in values {
+        if let Some(first) = other.resources.first_mut() {
+            pointer::set(&mut first["spec"], at, value.clone());
+        }
+    }
+    other
 }
 
 /// The stack with another value in a field of its first resource, and whether that takes a replacement: then it comes with

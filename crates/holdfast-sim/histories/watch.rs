@@ -306,8 +306,9 @@ pub(crate) fn fits(scene: &Scene, live: &[LiveThing], variables: &Value, resourc
     let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
     let key = ResourceKey::new(STACK, text(&resource["kind"]), text(&resource["metadata"]["name"]));
     let Some((declared, kind)) = scene.declared.get(&key).zip(scene.registry.get(&key.kind)) else { return true };
-    let Some(one) = of(live, &declared.uid).first().copied() else { return true };
-    let mut spec = filled(&with_variables(&resource["spec"], variables), &outputs(scene, live));
+    let outputs = outputs(scene, live);
+    let Some(one) = own(scene, live, &key, declared, &outputs).first().copied() else { return true };
+    let mut spec = filled(&with_variables(&resource["spec"], variables), &outputs);
     kind.canonical(&mut spec);
     let diffs = compare(&spec, &one.fields, None, None, &one.unread, kind.facts());
     // What a kind itself knows that AWS cannot change, its status says.

@@ -66,7 +66,8 @@ fn fault(dice: &mut Dice) -> Fault {
 pub(crate) fn tamper(roll: u64, scene: &Scene, material: &Material) -> Option<(LiveThing, Tamper)> {
     let mut dice = Dice::new(roll);
     let live = scene.sim.live(&scene.scope);
-    let theirs = |t: &LiveThing| t.observation.owner_uid().is_some_and(|uid| uid.starts_with("theirs-"));
+    // Not all kinds have tags that would tell.
+    let theirs = |t: &LiveThing| t.observation.id.contains(THEIRS);
     let settled = |t: &&LiveThing| matches!(t.observation.state, LiveState::Settled) && !theirs(t);
     let live: Vec<&LiveThing> = live.iter().filter(settled).collect();
     let thing = *dice.of(&live)?;
@@ -169,14 +170,19 @@ impl Owner {
     }
 }
 
+/// A part of the ids of things of another controller's.
+const THEIRS: &str = "-theirs-";
+
 /// A thing of another controller's, of the identity that one of ours would have.
 pub(crate) fn squatter(roll: u64, scene: &Scene) -> Option<(LiveThing, String)> {
     let mut dice = Dice::new(roll);
     let live = scene.sim.live(&scene.scope);
     let thing = dice.of(&live)?;
+    // What lives in a thing of ours goes with it when a person deletes that.
+    scene.registry.get(thing.kind).filter(|kind| kind.container().is_none())?;
     let mut theirs = (*thing.observation).clone();
-    let id = format!("{}-theirs-{}", theirs.id, roll % 1000);
-    theirs.identity = format!("{}-theirs-{}", theirs.identity, roll % 1000);
+    let id = format!("{}{THEIRS}{}", theirs.id, roll % 1000);
+    theirs.identity = format!("{}{THEIRS}{}", theirs.identity, roll % 1000);
     theirs.id.clone_from(&id);
     if let Some(own) = theirs.outputs.get_mut("id") {
         *own = json!(id);

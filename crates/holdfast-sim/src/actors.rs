@@ -17,6 +17,8 @@ pub enum Tamper {
     Set(String, Value),
     /// Removes a field or a list's item.
     Remove(String),
+    /// Sets what AWS says of it beside its fields, by JSON Pointer.
+    Private(String, Value),
     /// Sets a tag.
     SetTag(String, String),
     /// Removes a tag.
@@ -126,6 +128,11 @@ fn edited(kind: &dyn AnyKind, before: &Observation, tamper: &Tamper) -> Result<O
         }
         Tamper::Remove(at) => {
             if pointer::remove(&mut after.fields, at).is_none() {
+                return Err(TamperError::NoSuchField(at.clone()));
+            }
+        }
+        Tamper::Private(at, value) => {
+            if !pointer::set(&mut after.private, at, value.clone()) {
                 return Err(TamperError::NoSuchField(at.clone()));
             }
         }

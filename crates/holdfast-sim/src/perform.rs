@@ -215,11 +215,13 @@ fn refuse_if_used(
     let kind = world.kind_of(serial).and_then(|k| registry.get(k)).filter(|k| k.held_by_users());
     let Some(thing) = world.now(serial, now).filter(|_| kind.is_some()) else { return Ok(()) };
     let names = find::names(kind, thing);
-    // A thing that is called as the other one is does not use it.
-    let uses = |o: &Observation| {
-        find::strings(&o.fields).into_iter().any(|s| s != o.id && s != o.identity && names.contains(&s))
+    // A thing that is called as the other one is does not use it, and things of one kind refer by handles, not by names.
+    let (own, name) = (world.kind_of(serial), thing.outputs.get("name").and_then(Value::as_str));
+    let refers = |k: KindName, s: &str| names.contains(&s) && (own != Some(k) || name != Some(s) || s == thing.id);
+    let uses = |k: KindName, o: &Observation| {
+        find::strings(&o.fields).into_iter().any(|s| s != o.id && s != o.identity && refers(k, s))
     };
-    let user = world.all(now).find(|(other, _, o)| !doomed.contains(other) && uses(o));
+    let user = world.all(now).find(|(other, k, o)| !doomed.contains(other) && uses(k, o));
     match user {
         Some((_, kind, user)) => {
             Err(conflict("DependencyViolation", format!("{} is in use by {kind} {}", thing.id, user.id)))

@@ -13,7 +13,7 @@ pub(crate) fn run(root: &Path, args: &[String]) -> Result<()> {
 
 /// What CI asks of them: ten thousand seeds, every crash plan, every lost answer.
 pub(crate) fn ci(root: &Path) -> Result<()> {
-    for args in [&["--seeds", "1..10001"][..], &["--crashes", "4"], &["--answers"]] {
+    for args in [&["--seeds", "1..10001"][..], &["--crashes", "8"], &["--answers"]] {
         run(root, &args.iter().map(|a| (*a).to_owned()).collect::<Vec<_>>())?;
     }
     Ok(())

@@ -455,15 +455,6 @@ pub enum Decision {
 }
 
 impl Plan {
-    /// A hash over all that the plan says: same plan, same hash; 32 hexadecimal digits.
-    pub fn hash(&self) -> String {
-        let bytes = serde_json::to_vec(&(
-            &self.steps,
-            self.verdicts.iter().map(|v| (&v.key, v.generation, &v.diffs)).collect::<Vec<_>>(),
-        ))
-        .unwrap_or_default();
-        blake3::hash(&bytes).to_hex()[..32].to_owned()
-    }
     /// The verdict of a resource.
     pub fn verdict(&self, key: &ResourceKey) -> Option<&Verdict> {
         self.verdicts.binary_search_by(|v| v.key.cmp(key)).ok().map(|i| &self.verdicts[i])

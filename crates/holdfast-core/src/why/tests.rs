@@ -320,6 +320,17 @@ fn waiting_is_followed_to_where_it_begins() {
 }
 
 #[test]
+fn each_output_that_is_waited_for_is_told_once_wherever_it_stands() {
+    let mut case = case(json!({ "group": "${Group/g.id}", "again": "${Group/g.id}", "arn": "${Group/g.arn}" }));
+    case.says(Phase::Blocked, "Blocked", "Waits for Group/g.");
+    case.peers.insert(ResourceKey::new("shop", "Group", "g"), peer(Phase::Failed, "refused", json!({})));
+    let told: Vec<String> = case.explain(None).waits_for.into_iter().filter_map(|w| w.on.map(|on| on.output)).collect();
+    assert_eq!(told, ["id", "arn"]);
+    let named: Vec<String> = case.explain(None).fields.into_iter().map(|f| f.path).collect();
+    assert_eq!(named, ["/group", "/again", "/arn"], "each field that waits is told of");
+}
+
+#[test]
 fn two_that_wait_for_each_other_are_told_of_and_end() {
     let mut case = case(json!({ "group": "${Group/g.id}" }));
     case.says(Phase::Blocked, "Blocked", "");
@@ -361,6 +372,14 @@ fn what_waits_for_a_person_a_pause_or_a_pass_says_so() {
     paused.hold = Some(Hold { reason: "freeze".to_owned(), until: Some(retry_at) });
     paused.says(Phase::Paused, "Paused", "Paused: freeze");
     assert_eq!(paused.explain(None).waits_for.iter().map(|w| w.what).collect::<Vec<_>>(), [WaitsFor::Pause]);
+
+    let mut blocked = case(json!({ "size": 2 }));
+    blocked.says(Phase::Blocked, "Blocked", "AWS has no call that changes /size as things stand.");
+    assert_eq!(blocked.explain(None).waits_for.iter().map(|w| w.what).collect::<Vec<_>>(), [WaitsFor::Person]);
+
+    let mut unread = case(json!({ "size": 2 }));
+    unread.says(Phase::Unknown, "NotRead", "ec2:DescribeThings failed");
+    assert_eq!(unread.explain(None).waits_for.iter().map(|w| w.what).collect::<Vec<_>>(), [WaitsFor::Read]);
 
     let mut young = case(json!({ "size": 2 }));
     young.status.observed_generation = 2;

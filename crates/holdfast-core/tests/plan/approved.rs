@@ -1,0 +1,54 @@
+//! What awaits an approval, and what is carried out of it.
+
+use super::*;
+
+/// A box of generation 2 that awaits approval, while the first is carried out and live.
+fn held(spec: Value, live: Value) -> World {
+    let first = json!({ "name": "a", "size": 1 });
+    let before = Approved { generation: 1, spec: Arc::new(first.clone().into()), stack_tags: Arc::default() };
+    world()
+        .wants_with("Box/a", spec, |d| (d.generation, d.instead) = (2, Some(Arc::new(Instead::Approved(before)))))
+        .has("Box/a", live)
+        .remembers("Box/a", in_sync(&first))
+}
+
+#[test]
+fn what_awaits_approval_is_shown_while_what_was_approved_before_is_held() {
+    let next = json!({ "name": "a", "size": 2 });
+    let quiet = held(next.clone(), json!({ "name": "a", "size": 1 })).plan();
+    let asked = hash_of_parts(&quiet.awaiting);
+    assert_eq!((quiet.steps.len(), quiet.verdicts[0].decision), (0, Decision::Hold));
+    assert_eq!(quiet.verdicts[0].generation, 1, "the one that is carried out");
+    assert_eq!(quiet.verdicts[0].pending, Some(Pending { generation: 2, in_sync: true }));
+    let says = format!("Generation 2 awaits approval of plan {asked}. Carry it out with: holdfast approve {asked}");
+    assert_eq!(quiet.verdicts[0].reason, says);
+    assert_eq!(quiet.awaiting[0].steps[0].text, "change /size of id-a");
+
+    let drifted = held(next.clone(), json!({ "name": "a", "size": 9 })).plan();
+    assert_eq!(drifted.steps[0].generation, 1, "drift goes back to what was approved");
+    assert_eq!(drifted.verdicts[0].decision, Decision::Update);
+    assert_ne!(hash_of_parts(&drifted.awaiting), asked, "and what is asked for stands on the world as it is");
+    let said = moved(&quiet.awaiting, &drifted.awaiting);
+    assert_eq!(said, ["s/Box/a is live as something else now: /size."]);
+
+    let same = held(json!({ "name": "a", "size": 1 }), json!({ "name": "a", "size": 1 })).plan();
+    assert_eq!((same.awaiting.len(), same.released.len()), (0, 1), "what changes nothing is not asked about");
+    assert_eq!(same.verdicts[0].decision, Decision::InSync);
+}
+
+#[test]
+fn exactly_the_approved_part_is_carried_out() {
+    let w = held(json!({ "name": "a", "size": 2 }), json!({ "name": "a", "size": 1 }));
+    let asked = w.plan().awaiting[0].hash.clone();
+    let approve = |part: &str| {
+        let given = Given { part: part.to_owned(), plan: "the-plan".to_owned() };
+        w.plan_with(&Approvals { given: BTreeMap::from([("s".to_owned(), given)]), ..Approvals::default() })
+    };
+    let right = approve(&asked);
+    assert_eq!((right.steps.len(), right.steps[0].generation, right.released.len()), (1, 2, 1));
+    assert!(right.awaiting[0].approved);
+    let wrong = approve("another");
+    assert_eq!((wrong.steps.len(), wrong.released.len()), (0, 0));
+    let why = &wrong.verdicts[0].reason;
+    assert!(why.starts_with("The approved plan the-plan was overtaken before its turn"), "{why}");
+}
