@@ -30,7 +30,8 @@ pub(crate) fn used_by(state: &ApiState, key: &ResourceKey) -> Result<Vec<Ref>, P
     let mut users = BTreeSet::new();
     for scope in state.store().scopes()? {
         for desired in state.store().desired(&scope, state.now())?.iter() {
-            if desired.key != *key && named(&desired.spec, &desired.key.stack).contains(key) {
+            let mut named = desired.spec.targets(&desired.key.stack);
+            if desired.key != *key && named.any(|(_, named, _)| named == *key) {
                 users.insert(desired.key.clone());
             }
         }

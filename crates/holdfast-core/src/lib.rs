@@ -24,6 +24,7 @@ pub mod preflight;
 pub mod problem;
 pub mod reference;
 pub mod schema;
+pub mod spec;
 pub mod status;
 pub mod validate;
 pub mod why;

@@ -2,6 +2,7 @@
 
 use crate::name::{KindName, ResourceKey, Scope};
 use crate::ownership::Ownership;
+use crate::spec::OpenSpec;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -78,7 +79,7 @@ pub struct WantedResource {
     /// AWS's handle as last known, from an earlier observation or a create's answer.
     pub id: Option<String>,
     /// The spec with all references filled in that are known now; the others still stand as `${…}`.
-    pub spec: Arc<Value>,
+    pub spec: OpenSpec,
 }
 
 /// What was read of one kind.
@@ -126,6 +127,13 @@ pub struct Snapshot {
     pub taken_at: jiff::Timestamp,
     /// What, by kind. A kind that is not here was not asked for.
     pub kinds: BTreeMap<KindName, Reading>,
+}
+
+impl Wanted {
+    /// Lets go of the trees of the specs that were looked into.
+    pub fn close(&mut self) {
+        self.resources.iter_mut().for_each(|one| one.spec.close());
+    }
 }
 
 impl Observation {

@@ -6,6 +6,7 @@ use crate::policy::jiff_timestamp::Until as Time;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::sync::Arc;
 
 /// Where a resource stands between declared and live. It speaks of sync alone, never of health.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -142,7 +143,7 @@ pub struct Status {
     pub observed_generation: u64,
     /// What references take.
     #[serde(default)]
-    pub outputs: Map<String, Value>,
+    pub outputs: Arc<Map<String, Value>>,
     /// The conditions, in the order of [`ConditionType`].
     #[serde(default)]
     pub conditions: Vec<Condition>,

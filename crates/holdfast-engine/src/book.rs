@@ -8,6 +8,7 @@ use holdfast_core::observe::{Wanted, WantedResource};
 use holdfast_core::plan::{Desired, Memory};
 use holdfast_core::policy::ReplacePolicy;
 use holdfast_core::reference::{self, Worth};
+use holdfast_core::spec::OpenSpec;
 use holdfast_core::status::Status;
 use holdfast_store::{ScopeHold, Store, StoreError};
 use jiff::Timestamp;
@@ -70,7 +71,15 @@ impl Book {
         let (mut memories, mut statuses) = (store.memories(scope)?, store.statuses(scope)?);
         let memory = |d: &Arc<Desired>| (d.key.clone(), memories.remove(&d.key).unwrap_or_default());
         self.memories = list.iter().map(memory).collect();
-        self.statuses = list.iter().map(|d| statuses.remove(&d.key).unwrap_or_default()).collect();
+        let mut status = |(d, memory): (&Arc<Desired>, &Memory)| {
+            let mut status = statuses.remove(&d.key).unwrap_or_default();
+            if status.outputs == memory.outputs {
+                status.outputs = Arc::clone(&memory.outputs);
+            }
+            status
+        };
+        // Both are in the order of keys.
+        self.statuses = list.iter().zip(self.memories.values()).map(&mut status).collect();
         self.abroad = Arc::new(abroad(&list));
         self.acted.retain(|key, _| self.memories.contains_key(key));
         let said = store.scope_statuses()?.into_iter().find(|s| s.scope == *scope);
@@ -88,6 +97,12 @@ impl Book {
     /// Says that an id or an output has moved.
     pub(crate) fn wanted_moved(&mut self) {
         self.wanted = None;
+    }
+
+    /// Lets go of the trees of the specs that a sweep has looked into.
+    pub(crate) fn close_wanted(&mut self) {
+        let wanted = self.wanted.as_mut().and_then(Arc::get_mut);
+        wanted.into_iter().flat_map(BTreeMap::values_mut).for_each(Wanted::close);
     }
 
     /// What to ask a sweep for.
@@ -134,35 +149,22 @@ pub(crate) fn wanted(
 }
 
 /// The spec with the references filled in that are known; the declared one itself if it has none.
-fn filled(desired: &Desired, memories: &BTreeMap<ResourceKey, Memory>, elsewhere: &Outputs) -> Arc<Value> {
-    if targets(desired).is_empty() {
-        return Arc::clone(&desired.spec);
+fn filled(desired: &Desired, memories: &BTreeMap<ResourceKey, Memory>, elsewhere: &Outputs) -> OpenSpec {
+    if !desired.spec.refers() {
+        return Arc::clone(&desired.spec).into();
     }
-    let mut spec = Value::clone(&desired.spec);
+    let mut spec = desired.spec.value();
     reference::fill(&mut spec, &mut |reference| {
         let Some((key, output)) = reference.target(&desired.key.stack) else { return Worth::Open };
-        let here = memories.get(&key).map(|m| &m.outputs);
+        let here = memories.get(&key).map(|m| &*m.outputs);
         let known = here.or_else(|| elsewhere.get(&key)).and_then(|o| o.get(output));
         known.cloned().map_or(Worth::Open, Worth::Value)
     });
-    Arc::new(spec)
-}
-
-/// The resources that a spec refers to.
-fn targets(desired: &Desired) -> BTreeSet<ResourceKey> {
-    let mut found = BTreeSet::new();
-    // Malformed references were refused when the document came in.
-    reference::each(
-        &desired.spec,
-        "",
-        &mut |_, reference| found.extend(reference.target(&desired.key.stack).map(|(key, _)| key)),
-        &mut Vec::new(),
-    );
-    found
+    spec.into()
 }
 
 /// What a declared list refers to and does not hold.
 pub(crate) fn abroad(list: &[Arc<Desired>]) -> BTreeSet<ResourceKey> {
-    let all = list.iter().flat_map(|d| targets(d));
+    let all = list.iter().flat_map(|d| d.spec.targets(&d.key.stack).map(|(_, key, _)| key));
     all.filter(|key| find(list, key).is_none()).collect()
 }

@@ -285,7 +285,7 @@ impl<'a> Run<'a> {
         book: &Book,
     ) -> Option<(ResourceKey, String, Option<Value>)> {
         let (key, output) = reference.target(stack)?;
-        let here = book.memories.get(&key).map(|m| &m.outputs);
+        let here = book.memories.get(&key).map(|m| &*m.outputs);
         let value = here.or_else(|| self.elsewhere.get(&key)).and_then(|o| o.get(output)).cloned();
         Some((key, output.to_owned(), value))
     }
@@ -331,7 +331,7 @@ impl<'a> Run<'a> {
     fn end(&mut self, i: usize, ended: Ended, book: &mut Book) {
         let (step, Ended { memory, result }) = (&self.plan.steps[i], ended);
         let now = self.core.clock.now();
-        let before = book.memories.get(&step.key).and_then(|m| m.failure.as_ref());
+        let before = book.memories.get(&step.key).and_then(|m| m.failure.as_deref());
         self.out.events.extend(told(step, &result, before, now));
         self.tell();
         let unsigned = result.as_ref().err().filter(|e| e.class == ErrorClass::Unsigned);

@@ -8,6 +8,7 @@ use holdfast_store::{Event, EventType};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Puts a value into its place; answers whether it is another one.
 fn put<T: PartialEq>(place: &mut T, value: T) -> bool {
@@ -131,7 +132,7 @@ fn remember_live(memory: &mut Memory, verdict: &Verdict) -> bool {
         let blank = memory.id.is_none() && memory.outputs.is_empty() && memory.created_unseen.is_none();
         if !blank {
             (memory.id, memory.created_unseen) = (None, None);
-            memory.outputs.clear();
+            memory.outputs = Arc::default();
         }
         return !blank;
     }
@@ -143,8 +144,8 @@ fn remember_live(memory: &mut Memory, verdict: &Verdict) -> bool {
         memory.id.clone_from(&verdict.id);
         moved = true;
     }
-    if memory.outputs != verdict.outputs {
-        memory.outputs.clone_from(&verdict.outputs);
+    if *memory.outputs != verdict.outputs {
+        memory.outputs = Arc::new(verdict.outputs.clone());
         moved = true;
     }
     moved
@@ -247,7 +248,7 @@ pub(crate) fn restate(
     if same {
         return None;
     }
-    let outputs = memory.outputs.clone();
+    let outputs = Arc::clone(&memory.outputs);
     let owned = std::mem::take(&mut verdict.owned);
     let new = Status { phase: verdict.phase, observed_generation, outputs, conditions, drift, owned, last_observed_at };
     Some(std::mem::replace(said, new))

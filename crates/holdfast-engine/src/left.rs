@@ -10,7 +10,6 @@ use holdfast_core::observe::{LiveState, Snapshot, Wanted, WantedResource};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 
 /// Looks for whatever carries the owner tag of `stack` in a scope. AWS's index of tags names candidates, and `deleted`
 /// those that are known to have been; a sweep of every kind decides, which finds more by itself where a kind's
@@ -45,7 +44,7 @@ fn wanted(
     for (key, handle, uid) in tagged.chain(deleted.iter().map(|(key, id)| (key, id, String::new()))) {
         let Some(kind) = core.registry.get(&key.kind) else { continue };
         let id = (kind.handle().read)(handle).unwrap_or_else(|| handle.clone());
-        let spec = Arc::new(Value::Object(Map::new()));
+        let spec = Value::Object(Map::new()).into();
         let resource = WantedResource { key: key.clone(), uid, id: Some(id), spec };
         wanted.entry(kind.name()).or_default().resources.push(resource);
     }

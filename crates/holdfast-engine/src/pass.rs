@@ -125,7 +125,7 @@ async fn run(
     };
     let elsewhere = elsewhere(core, scope, &book.abroad)?;
     // Reads may be dropped at any point.
-    let swept = tokio::select! {
+    let mut swept = tokio::select! {
         swept = sweep(core, scope, book, &elsewhere, unverified.as_ref()) => swept,
         () = core.stop.cancelled() => return Ok(PassReport::default()),
     };
@@ -137,6 +137,8 @@ async fn run(
     let mut report = record(core, book, &mut plan, &swept, &forgiven)?;
     core.boundaries.reached(scope, Boundary::Recorded).await;
     seat.leave();
+    // All that was seen has been judged, and steps may take long.
+    swept.snapshot.kinds.clear();
     let executed = execute(core, scope, book, &plan, &elsewhere, swept.at).await;
     core.boundaries.reached(scope, Boundary::BeforeEnd).await;
     finish(core, book, &swept, &mut report, executed)?;
@@ -214,6 +216,8 @@ async fn sweep(
         Some(error) => trouble::unread(scope, &wanted, error, core.clock.now()),
         None => look(core, scope, &wanted).await,
     };
+    drop(wanted);
+    book.close_wanted();
     let (after, at) = (core.budgets.counts(scope), core.clock.now());
     let gaps = snapshot.kinds.iter().filter(|(_, r)| !r.gaps.is_empty());
     let status = ScopeStatus {

@@ -173,12 +173,12 @@ impl Act<'_> {
         memory.failure = None;
         if self.replaces && self.step.verb == Verb::Create {
             // References must wait for what the new one has not said yet.
-            memory.outputs.clear();
+            memory.outputs = Arc::default();
         }
         if applied.id.is_some() {
             memory.id.clone_from(&applied.id);
         }
-        memory.outputs.extend(applied.outputs.clone());
+        Arc::make_mut(&mut memory.outputs).extend(applied.outputs.clone());
         if self.step.verb == Verb::Create {
             (memory.created_unseen, memory.created_at) = (Some(now), Some(now));
             // A new thing has other undeclared fields than the one before it.
@@ -202,13 +202,13 @@ impl Act<'_> {
         let times = before.map_or(0, |f| f.times).saturating_add(1);
         let delay = self.core.settings.retry.delay(error.class, &self.step.key.to_string(), times);
         let delay = SignedDuration::try_from(delay).unwrap_or(SignedDuration::MAX);
-        self.memory.failure = Some(Failure {
+        self.memory.failure = Some(Box::new(Failure {
             error: error.clone(),
             step: self.step.text.clone(),
             times,
             retry_at: now.saturating_add(delay).unwrap_or(now),
             fingerprint: self.print.to_owned(),
-        });
+        }));
         // It may have happened: give AWS the time to show it before it is made once more.
         if self.step.verb == Verb::Create && error.class == ErrorClass::Lost {
             (self.memory.created_unseen, self.memory.created_at) = (Some(now), Some(now));

@@ -81,7 +81,7 @@ impl Watch {
         let as_accepted = desired.len() == scene.declared.len()
             && desired.iter().all(|d| {
                 let known = scene.declared.get(&d.key).map(|k| &k.document);
-                known.is_some_and(|k| k.generation == d.generation && k.spec == *d.spec)
+                known.is_some_and(|k| k.generation == d.generation && k.spec == d.spec.value())
             });
         if as_accepted {
             return Ok(Vec::new());
@@ -89,10 +89,8 @@ impl Watch {
         let of = |key: &ResourceKey, document: Document| (key.to_string(), document);
         let accepted: BTreeMap<String, Document> =
             scene.declared.iter().map(|(key, d)| of(key, d.document.clone())).collect();
-        let stored = desired
-            .iter()
-            .map(|d| of(&d.key, Document { generation: d.generation, spec: Value::clone(&d.spec) }))
-            .collect();
+        let stored =
+            desired.iter().map(|d| of(&d.key, Document { generation: d.generation, spec: d.spec.value() })).collect();
         Ok(laws::accepted(&accepted, &stored))
     }
 
@@ -269,7 +267,7 @@ fn outputs(scene: &Scene, live: &[LiveThing]) -> BTreeMap<ResourceKey, Map<Strin
         if is_question(scene, key) {
             // What AWS has answered is nowhere live; others refer to the answer as it was told.
             let record = scene.store.as_ref()?.resource(key).ok()??;
-            return Some((key.clone(), record.status.outputs));
+            return Some((key.clone(), Map::clone(&record.status.outputs)));
         }
         // Of a thing and its replacement, others refer to the newer one.
         let outputs = of(live, &declared.uid).last()?.outputs.clone();

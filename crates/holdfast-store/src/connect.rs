@@ -12,6 +12,9 @@ use std::time::Duration;
 
 /// How many reads can run at once.
 const READERS: usize = 4;
+/// Pages that a reader keeps, in KiB, which SQLite takes as a negative number. What is read often is kept by this process
+/// in another form, and the rest is in the system's cache.
+const READER_CACHE: i32 = -256;
 /// Statements are few and each is used often.
 const STATEMENTS: usize = 128;
 
@@ -47,9 +50,7 @@ impl Connections {
         migrations().to_latest(&mut writer).map_err(|e| migration_error(e, path))?;
         check_rows(&writer)?;
         begin_the_log_anew(&writer);
-        let readers = (0..READERS)
-            .map(|_| connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY).map(Mutex::new))
-            .collect::<Result<_, _>>()?;
+        let readers = (0..READERS).map(|_| reader(path).map(Mutex::new)).collect::<Result<_, _>>()?;
         Ok(Self { writer: Mutex::new(writer), readers, next: AtomicUsize::new(0), _lock: Some(lock) })
     }
 
@@ -116,6 +117,13 @@ pub(crate) fn cannot_open(path: &Path, error: &std::io::Error) -> StoreError {
         },
         _ => StoreError::Open { path: path.to_owned(), reason: error.to_string() },
     }
+}
+
+/// A connection that only reads.
+fn reader(path: &Path) -> Result<Connection, StoreError> {
+    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    connection.pragma_update(None, "cache_size", READER_CACHE)?;
+    Ok(connection)
 }
 
 fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {

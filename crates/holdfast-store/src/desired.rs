@@ -41,6 +41,7 @@ impl Store {
         }
         let epoch = self.shared.cache.epoch();
         let (mut from, mut until) = (None::<Timestamp>, None::<Timestamp>);
+        let mut tags = Arc::default();
         let sql = format!("{SELECT} WHERE r.account = ?1 AND r.region = ?2 ORDER BY r.stack, r.kind, r.name");
         let connection = self.shared.connections.reader();
         let holds = hold::holds(&connection)?;
@@ -56,6 +57,12 @@ impl Store {
             }
             let mut desired = declared.desired(holds.in_force(scope, stack.as_ref(), declared.uid, now))?;
             desired.instead = approval::instead(&desired, r)?;
+            // Those of a stack come one after the other.
+            if desired.stack_tags == tags {
+                desired.stack_tags = Arc::clone(&tags);
+            } else {
+                tags = Arc::clone(&desired.stack_tags);
+            }
             Ok(Arc::new(desired))
         })?;
         let list: Arc<[Arc<Desired>]> = list.into();
@@ -129,7 +136,7 @@ impl Store {
             if let Some(memory) = memory
                 && !memory.outputs.is_empty()
             {
-                found.insert(key.clone(), memory.outputs);
+                found.insert(key.clone(), Arc::unwrap_or_clone(memory.outputs));
             }
         }
         Ok(found)

@@ -93,19 +93,19 @@ pub(crate) fn refuse_referenced(
     let leaving: BTreeSet<&ResourceKey> = leaving.iter().collect();
     let anew: BTreeMap<&ResourceKey, &Value> = declared.iter().map(|r| (&r.key, &r.spec)).collect();
     let mut users: BTreeMap<ResourceKey, BTreeSet<String>> = BTreeMap::new();
-    let mut look = |key: &ResourceKey, spec: &Value| {
-        for named in graph::named(spec, &key.stack).into_iter().filter(|n| leaving.contains(n)) {
+    let mut look = |key: &ResourceKey, named: &mut dyn Iterator<Item = ResourceKey>| {
+        for named in named.filter(|n| leaving.contains(n)) {
             users.entry(named).or_default().insert(key.to_string());
         }
     };
     for (key, spec) in &anew {
-        look(key, spec);
+        look(key, &mut graph::named(spec, &key.stack).into_iter());
     }
     for scope in state.store().scopes()? {
         for desired in state.store().desired(&scope, state.now())?.iter() {
             let key = &desired.key;
             if desired.fate == Fate::Keep && !leaving.contains(key) && !anew.contains_key(key) {
-                look(key, &desired.spec);
+                look(key, &mut desired.spec.targets(&key.stack).map(|(_, named, _)| named));
             }
         }
     }

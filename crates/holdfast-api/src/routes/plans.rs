@@ -221,8 +221,8 @@ fn overlay(state: &ApiState, checked: Checked) -> Result<BTreeMap<Scope, Vec<Arc
             generation,
             key: resource.key,
             scope: resource.scope,
-            spec: Arc::new(resource.spec),
-            stack_tags: resource.stack_tags,
+            spec: Arc::new(resource.spec.into()),
+            stack_tags: resource.stack_tags.into(),
             policy: resource.policy_effective,
             fate: Fate::Keep,
         };

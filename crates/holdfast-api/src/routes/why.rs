@@ -21,6 +21,7 @@ use http::{Method, StatusCode};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::Map;
 use std::cell::RefCell;
 
 /// More generations than this are not looked through for where a value was declared first.
@@ -130,8 +131,8 @@ fn explanation(state: &ApiState, record: &ResourceRecord, path: Option<&str>) ->
             status: &record.status,
             last_written: last_written.as_ref(),
             baseline: baseline.as_ref(),
-            rolled_back: memory.rolled_back.as_ref(),
-            failure: memory.failure.as_ref(),
+            rolled_back: memory.rolled_back.as_deref(),
+            failure: memory.failure.as_deref(),
             sight: sight.as_deref(),
             live: live.as_ref(),
             generations: &generations,
@@ -151,7 +152,7 @@ fn peer(record: &ResourceRecord) -> Peer {
     Peer {
         phase: record.status.phase,
         message: synced.map(|c| c.message.clone()).unwrap_or_default(),
-        outputs: record.status.outputs.clone(),
+        outputs: Map::clone(&record.status.outputs),
         spec: record.spec.clone(),
     }
 }

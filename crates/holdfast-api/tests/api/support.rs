@@ -72,7 +72,8 @@ impl FakeLoop {
     }
     /// A room that is named by id is never there.
     fn missing(&self, desired: &Desired) -> Option<Finding> {
-        let id = desired.spec.get("roomId")?.as_str().filter(|id| !id.starts_with('$'))?;
+        let spec = desired.spec.value();
+        let id = spec.get("roomId")?.as_str().filter(|id| !id.starts_with('$'))?;
         Some(Finding::of(Level::Error, &desired.key, "/roomId", format!("there is no room {id}; make it first")))
     }
     fn note(&self, asked: Asked) -> Result<(), LoopError> {
@@ -337,7 +338,7 @@ impl Api {
         let status = Status {
             phase,
             observed_generation: record.generation,
-            outputs: Map::from_iter([("id".to_owned(), json!(format!("id-{}", record.key.name)))]),
+            outputs: Arc::new(Map::from_iter([("id".to_owned(), json!(format!("id-{}", record.key.name)))])),
             conditions: vec![condition(ConditionType::Synced, truth), condition(ConditionType::Ready, Truth::True)],
             drift,
             owned: vec![],

@@ -11,6 +11,7 @@ use super::{Decision, Desired, Fate, Input, Plan, Step, Verdict};
 use crate::name::{ResourceKey, Scope};
 use crate::policy::{Policy, RolloutPolicy};
 use crate::reference::{self, Worth};
+use crate::spec::Spec;
 use crate::status::{Change, ConditionType, Phase, Truth};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -34,9 +35,9 @@ pub struct Approved {
     /// Its number.
     pub generation: u64,
     /// Its spec, variables filled in.
-    pub spec: Arc<Value>,
+    pub spec: Arc<Spec>,
     /// The stack's tags at that time.
-    pub stack_tags: BTreeMap<String, String>,
+    pub stack_tags: Arc<BTreeMap<String, String>>,
 }
 
 impl Instead {
@@ -276,7 +277,7 @@ impl Gate<'_> {
     /// The spec as declared, with what other stacks give filled in. References within the stack stand: which id a
     /// sibling gets is no other plan.
     fn filled_from_abroad(&self, desired: &Desired) -> Value {
-        let mut spec = Value::clone(&desired.spec);
+        let mut spec = desired.spec.value();
         reference::fill(&mut spec, &mut |r| {
             let Some((key, output)) = r.target(&desired.key.stack).filter(|(k, _)| k.stack != desired.key.stack) else {
                 return Worth::Open;

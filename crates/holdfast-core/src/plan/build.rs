@@ -174,7 +174,7 @@ impl<'a> Desk<'a> {
     }
 
     fn fill(&self, kind: &dyn AnyKind, desired: &Desired) -> Filled {
-        let mut spec = Value::clone(&desired.spec);
+        let mut spec = desired.spec.value();
         let stack = &desired.key.stack;
         reference::fill(&mut spec, &mut |r| self.worth(r, stack));
         let own = match spec.as_object_mut().and_then(|m| m.shift_remove("tags")) {
@@ -336,18 +336,9 @@ impl<'a> Desk<'a> {
 /// The references of a declared spec to outputs, variables aside.
 fn targets(input: &Input<'_>, desired: &Desired) -> Vec<Target> {
     let facts = input.registry.get(&desired.key.kind).map(AnyKind::facts);
-    let mut out = Vec::new();
-    // Malformed references were refused when the document came in.
-    reference::each(
-        &desired.spec,
-        "",
-        &mut |pointer, reference| {
-            if let Some((key, output)) = reference.target(&desired.key.stack) {
-                let late = facts.is_some_and(|f| f.any_above(pointer, |field| field.late));
-                out.push(Target { key, output: output.to_owned(), late });
-            }
-        },
-        &mut Vec::new(),
-    );
-    out
+    let target = |(pointer, key, output): (&str, ResourceKey, &str)| {
+        let late = facts.is_some_and(|f| f.any_above(pointer, |field| field.late));
+        Target { key, output: output.to_owned(), late }
+    };
+    desired.spec.targets(&desired.key.stack).map(target).collect()
 }

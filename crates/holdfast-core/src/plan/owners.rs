@@ -112,7 +112,7 @@ pub(super) struct Sorted<'a> {
     /// What a new declaration has to wait for: an owner who will be done.
     pub(super) waits: Option<String>,
     /// The value that AWS took back and that is not tried again. Its difference stays, and is not healed.
-    pub(super) rolled_back: Option<RolledBack>,
+    pub(super) rolled_back: Option<Box<RolledBack>>,
     /// True if live still differs there.
     pub(super) held: bool,
 }
@@ -216,7 +216,7 @@ impl<'a> Sorting<'a> {
     }
 
     /// What AWS took back and is not to be tried again, and whether live differs there.
-    fn rolled_back(&self, diffs: &[FieldDiff]) -> (Option<RolledBack>, bool) {
+    fn rolled_back(&self, diffs: &[FieldDiff]) -> (Option<Box<RolledBack>>, bool) {
         let held = diffs.iter().filter(|d| d.change != Change::Undeclared).find_map(|d| self.taken_back(d));
         if held.is_some() {
             return (held, true);
@@ -229,7 +229,7 @@ impl<'a> Sorting<'a> {
         (kept.cloned(), false)
     }
 
-    fn taken_back(&self, diff: &FieldDiff) -> Option<RolledBack> {
+    fn taken_back(&self, diff: &FieldDiff) -> Option<Box<RolledBack>> {
         if matches!(&diff.desired, Value::String(text) if is_open(text)) {
             return None;
         }
@@ -238,14 +238,14 @@ impl<'a> Sorting<'a> {
             return known.cloned();
         }
         let seen = self.live.ownership.undone.iter().find(|u| u.path == diff.path && self.tried(u, diff))?;
-        Some(RolledBack {
+        Some(Box::new(RolledBack {
             path: seen.path.clone(),
             value: diff.desired.clone(),
             why: seen.why.clone(),
             beside: seen.beside.clone(),
             declared: print(self.spec, &seen.beside),
             since: self.input.now,
-        })
+        }))
     }
 
     /// True if the declaration is the one that was rolled back.

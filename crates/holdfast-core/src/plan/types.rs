@@ -9,6 +9,7 @@ use crate::name::{ResourceKey, Scope};
 use crate::observe::Snapshot;
 use crate::ownership::Owned;
 use crate::policy::Policy;
+use crate::spec::Spec;
 use crate::status::{Condition, FieldDiff, Phase};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -29,9 +30,9 @@ pub struct Desired {
     /// Where it lives.
     pub scope: Scope,
     /// As declared, variables filled in; references still stand.
-    pub spec: Arc<Value>,
+    pub spec: Arc<Spec>,
     /// The stack's tags, which go on every taggable resource; a resource's own win.
-    pub stack_tags: BTreeMap<String, String>,
+    pub stack_tags: Arc<BTreeMap<String, String>>,
     /// The effective policy: the resource's over the stack's.
     pub policy: Policy,
     /// Whether it is to be or to go.
@@ -81,7 +82,7 @@ pub struct Memory {
     /// AWS's handle as last known.
     pub id: Option<String>,
     /// The last known outputs.
-    pub outputs: Map<String, Value>,
+    pub outputs: Arc<Map<String, Value>>,
     /// The spec, references filled in, as we last wrote it or last found it in sync.
     pub last_written: Option<Kept>,
     /// The live fields when it was last found in sync after a change of ours: what `undeclared` is held against.
@@ -104,7 +105,7 @@ pub struct Memory {
     /// How many times steps for that fingerprint succeeded without making it go away.
     pub futile: u32,
     /// The last failure, until something succeeds or inputs move.
-    pub failure: Option<Failure>,
+    pub failure: Option<Box<Failure>>,
     /// Since when it drifts.
     pub drift_since: Option<Timestamp>,
     /// A fix that took, for as long as somebody may still reverse it.
@@ -113,7 +114,7 @@ pub struct Memory {
     pub retiring: Vec<String>,
     /// The declared value that AWS took back, until it is live after all or the declaration moves.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub rolled_back: Option<RolledBack>,
+    pub rolled_back: Option<Box<RolledBack>>,
 }
 
 /// How the fingerprint of the deletion of what was replaced begins; the rest is its id.
@@ -395,7 +396,7 @@ pub struct Verdict {
     /// Declared fields that somebody else sets.
     pub owned: Vec<Owned>,
     /// What AWS took back, to be remembered; none lets go of what was.
-    pub rolled_back: Option<RolledBack>,
+    pub rolled_back: Option<Box<RolledBack>>,
     /// Fingerprint of the differences, for the breaker; none if there are none.
     pub fingerprint: Option<String>,
     /// True if this generation had been in sync before, so that the differences are drift and not a rollout.

@@ -192,7 +192,7 @@ pub fn ask(
 ) -> Questions {
     let mut questions = Questions::default();
     for one in desired.iter().filter(|d| d.fate == Fate::Keep && stacks.contains(&d.key.stack)) {
-        mentions(&one.key, &one.spec, scope, &mut questions.mentions);
+        mentions(&one.key, &one.spec.value(), scope, &mut questions.mentions);
     }
     for mention in &questions.mentions {
         questions.asked.things.entry(mention.thing).or_default().insert(mention.id.clone());

@@ -57,10 +57,11 @@ pub(super) fn needs(
             Some(Decision::Update | Decision::Report | Decision::Failed) => (false, true),
             _ => continue,
         };
-        let own = registry.get(&one.key.kind).map(|kind| kind.needs(&one.spec)).unwrap_or_default();
+        let spec = one.spec.value();
+        let own = registry.get(&one.key.kind).map(|kind| kind.needs(&spec)).unwrap_or_default();
         let mut all: Vec<Need> = own.into_iter().filter(|n| makes || n.each.is_some()).collect();
         if changes {
-            group_lists(&one.spec, "", &mut all);
+            group_lists(&spec, "", &mut all);
         }
         // What each thing needs by itself is told with the thing's own stack only.
         all.retain(|n| n.each.is_none() || stacks.contains(&one.key.stack));

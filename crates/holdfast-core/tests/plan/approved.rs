@@ -5,7 +5,7 @@ use super::*;
 /// A box of generation 2 that awaits approval, while the first is carried out and live.
 fn held(spec: Value, live: Value) -> World {
     let first = json!({ "name": "a", "size": 1 });
-    let before = Approved { generation: 1, spec: Arc::new(first.clone()), stack_tags: BTreeMap::new() };
+    let before = Approved { generation: 1, spec: Arc::new(first.clone().into()), stack_tags: Arc::default() };
     world()
         .wants_with("Box/a", spec, |d| (d.generation, d.instead) = (2, Some(Arc::new(Instead::Approved(before)))))
         .has("Box/a", live)

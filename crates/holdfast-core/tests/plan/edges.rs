@@ -86,7 +86,7 @@ fn odd(field: &str, also: Value, replace: Option<ReplacePolicy>) -> World {
 fn a_kind_that_says_wait_is_waited_for_unless_something_else_can_be_done_meanwhile() {
     odd("busy", json!({}), None).check("Box/a Wait Progressing: id-a is busy.");
     let mut tagged = odd("busy", json!({}), None);
-    Arc::make_mut(&mut tagged.desired[0]).stack_tags.insert("env".to_owned(), "test".to_owned());
+    Arc::make_mut(&mut Arc::make_mut(&mut tagged.desired[0]).stack_tags).insert("env".to_owned(), "test".to_owned());
     let plan = tagged.plan();
     assert_eq!(plan.steps.iter().map(|s| s.text.as_str()).collect::<Vec<_>>(), ["tag id-a [\"env\"] untag {}"]);
 }
@@ -99,7 +99,10 @@ fn a_kind_that_says_replace_is_refused_by_policy_with_the_fields_that_it_named()
     assert!(verdict.decision == Decision::Blocked && verdict.reason.contains("/sealed"), "{verdict:#?}");
     // Where a field of its own cannot change either, that one is named, and not what the kind said of the others.
     let mut both = odd("sealed", json!({ "colour": "red" }), None);
-    Arc::make_mut(&mut Arc::make_mut(&mut both.desired[0]).spec)["colour"] = json!("blue");
+    let desired = Arc::make_mut(&mut both.desired[0]);
+    let mut spec = desired.spec.value();
+    spec["colour"] = json!("blue");
+    desired.spec = Arc::new(spec.into());
     let reason = both.plan().verdicts.remove(0).reason;
     assert!(reason.contains("/colour") && !reason.contains("/sealed"), "{reason}");
 }
@@ -178,7 +181,7 @@ fn references_take_what_replaced_a_thing_as_long_as_aws_may_not_show_it_yet() {
         let created = jiff::Timestamp::UNIX_EPOCH - jiff::SignedDuration::from_secs(created_ago);
         let memory = Memory {
             id: Some("id-new".to_owned()),
-            outputs: serde_json::Map::from_iter([("id".to_owned(), json!("id-new"))]),
+            outputs: Arc::new(serde_json::Map::from_iter([("id".to_owned(), json!("id-new"))])),
             created_unseen: Some(created),
             retiring: retiring.iter().map(|id| (*id).to_owned()).collect(),
             ..Memory::default()

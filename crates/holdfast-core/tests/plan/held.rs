@@ -91,7 +91,7 @@ fn a_refusal_is_not_repeated_before_its_time_unless_something_moves() {
         retry_at: jiff::Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_secs(9),
         fingerprint: print.clone().expect("a fingerprint"),
     };
-    let memory = Memory { failure: Some(failure), ..Memory::default() };
+    let memory = Memory { failure: Some(Box::new(failure)), ..Memory::default() };
     let held = plan(json!({ "name": "a", "size": 2 }), memory.clone());
     assert!(held.steps.is_empty());
     assert!(held.verdicts[0].reason.contains("r-1"), "{}", held.verdicts[0].reason);

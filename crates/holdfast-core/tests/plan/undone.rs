@@ -29,7 +29,7 @@ fn written(spec: Value) -> Memory {
 }
 
 /// What is remembered of it.
-fn known() -> RolledBack {
+fn known() -> Box<RolledBack> {
     let plan = undone(wanted(), with("size", json!(1)), json!(2), written(wanted())).plan();
     plan.verdicts[0].rolled_back.clone().expect("it is known")
 }

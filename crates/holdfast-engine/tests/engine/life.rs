@@ -290,7 +290,7 @@ async fn an_overlay_is_planned_and_leaves_nothing_anywhere() {
     let stored = b.store.desired(&b.scope, b.clock.now()).expect("reads");
     let mut put = (**stored.iter().find(|d| d.key.kind == "Group").expect("there is one")).clone();
     put.generation += 1;
-    put.spec = Arc::new(json!({ "groupName": "g", "rules": ["http"] }));
+    put.spec = Arc::new(json!({ "groupName": "g", "rules": ["http"] }).into());
     let without = stored.iter().filter(|d| d.key.kind == "Part").map(|d| d.key.clone()).collect();
     let plan = b.engine.plan_now(&b.scope, &Overlay { put: vec![Arc::new(put)], without }).await.expect("it plans");
     assert_eq!(plan.steps.len(), 1);

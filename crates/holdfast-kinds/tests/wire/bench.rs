@@ -35,8 +35,8 @@ impl Bench {
             uid: format!("{}-{kind}-{name}", self.stack),
             generation: self.desired.get(&key).map_or(1, |d| d.generation + 1),
             scope: self.aws.scope.clone(),
-            spec: Arc::new(spec),
-            stack_tags: BTreeMap::from([("env".to_owned(), "test".to_owned())]),
+            spec: Arc::new(spec.into()),
+            stack_tags: Arc::new(BTreeMap::from([("env".to_owned(), "test".to_owned())])),
             policy: Policy::default(),
             fate: Fate::Keep,
             hold: None,
@@ -55,7 +55,7 @@ impl Bench {
 
     /// What is declared now.
     pub(crate) fn spec(&self, kind: &str, name: &str) -> Value {
-        Value::clone(&self.desired[&self.key(kind, name)].spec)
+        self.desired[&self.key(kind, name)].spec.value()
     }
 
     /// AWS's handle of what was made.
@@ -76,10 +76,10 @@ impl Bench {
         let mut wanted: BTreeMap<KindName, Wanted> = BTreeMap::new();
         for (key, desired) in &self.desired {
             let kind = self.aws.registry.get(&key.kind).expect("the kind is listed");
-            let mut spec = self.filled(&desired.spec);
+            let mut spec = self.filled(&desired.spec.value());
             kind.canonical(&mut spec);
             let id = self.memory.get(key).and_then(|m| m.id.clone());
-            let resource = WantedResource { key: key.clone(), uid: desired.uid.clone(), id, spec: Arc::new(spec) };
+            let resource = WantedResource { key: key.clone(), uid: desired.uid.clone(), id, spec: spec.into() };
             let retiring = self.memory.get(key).into_iter().flat_map(|m| &m.retiring);
             let of_kind = &mut wanted.entry(kind.name()).or_default().resources;
             of_kind.extend(retiring.map(|old| WantedResource { id: Some(old.clone()), ..resource.clone() }));
@@ -112,7 +112,7 @@ impl Bench {
             let memory = self.memory.entry(verdict.key.clone()).or_default();
             if let Some(id) = &verdict.id {
                 memory.id = Some(id.clone());
-                memory.outputs = verdict.outputs.clone();
+                memory.outputs = Arc::new(verdict.outputs.clone());
             }
             if let Some(resolved) = &verdict.resolved {
                 memory.last_written = Some(resolved.clone());
@@ -124,7 +124,7 @@ impl Bench {
             let applied = applied.unwrap_or_else(|e| panic!("{} {}: {e}", step.key, step.text));
             let memory = self.memory.entry(step.key.clone()).or_default();
             memory.id = applied.id.or(memory.id.take());
-            memory.outputs.extend(applied.outputs);
+            Arc::make_mut(&mut memory.outputs).extend(applied.outputs);
         }
         plan
     }

@@ -61,7 +61,7 @@ impl Groups {
                 key: key.clone(),
                 uid: key.name.clone(),
                 id: None,
-                spec: Arc::new(self.spec(key)),
+                spec: self.spec(key).into(),
             })
             .collect();
         let wanted = BTreeMap::from([("SecurityGroup", Wanted { resources })]);

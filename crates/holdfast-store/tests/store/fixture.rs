@@ -78,7 +78,7 @@ pub(crate) fn status(phase: Phase, generation: u64, seconds: i64) -> Status {
     Status {
         phase,
         observed_generation: generation,
-        outputs: json!({ "id": "i-1" }).as_object().unwrap().clone(),
+        outputs: json!({ "id": "i-1" }).as_object().unwrap().clone().into(),
         conditions: vec![Condition {
             kind: ConditionType::Synced,
             status: if phase == Phase::InSync { Truth::True } else { Truth::False },
@@ -99,7 +99,7 @@ pub(crate) fn status(phase: Phase, generation: u64, seconds: i64) -> Status {
 pub(crate) fn memory(id: &str) -> Memory {
     Memory {
         id: Some(id.to_owned()),
-        outputs: json!({ "id": id, "arn": format!("arn:{id}") }).as_object().unwrap().clone(),
+        outputs: json!({ "id": id, "arn": format!("arn:{id}") }).as_object().unwrap().clone().into(),
         last_written: Some(json!({ "desiredCount": 2 }).into()),
         ..Memory::default()
     }

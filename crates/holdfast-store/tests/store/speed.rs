@@ -55,8 +55,8 @@ fn ten_thousand_resources_are_no_burden() {
     let desired = timed("desired, first", ms(200), || store.desired(&home(), at(1)).unwrap());
     timed("desired, again", ms(1), || store.desired(&home(), at(1)).unwrap());
     let memory = |d: &holdfast_core::plan::Desired| Memory {
-        last_written: Some(Value::clone(&d.spec).into()),
-        baseline: Some(Value::clone(&d.spec).into()),
+        last_written: Some(d.spec.value().into()),
+        baseline: Some(d.spec.value().into()),
         ..memory("i")
     };
     let changed = |phase| desired.iter().map(|d| Changed { memory: memory(d), ..found(d, phase, 2) }).collect();

@@ -60,7 +60,7 @@ pub(crate) fn under_approval_nothing_is_carried_out_before_its_release(store: &S
     declare(store, 2, vec![gated(3)]);
     assert_eq!(carried(store), Some((1, Fate::Keep)));
     let Some(Instead::Approved(first)) = web(store).instead.as_deref().cloned() else { panic!("it is held") };
-    assert_eq!(*first.spec, spec_of(2));
+    assert_eq!(first.spec.value(), spec_of(2));
     declare(store, 3, vec![gated(4)]);
     assert_eq!(carried(store), Some((1, Fate::Keep)), "what was never released is skipped");
     pass(store, &[], &[release(&web(store))], 4);

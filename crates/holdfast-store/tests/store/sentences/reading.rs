@@ -132,8 +132,8 @@ pub(crate) fn what_was_written_comes_back_as_it_was(store: &Store) {
     assert_eq!((record.labels, record.stack_tags, record.scope), (web.labels, web.stack_tags.clone(), home()));
     let desired = desired_one(store, &key("web"));
     assert_eq!(
-        (desired.spec.as_ref(), desired.policy, desired.stack_tags),
-        (&web.spec, web.policy_effective, web.stack_tags)
+        (desired.spec.value(), desired.policy, desired.stack_tags),
+        (web.spec, web.policy_effective, web.stack_tags.into())
     );
     find_all(store, 3, Phase::Drifted);
     assert_eq!(store.statuses(&home()).unwrap()[&key("web")], status(Phase::Drifted, 1, 3));
