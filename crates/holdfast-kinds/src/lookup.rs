@@ -43,11 +43,7 @@ pub(crate) fn identity(spec: &Value) -> Option<String> {
 }
 
 /// The answer to a question.
-pub(crate) fn answer<K: Kind, const N: usize>(
-    spec: &Value,
-    id: String,
-    outputs: [(&str, Option<&str>); N],
-) -> Observation {
+pub(crate) fn answer<const N: usize>(spec: &Value, id: String, outputs: [(&str, Option<&str>); N]) -> Observation {
     let identity = identity(spec).unwrap_or_default();
     let mut seen = settled(id, identity, Tags::new(), spec.clone());
     let said = outputs.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.into())));

@@ -102,7 +102,7 @@ fn changed(dice: &mut Dice, kind: &dyn AnyKind, thing: &LiveThing, material: &Ma
 /// Whoever else owns a field for a while.
 pub(crate) enum Owner {
     Scaler(Place),
-    Deployment(Shift, Value),
+    Deployment(Box<Shift>, Value),
     RolledBack(Place),
 }
 
@@ -138,7 +138,7 @@ impl Owner {
                     marker: ":targetgroup/".to_owned(),
                 };
                 shift.begin(&scene.sim, json!("web:77")).ok()?;
-                Some(Self::Deployment(shift, runs))
+                Some(Self::Deployment(Box::new(shift), runs))
             }
             _ => {
                 let place = place("Service", service, "/taskDefinition");

@@ -203,7 +203,10 @@ impl Faults {
         now: Timestamp,
         dice: &mut Dice,
     ) -> Option<Fault> {
-        let granted = self.allowances.iter_mut().fold(true, |granted, a| a.take(scope, operation, now) && granted);
+        let mut granted = true;
+        for allowance in &mut self.allowances {
+            granted &= allowance.take(scope, operation, now);
+        }
         if !granted {
             return Some(Fault::Throttle);
         }

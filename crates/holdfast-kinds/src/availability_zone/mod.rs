@@ -74,7 +74,7 @@ impl AvailabilityZone {
 }
 
 fn found(spec: &Value, name: &str, id: Option<&str>) -> Observation {
-    lookup::answer::<AvailabilityZone, 2>(spec, name.to_owned(), [("zoneName", Some(name)), ("zoneId", id)])
+    lookup::answer(spec, name.to_owned(), [("zoneName", Some(name)), ("zoneId", id)])
 }
 
 /// The zone that is meant, out of the names and ids of those that can be used.

@@ -27,7 +27,7 @@ impl Live for DefaultSubnet {
             let zone = one.spec.get(ZONE)?.as_str()?;
             let found = pages.iter().flat_map(|p| p.subnets()).find(|s| s.availability_zone() == Some(zone))?;
             let outputs = [(VPC, found.vpc_id()), (CIDR, found.cidr_block())];
-            Some(lookup::answer::<Self, 2>(&one.spec, found.subnet_id()?.to_owned(), outputs))
+            Some(lookup::answer(&one.spec, found.subnet_id()?.to_owned(), outputs))
         });
         Ok(reading(answers.collect(), Vec::new()))
     }

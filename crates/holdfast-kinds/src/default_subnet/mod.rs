@@ -63,6 +63,6 @@ impl DefaultSubnet {
     /// What the simulated AWS answers.
     fn simulated(spec: &Value, mint: &mut Mint) -> Observation {
         let ((vpc, _), (id, _)) = (ec2::mint(mint, "vpc", "vpc-"), ec2::mint(mint, "subnet", "subnet-"));
-        lookup::answer::<Self, 2>(spec, id, [(VPC, Some(&vpc)), (CIDR, Some("172.31.0.0/20"))])
+        lookup::answer(spec, id, [(VPC, Some(&vpc)), (CIDR, Some("172.31.0.0/20"))])
     }
 }

@@ -19,7 +19,7 @@ impl Live for DefaultVpc {
         let found = answer.vpcs().first().and_then(|vpc| Some((vpc.vpc_id()?, vpc.cidr_block())));
         let answers = wanted.resources.iter().filter_map(|one| {
             let (id, block) = found?;
-            Some(lookup::answer::<Self, 1>(&one.spec, id.to_owned(), [(CIDR, block)]))
+            Some(lookup::answer(&one.spec, id.to_owned(), [(CIDR, block)]))
         });
         Ok(reading(answers.take(1).collect(), Vec::new()))
     }

@@ -85,5 +85,5 @@ fn observe(spec: &Value, image: &aws_sdk_ec2::types::Image) -> Option<Observatio
         ("rootDeviceName", image.root_device_name()),
         ("creationDate", image.creation_date()),
     ];
-    Some(lookup::answer::<Image, 5>(spec, image.image_id()?.to_owned(), outputs))
+    Some(lookup::answer(spec, image.image_id()?.to_owned(), outputs))
 }

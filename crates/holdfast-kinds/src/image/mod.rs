@@ -95,7 +95,7 @@ impl Image {
             ("rootDeviceName", Some("/dev/xvda")),
             ("creationDate", Some("2025-01-01T00:00:00.000Z")),
         ];
-        lookup::answer::<Self, 5>(spec, id, outputs)
+        lookup::answer(spec, id, outputs)
     }
 }
 

@@ -9,6 +9,7 @@ use holdfast_core::observe::{Health, LiveState, Observation};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
+use std::slice::from_ref;
 use std::sync::Arc;
 
 fn thing(id: &str, owner: &str, fields: Value) -> LiveThing {
@@ -125,8 +126,8 @@ fn v6_a_thing_of_an_unknown_resource_is_told() {
 fn v7_a_write_without_an_intent_of_its_own_and_an_intent_without_an_outcome_are_told() {
     let intent = |ended| Intent { token: "t".to_owned(), ended };
     let call = write(1, "t", Vec::new());
-    check("V7", journalled(&[call.clone()], &[intent(true)]), journalled(&[call.clone()], &[]));
-    check("V7", intended(&[call.clone()], &[intent(false)]), journalled(&[call.clone()], &[intent(false)]));
+    check("V7", journalled(from_ref(&call), &[intent(true)]), journalled(from_ref(&call), &[]));
+    check("V7", intended(from_ref(&call), &[intent(false)]), journalled(from_ref(&call), &[intent(false)]));
     check("V7", Vec::new(), intended(&[call.clone(), call], &[intent(true)]));
 }
 
@@ -140,7 +141,7 @@ fn v8_a_write_of_an_old_process_or_for_an_old_generation_is_told() {
         writer: "p2".to_owned(),
         declared: Some(2),
     };
-    check("V8", current(&[sent.clone()]), current(&[Sent { process: "p1".to_owned(), ..sent.clone() }]));
+    check("V8", current(from_ref(&sent)), current(&[Sent { process: "p1".to_owned(), ..sent.clone() }]));
     check("V8", Vec::new(), current(&[Sent { declared: Some(3), ..sent.clone() }]));
     check("V8", Vec::new(), current(&[Sent { declared: None, ..sent }]));
 }
