@@ -22,6 +22,7 @@ const FOUND: [(u64, &str); 5] = [
     (163, "a revision was registered under a family that policy did not let go"),
     (4686, "a replacement whose answer was lost stayed when its declaration went back"),
     (6404, "the same of a security group, over a death and a pause"),
+    (9948, "a create without a name was made again while AWS would not tell single things of its kind"),
     (68, "a step was journalled for a generation that was no longer declared"),
 ];
 
