@@ -37,8 +37,12 @@ async fn network(bench: &Bench) -> (Vec<String>, String) {
     let ec2 = aws_sdk_ec2::Client::new(&bench.aws.others);
     let subnets = ec2.describe_subnets().send().await.expect("there is a default VPC");
     let groups = ec2.describe_security_groups().send().await.expect("it has a group");
-    let ids = subnets.subnets().iter().filter_map(|s| s.subnet_id()).map(str::to_owned).take(3).collect();
-    let group = groups.security_groups().iter().find_map(|g| g.group_id()).expect("it has a group");
+    // Other tests make and delete things of the same account meanwhile.
+    let stay = subnets.subnets().iter().filter(|s| s.default_for_az() == Some(true));
+    let ids = stay.filter_map(|s| s.subnet_id()).map(str::to_owned).take(3).collect();
+    let default = groups.security_groups().iter().filter(|g| g.group_name() == Some("default"));
+    let vpc = subnets.subnets().iter().find(|s| s.default_for_az() == Some(true)).and_then(|s| s.vpc_id());
+    let group = default.filter(|g| g.vpc_id() == vpc).find_map(|g| g.group_id()).expect("it has a group");
     (ids, group.to_owned())
 }
 
