@@ -128,7 +128,11 @@ fn lives_through(life: &mut Life, burst: &Burst, weather: &Weather, n: usize) ->
     let (status, body) = life.server.call(Method::DELETE, "/v1/stacks/es?deletion=delete", None)?;
     ensure!(status < 300, "DELETE answered {status}: {body}");
     struck += rages(life, burst, weather, |life| Ok(life.server.resources("es")?.is_empty()))?;
-    eventually("end of the teardown", PATIENCE, || Ok(life.server.resources("es")?.is_empty().then_some(())))?;
+    eventually("end of the teardown", PATIENCE, || Ok(life.server.resources("es")?.is_empty().then_some(())))
+        .with_context(|| {
+            let left = life.server.resources("es").unwrap_or_default();
+            left.iter().map(holdfast_tests::server::told).collect::<Vec<_>>().join("\n")
+        })?;
     let left = things(life)?;
     ensure!(left.is_empty(), "left after the teardown: {left:#?}");
     ensure!(struck > 0, "the weather never struck");
