@@ -29,7 +29,8 @@ pub struct RetryPolicy {
     pub look: Growth,
     /// Denied, quota: a person has to do something.
     pub slow: Growth,
-    /// Rejected: the declaration or the world has to move, which is tried at once; this is for what cannot be seen.
+    /// Rejected: the declaration or the world has to move, which is tried at once; this is for what cannot be seen, such as
+    /// a role that AWS has made and does not know everywhere yet.
     pub rare: Growth,
     /// Before the same fix is made again that AWS took and does not show: reads may lag behind writes.
     pub again: Growth,
@@ -43,7 +44,7 @@ impl Default for RetryPolicy {
             soon: growth(1, 2.0, 60),
             look: growth(1, 2.0, 60),
             slow: growth(60, 2.0, 900),
-            rare: growth(300, 2.0, 3600),
+            rare: growth(20, 3.0, 3600),
             again: growth(5, 4.0, 300),
         }
     }
