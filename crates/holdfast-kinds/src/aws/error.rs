@@ -198,7 +198,8 @@ fn without_code(operation: &str, access: Access, raw: &HttpResponse) -> ApplyErr
     let class = match status {
         429 => ErrorClass::Throttled,
         401 | 403 => ErrorClass::Denied,
-        400..500 => ErrorClass::Rejected,
+        // Refused, and the reason was lost on the way: it may be one that passes, such as that something is in use.
+        400..500 => ErrorClass::Conflict,
         503 => ErrorClass::Transient,
         _ => access.without_answer(),
     };
