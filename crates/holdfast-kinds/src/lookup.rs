@@ -4,6 +4,7 @@
 //! in sync by being there, and its outputs say what AWS found.
 
 use crate::common::{Tags, settled};
+#[cfg(feature = "aws")]
 use holdfast_core::kind::Kind;
 use holdfast_core::observe::Observation;
 use holdfast_core::reference::is_open;
