@@ -195,6 +195,10 @@ fn without_code(operation: &str, access: Access, raw: &HttpResponse) -> ApplyErr
     }
     let body = raw.body().bytes().map(String::from_utf8_lossy).unwrap_or_default();
     let body: String = crate::common::one_line(&body).chars().take(200).collect();
+    if (400..500).contains(&status) && body.contains("Unsupported service") {
+        let words = format!("the endpoint is no AWS, and has not all of it (status {status}): {body}");
+        return ours(operation, "UnsupportedService", ErrorClass::Rejected, words);
+    }
     let class = match status {
         429 => ErrorClass::Throttled,
         401 | 403 => ErrorClass::Denied,
@@ -322,12 +326,27 @@ mod tests {
         assert_eq!(words("today"), unknown);
     }
 
+    fn page(status: u16, text: &'static str) -> HttpResponse {
+        let status = aws_smithy_runtime_api::http::StatusCode::try_from(status).expect("a status");
+        HttpResponse::new(status, aws_smithy_types::body::SdkBody::from(text))
+    }
+
+    #[test]
+    fn a_refusal_without_a_reason_is_not_taken_for_a_service_that_is_not_there() {
+        let told = |text| {
+            let error = without_code("x:Y", Access::Read, &page(400, text));
+            (error.class, error.code)
+        };
+        let lost = (ErrorClass::Conflict, "UnreadableAnswer".to_owned());
+        assert_eq!(told("{\"__ty"), lost);
+        assert_eq!(told(""), lost);
+        let absent = (ErrorClass::Rejected, "UnsupportedService".to_owned());
+        assert_eq!(told("{\"error\": \"Unsupported service: application-autoscaling\"}"), absent);
+    }
+
     #[test]
     fn a_web_page_is_no_aws_answer() {
-        let page = |text: &'static str| {
-            let status = aws_smithy_runtime_api::http::StatusCode::try_from(500).expect("a status");
-            HttpResponse::new(status, aws_smithy_types::body::SdkBody::from(text))
-        };
+        let page = |text| page(500, text);
         let error = without_code("ec2:X", Access::Write, &page("<!doctype html>\n<html lang=en>"));
         assert_eq!((error.class, error.code.as_str()), (ErrorClass::Transient, "NotAnAwsAnswer"));
         let error = without_code("ec2:X", Access::Write, &page("<Response/>"));

@@ -70,8 +70,32 @@ async fn targets(aws: &Aws<'_>, ids: &[String]) -> Result<BTreeMap<String, Bound
 }
 
 /// True if what answered has no Application Auto Scaling at all, as imitations of AWS may: then nothing is scaled. AWS
-/// itself answers every refusal with a code.
+/// itself answers every refusal with a code. A refusal whose reason was lost on the way says nothing of it.
 fn is_missing(error: &ApplyError) -> bool {
-    let unknown = ["UnknownOperation", "InvalidAction", "NotImplemented", "UnreadableAnswer"];
+    let unknown = ["UnknownOperation", "InvalidAction", "NotImplemented", "UnsupportedService"];
     error.class == ErrorClass::Rejected && unknown.iter().any(|word| error.code.contains(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_answer_that_says_so_means_that_nothing_scales() {
+        let missing = |code: &str, class| {
+            let operation = "application-autoscaling:DescribeScalableTargets".to_owned();
+            is_missing(&ApplyError {
+                class,
+                operation,
+                code: code.to_owned(),
+                message: String::new(),
+                request_id: None,
+            })
+        };
+        assert!(missing("UnsupportedService", ErrorClass::Rejected));
+        assert!(missing("UnknownOperationException", ErrorClass::Rejected));
+        assert!(!missing("UnreadableAnswer", ErrorClass::Conflict), "its reason was lost on the way");
+        assert!(!missing("UnreadableAnswer", ErrorClass::Rejected));
+        assert!(!missing("AccessDeniedException", ErrorClass::Denied));
+    }
 }
