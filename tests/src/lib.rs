@@ -1,6 +1,7 @@
 //! What the end-to-end tests stand on: the built binary, AWS implementations that others wrote, a proxy that
 //! counts calls, and a client that is not ours.
 
+mod around;
 pub mod burst;
 pub mod emulator;
 pub mod figures;

@@ -1,21 +1,19 @@
 //! One replica's share of a very large estate, on virtual time: many scopes, the real engine and store, AWS simulated,
 //! each sweep taking the calls and the time that it takes in AWS, inside AWS's buckets.
 
+use crate::around::{Around, Bystander};
 use crate::figures::thread_cpu;
 use crate::mix::{CELL, calls_of_a_light_sweep, cell};
 use crate::simulated::store_of;
 use crate::standin::Refuser;
 use anyhow::{Result, ensure};
 use async_trait::async_trait;
-use holdfast_core::cloud::{Applied, ApplyError, CallOutcome, Cloud, Meter, Tagged};
+use holdfast_core::cloud::{CallOutcome, Meter};
 use holdfast_core::kind::Registry;
-use holdfast_core::name::{KindName, Scope};
-use holdfast_core::observe::{Snapshot, Wanted};
-use holdfast_core::preflight::{Asked, Preflight};
+use holdfast_core::name::Scope;
 use holdfast_engine::{Budgets, Engine, EngineOptions, EngineSettings, Undisturbed};
 use holdfast_sim::{SimClock, SimCloud};
 use holdfast_store::Store;
-use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -52,9 +50,8 @@ pub struct Hour {
     pub cpu: Duration,
 }
 
-/// The simulated AWS with what a call costs there.
-struct Priced {
-    cloud: SimCloud,
+/// What a call costs in AWS.
+struct Price {
     budgets: Arc<Budgets>,
     aws: Refuser,
     cells: u64,
@@ -69,7 +66,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Priced {
+impl Price {
     async fn pay(&self, scope: &Scope) {
         let lines = calls_of_a_light_sweep(self.cells).into_iter().map(|(service, operation, count)| async move {
             for _ in 0..count {
@@ -87,8 +84,8 @@ impl Priced {
 }
 
 #[async_trait]
-impl Cloud for Priced {
-    async fn sweep(&self, scope: &Scope, wanted: &BTreeMap<KindName, Wanted>) -> Snapshot {
+impl Bystander for Price {
+    async fn before(&self, scope: &Scope) {
         if *lock(&self.is_counted) {
             self.pay(scope).await;
             let (ended, now) = (&mut *lock(&self.ended), Instant::now());
@@ -96,30 +93,13 @@ impl Cloud for Priced {
                 ended.1 = ended.1.max(now - before);
             }
         }
-        self.cloud.sweep(scope, wanted).await
-    }
-
-    async fn apply(&self, scope: &Scope, kind: KindName, action: &Value, token: &str) -> Result<Applied, ApplyError> {
-        self.cloud.apply(scope, kind, action, token).await
-    }
-
-    async fn identify(&self, scope: &Scope) -> Result<String, ApplyError> {
-        self.cloud.identify(scope).await
-    }
-
-    async fn preflight(&self, scope: &Scope, asked: &Asked) -> Preflight {
-        self.cloud.preflight(scope, asked).await
-    }
-
-    async fn tagged(&self, scope: &Scope, stack: &str) -> Result<Vec<Tagged>, ApplyError> {
-        self.cloud.tagged(scope, stack).await
     }
 }
 
 /// A share whose every resource is in sync.
 pub struct Replica {
     share: Share,
-    priced: Arc<Priced>,
+    priced: Arc<Around<Price>>,
     options: EngineOptions,
 }
 
@@ -132,8 +112,7 @@ impl Replica {
         let (clock, store, budgets) = (SimClock::following(now), store_of(file)?, Arc::new(Budgets::new()));
         let scopes: Vec<Scope> = (0..share.scopes).map(place).collect();
         declare(&store, &registry, &scopes, share, &clock)?;
-        let priced = Arc::new(Priced {
-            cloud: SimCloud::new(Arc::clone(&registry), clock, 1),
+        let price = Price {
             budgets: Arc::clone(&budgets),
             aws: Refuser::default(),
             cells: share.cells as u64,
@@ -141,7 +120,8 @@ impl Replica {
             refused: AtomicU64::new(0),
             ended: Mutex::default(),
             is_counted: Mutex::new(false),
-        });
+        };
+        let priced = Arc::new(Around { cloud: SimCloud::new(Arc::clone(&registry), clock, 1), by: price });
         let options = EngineOptions {
             store,
             cloud: Arc::clone(&priced) as _,
@@ -156,23 +136,23 @@ impl Replica {
         for scope in &scopes {
             settle(&engine, scope).await?;
         }
-        *lock(&priced.is_counted) = true;
+        *lock(&priced.by.is_counted) = true;
         Ok(Self { share, priced, options })
     }
 
     /// Lets the loop run for that long, an hour or less.
     pub async fn run(&self, time: Duration) -> Result<Hour> {
-        let (calls, used) = (self.priced.calls.load(Ordering::Relaxed), thread_cpu()?);
+        let (calls, used) = (self.priced.by.calls.load(Ordering::Relaxed), thread_cpu()?);
         let engine = Engine::start(self.options.clone())?;
         tokio::time::sleep(time).await;
         let cpu = thread_cpu()?.saturating_sub(used);
         let sweeps: u64 = engine.tallies().values().map(|t| t.passes).sum();
-        ensure!(lock(&self.priced.ended).0.len() == self.share.scopes, "some scope was never swept");
-        let oldest = lock(&self.priced.ended).1;
+        ensure!(lock(&self.priced.by.ended).0.len() == self.share.scopes, "some scope was never swept");
+        let oldest = lock(&self.priced.by.ended).1;
         let hour = Hour {
             sweeps,
-            calls: self.priced.calls.load(Ordering::Relaxed) - calls,
-            refused: self.priced.refused.load(Ordering::Relaxed),
+            calls: self.priced.by.calls.load(Ordering::Relaxed) - calls,
+            refused: self.priced.by.refused.load(Ordering::Relaxed),
             oldest,
             cpu,
         };

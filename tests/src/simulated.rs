@@ -1,14 +1,12 @@
 //! Holdfast's engine in this process on a simulated AWS whose budgets never bind: for figures of the engine alone.
 
+use crate::around::{Around, Bystander};
 use crate::figures::thread_cpu;
 use anyhow::{Result, ensure};
-use async_trait::async_trait;
-use holdfast_core::cloud::{Applied, ApplyError, Cloud, Tagged};
 use holdfast_core::kind::Registry;
-use holdfast_core::name::{KindName, ResourceKey, Scope};
-use holdfast_core::observe::{Snapshot, Wanted};
+use holdfast_core::name::{ResourceKey, Scope};
+use holdfast_core::observe::Snapshot;
 use holdfast_core::plan::{Desired, Input, Memory, Settings, Verdict, plan};
-use holdfast_core::preflight::{Asked, Preflight};
 use holdfast_core::validate::check_alone;
 use holdfast_engine::{Budgets, Engine, EngineOptions, EngineSettings, PassReport, Undisturbed};
 use holdfast_sim::{SimClock, SimCloud};
@@ -20,36 +18,15 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// The simulated AWS, and the last that was seen of it.
-struct Watched {
-    cloud: SimCloud,
-    seen: Mutex<Option<Snapshot>>,
-}
+/// The last that was seen of it.
+#[derive(Default)]
+struct Seen(Mutex<Option<Snapshot>>);
 
-#[async_trait]
-impl Cloud for Watched {
-    async fn sweep(&self, scope: &Scope, wanted: &BTreeMap<KindName, Wanted>) -> Snapshot {
-        let snapshot = self.cloud.sweep(scope, wanted).await;
-        if let Ok(mut seen) = self.seen.lock() {
+impl Bystander for Seen {
+    fn after(&self, snapshot: &Snapshot) {
+        if let Ok(mut seen) = self.0.lock() {
             *seen = Some(snapshot.clone());
         }
-        snapshot
-    }
-
-    async fn apply(&self, scope: &Scope, kind: KindName, action: &Value, token: &str) -> Result<Applied, ApplyError> {
-        self.cloud.apply(scope, kind, action, token).await
-    }
-
-    async fn identify(&self, scope: &Scope) -> Result<String, ApplyError> {
-        self.cloud.identify(scope).await
-    }
-
-    async fn preflight(&self, scope: &Scope, asked: &Asked) -> Preflight {
-        self.cloud.preflight(scope, asked).await
-    }
-
-    async fn tagged(&self, scope: &Scope, stack: &str) -> Result<Vec<Tagged>, ApplyError> {
-        self.cloud.tagged(scope, stack).await
     }
 }
 
@@ -85,7 +62,7 @@ pub struct Simulated {
     store: Store,
     registry: Arc<Registry>,
     clock: SimClock,
-    watched: Arc<Watched>,
+    watched: Arc<Around<Seen>>,
     engine: Engine,
     scope: Scope,
     declared: usize,
@@ -97,7 +74,7 @@ impl Simulated {
         let (registry, clock) = (Arc::new(holdfast_kinds::registry()), SimClock::default());
         let store = store_of(file)?;
         let cloud = SimCloud::new(Arc::clone(&registry), clock.clone(), 1);
-        let watched = Arc::new(Watched { cloud, seen: Mutex::new(None) });
+        let watched = Arc::new(Around { cloud, by: Seen::default() });
         let shown = clock.clone();
         let engine = Engine::idle(EngineOptions {
             store: store.clone(),
@@ -163,7 +140,7 @@ impl Simulated {
     ) -> Result<(Duration, Vec<Verdict>)> {
         let now = self.clock.now();
         let uids = self.store.declared_uids()?;
-        let seen = self.watched.seen.lock().ok().and_then(|s| s.clone());
+        let seen = self.watched.by.0.lock().ok().and_then(|s| s.clone());
         let Some(snapshot) = seen else { anyhow::bail!("nothing was swept") };
         let input = Input {
             registry: &self.registry,
