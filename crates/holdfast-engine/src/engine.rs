@@ -163,18 +163,6 @@ impl Engine {
         Ok(scopes)
     }
 
-    /// Has a stack looked at now, and tries again what failed or was given up in it. Answers the scopes concerned.
-    ///
-    /// # Errors
-    /// Those of the store.
-    pub fn reconcile(&self, stack: &str) -> Result<Vec<Scope>, StoreError> {
-        let scopes = self.forgive(stack)?;
-        for scope in &scopes {
-            self.shared.queue.add(scope, Instant::now(), Urgency::Asked);
-        }
-        Ok(scopes)
-    }
-
     /// One pass over a scope, now: sweep, plan, record, execute, record. Waits for a pass that is under way there.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use holdfast_core::status::{Phase, Status};
 use holdfast_core::validate::{Accepted, check_alone};
 use holdfast_engine::*;
 use holdfast_sim::{Call, SimClock, SimCloud, laws};
-use holdfast_store::{Change, Event, EventFilter, Location, Removal, ResourceChange, Store};
+use holdfast_store::{Change, Event, EventFilter, EventType, Location, Removal, ResourceChange, Store};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -203,6 +203,17 @@ impl Bench {
     /// The loop of its own, on paused time.
     pub(crate) fn started(&self) -> Engine {
         Engine::start(self.options.clone()).expect("the store reads")
+    }
+
+    /// A person asks for a pass of a stack: done as the API does it. Answers the scopes concerned.
+    pub(crate) fn reconcile(&self, engine: &Engine, stack: &str) -> Vec<Scope> {
+        let scopes = engine.forgive(stack).expect("the store reads");
+        let event = Event::new(self.clock.now(), EventType::Operated, "ReconcileRequested", "by hand").of_stack(stack);
+        self.store.log(&[event]).expect("the store takes it");
+        for scope in &scopes {
+            engine.nudge(scope).expect("the store reads");
+        }
+        scopes
     }
 
     /// Lets time go on, the simulation's and tokio's alike.

@@ -92,7 +92,7 @@ async fn a_refused_step_is_told_once_holds_up_what_needs_it_and_nothing_else() {
     let tries = b.writes().iter().filter(|c| c.kind == "Group").count();
     assert!(tries <= 3, "{tries} tries in 100 s of a call that is denied");
     b.sim.change_faults(|f| f.rules.clear());
-    b.engine.reconcile("s").expect("the store reads");
+    b.engine.forgive("s").expect("the store reads");
     b.settle().await;
     b.all_in_sync();
 }

@@ -288,7 +288,7 @@ async fn a_fix_that_is_reversed_three_times_is_contended_also_after_a_restart_un
     b.pass().await;
     assert!(b.writes().len() - before > 3);
     b.settle().await;
-    b.engine.reconcile("s").expect("the store reads");
+    b.engine.forgive("s").expect("the store reads");
     b.settle().await;
     b.all_in_sync();
 }

@@ -218,7 +218,7 @@ async fn i12_a_new_declaration_and_a_reconcile_do_not_wait_for_the_retry() {
     b.pass().await;
     b.pass().await;
     assert_eq!(b.count_writes("CreateGroup"), 2, "a new declaration is tried at once");
-    b.engine.reconcile("s").expect("the store reads");
+    b.engine.forgive("s").expect("the store reads");
     b.settle().await;
     b.all_in_sync();
 }
@@ -296,7 +296,7 @@ async fn i13_what_was_created_is_known_though_the_next_call_failed() {
     assert_eq!(b.status("s/Group/g").outputs["id"], live.id.as_str());
     assert_eq!(live.tags[UID_TAG], "uid-0");
     b.faulty(vec![]);
-    b.engine.reconcile("s").expect("the store reads");
+    b.engine.forgive("s").expect("the store reads");
     b.settle().await;
     b.all_in_sync();
     assert_eq!(b.count_writes("CreateGroup"), 1);
@@ -490,7 +490,7 @@ async fn i23_a_chain_through_three_regions_is_done_in_seconds_and_follows_a_new_
     // By now no list of AWS's can be older than the group.
     b.wait(70).await;
     b.sim.tamper(&scope(0), "Group", "g0", Tamper::Delete).expect("it is there");
-    engine.reconcile("s0").expect("the store reads");
+    b.reconcile(&engine, "s0");
     b.wait(5).await;
     b.all_in_sync();
     assert_ne!(live(0).id, old);
@@ -505,7 +505,7 @@ async fn i23_a_reconcile_heals_within_a_second() {
     let engine = b.started();
     b.wait(1).await;
     b.tampers("Group", "g", Tamper::Set("/rules".to_owned(), json!([])));
-    assert_eq!(engine.reconcile("s").expect("the store reads").len(), 1);
+    assert_eq!(b.reconcile(&engine, "s").len(), 1);
     b.wait(1).await;
     assert_eq!(b.live("Group", "g").fields["rules"], json!(["http"]));
     assert!(engine.shutdown(Duration::from_secs(20)).await);

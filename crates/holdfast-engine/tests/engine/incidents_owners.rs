@@ -191,7 +191,7 @@ async fn i11_a_rolled_back_revision_is_failed_and_stays_down_over_restarts_until
     // Everybody else forgets: ECS, and the process.
     forget(&b.sim, &place).expect("it is there");
     b.restart("test-2", Arc::new(Undisturbed));
-    b.engine.reconcile("shop").expect("the store reads");
+    b.engine.forgive("shop").expect("the store reads");
     assert_eq!(minutes(&b, 10).await, [] as [String; 0]);
     assert_eq!(b.status("shop/Service/web").phase, Phase::Failed);
     assert_eq!(runs(&b), good);

@@ -167,7 +167,7 @@ async fn a_fix_that_does_not_take_ends_as_stuck_and_reconcile_tries_again() {
     assert!(writes <= 2 + 5, "{writes} writes");
     b.pass().await;
     assert_eq!(b.writes().len(), writes, "it has stopped");
-    b.engine.reconcile("s").expect("the store reads");
+    b.engine.forgive("s").expect("the store reads");
     b.settle().await;
     assert_eq!(b.writes().len(), writes + 1);
     b.all_in_sync();

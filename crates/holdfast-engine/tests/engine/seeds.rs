@@ -108,7 +108,7 @@ async fn history(seed: u64) -> u64 {
     b.sim.change_faults(|f| *f = Default::default());
     b.restart("end", Arc::new(Undisturbed));
     b.clock.advance(SignedDuration::from_secs(120));
-    b.engine.reconcile("s").expect("the store reads");
+    b.engine.forgive("s").expect("the store reads");
     b.settle().await;
     b.all_in_sync();
     let live = b.sim.live(&b.scope);
