@@ -22,6 +22,9 @@ pub struct Known<'a> {
     /// What was live when it was last in sync, whatever was declared then: what AWS had added to a declared item by then
     /// is no drift.
     pub settled: Option<&'a Value>,
+    /// What was declared then, where something else has been written since; else that is `last`. AWS can have added only
+    /// to what was declared, and only what was not.
+    pub settled_as: Option<&'a Value>,
     /// The same, if it belongs to what is declared now: a key that nobody declares and that differs from it is
     /// `undeclared`.
     pub baseline: Option<&'a Value>,
@@ -38,7 +41,7 @@ pub fn compare(
     unread: &[String],
     facts: &Facts,
 ) -> Vec<FieldDiff> {
-    compare_known(desired, live, &Known { last, settled: baseline, baseline, unread }, facts)
+    compare_known(desired, live, &Known { last, settled: baseline, settled_as: None, baseline, unread }, facts)
 }
 
 /// As [`compare`], with all that is known.
@@ -269,8 +272,8 @@ impl Walk<'_> {
         }
     }
 
-    /// Lets pass what AWS had added to declared items when the thing was last in sync. What was declared there before
-    /// and is no more is told as such.
+    /// Lets pass what AWS had added to declared items when the thing was last in sync: to those that were declared then.
+    /// What was declared in one and is no more is told as such.
     fn excuse(&mut self, known: &Known<'_>) {
         if known.settled.is_none() && known.last.is_none() {
             return;
@@ -278,13 +281,20 @@ impl Walk<'_> {
         let scene = self.scene;
         let before = |side: Option<&'_ Value>, path: &str| side.and_then(|v| located(path, v, &scene)).cloned();
         self.out.retain_mut(|diff| {
-            if diff.change != Change::Added || !is_member_of_item(&diff.path) {
+            let Some((item, _)) = diff.path.rsplit_once('/').filter(|_| is_member_of_item(&diff.path)) else {
+                return true;
+            };
+            if diff.change != Change::Added {
                 return true;
             }
-            diff.last_written = before(known.last, &diff.path).unwrap_or_default();
+            let then = known.settled_as.or(known.last);
+            diff.last_written = before(known.last, &diff.path).or_else(|| before(then, &diff.path)).unwrap_or_default();
+            if !is_extra_member(diff) || before(then, item).is_none() {
+                return true;
+            }
             let facts = scene.facts.at(&diff.path);
             let alike = |then: Value| normal(&then, facts, &scene) == normal(&diff.live, facts, &scene);
-            !(is_extra_member(diff) && before(known.settled, &diff.path).is_some_and(alike))
+            !before(known.settled, &diff.path).is_some_and(alike)
         });
     }
 

@@ -162,6 +162,7 @@ fn remember_sync(memory: &mut Memory, verdict: &mut Verdict) -> bool {
     {
         memory.baseline = Some(live);
         memory.baseline_generation = verdict.generation;
+        memory.settled_as = None;
         moved = true;
     }
     moved

@@ -189,7 +189,10 @@ impl Act<'_> {
         }
         if let Place::Last(written) = &self.place {
             if let Some(written) = written {
-                memory.last_written = Some(written.clone());
+                let before = memory.last_written.replace(written.clone());
+                if memory.baseline.is_some() && memory.settled_as.is_none() {
+                    memory.settled_as = before.filter(|before| before != written);
+                }
             }
             let again = memory.fingerprint.as_deref() == Some(self.print);
             memory.futile = if again { memory.futile + 1 } else { 1 };

@@ -173,6 +173,10 @@ fn what_aws_had_added_to_an_item_when_it_was_in_sync_is_no_difference_wherever_t
     let mut c = case(want.clone(), json!({ "containers": [{ "name": "y", "new": 1 }, { "name": "x" }] }));
     check(&c, &["Added /containers/1/new null -> 1"]);
     c.baseline = Some(json!({ "containers": [{ "name": "x" }, { "new": 1, "name": "y" }] }));
+    // While nobody declared the containers it may have been anybody's.
+    c.last = Some(json!({}));
+    check(&c, &["Added /containers/1/new null -> 1"]);
+    c.last = Some(want);
     check(&c, &[]);
     c.live = json!({ "containers": [{ "name": "y", "new": 2 }, { "name": "x" }] });
     check(&c, &["Added /containers/1/new null -> 2"]);
@@ -184,6 +188,17 @@ fn what_was_declared_in_an_item_and_is_no_more_must_go_however_long_it_stood() {
     c.last = Some(json!({ "containers": [{ "name": "x", "n": 1 }] }));
     c.baseline = Some(json!({ "containers": [{ "name": "x", "n": 1 }] }));
     check(&c, &["Added /containers/0/n null -> 1"]);
+    // It was written out of there since, and is live all the same: somebody has put it back.
+    let settled_as = c.last.replace(json!({ "containers": [{ "name": "x" }] }));
+    check(&c, &[]);
+    let known = Known {
+        last: c.last.as_ref(),
+        settled: c.baseline.as_ref(),
+        settled_as: settled_as.as_ref(),
+        ..Known::default()
+    };
+    let diffs = compare_known(&c.desired, &c.live, &known, &Facts::new(TABLE));
+    assert_eq!((diffs.len(), &diffs[0].last_written), (1, &json!(1)), "no addition of AWS's: {diffs:?}");
 }
 
 #[test]

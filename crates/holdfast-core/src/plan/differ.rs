@@ -75,12 +75,13 @@ impl Case<'_> {
     fn all_diffs(&self, live: &Observation) -> Vec<FieldDiff> {
         let memory = self.memory;
         let facts = self.kind.facts();
-        let (last, settled) =
-            (memory.last_written.as_ref().map(Kept::value), memory.baseline.as_ref().map(Kept::value));
-        let (last, settled) = (last.as_ref(), settled.as_ref());
+        let tree = |kept: &Option<Kept>| kept.as_ref().map(Kept::value);
+        let (last, settled, settled_as) =
+            (tree(&memory.last_written), tree(&memory.baseline), tree(&memory.settled_as));
+        let (last, settled, settled_as) = (last.as_ref(), settled.as_ref(), settled_as.as_ref());
         // What is live and undeclared is held against the state after our own last change, not against the past.
         let baseline = settled.filter(|_| self.is_drift());
-        let known = Known { last, settled, baseline, unread: &live.unread };
+        let known = Known { last, settled, settled_as, baseline, unread: &live.unread };
         let mut diffs = compare_known(self.spec, &live.fields, &known, facts);
         diffs.retain(|d| !d.path.starts_with("/tags/") && d.path != "/tags");
         let tags = |m: Map<String, Value>| Value::Object(Map::from_iter([("tags".to_owned(), Value::Object(m))]));
@@ -88,7 +89,8 @@ impl Case<'_> {
         let declared = tags(self.tags.cloned().unwrap_or_default());
         let only_tags = |v: &Value| json!({ "tags": v.get("tags").cloned().unwrap_or(json!({})) });
         let (last, baseline) = (last.map(only_tags), baseline.map(only_tags));
-        let known = Known { last: last.as_ref(), settled: None, baseline: baseline.as_ref(), unread: &live.unread };
+        let known =
+            Known { last: last.as_ref(), baseline: baseline.as_ref(), unread: &live.unread, ..Known::default() };
         diffs.extend(compare_known(&declared, &tags(user_tags(live)), &known, facts));
         diffs
     }

@@ -89,6 +89,10 @@ pub struct Memory {
     pub baseline: Option<Kept>,
     /// The generation `baseline` belongs to.
     pub baseline_generation: u64,
+    /// The spec that `baseline` was found in sync with, where another has been written since: what it declares is no
+    /// addition of AWS's. Losing it may excuse what was declared once and did not go.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub settled_as: Option<Kept>,
     /// The generation that took over what existed, until it is in sync or somebody declares or confirms something; 0
     /// otherwise. Losing it makes the differences of an unconfirmed adoption a rollout.
     pub adopted_generation: u64,

@@ -1,6 +1,6 @@
 //! AWS grows: fields that it begins to show of everything at once, over passes.
 
-use crate::bench::{Bench, bench_of};
+use crate::bench::{Bench, bench_of, stack};
 use holdfast_core::name::KindName;
 use holdfast_sim::Tamper;
 use serde_json::{Value, json};
@@ -66,5 +66,47 @@ async fn i10_what_few_show_is_undeclared_and_left_alone() {
     assert_eq!((b.count_events("DefaultProposed"), b.count_events("DriftDetected")), (0, 2), "{:#?}", b.events());
     assert_eq!(b.writes().len(), writes);
     b.all_in_sync();
+    b.stays_silent().await;
+}
+
+/// What was declared in an item and is declared no more is nothing that AWS has added, even if it is there again before
+/// anybody has looked.
+#[tokio::test]
+async fn i10_what_was_declared_in_an_item_before_is_nothing_that_aws_has_added() {
+    let b = bench_of(holdfast_kinds::registry(), "eu-west-1");
+    let declare = |rule: Option<Value>| {
+        let mut spec = json!({ "groupName": "g", "description": "d", "vpcId": "vpc-1" });
+        if let Some(rule) = rule {
+            spec["egress"] = json!([rule]);
+        }
+        b.declare(&stack("s", &[("SecurityGroup", "g", spec)]));
+    };
+    let rule = json!({ "ipProtocol": "tcp", "fromPort": 443, "toPort": 443, "cidrIpv4": "0.0.0.0/0" });
+    let mut described = rule.clone();
+    described["description"] = json!("AWS endpoints");
+    let live = || b.live("SecurityGroup", "vpc-1/g").fields["egress"][0]["description"].clone();
+    declare(Some(described.clone()));
+    b.settle().await;
+    b.all_in_sync();
+    declare(Some(rule.clone()));
+    b.pass().await;
+    assert_eq!(live(), Value::Null);
+    set(&b, "SecurityGroup", "vpc-1/g", "/egress/0/description", json!("AWS endpoints"));
+    b.settle().await;
+    b.all_in_sync();
+    assert_eq!(live(), Value::Null);
+    b.stays_silent().await;
+
+    // Nor is what stood there while nobody declared the rules.
+    declare(Some(described));
+    b.settle().await;
+    declare(None);
+    b.settle().await;
+    b.all_in_sync();
+    assert_eq!(live(), "AWS endpoints");
+    declare(Some(rule));
+    b.settle().await;
+    b.all_in_sync();
+    assert_eq!(live(), Value::Null);
     b.stays_silent().await;
 }
