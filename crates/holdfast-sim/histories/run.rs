@@ -266,7 +266,7 @@ impl Run<'_> {
 
     fn reconcile(&self) -> Result<()> {
         if let Some(engine) = &self.scene.engine {
-            engine.reconcile(STACK)?;
+            engine.forgive(STACK)?;
         }
         Ok(())
     }
@@ -322,8 +322,9 @@ impl Run<'_> {
     fn sweep_up(&self) {
         // Only a person lifts the protection of what is to go.
         for thing in self.scene.sim.live(&self.scene.scope) {
-            let off = Tamper::Set("/deletionProtection".to_owned(), false.into());
-            if thing.observation.fields.get("deletionProtection").is_some_and(|on| *on == true) {
+            let on = |field: &&&str| thing.observation.fields.get(**field).is_some_and(|on| *on == true);
+            for field in ["deletionProtection", "disableApiTermination"].iter().filter(on) {
+                let off = Tamper::Set(format!("/{field}"), false.into());
                 let _ = self.scene.sim.tamper(&self.scene.scope, thing.kind, &thing.observation.id, off);
             }
         }

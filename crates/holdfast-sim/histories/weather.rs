@@ -41,6 +41,11 @@ pub(crate) fn faults(roll: u64, scene: &Scene) -> Faults {
             *dice.of(&["Describe", "Create", "Modify", "ec2:", "ecs:", "elasticloadbalancing:"]).unwrap_or(&"Create");
         faults.allowances = vec![Allowance::new(part, 1 + dice.below(10) as u32, 0.2)];
     }
+    if dice.below(4) == 0 {
+        let classes = [ErrorClass::Transient, ErrorClass::Throttled, ErrorClass::Denied, ErrorClass::Lost];
+        let class = *dice.of(&classes).unwrap_or(&ErrorClass::Lost);
+        faults.rules.push(FaultRule::always(Fault::Half(class)).per_mille(300));
+    }
     faults
 }
 

@@ -88,7 +88,7 @@ impl SimCloud {
         world.scope(scope);
         let faults = world.faults().clone();
         let Some(here) = world.scopes.get_mut(scope) else { return Ok(()) };
-        perform(here, self.registry(), kind, action, &faults, now)
+        perform(here, self.registry(), kind, action, &faults, now, None)
             .map(drop)
             .map_err(|r| TamperError::Refused(r.code, r.message))
     }

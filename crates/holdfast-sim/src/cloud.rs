@@ -246,13 +246,19 @@ impl SimCloud {
             panic!("simulated panic in {operation}");
         }
         world.scope(scope);
+        let half = matches!(fault, Some(Fault::Half(_))).then_some(&mut world.dice);
         let done = match world.scopes.get_mut(scope) {
-            Some(here) => perform(here, &self.registry, kind, action, &world.faults, now),
+            Some(here) => perform(here, &self.registry, kind, action, &world.faults, now, half),
             None => return Err(error(ErrorClass::Transient, operation, "NoScope", "the scope is gone")),
         };
         match done {
             Ok(done) => {
                 call.effects = done.effects;
+                if let Some(Fault::Half(class)) = fault {
+                    call.ending = Ending::Refused("InternalError".to_owned());
+                    world.log.push(call);
+                    return Err(error(class, operation, "InternalError", "a part of it is done"));
+                }
                 let lost = fault == Some(Fault::LoseAnswer);
                 call.ending = if lost { Ending::Lost } else { Ending::Answered };
                 world.log.push(call);
@@ -339,7 +345,7 @@ fn refusal(fault: &Fault, operation: &str) -> Option<ApplyError> {
         Fault::Throttle => Some(error(ErrorClass::Throttled, operation, THROTTLED, "Rate exceeded")),
         Fault::WrongClock => Some(error(ErrorClass::Unsigned, operation, "RequestExpired", EXPIRED)),
         Fault::NoEntry(words) => Some(error(ErrorClass::Unsigned, "sts:AssumeRole", "AccessDenied", words)),
-        Fault::LoseAnswer | Fault::Gap(_) | Fault::Panic => None,
+        Fault::LoseAnswer | Fault::Half(_) | Fault::Gap(_) | Fault::Panic => None,
     }
 }
 

@@ -94,6 +94,9 @@ pub enum Fault {
     },
     /// A write has its effect, and nobody hears of it.
     LoseAnswer,
+    /// A write that changes something does so in part, as where an action takes several calls of AWS and one of them is
+    /// refused; so is what makes or deletes, before it has any effect.
+    Half(ErrorClass),
     /// A write is told to slow down; a sweep of the kind becomes a gap.
     Throttle,
     /// A sweep of the kind leaves something out and says so.
@@ -185,7 +188,7 @@ impl FaultRule {
 impl Fault {
     fn strikes(&self, write: bool) -> bool {
         match self {
-            Fault::Fail { .. } | Fault::LoseAnswer => write,
+            Fault::Fail { .. } | Fault::LoseAnswer | Fault::Half(_) => write,
             Fault::Gap(_) => !write,
             Fault::Throttle | Fault::WrongClock | Fault::NoEntry(_) | Fault::Panic => true,
         }

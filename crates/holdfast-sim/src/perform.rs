@@ -1,6 +1,6 @@
 //! What AWS makes of one action: the kind's `predict`, and the rules that hold for all kinds.
 
-use crate::faults::{Faults, Settle};
+use crate::faults::{Dice, Faults, Settle};
 use crate::find;
 use crate::log::Effect;
 use crate::world::{ScopeWorld, Serial};
@@ -10,6 +10,7 @@ use holdfast_core::name::KindName;
 use holdfast_core::observe::{LiveState, Observation};
 use jiff::Timestamp;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// What an action left behind.
@@ -27,7 +28,8 @@ enum Meaning {
     Nothing,
 }
 
-/// Does one action in a scope, or refuses it and changes nothing.
+/// Does one action in a scope, or refuses it and changes nothing. With dice, what changes does so in part, and nothing is
+/// made or deleted.
 pub(crate) fn perform(
     world: &mut ScopeWorld,
     registry: &Registry,
@@ -35,10 +37,15 @@ pub(crate) fn perform(
     action: &Value,
     faults: &Faults,
     now: Timestamp,
+    half: Option<&mut Dice>,
 ) -> Result<Performed, Refusal> {
     let mut mint = world.mint.clone();
     let meaning = meaning(world, kind, action, now, &mut mint)?;
     refuse_if_dangling(world, &meaning, now)?;
+    let meaning = match half {
+        Some(dice) => in_part(world, meaning, now, dice),
+        None => meaning,
+    };
     let (Meaning::Change(serial, _) | Meaning::Remove(serial)) = &meaning else {
         world.mint = mint;
         return Ok(make(world, kind, meaning, now, faults));
@@ -57,6 +64,31 @@ pub(crate) fn perform(
     };
     world.mint = mint;
     Ok(performed)
+}
+
+/// Of a change each field and tag by itself, as the dice fall; of all else nothing.
+fn in_part(world: &ScopeWorld, meaning: Meaning, now: Timestamp, dice: &mut Dice) -> Meaning {
+    let Meaning::Change(serial, mut after) = meaning else { return Meaning::Nothing };
+    let Some(before) = world.now(serial, now).filter(|_| !matches!(after.state, LiveState::Deleting(_))) else {
+        return Meaning::Nothing;
+    };
+    if let (Some(had), Some(has)) = (before.fields.as_object(), after.fields.as_object_mut()) {
+        let names: BTreeSet<String> = had.keys().chain(has.keys()).cloned().collect();
+        for name in names {
+            let (was, is) = (had.get(&name), has.get(&name));
+            if was == is || dice.below(2) == 0 {
+                continue;
+            }
+            match was.cloned() {
+                Some(value) => has.insert(name, value),
+                None => has.remove(&name),
+            };
+        }
+    }
+    if dice.below(2) == 0 {
+        after.tags.clone_from(&before.tags);
+    }
+    Meaning::Change(serial, after)
 }
 
 fn meaning(

@@ -88,6 +88,23 @@ async fn a_lost_answer_has_its_effect_and_a_failure_has_none() {
 }
 
 #[tokio::test]
+async fn half_a_write_changes_some_fields_and_neither_makes_nor_deletes() {
+    let b = bench(1);
+    let machine = b.make("Machine", json!({ "name": "m", "size": 1, "slots": 1, "zone": 1, "speed": 1 }), "u1").await;
+    b.sim.change_faults(|f| f.rules = vec![FaultRule::always(Fault::Half(ErrorClass::Transient))]);
+    let values = json!({ "size": 2, "slots": 2, "zone": 2, "speed": 2 }).as_object().cloned().unwrap_or_default();
+    let half = b.act("Machine", Do::Set { id: machine.clone(), values }).await;
+    assert_eq!(half.expect_err("the rest was refused").class, ErrorClass::Transient);
+    let fields = b.sim.find(&b.scope, "Machine", "m").expect("it is there").fields.clone();
+    let moved = ["size", "slots", "zone", "speed"].iter().filter(|f| fields[**f] == 2).count();
+    assert!((1..4).contains(&moved), "some and not all: {fields}");
+    assert!(b.act("Machine", Do::Delete { id: machine }).await.is_err());
+    let create = Do::Create { fields: json!({ "groupName": "a" }), tags: BTreeMap::new() };
+    assert!(b.act("Group", create).await.is_err());
+    assert_eq!((b.seen("Machine").await, b.seen("Group").await), (1, 0));
+}
+
+#[tokio::test]
 async fn sweeps_may_be_stale_blind_to_new_things_and_full_of_gaps() {
     let b = bench(7);
     b.make("Group", json!({ "groupName": "old" }), "u1").await;
