@@ -6,6 +6,7 @@
   holdfast_peer.py look      a look that a person asks for, which also reads what AWS gives one thing a call
   holdfast_peer.py detect    pause, sweep until five drifts are listed
   holdfast_peer.py fix       resume, sweep until none is
+  holdfast_peer.py heal      one look at five new drifts, until none is left
 """
 import json, os, sys, time, urllib.error, urllib.request
 
@@ -76,7 +77,10 @@ def main():
                 return
         sys.exit("some drift is not listed")
     else:
-        call("POST", "/v1/stacks/bench/resume", {})
+        if what == "fix":
+            call("POST", "/v1/stacks/bench/resume", {})
+        else:
+            sweep()
         until(lambda: drifts() == 0 and set(phases()) == {"InSync"})
 
 

@@ -153,6 +153,12 @@ impl Attributes {
         }
     }
 
+    /// A thing's value came with the answer to a write.
+    pub(super) fn was_told(&mut self, arn: &str, now: Timestamp, value: Value) {
+        self.by_arn.entry(arn.to_owned()).or_insert(Entry { turn: 0, read: None, asked_at: now });
+        self.was_read(arn, self.audits, now, value);
+    }
+
     /// Those of `arns` whose turn it is: those just written, and of the others at most `left`: those that somebody
     /// hinted at, then those never read, then the oldest, unless they were read lately. Begins a new turn.
     fn due(&mut self, arns: &[String], left: usize, now: Timestamp) -> Vec<String> {
@@ -225,6 +231,18 @@ mod tests {
         kept.hint(&["b"]);
         assert_eq!(turn(&mut kept, &arns, 9, 120), "b");
         assert_eq!([239, 240, 300].map(|s| turn(&mut kept, &arns, 9, s)), ["", "a", "c"]);
+    }
+
+    #[test]
+    fn what_the_answer_to_a_write_told_is_as_good_as_read() {
+        let mut kept = Attributes::default();
+        kept.begin(150, SignedDuration::from_mins(4), at(0));
+        let arns: Vec<String> = ["a", "b"].map(str::to_owned).to_vec();
+        kept.pull("a");
+        kept.was_told("a", at(0), Value::from(7));
+        assert_eq!(turn(&mut kept, &arns, 9, 0), "b");
+        assert_eq!((kept.value("a").as_deref(), kept.read_at("a")), (Some(&Value::from(7)), Some(at(0))));
+        assert_eq!(turn(&mut kept, &arns[..1], 9, 240), "a");
     }
 
     #[test]

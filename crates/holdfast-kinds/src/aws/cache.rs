@@ -94,6 +94,11 @@ impl Cache {
         Arc::new(value)
     }
 
+    /// Keeps attributes that AWS has just told in its answer to a write, as if they had been read.
+    pub(crate) fn keep_attributes(&self, arn: &str, value: Value, now: Timestamp) {
+        lock(&self.attributes).was_told(arn, now, value);
+    }
+
     /// Forgets the tags of a thing that was just written, and pulls the reading of its attributes forward: they are read
     /// in the next sweep, whatever the budget for them says.
     pub(crate) fn forget(&self, arn: &str) {
