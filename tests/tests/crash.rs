@@ -1,6 +1,6 @@
 //! A process that dies at any moment loses nothing and doubles nothing: `serve` against moto, killed by SIGKILL two
-//! hundred times in the lives of a stack: in turn at some moment, when a write has been sent and has not reached AWS,
-//! and when AWS has done it and its answer is not back.
+//! hundred times in the lives of a stack, and against ministack some more: in turn at some moment, when a write has been
+//! sent and has not reached AWS, and when AWS has done it and its answer is not back.
 //!
 //! moto takes a second load balancer of the same name and replaces a service without a word, so whatever is created
 //! twice here would be seen.
@@ -16,8 +16,11 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
-/// How often it is killed; `HOLDFAST_KILLS` says another number.
+/// How often it is killed on moto; `HOLDFAST_KILLS` says another number.
 const KILLS: usize = 200;
+
+/// How often on ministack.
+const KILLS_ON_THE_OTHER: usize = 40;
 
 /// A fixed sequence that looks like chance, so that a failure can be had again.
 struct Moments(u64);
@@ -142,16 +145,29 @@ fn lives(life: &mut Life, moments: &mut Moments, kills: &mut Kills) -> Result<()
     Ok(())
 }
 
-#[test]
-fn a_process_killed_at_any_moment_neither_loses_nor_doubles_anything() -> Result<()> {
-    let mut life = Life::begin(Backend::Moto)?;
+/// One life after another, until it was killed so often. Answers where.
+fn lives_on(backend: Backend, wanted: usize) -> Result<Kills> {
+    let mut life = Life::begin(backend)?;
     let (mut moments, mut kills) = (Moments(0x5EED_CAFE), Kills::default());
-    let wanted = std::env::var("HOLDFAST_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(KILLS);
     while kills.all() < wanted {
         lives(&mut life, &mut moments, &mut kills).with_context(|| format!("after {kills:?}"))?;
-        println!("{} kills: {kills:?}", kills.all());
     }
     let panicked: Vec<String> = life.all_logged().into_iter().filter(|line| line.contains("panicked")).collect();
     ensure!(panicked.is_empty(), "{panicked:#?}");
+    Ok(kills)
+}
+
+#[test]
+fn a_process_killed_at_any_moment_neither_loses_nor_doubles_anything() -> Result<()> {
+    let wanted = std::env::var("HOLDFAST_KILLS").ok().and_then(|n| n.parse().ok());
+    let kills = lives_on(Backend::Moto, wanted.unwrap_or(KILLS))?;
+    println!("{} kills: {kills:?}", kills.all());
+    Ok(())
+}
+
+#[test]
+fn a_process_killed_on_another_aws_neither_loses_nor_doubles_anything() -> Result<()> {
+    let kills = lives_on(Backend::Ministack, KILLS_ON_THE_OTHER)?;
+    println!("{} kills: {kills:?}", kills.all());
     Ok(())
 }

@@ -1,5 +1,6 @@
-//! The real AWS clients under fire: `serve` against moto through microburst, which throttles in each protocol's own form,
-//! fails, delays, hangs, cuts, mangles, and loses answers after the work was done. And a disk that takes no more.
+//! The real AWS clients under fire: `serve` against moto and ministack through microburst, which throttles in each
+//! protocol's own form, fails, delays, hangs, cuts, mangles, and loses answers after the work was done. And a disk that
+//! takes no more.
 
 use anyhow::{Context, Result, ensure};
 use holdfast_tests::burst::Burst;
@@ -145,22 +146,41 @@ fn lives_through(life: &mut Life, burst: &Burst, weather: &Weather, n: usize) ->
     ))
 }
 
-#[test]
-fn a_stack_lives_through_every_fault_of_the_wire_and_is_never_doubled() -> Result<()> {
+/// One life after another, in each of these weathers. Answers how they were, a line each.
+fn lives_through_all(backend: Backend, weathers: &[Weather]) -> Result<String> {
+    let mut all = String::new();
     let mut burst = None;
-    let mut life = Life::begin_through(Backend::Moto, |proxy| {
+    let mut life = Life::begin_through(backend, |proxy| {
         let started = burst.insert(Burst::start(&proxy.endpoint)?);
         Ok(started.endpoint.clone())
     })?;
     let burst = burst.context("microburst stands before the proxy")?;
-    for (n, weather) in weathers().iter().enumerate() {
+    for (n, weather) in weathers.iter().enumerate() {
         let told = lives_through(&mut life, &burst, weather, n + 1);
-        println!("{}", told.with_context(|| format!("weather: {}", weather.name))?);
+        all += &told.with_context(|| format!("weather: {}\n{all}", weather.name))?;
+        all.push('\n');
     }
     life.server.apply(&life.stack, "")?;
     life.server.in_sync("es", PATIENCE)?;
     is_silent(&life)?;
-    is_quiet(&life)
+    is_quiet(&life)?;
+    Ok(all)
+}
+
+#[test]
+fn a_stack_lives_through_every_fault_of_the_wire_and_is_never_doubled() -> Result<()> {
+    println!("{}", lives_through_all(Backend::Moto, &weathers())?);
+    Ok(())
+}
+
+/// The weathers in which another AWS may answer in another way: refused, done and not told, told and not readable.
+#[test]
+fn a_stack_lives_through_the_worst_of_the_wire_on_another_aws_too() -> Result<()> {
+    let worst = ["throttled", "answer lost", "mangled", "all at once"];
+    let weathers: Vec<Weather> = weathers().into_iter().filter(|w| worst.contains(&w.name)).collect();
+    ensure!(weathers.len() == worst.len(), "all of them are among the weathers");
+    println!("{}", lives_through_all(Backend::Ministack, &weathers)?);
+    Ok(())
 }
 
 #[test]
