@@ -15,6 +15,7 @@
 //! - Bodies, heads, connections, streams and answers are bounded in size and time.
 //! - Beyond loopback nothing is served without a token.
 
+mod claims;
 mod control;
 mod fields;
 mod graph;

@@ -1,5 +1,6 @@
 //! What every route works with.
 
+use crate::claims::Claims;
 use crate::control::Loop;
 use crate::http::auth::TokenHash;
 use crate::http::cursor::Sealer;
@@ -104,6 +105,7 @@ struct Inner {
     metrics: Metrics,
     newest_event: watch::Sender<u64>,
     declaring: Arc<Mutex<()>>,
+    claims: Claims,
     closing: CancellationToken,
     sealer: Sealer,
     watchers: Arc<Semaphore>,
@@ -137,6 +139,7 @@ impl ApiState {
             metrics: Metrics::new(),
             newest_event,
             declaring: Arc::default(),
+            claims: Claims::default(),
             closing: CancellationToken::new(),
             sealer: Sealer::new(secret.as_bytes()),
             watchers,
@@ -165,6 +168,9 @@ impl ApiState {
     }
     pub(crate) fn validators(&self) -> &Validators {
         &self.0.validators
+    }
+    pub(crate) fn claims(&self) -> &Claims {
+        &self.0.claims
     }
     pub(crate) fn control(&self) -> &dyn Loop {
         &*self.0.wiring.control

@@ -3,9 +3,10 @@
 use crate::http::problem::Problem;
 use crate::state::ApiState;
 use holdfast_core::document::AccountSpec;
+use holdfast_core::kind::AnyKind;
 use holdfast_core::name::{ResourceKey, Scope};
 use holdfast_core::plan::Fate;
-use holdfast_core::validate::{Stored, StoredResource, StoredStack};
+use holdfast_core::validate::{Stored, StoredResource, StoredStack, identity};
 use holdfast_store::{Filter, ResourceRecord, StoreError};
 use std::cell::RefCell;
 
@@ -63,13 +64,18 @@ impl Stored for StoreView<'_> {
     fn resources_of(&self, stack: &str) -> Vec<StoredResource> {
         self.resources(&Filter { stack: Some(stack.to_owned()), ..Filter::default() })
     }
-    fn resources_like(&self, kind: &str, scope: &Scope) -> Vec<StoredResource> {
-        self.resources(&Filter {
-            kind: Some(kind.to_owned()),
-            account: Some(scope.account.clone()),
-            region: Some(scope.region.clone()),
-            ..Filter::default()
-        })
+    fn claimants(&self, kind: &dyn AnyKind, scope: &Scope, own: &str) -> Vec<ResourceKey> {
+        let all = || {
+            let filter = Filter {
+                kind: Some(kind.name().to_owned()),
+                account: Some(scope.account.clone()),
+                region: Some(scope.region.clone()),
+                ..Filter::default()
+            };
+            let stored = self.state.store().resources(&filter, usize::MAX, None)?.into_iter();
+            Ok(stored.filter_map(|r| Some((identity(kind, &r.spec, &r.key.stack)?, r.key))).collect())
+        };
+        self.keep(self.state.claims().of(kind.name(), scope, own, all))
     }
     fn account(&self, name: &str) -> Option<AccountSpec> {
         self.keep(self.state.store().account(name)).map(|a| a.spec)

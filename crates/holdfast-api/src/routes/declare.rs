@@ -12,7 +12,7 @@ use holdfast_core::name::{ResourceKey, Scope};
 use holdfast_core::plan::Fate;
 use holdfast_core::policy::{DeletionPolicy, Policy};
 use holdfast_core::problem::SpecError;
-use holdfast_core::validate::{Accepted, World, check_body};
+use holdfast_core::validate::{Accepted, World, check_body, identity};
 use holdfast_store::{Answer as Kept, Change, Outcome, Removal, ResourceChange, ResourceRecord, Target, What};
 use http::{HeaderValue, StatusCode};
 use schemars::JsonSchema;
@@ -155,6 +155,7 @@ pub(crate) fn check(state: &ApiState, intake: &mut Intake) -> Result<Checked, Pr
     let verdict = check_body(&intake.body, &world);
     view.finish()?;
     let accepted = verdict.map_err(Problem::invalid)?;
+    claim(state, &accepted);
     let mut removals = Vec::new();
     for key in &accepted.absent {
         let record = resources::find(state, key)?;
@@ -173,6 +174,17 @@ pub(crate) fn check(state: &ApiState, intake: &mut Intake) -> Result<Checked, Pr
     }
     guards::refuse_referenced(state, &accepted.absent, &accepted.resources)?;
     Ok(Checked { accepted, removals })
+}
+
+/// Says which live things are about to be somebody's. If they are not stored after all, that is no harm.
+fn claim(state: &ApiState, accepted: &Accepted) {
+    for resource in &accepted.resources {
+        let kind = state.registry().get(&resource.key.kind);
+        let own = kind.and_then(|kind| identity(kind, &resource.spec, &resource.key.stack));
+        if let Some(own) = own {
+            state.claims().enter(&resource.key.kind, &resource.scope, &own, &resource.key);
+        }
+    }
 }
 
 /// A resource may be sent back as it was read, with what the server writes beside its document.

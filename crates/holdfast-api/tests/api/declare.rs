@@ -229,3 +229,33 @@ async fn a_refused_request_keeps_no_answer_under_its_key() {
         assert_eq!(reply.mistakes(), [" invalid-header"]);
     }
 }
+
+#[tokio::test]
+async fn one_live_thing_is_declared_once_whatever_it_was_called_before_and_whoever_only_asked() {
+    let api = api();
+    api.apply(&house()).await;
+    let named = |name: &str, called: &str| {
+        let mut room = alone(room(name));
+        room["spec"]["roomName"] = json!(called);
+        room
+    };
+    let put = async |name: &str, called: &str| {
+        let reply = api.put(&format!("/v1/resources/house/Room/{name}"), &named(name, called)).await;
+        if reply.status == StatusCode::UNPROCESSABLE_ENTITY { reply.mistakes() } else { vec![] }
+    };
+    let twice = vec![" duplicate-identity".to_owned()];
+    assert_eq!(put("study", "hall").await, twice);
+    assert_eq!(put("study", "study").await, Vec::<String>::new());
+    assert_eq!(put("cellar", "study").await, twice);
+    // A plan of it declares nothing.
+    let planned = api.post("/v1/plan", &named("guest", "parlour")).await;
+    assert_eq!(planned.status, StatusCode::OK, "{}", planned.json());
+    assert_eq!(put("parlour", "parlour").await, Vec::<String>::new());
+    // A name that is given up is free.
+    assert_eq!(put("study", "library").await, Vec::<String>::new());
+    assert_eq!(put("cellar", "study").await, Vec::<String>::new());
+    assert_eq!(put("study", "study").await, twice);
+    let gone = api.delete("/v1/resources/house/Room/cellar?deletion=retain").await;
+    assert!(gone.status.is_success(), "{}", gone.json());
+    assert_eq!(put("study", "study").await, Vec::<String>::new());
+}

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 /// The identity of the live thing that a spec declares. A reference stands for a value of its own: two specs that
 /// refer to the same output at the same place declare the same value there.
-fn identity(kind: &dyn AnyKind, spec: &Value, stack: &str) -> Option<String> {
+pub fn identity(kind: &dyn AnyKind, spec: &Value, stack: &str) -> Option<String> {
     let mut spec = spec.clone();
     reference::fill(&mut spec, &mut |reference: &Reference| match reference.target(stack) {
         Some((key, output)) => {
@@ -29,15 +29,12 @@ impl Batch<'_> {
     pub(super) fn check_identities(&mut self) {
         let mut errors = Vec::new();
         let mut seen: BTreeMap<(&str, &Scope, String), &ResourceKey> = BTreeMap::new();
-        let mut beside: BTreeMap<(&str, &Scope), BTreeMap<String, ResourceKey>> = BTreeMap::new();
         for candidate in &self.resources {
             let (Some(kind), true) = (candidate.kind, candidate.sound) else { continue };
             let Some(own) = identity(kind, &candidate.spec, &candidate.key.stack) else { continue };
             let (name, scope) = (kind.name(), &candidate.scope);
-            let stored = beside.entry((name, scope)).or_insert_with(|| self.identities_beside(kind, scope));
-            let twin =
-                seen.get(&(name, scope, own.clone())).map(|k| (*k).clone()).or_else(|| stored.get(&own).cloned());
-            match twin {
+            let twin = seen.get(&(name, scope, own.clone())).map(|k| (*k).clone());
+            match twin.or_else(|| self.twin_beside(kind, scope, &own)) {
                 Some(twin) => errors.push(duplicate(candidate, &twin, &own)),
                 None => {
                     seen.insert((name, scope, own), &candidate.key);
@@ -47,13 +44,14 @@ impl Batch<'_> {
         self.errors.extend(errors);
     }
 
-    /// The identities of what is stored of a kind in a scope and stays as it is.
-    fn identities_beside(&self, kind: &dyn AnyKind, scope: &Scope) -> BTreeMap<String, ResourceKey> {
-        let stored = self.world.stored.resources_like(kind.name(), scope).into_iter();
-        stored
-            .filter(|r| !r.deleting && !self.index.contains_key(&r.key) && !self.is_pruned(&r.key.stack))
-            .filter_map(|r| Some((identity(kind, &r.spec, &r.key.stack)?, r.key)))
-            .collect()
+    /// What is stored beside the body, stays as it is, and is that same live thing.
+    fn twin_beside(&self, kind: &dyn AnyKind, scope: &Scope, own: &str) -> Option<ResourceKey> {
+        let claimants = self.world.stored.claimants(kind, scope, own).into_iter();
+        let mut others = claimants.filter(|key| !self.index.contains_key(key) && !self.is_pruned(&key.stack));
+        others.find(|key| {
+            let stored = self.world.stored.resource(key).filter(|r| !r.deleting && r.scope == *scope);
+            stored.and_then(|r| identity(kind, &r.spec, &key.stack)).is_some_and(|theirs| theirs == own)
+        })
     }
 }
 

@@ -14,6 +14,7 @@ mod stacks;
 mod validators;
 mod world;
 
+pub use identity::identity;
 pub use validators::Validators;
 pub use world::{
     Accepted, AcceptedAccount, AcceptedResource, AcceptedStack, DEFAULT_ACCOUNT, Nothing, Stored, StoredResource,

@@ -2,7 +2,7 @@
 
 use super::Validators;
 use crate::document::{AccountSpec, StackSpec};
-use crate::kind::Registry;
+use crate::kind::{AnyKind, Registry};
 use crate::name::{ResourceKey, Scope};
 use crate::policy::Policy;
 use serde_json::Value;
@@ -37,8 +37,9 @@ pub trait Stored {
     fn resource(&self, key: &ResourceKey) -> Option<StoredResource>;
     /// The resources of a stack.
     fn resources_of(&self, stack: &str) -> Vec<StoredResource>;
-    /// The resources of a kind in a scope, of all stacks.
-    fn resources_like(&self, kind: &str, scope: &Scope) -> Vec<StoredResource>;
+    /// Those of a kind in a scope, of all stacks, that may be the live thing of that identity. More than these is no
+    /// harm, fewer is.
+    fn claimants(&self, kind: &dyn AnyKind, scope: &Scope, identity: &str) -> Vec<ResourceKey>;
     /// An account that has a document.
     fn account(&self, name: &str) -> Option<AccountSpec>;
     /// The names of all accounts that have a document.
@@ -64,7 +65,7 @@ impl Stored for Nothing {
     fn resources_of(&self, _: &str) -> Vec<StoredResource> {
         Vec::new()
     }
-    fn resources_like(&self, _: &str, _: &Scope) -> Vec<StoredResource> {
+    fn claimants(&self, _: &dyn AnyKind, _: &Scope, _: &str) -> Vec<ResourceKey> {
         Vec::new()
     }
     fn account(&self, _: &str) -> Option<AccountSpec> {

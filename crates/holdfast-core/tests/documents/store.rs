@@ -2,6 +2,7 @@
 
 use crate::{Absent, Transcript, a_box, a_lid, accepted_in, outcome_in, stack};
 use holdfast_core::document::AccountSpec;
+use holdfast_core::kind::AnyKind;
 use holdfast_core::name::{ResourceKey, Scope};
 use holdfast_core::validate::{Accepted, Stored, StoredResource, StoredStack};
 use serde_json::{Value, json};
@@ -63,8 +64,9 @@ impl Stored for Memory {
     fn resources_of(&self, stack: &str) -> Vec<StoredResource> {
         self.resources.values().filter(|r| r.key.stack == stack).cloned().collect()
     }
-    fn resources_like(&self, kind: &str, scope: &Scope) -> Vec<StoredResource> {
-        self.resources.values().filter(|r| r.key.kind == kind && r.scope == *scope).cloned().collect()
+    fn claimants(&self, kind: &dyn AnyKind, scope: &Scope, _: &str) -> Vec<ResourceKey> {
+        let like = self.resources.values().filter(|r| r.key.kind == kind.name() && r.scope == *scope);
+        like.map(|r| r.key.clone()).collect()
     }
     fn account(&self, name: &str) -> Option<AccountSpec> {
         self.accounts.get(name).cloned()
