@@ -6,13 +6,18 @@
 use holdfast_core::name::Scope;
 use holdfast_core::plan::Desired;
 use jiff::Timestamp;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The hash over all that a row declares.
+pub(crate) type Seal = [u8; 16];
 
 /// The desired list of a scope, and when it is true: pauses end by themselves.
 #[derive(Clone)]
 pub(crate) struct DesiredEntry {
     pub(crate) list: Arc<[Arc<Desired>]>,
+    /// The seals of their rows, in the same order: with the same seal the same is declared.
+    pub(crate) seals: Vec<Seal>,
     /// True from here on, if a pause had already ended.
     pub(crate) from: Option<Timestamp>,
     /// True until here, if a pause will end.
@@ -23,6 +28,8 @@ pub(crate) struct DesiredEntry {
 struct Kept {
     epoch: u64,
     desired: BTreeMap<Scope, DesiredEntry>,
+    /// Lists that something has changed of; most of what is in them is still so.
+    outdated: BTreeMap<Scope, DesiredEntry>,
     uids: Option<Arc<BTreeSet<String>>>,
 }
 
@@ -72,8 +79,16 @@ impl Cache {
     pub(crate) fn fill_desired(&self, epoch: u64, scope: &Scope, entry: DesiredEntry) {
         let mut kept = self.kept();
         if kept.epoch == epoch {
+            kept.outdated.remove(scope);
             kept.desired.insert(scope.clone(), entry);
         }
+    }
+
+    /// What was last known to be declared in a scope, by seal, whether the list is still true or not.
+    pub(crate) fn known(&self, scope: &Scope) -> HashMap<Seal, Arc<Desired>> {
+        let kept = self.kept();
+        let entry = kept.desired.get(scope).or_else(|| kept.outdated.get(scope));
+        entry.map_or_else(HashMap::new, |e| e.seals.iter().copied().zip(e.list.iter().cloned()).collect())
     }
 
     pub(crate) fn uids(&self) -> Option<Arc<BTreeSet<String>>> {
@@ -91,8 +106,17 @@ impl Cache {
         let mut kept = self.kept();
         match touched {
             Touched::Nothing => return,
-            Touched::Scopes(scopes) => kept.desired.retain(|scope, _| !scopes.contains(scope)),
-            Touched::Everything => kept.desired.clear(),
+            Touched::Scopes(scopes) => {
+                for scope in scopes {
+                    if let Some(entry) = kept.desired.remove(scope) {
+                        kept.outdated.insert(scope.clone(), entry);
+                    }
+                }
+            }
+            Touched::Everything => {
+                let all = std::mem::take(&mut kept.desired);
+                kept.outdated.extend(all);
+            }
         }
         kept.epoch += 1;
         kept.uids = None;

@@ -1,10 +1,12 @@
 //! What a pass reads before it plans.
 
-use crate::cache::DesiredEntry;
+use crate::cache::{DesiredEntry, Seal};
+use crate::hold::Holds;
 use crate::resource::{self, Declared, SELECT};
 use crate::{Store, StoreError, approval, hold, parts, row};
 use holdfast_core::name::{ResourceKey, Scope};
 use holdfast_core::plan::{Desired, Memory};
+use holdfast_core::policy::RolloutPolicy;
 use holdfast_core::status::Status;
 use jiff::Timestamp;
 use rusqlite::{Row, params};
@@ -14,6 +16,72 @@ use std::sync::Arc;
 
 fn key(row: &Row<'_>) -> Result<ResourceKey, StoreError> {
     Ok(ResourceKey::new(row::text(row, "stack")?, row::text(row, "kind")?, row::text(row, "name")?))
+}
+
+/// Of each resource of a scope: its seal, and whether its stack is paused.
+const SEALS: &str =
+    "SELECT r.id, r.uid, r.seal, s.hold IS NOT NULL AS paused FROM resource r JOIN stack s ON s.name = r.stack
+     WHERE r.account = ?1 AND r.region = ?2 ORDER BY r.stack, r.kind, r.name";
+
+/// True if the row that declares it says all of it: nobody holds it, and nothing else is carried out in its place.
+fn is_whole(desired: &Desired) -> bool {
+    desired.hold.is_none() && desired.instead.is_none() && desired.policy.rollout != Some(RolloutPolicy::Approve)
+}
+
+/// The list of a scope while it is read.
+struct Reading<'a> {
+    scope: &'a Scope,
+    now: Timestamp,
+    holds: Holds,
+    list: Vec<Arc<Desired>>,
+    seals: Vec<Seal>,
+    from: Option<Timestamp>,
+    until: Option<Timestamp>,
+}
+
+impl<'a> Reading<'a> {
+    fn begin(scope: &'a Scope, now: Timestamp, holds: Holds) -> Self {
+        Self { scope, now, holds, list: Vec::new(), seals: Vec::new(), from: None, until: None }
+    }
+
+    /// A row's id, and its seal if nobody holds it.
+    fn seal(&self, row: &Row<'_>) -> Result<(i64, Option<Seal>), StoreError> {
+        let free =
+            !row.get::<_, bool>("paused")? && self.holds.of(self.scope, None, row::text(row, "uid")?).next().is_none();
+        Ok((row.get("id")?, if free { Some(row.get("seal")?) } else { None }))
+    }
+
+    /// Takes over what has not moved.
+    fn put(&mut self, seal: Seal, desired: Arc<Desired>) {
+        self.list.push(desired);
+        self.seals.push(seal);
+    }
+
+    /// Reads a whole row.
+    fn read(&mut self, row: &Row<'_>) -> Result<(), StoreError> {
+        let declared = Declared::read(row)?;
+        let stack = parts::hold(declared.stack, row)?;
+        for end in self.holds.of(self.scope, stack.as_ref(), declared.uid).filter_map(|(h, _)| h.until) {
+            if end <= self.now {
+                self.from = Some(self.from.map_or(end, |f| f.max(end)));
+            } else {
+                self.until = Some(self.until.map_or(end, |u| u.min(end)));
+            }
+        }
+        let held = self.holds.in_force(self.scope, stack.as_ref(), declared.uid, self.now);
+        let mut desired = declared.desired(held)?;
+        desired.instead = approval::instead(&desired, row)?;
+        // Those of a stack come one after the other.
+        if let Some(last) = self.list.last().filter(|last| last.stack_tags == desired.stack_tags) {
+            desired.stack_tags = Arc::clone(&last.stack_tags);
+        }
+        self.put(row.get("seal")?, Arc::new(desired));
+        Ok(())
+    }
+
+    fn end(self) -> DesiredEntry {
+        DesiredEntry { list: self.list.into(), seals: self.seals, from: self.from, until: self.until }
+    }
 }
 
 impl Store {
@@ -31,7 +99,7 @@ impl Store {
     }
 
     /// Everything declared in a scope in the order of keys, those that are to go included, with the pauses in force
-    /// at `now`. The same list, by pointer, until something of it moves.
+    /// at `now`. The same list, by pointer, until something of it moves; then what has not moved is the same.
     ///
     /// # Errors
     /// As every read.
@@ -40,33 +108,28 @@ impl Store {
             return Ok(list);
         }
         let epoch = self.shared.cache.epoch();
-        let (mut from, mut until) = (None::<Timestamp>, None::<Timestamp>);
-        let mut tags = Arc::default();
-        let sql = format!("{SELECT} WHERE r.account = ?1 AND r.region = ?2 ORDER BY r.stack, r.kind, r.name");
+        let known = self.shared.cache.known(scope);
         let connection = self.shared.connections.reader();
-        let holds = hold::holds(&connection)?;
-        let list = row::all(&connection, &sql, params![scope.account, scope.region], |r| {
-            let declared = Declared::read(r)?;
-            let stack = parts::hold(declared.stack, r)?;
-            for end in holds.of(scope, stack.as_ref(), declared.uid).filter_map(|(h, _)| h.until) {
-                if end <= now {
-                    from = Some(from.map_or(end, |f| f.max(end)));
-                } else {
-                    until = Some(until.map_or(end, |u| u.min(end)));
+        // All that is read is of one moment.
+        let moment = connection.unchecked_transaction()?;
+        let mut reading = Reading::begin(scope, now, hold::holds(&moment)?);
+        let place = params![scope.account, scope.region];
+        if known.is_empty() {
+            let all = format!("{SELECT} WHERE r.account = ?1 AND r.region = ?2 ORDER BY r.stack, r.kind, r.name");
+            row::all(&moment, &all, place, |r| reading.read(r))?;
+        } else {
+            let one = format!("{SELECT} WHERE r.id = ?1");
+            for (id, seal) in row::all(&moment, SEALS, place, |r| reading.seal(r))? {
+                match seal.and_then(|seal| Some((seal, known.get(&seal).filter(|d| is_whole(d))?))) {
+                    Some((seal, same)) => reading.put(seal, Arc::clone(same)),
+                    None => _ = row::one(&moment, &one, params![id], |r| reading.read(r))?,
                 }
             }
-            let mut desired = declared.desired(holds.in_force(scope, stack.as_ref(), declared.uid, now))?;
-            desired.instead = approval::instead(&desired, r)?;
-            // Those of a stack come one after the other.
-            if desired.stack_tags == tags {
-                desired.stack_tags = Arc::clone(&tags);
-            } else {
-                tags = Arc::clone(&desired.stack_tags);
-            }
-            Ok(Arc::new(desired))
-        })?;
-        let list: Arc<[Arc<Desired>]> = list.into();
-        self.shared.cache.fill_desired(epoch, scope, DesiredEntry { list: Arc::clone(&list), from, until });
+        }
+        drop(moment);
+        let entry = reading.end();
+        let list = Arc::clone(&entry.list);
+        self.shared.cache.fill_desired(epoch, scope, entry);
         Ok(list)
     }
 

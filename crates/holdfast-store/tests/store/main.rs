@@ -7,6 +7,7 @@ mod damage;
 mod fixture;
 mod laws;
 mod pages;
+mod renewed;
 mod sentences;
 mod shelf;
 mod speed;
