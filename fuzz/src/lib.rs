@@ -43,7 +43,13 @@ pub fn references(bytes: &[u8]) {
     let Ok(read) = pieces(text) else { return };
     let written: String = read
         .iter()
-        .map(|piece| match piece {
+        .enumerate()
+        .map(|(place, piece)| match piece {
+            // A `$` right before a reference would make an escape of it.
+            Piece::Text(text) if place + 1 < read.len() => {
+                let bare = text.trim_end_matches('$');
+                bare.replace("${", "$${") + &"${$}".repeat(text.len() - bare.len())
+            }
             Piece::Text(text) => text.replace("${", "$${"),
             Piece::Reference(_, source) => source.clone(),
         })

@@ -250,6 +250,17 @@ impl Account {
         anyhow::bail!("still drifted: {:#}", self.server.get("/v1/drift")?)
     }
 
+    /// Waits for the first pass of this process, and until it rests.
+    pub fn looked_anew(&self) -> Result<()> {
+        eventually("first pass of this process", PATIENCE, || {
+            Ok((self.metric("holdfast_passes_total", "")? >= self.regions.len() as u64).then_some(()))
+        })?;
+        self.quiet();
+        // What is free is given back to the system within a second or two.
+        std::thread::park_timeout(Duration::from_secs(3));
+        Ok(())
+    }
+
     fn declared(&self) -> usize {
         self.stacks.iter().filter_map(|s| s["spec"]["resources"].as_array()).map(Vec::len).sum()
     }

@@ -2,7 +2,7 @@
 //! buckets enforced. Nothing here decides by time: what fails is only what does not work.
 
 use anyhow::{Result, ensure};
-use holdfast_tests::figures::percentile;
+use holdfast_tests::figures::{memory, percentile};
 use holdfast_tests::load::{Times, drive};
 use holdfast_tests::measure::{Account, Cost, stacks};
 use holdfast_tests::report::{Report, plain};
@@ -126,6 +126,9 @@ fn a_grown_account() -> Result<()> {
     let ready = account.restarted("1h")?;
     let figure = plain(ms(ready), "ms");
     report.add(format!("{name} start to ready"), if size() == 10_000 { figure.goal(1000.0) } else { figure });
+    account.looked_anew()?;
+    let rest = memory(account.server.pid())?;
+    report.add(format!("{name} memory at rest"), plain(rest.resident as f64, "MB"));
     if size() == 10_000 {
         account.restarted("1s")?;
         let asked_of = drive(&account.server.url, &account.stacks, 10)?;
@@ -146,6 +149,27 @@ fn a_grown_account() -> Result<()> {
         plain(fix.calls.writes() as f64, "calls").floor(5.0),
     );
     common(&mut report, &format!("{name} five drifts found and fixed"), &fix);
+    report.save()
+}
+
+/// A server that sweeps on and on takes no more after a thousand sweeps than after a hundred.
+#[test]
+#[ignore = "prints figures; run by cargo xtask bench"]
+fn a_thousand_sweeps() -> Result<()> {
+    let name = size().to_string();
+    let mut report = Report::default();
+    let mut account = Account::grown(size(), 1, Manner { latency: Duration::ZERO, buckets: false })?;
+    account.looked()?;
+    account.restarted("100ms")?;
+    account.swept_by_itself(100)?;
+    let early = memory(account.server.pid())?.resident as f64;
+    let stored = account.store_bytes() as f64;
+    account.swept_by_itself(900)?;
+    let late = memory(account.server.pid())?.resident as f64;
+    report.add(format!("{name} memory after 100 sweeps on end"), plain(early, "MB"));
+    report.add(format!("{name} memory after 1000 sweeps on end"), plain(late, "MB").goal(early * 1.1));
+    let grown = account.store_bytes() as f64 - stored;
+    report.add(format!("{name} growth of the store meanwhile"), plain(grown / 1e6, "MB").goal(0.0));
     report.save()
 }
 

@@ -2,6 +2,7 @@
 
 use crate::claims::Claims;
 use crate::control::Loop;
+use crate::graph::Users;
 use crate::http::auth::TokenHash;
 use crate::http::cursor::Sealer;
 use crate::http::problem::Problem;
@@ -106,6 +107,7 @@ struct Inner {
     newest_event: watch::Sender<u64>,
     declaring: Arc<Mutex<()>>,
     claims: Claims,
+    users: Users,
     closing: CancellationToken,
     sealer: Sealer,
     watchers: Arc<Semaphore>,
@@ -140,6 +142,7 @@ impl ApiState {
             newest_event,
             declaring: Arc::default(),
             claims: Claims::default(),
+            users: Users::default(),
             closing: CancellationToken::new(),
             sealer: Sealer::new(secret.as_bytes()),
             watchers,
@@ -171,6 +174,9 @@ impl ApiState {
     }
     pub(crate) fn claims(&self) -> &Claims {
         &self.0.claims
+    }
+    pub(crate) fn users(&self) -> &Users {
+        &self.0.users
     }
     pub(crate) fn control(&self) -> &dyn Loop {
         &*self.0.wiring.control

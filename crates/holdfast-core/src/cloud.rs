@@ -249,4 +249,15 @@ mod tests {
         assert_eq!(Tagged::of_stack("arn:1", &tags, "es-small"), None);
         assert_eq!(Tagged::of_stack("arn:1", &BTreeMap::new(), "es"), None);
     }
+
+    #[test]
+    fn a_turn_is_over_once_and_when_it_is_let_go() {
+        let ended = std::sync::Arc::new(std::sync::atomic::AtomicU32::new(0));
+        let count = std::sync::Arc::clone(&ended);
+        let turn = Turn::held(move || _ = count.fetch_add(1, std::sync::atomic::Ordering::SeqCst));
+        assert_eq!((format!("{turn:?}"), format!("{:?}", Turn::free())), ("Turn(held)".into(), "Turn(free)".into()));
+        assert_eq!(ended.load(std::sync::atomic::Ordering::SeqCst), 0);
+        drop(turn);
+        assert_eq!(ended.load(std::sync::atomic::Ordering::SeqCst), 1);
+    }
 }

@@ -42,6 +42,9 @@ pub trait Kind: Send + Sync + 'static {
     const LINGERS: bool = false;
     /// The id follows from the name (an ECS ARN), so another thing made later under the same name has it too.
     const ID_IS_NAME: bool = false;
+    /// Where others hold its plain name: their kind, and a JSON Pointer in which `*` stands for any item. Elsewhere the
+    /// same text names something else; ids and ARNs refer to it wherever they stand.
+    const NAMED_IN: &'static [(KindName, &'static str)] = &[];
     /// How AWS names its things.
     const HANDLE: Handle = Handle::ANY;
     /// A create that is repeated while AWS does not show the first one yet makes no second thing: AWS refuses it, or
@@ -81,6 +84,13 @@ pub trait Kind: Send + Sync + 'static {
     fn needs(spec: &Value) -> Vec<Need> {
         let _ = spec;
         Vec::new()
+    }
+
+    /// Why a thing of that spec never has an output, if it never does: whoever referred to it would wait for ever. The
+    /// spec is as written.
+    fn withholds(spec: &Value, output: &str) -> Option<&'static str> {
+        let _ = (spec, output);
+        None
     }
 
     /// Brings a declared or observed spec to canonical form, in place. Total, idempotent, and silent about
@@ -281,6 +291,7 @@ pub trait AnyKind: Send + Sync {
     fn held_by_users(&self) -> bool;
     fn lingers(&self) -> bool;
     fn id_is_name(&self) -> bool;
+    fn named_in(&self) -> &'static [(KindName, &'static str)];
     fn handle(&self) -> Handle;
     fn repeatable(&self) -> bool;
     fn follows(&self) -> &'static [Follow];
@@ -294,6 +305,7 @@ pub trait AnyKind: Send + Sync {
     fn validate_with(&self, spec: &Value, peers: &dyn Fn(&ResourceKey) -> Option<Value>, stack: &str)
     -> Vec<SpecError>;
     fn needs(&self, spec: &Value) -> Vec<Need>;
+    fn withholds(&self, spec: &Value, output: &str) -> Option<&'static str>;
     fn canonical(&self, spec: &mut Value);
     fn identity(&self, spec: &Value) -> Option<String>;
     fn severity(&self, diff: &FieldDiff) -> Severity;
@@ -404,6 +416,9 @@ impl<K: Kind> AnyKind for Erased<K> {
     fn id_is_name(&self) -> bool {
         K::ID_IS_NAME
     }
+    fn named_in(&self) -> &'static [(KindName, &'static str)] {
+        K::NAMED_IN
+    }
     fn handle(&self) -> Handle {
         K::HANDLE
     }
@@ -441,6 +456,9 @@ impl<K: Kind> AnyKind for Erased<K> {
     }
     fn needs(&self, spec: &Value) -> Vec<Need> {
         K::needs(spec)
+    }
+    fn withholds(&self, spec: &Value, output: &str) -> Option<&'static str> {
+        K::withholds(spec, output)
     }
     fn canonical(&self, spec: &mut Value) {
         K::canonical(spec);

@@ -26,5 +26,6 @@ pub mod reference;
 pub mod schema;
 pub mod spec;
 pub mod status;
+pub mod uses;
 pub mod validate;
 pub mod why;

@@ -153,3 +153,16 @@ impl Gap {
         self.of.is_empty() || self.of.iter().any(|o| Some(o.as_str()) == id || Some(o.as_str()) == identity)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gap_hides_what_it_names_and_everything_if_it_names_nothing() {
+        let of = |names: &[&str]| Gap::new("Describe", names.iter().map(|n| (*n).to_owned()).collect(), "denied");
+        assert!(of(&[]).hides(None, None) && of(&[]).hides(Some("id-1"), Some("web")));
+        assert!(of(&["id-1"]).hides(Some("id-1"), None) && of(&["web"]).hides(Some("id-2"), Some("web")));
+        assert!(!of(&["id-1", "web"]).hides(Some("id-2"), Some("api")) && !of(&["id-1"]).hides(None, None));
+    }
+}

@@ -4,7 +4,7 @@
 use holdfast_core::cloud::{ApplyError, ErrorClass};
 use holdfast_core::facts::{Field, Shape};
 use holdfast_core::kind::*;
-use holdfast_core::name::{RESOURCE_TAG, ResourceKey, Scope, UID_TAG};
+use holdfast_core::name::{KindName, RESOURCE_TAG, ResourceKey, Scope, UID_TAG};
 use holdfast_core::observe::*;
 use holdfast_core::ownership::*;
 use holdfast_core::plan::*;
@@ -78,6 +78,8 @@ macro_rules! small_kind {
             const OUTPUTS: &'static [Output] = &[Output { name: "id", doc: "" }];
             const PERMISSIONS: &'static [&'static str] = &[];
             const SNAPSHOTS: bool = $snapshots;
+            const ID_IS_NAME: bool = $snapshots;
+            const NAMED_IN: &'static [(KindName, &'static str)] = &[("Box", "/vaults/*")];
             type Spec = Spec;
             type Action = Action;
             fn validate(_: &Spec) -> Vec<SpecError> {

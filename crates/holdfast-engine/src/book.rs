@@ -19,6 +19,9 @@ use std::sync::Arc;
 /// The declared list of a scope, as the store hands it out.
 pub(crate) type DesiredList = Arc<[Arc<Desired>]>;
 
+/// A list of which more than one in so many entries have moved is as well read anew.
+const MOST_RENEWED: usize = 4;
+
 /// A declared list, borrowed.
 pub(crate) type DesiredSlice<'a> = &'a [Arc<Desired>];
 
@@ -39,6 +42,8 @@ pub(crate) struct Book {
     pub(crate) abroad: Arc<BTreeSet<ResourceKey>>,
     /// What the sweep is asked for; none when an id or an output has moved.
     wanted: Option<Arc<BTreeMap<KindName, Wanted>>>,
+    /// Those whose declaration has moved since that was made, while no id and no output has.
+    anew: BTreeSet<ResourceKey>,
     /// The document of the account for which the credentials were found to be those of the id that it names.
     pub(crate) verified: Option<AccountSpec>,
     /// True if the last pass came to its end: what is kept here is what is in the store, and no intent is open.
@@ -68,24 +73,65 @@ impl Book {
             self.told = Told::load(store, scope)?;
             self.begun = true;
         }
+        let moved = list.iter().filter(|d| !self.knows(d)).count();
+        if self.clean && moved <= list.len() / MOST_RENEWED {
+            return self.renew(store, list);
+        }
         let (mut memories, mut statuses) = (store.memories(scope)?, store.statuses(scope)?);
         let memory = |d: &Arc<Desired>| (d.key.clone(), memories.remove(&d.key).unwrap_or_default());
         self.memories = list.iter().map(memory).collect();
-        let mut status = |(d, memory): (&Arc<Desired>, &Memory)| {
-            let mut status = statuses.remove(&d.key).unwrap_or_default();
-            if status.outputs == memory.outputs {
-                status.outputs = Arc::clone(&memory.outputs);
-            }
-            status
-        };
+        let status = |(d, memory): (&Arc<Desired>, &Memory)| told(statuses.remove(&d.key), memory);
         // Both are in the order of keys.
-        self.statuses = list.iter().zip(self.memories.values()).map(&mut status).collect();
-        self.abroad = Arc::new(abroad(&list));
-        self.acted.retain(|key, _| self.memories.contains_key(key));
+        self.statuses = list.iter().zip(self.memories.values()).map(status).collect();
         let said = store.scope_statuses()?.into_iter().find(|s| s.scope == *scope);
         self.held = said.and_then(|s| s.held);
+        self.abroad = Arc::new(abroad(&list, &list));
         self.list = list;
+        self.acted.retain(|key, _| self.memories.contains_key(key));
         self.wanted = None;
+        Ok(())
+    }
+
+    /// True if exactly this was declared at the last pass.
+    fn knows(&self, desired: &Arc<Desired>) -> bool {
+        self.desired(&desired.key).is_some_and(|known| Arc::ptr_eq(known, desired))
+    }
+
+    /// Brings the book up to a list of which only some entries have moved: what is remembered and was said of the others
+    /// is what this process left there.
+    fn renew(&mut self, store: &Store, list: DesiredList) -> Result<(), StoreError> {
+        // If this ends early, all is read the next time.
+        self.clean = false;
+        let old = Arc::clone(&self.list);
+        let mut known = old.iter().zip(std::mem::take(&mut self.statuses)).peekable();
+        let mut moved = Vec::new();
+        let mut is_same = list.len() == old.len();
+        for desired in &*list {
+            while known.next_if(|(before, _)| before.key < desired.key).is_some() {}
+            let before = known.next_if(|(before, _)| before.key == desired.key);
+            is_same &= before.is_some();
+            if let Some((_, status)) = before.filter(|(before, _)| Arc::ptr_eq(before, desired)) {
+                self.statuses.push(status);
+                continue;
+            }
+            let key = &desired.key;
+            let memory = store.memory(key)?.unwrap_or_default();
+            self.statuses.push(told(store.status(key)?, &memory));
+            is_same &= self.memories.get(key).is_some_and(|m| m.outputs == memory.outputs && m.id == memory.id);
+            self.memories.insert(key.clone(), memory);
+            moved.push(Arc::clone(desired));
+        }
+        if !is_same {
+            self.memories.retain(|key, _| find(&list, key).is_some());
+            self.wanted = None;
+        }
+        if !(is_same && self.abroad.is_empty() && abroad(&moved, &list).is_empty()) {
+            self.abroad = Arc::new(abroad(&list, &list));
+        }
+        self.list = list;
+        self.acted.retain(|key, _| self.memories.contains_key(key));
+        self.anew.extend(moved.iter().map(|d| d.key.clone()));
+        self.clean = true;
         Ok(())
     }
 
@@ -107,14 +153,41 @@ impl Book {
 
     /// What to ask a sweep for.
     pub(crate) fn wanted(&mut self, registry: &Registry, elsewhere: &Outputs) -> Arc<BTreeMap<KindName, Wanted>> {
-        if let Some(wanted) = &self.wanted {
+        let anew = std::mem::take(&mut self.anew);
+        if let Some(wanted) = self.wanted.as_mut().filter(|_| anew.is_empty()) {
             return Arc::clone(wanted);
         }
-        let wanted = Arc::new(wanted(&self.list, &self.memories, registry, elsewhere));
+        let wanted = match self.wanted.take().and_then(Arc::into_inner) {
+            Some(mut known) => {
+                let moved = anew.iter().filter_map(|key| self.desired(key));
+                for (kind, key, now) in moved.filter_map(|d| wants(d, &self.memories, registry, elsewhere)) {
+                    replace(&mut known.entry(kind).or_default().resources, key, now);
+                }
+                known
+            }
+            None => wanted(&self.list, &self.memories, registry, elsewhere),
+        };
+        let wanted = Arc::new(wanted);
         // What stands abroad may move without this scope hearing of it.
         self.wanted = self.abroad.is_empty().then(|| Arc::clone(&wanted));
         wanted
     }
+}
+
+/// Puts what is wanted of a resource in the place of what was; all are in the order of keys.
+fn replace(all: &mut Vec<WantedResource>, key: &ResourceKey, now: Vec<WantedResource>) {
+    let from = all.partition_point(|w| w.key < *key);
+    let to = all.partition_point(|w| w.key <= *key);
+    all.splice(from..to, now);
+}
+
+/// What was said of a resource, its outputs shared with what is remembered.
+fn told(status: Option<Status>, memory: &Memory) -> Status {
+    let mut status = status.unwrap_or_default();
+    if status.outputs == memory.outputs {
+        status.outputs = Arc::clone(&memory.outputs);
+    }
+    status
 }
 
 /// The resource of that key in a declared list, which is in the order of keys.
@@ -129,23 +202,34 @@ pub(crate) fn wanted(
     registry: &Registry,
     elsewhere: &Outputs,
 ) -> BTreeMap<KindName, Wanted> {
-    let mut wanted: BTreeMap<KindName, Wanted> = BTreeMap::new();
-    for desired in list {
-        let Some(kind) = registry.get(&desired.key.kind) else { continue };
-        let known = memories.get(&desired.key).and_then(|m| m.id.clone());
-        let named = || (kind.handle().read)(desired.policy.adopt_id.as_deref()?);
-        let (id, kind) = (known.or_else(named), kind.name());
-        let spec = filled(desired, memories, elsewhere);
-        let resource = WantedResource { key: desired.key.clone(), uid: desired.uid.clone(), id, spec };
-        let of_kind = &mut wanted.entry(kind).or_default().resources;
-        if desired.policy.replace == Some(ReplacePolicy::Allow) {
-            // What it has taken the place of must be seen until it is gone.
-            let retiring = memories.get(&desired.key).into_iter().flat_map(|m| &m.retiring);
-            of_kind.extend(retiring.map(|old| WantedResource { id: Some(old.clone()), ..resource.clone() }));
-        }
-        of_kind.push(resource);
+    let mut all: BTreeMap<KindName, Wanted> = BTreeMap::new();
+    for (kind, _, one) in list.iter().filter_map(|d| wants(d, memories, registry, elsewhere)) {
+        all.entry(kind).or_default().resources.extend(one);
     }
-    wanted
+    all
+}
+
+/// What a sweep is to be asked for because of one declaration, its own thing last.
+fn wants<'d>(
+    desired: &'d Desired,
+    memories: &BTreeMap<ResourceKey, Memory>,
+    registry: &Registry,
+    elsewhere: &Outputs,
+) -> Option<(KindName, &'d ResourceKey, Vec<WantedResource>)> {
+    let kind = registry.get(&desired.key.kind)?;
+    let memory = memories.get(&desired.key);
+    let named = || (kind.handle().read)(desired.policy.adopt_id.as_deref()?);
+    let id = memory.and_then(|m| m.id.clone()).or_else(named);
+    let spec = filled(desired, memories, elsewhere);
+    let resource = WantedResource { key: desired.key.clone(), uid: desired.uid.clone(), id, spec };
+    let mut all = Vec::with_capacity(1);
+    if desired.policy.replace == Some(ReplacePolicy::Allow) {
+        // What it has taken the place of must be seen until it is gone.
+        let retiring = memory.into_iter().flat_map(|m| &m.retiring);
+        all.extend(retiring.map(|old| WantedResource { id: Some(old.clone()), ..resource.clone() }));
+    }
+    all.push(resource);
+    Some((kind.name(), &desired.key, all))
 }
 
 /// The spec with the references filled in that are known; the declared one itself if it has none.
@@ -163,8 +247,123 @@ fn filled(desired: &Desired, memories: &BTreeMap<ResourceKey, Memory>, elsewhere
     spec.into()
 }
 
-/// What a declared list refers to and does not hold.
-pub(crate) fn abroad(list: &[Arc<Desired>]) -> BTreeSet<ResourceKey> {
-    let all = list.iter().flat_map(|d| d.spec.targets(&d.key.stack).map(|(_, key, _)| key));
+/// What some of a declared list refer to and the list does not hold.
+pub(crate) fn abroad(of: &[Arc<Desired>], list: &[Arc<Desired>]) -> BTreeSet<ResourceKey> {
+    let all = of.iter().flat_map(|d| d.spec.targets(&d.key.stack).map(|(_, key, _)| key));
     all.filter(|key| find(list, key).is_none()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use holdfast_core::document::StackSpec;
+    use holdfast_core::plan::Fate;
+    use holdfast_core::policy::Policy;
+    use holdfast_store::{Change, Changed, Location, PassRecord, Removal, ResourceChange, ScopeStatus, StackChange};
+    use serde_json::json;
+
+    fn home() -> Scope {
+        Scope::new("default", "eu-west-1")
+    }
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(1_700_000_000 + seconds).expect("a time")
+    }
+
+    fn resource(kind: &str, name: &str, spec: Value) -> ResourceChange {
+        ResourceChange {
+            key: ResourceKey::new("net", kind, name),
+            scope: home(),
+            document_spec: spec.clone(),
+            spec,
+            policy_own: Policy::default(),
+            policy_effective: Policy::default(),
+            stack_tags: BTreeMap::new(),
+            labels: BTreeMap::new(),
+            new_uid: format!("{kind}-{name}"),
+        }
+    }
+
+    fn group(name: &str, description: &str) -> ResourceChange {
+        resource(
+            "SecurityGroup",
+            name,
+            json!({ "groupName": name, "description": description, "vpcId": "${Vpc/main.id}" }),
+        )
+    }
+
+    fn vpc(uid: &str) -> ResourceChange {
+        ResourceChange { new_uid: uid.to_owned(), ..resource("Vpc", "main", json!({ "cidrBlock": "10.0.0.0/16" })) }
+    }
+
+    fn declare(store: &Store, seconds: i64, resources: Vec<ResourceChange>, gone: &[(&str, &str)]) {
+        let stack = StackChange { name: "net".to_owned(), spec: StackSpec::default(), ..StackChange::default() };
+        let removals =
+            gone.iter().map(|(kind, name)| Removal { key: ResourceKey::new("net", *kind, *name), fate: None });
+        let (stacks, removals) = (vec![stack], removals.collect());
+        store.change(&Change { stacks, resources, removals, ..Change::at(at(seconds)) }).expect("it is stored");
+    }
+
+    /// What a pass leaves behind that has found the VPC.
+    fn found(store: &Store) {
+        let list = store.desired(&home(), at(0)).expect("a list");
+        let desired = list.iter().find(|d| d.key.kind == "Vpc").expect("a VPC");
+        let outputs = json!({ "id": "vpc-1" }).as_object().cloned().unwrap_or_default();
+        let memory = Memory { id: Some("vpc-1".to_owned()), outputs: outputs.clone().into(), ..Memory::default() };
+        let changed = Changed {
+            key: desired.key.clone(),
+            uid: desired.uid.clone(),
+            generation: desired.generation,
+            fate: Fate::Keep,
+            status: Status { outputs: outputs.into(), ..Status::default() },
+            memory,
+        };
+        let (scope_status, events) = (ScopeStatus::of(home()), Vec::new());
+        let record = PassRecord { now: at(0), changed: vec![changed], gone: Vec::new(), events, scope_status };
+        store.record(&record).expect("it is stored");
+    }
+
+    /// All that a pass takes from a book.
+    fn told(book: &mut Book, registry: &Registry) -> String {
+        let wanted = book.wanted(registry, &Outputs::new());
+        let all = wanted.values().flat_map(|w| &w.resources).map(|r| (&r.key, &r.uid, &r.id, (*r.spec).clone()));
+        let wanted: Vec<_> = all.collect();
+        format!("{:#?}", (&book.list, &book.memories, &book.statuses, &book.abroad, wanted))
+    }
+
+    #[test]
+    fn a_renewed_book_is_the_book_of_a_new_process() {
+        let (store, registry) = (Store::open(&Location::Memory).expect("a store"), holdfast_kinds::registry());
+        let mut all: Vec<ResourceChange> = (0..12).map(|n| group(&format!("g{n}"), "before")).collect();
+        all.push(vpc("first"));
+        declare(&store, 0, all, &[]);
+        found(&store);
+        let labelled = ResourceChange { labels: [("a".to_owned(), "b".to_owned())].into(), ..group("g1", "before") };
+        let replaced = Policy { replace: Some(ReplacePolicy::Allow), ..Policy::default() };
+        let policy =
+            ResourceChange { policy_effective: replaced.clone(), policy_own: replaced, ..group("g2", "before") };
+        type Step = (Vec<ResourceChange>, &'static [(&'static str, &'static str)]);
+        let steps: [Step; 8] = [
+            (vec![labelled], &[]),
+            (vec![group("g2", "after")], &[]),
+            (vec![policy], &[]),
+            (vec![group("g0", "after"), group("g20", "new")], &[("SecurityGroup", "g3")]),
+            (vec![], &[("Vpc", "main")]),
+            (vec![group("g4", "after")], &[]),
+            (vec![vpc("second")], &[]),
+            (vec![vpc("second"), group("g11", "after")], &[("SecurityGroup", "g20")]),
+        ];
+        let mut book = Book::default();
+        for (seconds, (resources, gone)) in (1..).zip(steps) {
+            book.refresh(&store, &home(), at(seconds)).expect("it reads");
+            // As a pass does that comes to its end.
+            book.wanted(&registry, &Outputs::new());
+            book.clean = true;
+            declare(&store, seconds, resources, gone);
+            book.refresh(&store, &home(), at(seconds)).expect("it reads");
+            let mut new = Book::default();
+            new.refresh(&store, &home(), at(seconds)).expect("it reads");
+            assert_eq!(told(&mut book, &registry), told(&mut new, &registry), "after step {seconds}");
+        }
+    }
 }

@@ -197,7 +197,7 @@ impl Engine {
         let desired: Vec<Arc<Desired>> = desired.into_values().cloned().collect();
         verify(core, scope, &mut crate::book::Book::default()).await?;
         let memory = blocking(|| core.store.memories(scope))?;
-        let elsewhere = elsewhere(core, scope, &abroad(&desired))?;
+        let elsewhere = elsewhere(core, scope, &abroad(&desired, &desired))?;
         let wanted = wanted(&desired, &memory, &core.registry, &elsewhere);
         let known = approve::known(core, scope, &desired, core.clock.now())?;
         let snapshot = look(core, scope, &wanted).await;

@@ -36,8 +36,8 @@ pub(crate) fn remember(memory: &mut Memory, verdict: &mut Verdict, now: Timestam
     }
     // Reads may go back in time: the predecessor of what was just made is no sight of it.
     let young = memory.created_unseen.is_some_and(|at| now.duration_since(at) < settle);
-    let replaced = memory.id.as_ref().is_some_and(|id| memory.retiring.contains(id));
-    let predecessor = young && !replaced && memory.id.is_some() && verdict.id.is_some() && memory.id != verdict.id;
+    let beside = || verdict.beside.iter().map(String::as_str);
+    let predecessor = verdict.id.as_ref().is_some_and(|shown| memory.is_ahead_of(shown, beside(), now, settle));
     let mut any = !predecessor && remember_replaced(memory, verdict, young);
     let outputs = !predecessor && remember_live(memory, verdict);
     any |= outputs;
@@ -317,3 +317,6 @@ fn what(field: &FieldDiff) -> (String, Change, String) {
 fn place(path: &str) -> &str {
     if path.is_empty() { "all of it" } else { path }
 }
+
+#[cfg(test)]
+mod tests;

@@ -135,3 +135,31 @@ impl<'a> Lines<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{from_value, json};
+
+    fn verdict(is_drift: bool, severity: &str) -> Verdict {
+        let diff = json!({ "path": "/x", "change": "changed", "desired": 1, "live": 2, "severity": severity });
+        let told = json!({
+            "key": { "stack": "s", "kind": "Box", "name": "a" }, "generation": 1, "decision": "update", "reason": "so",
+            "phase": "Progressing", "conditions": [], "diffs": [diff], "outputs": {}, "id": null, "observed": true,
+            "owned": [], "rolledBack": null, "fingerprint": null, "isDrift": is_drift, "resolved": null, "live": null,
+            "unread": [],
+        });
+        from_value(told).expect("it is a verdict")
+    }
+
+    #[test]
+    fn a_way_in_is_closed_first_and_a_persons_change_goes_before_what_is_on_its_way() {
+        assert_eq!(Rank::of(Some(&verdict(true, "exposure")), true), Rank::Exposed);
+        assert_eq!(Rank::of(Some(&verdict(false, "exposure")), true), Rank::Declared, "a person has declared it so");
+        assert_eq!(Rank::of(Some(&verdict(false, "functional")), false), Rank::Declared);
+        assert_eq!(Rank::of(Some(&verdict(true, "functional")), true), Rank::Moving);
+        assert_eq!(Rank::of(Some(&verdict(true, "functional")), false), Rank::Rest);
+        assert_eq!(Rank::of(None, true), Rank::Moving);
+        assert!(Rank::Exposed < Rank::Declared && Rank::Declared < Rank::Moving && Rank::Moving < Rank::Rest);
+    }
+}

@@ -49,3 +49,18 @@ pub(crate) fn of(core: &Core, scope: &Scope, state: &ScopeState) -> Load {
         rounds: core.cloud.rounds(scope),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_look_draws_what_was_drawn_since_it_began_and_buckets_that_it_left_alone_are_not_named() {
+        let look = LastLook::default();
+        let drawn = |all: &[(&'static str, u64)]| all.iter().copied().collect::<Drawn>();
+        look.was(&drawn(&[("a", 3), ("b", 5)]), drawn(&[("a", 10), ("b", 5), ("c", 2)]));
+        assert_eq!(*look.drawn(), drawn(&[("a", 7), ("c", 2)]));
+        look.was(&drawn(&[("a", 9)]), drawn(&[("a", 4)]));
+        assert_eq!(*look.drawn(), drawn(&[]), "counts that began anew are no calls");
+    }
+}

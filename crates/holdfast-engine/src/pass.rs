@@ -351,8 +351,7 @@ fn record(
             report.outputs_moved.insert(key.clone());
             continue;
         }
-        let settle = core.settings.plan.settle_of(core.registry.get(&key.kind));
-        let moved = judge::remember(memory, verdict, now, settle);
+        let moved = judge::remember(memory, verdict, now, core.settings.plan.settle);
         if moved.outputs {
             report.outputs_moved.insert(key.clone());
         }

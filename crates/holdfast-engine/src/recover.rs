@@ -5,7 +5,7 @@
 
 use crate::book::Book;
 use crate::core::Core;
-use crate::step::presumed;
+use crate::step::{deletes, presumed};
 use holdfast_core::observe::{Observation, Snapshot};
 use holdfast_core::plan::{Memory, Verb};
 use holdfast_store::{IntentOutcome, IntentRecord, IntentResult, StoreError};
@@ -43,6 +43,9 @@ fn look_at(
     now: Timestamp,
 ) -> String {
     let intent = &record.intent;
+    if deletes(intent.verb, intent.target.as_ref(), memory) {
+        (memory.created_unseen, memory.created_at) = (None, None);
+    }
     if intent.verb != Verb::Create {
         return "the next plan compares anew".to_owned();
     }

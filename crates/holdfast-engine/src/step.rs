@@ -179,6 +179,9 @@ impl Act<'_> {
             memory.id.clone_from(&applied.id);
         }
         Arc::make_mut(&mut memory.outputs).extend(applied.outputs.clone());
+        if deletes(self.step.verb, self.step.target.as_ref(), memory) {
+            (memory.created_unseen, memory.created_at) = (None, None);
+        }
         if self.step.verb == Verb::Create {
             (memory.created_unseen, memory.created_at) = (Some(now), Some(now));
             // A new thing has other undeclared fields than the one before it.
@@ -212,12 +215,20 @@ impl Act<'_> {
             retry_at: now.saturating_add(delay).unwrap_or(now),
             fingerprint: self.print.to_owned(),
         }));
+        if error.class == ErrorClass::Lost && deletes(self.step.verb, self.step.target.as_ref(), &self.memory) {
+            (self.memory.created_unseen, self.memory.created_at) = (None, None);
+        }
         // It may have happened: give AWS the time to show it before it is made once more.
         if self.step.verb == Verb::Create && error.class == ErrorClass::Lost {
             (self.memory.created_unseen, self.memory.created_at) = (Some(now), Some(now));
             self.memory.id = presumed(&self.core.registry, &self.step.key.kind, &self.action).or(self.memory.id.take());
         }
     }
+}
+
+/// True if an action is to delete what is remembered as live: after that it is not waited for to be shown.
+pub(crate) fn deletes(verb: Verb, target: Option<&String>, memory: &Memory) -> bool {
+    verb == Verb::Delete && target.is_some() && target == memory.id.as_ref()
 }
 
 /// The handle of what a create makes, where AWS takes no tags to know it by and the create alone tells it.

@@ -116,3 +116,61 @@ pub(crate) fn unread(
     let reading = Reading { observations: Vec::new(), gaps: vec![gap] };
     Snapshot { scope: scope.clone(), taken_at, kinds: wanted.keys().map(|kind| (*kind, reading.clone())).collect() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use holdfast_store::{Location, PassRecord};
+
+    fn status(error: Option<&str>, gaps: &[(&str, &[&str])]) -> ScopeStatus {
+        let gap = |of: &[&str]| Gap::new("ec2:DescribeVpcs", of.iter().map(|o| (*o).to_owned()).collect(), "denied");
+        ScopeStatus {
+            scope: Scope::new("default", "here"),
+            swept_at: None,
+            duration_ms: 0,
+            api_calls: 0,
+            throttles: 0,
+            leader: None,
+            error: error.map(str::to_owned),
+            gaps: gaps.iter().map(|(kind, of)| ((*kind).to_owned(), vec![gap(of)])).collect(),
+            held: None,
+        }
+    }
+
+    fn loaded(status: &ScopeStatus) -> Told {
+        let store = Store::open(&Location::Memory).expect("a store");
+        let (now, scope_status) = (Timestamp::UNIX_EPOCH, status.clone());
+        let record = PassRecord { now, changed: Vec::new(), gone: Vec::new(), events: Vec::new(), scope_status };
+        store.record(&record).expect("it is written");
+        Told::load(&store, &status.scope).expect("it is read")
+    }
+
+    #[test]
+    fn another_process_knows_what_was_told_of_a_scope() {
+        let told = loaded(&status(None, &[("Subnet", &["subnet-1"]), ("Vpc", &[])]));
+        assert_eq!((told.error.clone(), told.gaps.len()), (None, 2));
+        assert_eq!(told.blind, BTreeSet::from(["Vpc".to_owned()]), "of the other some is seen");
+        let news = |status: &ScopeStatus| -> Vec<String> {
+            told.news(status, Timestamp::UNIX_EPOCH).into_iter().map(|e| e.reason).collect()
+        };
+        assert_eq!(news(&status(None, &[("Subnet", &["subnet-1"]), ("Vpc", &[])])), [""; 0], "it is told already");
+        assert_eq!(news(&status(Some("no credentials"), &[])), ["ScopeFailed"]);
+        let lost = loaded(&status(Some("no credentials"), &[("Subnet", &["subnet-1"])]));
+        assert_eq!(
+            (lost.gaps.len(), lost.blind.len()),
+            (0, 1),
+            "a scope of which nothing is seen says nothing of kinds"
+        );
+    }
+
+    #[test]
+    fn the_way_of_a_resource_is_no_news_where_its_kind_is_lost_or_found() {
+        let told = loaded(&status(None, &[("Vpc", &[])]));
+        let now = BTreeSet::from(["Subnet".to_owned()]);
+        assert!(told.covers(&now, "Subnet", Phase::InSync, Phase::Unknown), "it is lost with its kind");
+        assert!(told.covers(&now, "Vpc", Phase::Unknown, Phase::InSync), "it is found with its kind");
+        assert!(!told.covers(&now, "Vpc", Phase::InSync, Phase::Unknown), "its kind can be read");
+        assert!(!told.covers(&now, "Vpc", Phase::Unknown, Phase::Drifted), "it has drifted meanwhile");
+        assert!(!told.covers(&now, "Subnet", Phase::Unknown, Phase::InSync), "its kind was not lost before");
+    }
+}

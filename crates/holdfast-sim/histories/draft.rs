@@ -25,7 +25,7 @@ pub(crate) struct Drafts {
     pub(crate) now: Draft,
     before: Vec<Draft>,
     /// Resources that went, to come back.
-    dropped: Vec<Value>,
+    pub(crate) dropped: Vec<Value>,
     /// The specs under which each resource was declared, the newest last: what AWS cannot change is as in one of them.
     versions: BTreeMap<String, Vec<Value>>,
 }

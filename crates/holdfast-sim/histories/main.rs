@@ -10,6 +10,7 @@ mod history;
 mod many;
 mod material;
 mod operations;
+mod person;
 mod plans;
 mod run;
 mod scenario;
@@ -118,10 +119,14 @@ fn one(seed: u64, cli: &Cli) -> Result<()> {
     history = history.without(&without);
     let names: Vec<String> = history.start.resources.iter().map(name_of).collect();
     say(&format!("seed {seed}: {}", names.join(" ")))?;
-    let told = run::run(&history, &material, &mut |step, trace| {
-        // A reader who has gone away is no reason to stop.
-        let _ = say(&format!("{trace:016x} {step}"));
-    })?;
+    let told = run::run(
+        &history,
+        &material,
+        Some(&mut |step, trace| {
+            // A reader who has gone away is no reason to stop.
+            let _ = say(&format!("{trace:016x} {step}"));
+        }),
+    )?;
     say(&format!("seed {seed} trace {:016x}: {} passes, {} writes", told.trace, told.passes, told.writes))?;
     broken(told.broken.iter().map(|(step, v)| (step, v.law, v.what.as_str())))
 }

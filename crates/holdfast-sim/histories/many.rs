@@ -28,7 +28,7 @@ pub(crate) struct Sums {
 
 /// What a history came to; a panic breaks a law of its own.
 pub(crate) fn judged(history: &History, material: &Material) -> Told {
-    let ran = catch_unwind(AssertUnwindSafe(|| run(history, material, &mut |_, _| {})));
+    let ran = catch_unwind(AssertUnwindSafe(|| run(history, material, None)));
     let failed = |what: String| Told { broken: vec![(0, Violation::new("run", what))], ..Told::default() };
     match ran {
         Ok(Ok(told)) => told,

@@ -4,8 +4,9 @@ use crate::boundary::{Gate, Late};
 use crate::draft::{Drafts, SECRET};
 use crate::history::{Edit, History, Step};
 use crate::material::{Material, STACK};
+use crate::person;
 use crate::scene::Scene;
-use crate::watch::{Calm, Watch, ended, fits, secret, told};
+use crate::watch::{Calm, Watch, clinging, ended, fits, secret, told};
 use crate::weather::{self, Owner};
 use anyhow::{Result, bail};
 use holdfast_core::cloud::Cloud;
@@ -14,6 +15,8 @@ use holdfast_sim::laws::{self, Violation};
 use holdfast_sim::{Fault, FaultRule, LiveThing, Tamper};
 use holdfast_store::{Event, EventType};
 use jiff::SignedDuration;
+use serde_json::Value;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -34,7 +37,7 @@ pub(crate) struct Told {
 }
 
 /// What is told of each step of a history, with the trace after it.
-pub(crate) type Tell<'t> = &'t mut dyn FnMut(&str, u64);
+pub(crate) type Tell<'t> = Option<&'t mut dyn FnMut(&str, u64)>;
 
 /// The step of a violation that was found when all steps were done.
 pub(crate) const END: usize = usize::MAX;
@@ -60,21 +63,41 @@ struct Run<'m> {
     helps: usize,
     /// The newest call that was told.
     shown: u64,
+    /// What somebody else has done in this step.
+    note: String,
+    /// What was told of what is declared.
+    said: BTreeMap<String, Value>,
     stormy: bool,
     calm: Calm,
 }
 
 /// Runs a history in a time of its own.
-pub(crate) fn run(history: &History, material: &Material, tell: Tell<'_>) -> Result<Told> {
+pub(crate) fn run(history: &History, material: &Material, mut tell: Tell<'_>) -> Result<Told> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?;
     runtime.block_on(async {
         let scene = Scene::new(&material.registry, history.seed, history.on_disk)?;
         let drafts = Drafts::new(history);
         let (watch, told) = (Watch::default(), Told::default());
         let (owners, rivals, squatters, late) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let (helps, shown, stormy, calm) = (0, 0, false, Calm::No);
-        let mut run =
-            Run { material, scene, drafts, watch, told, owners, rivals, squatters, late, helps, shown, stormy, calm };
+        let (helps, shown, note, said) = (0, 0, String::new(), BTreeMap::new());
+        let (stormy, calm) = (false, Calm::No);
+        let mut run = Run {
+            material,
+            scene,
+            drafts,
+            watch,
+            told,
+            owners,
+            rivals,
+            squatters,
+            late,
+            helps,
+            shown,
+            note,
+            said,
+            stormy,
+            calm,
+        };
         let first = run.drafts.now.clone();
         run.scene.declare_draft(&first, material)?;
         for (number, step) in &history.steps {
@@ -82,7 +105,10 @@ pub(crate) fn run(history: &History, material: &Material, tell: Tell<'_>) -> Res
             run.step(step).await?;
             run.scene.forget_gone()?;
             run.hold(*number)?;
-            tell(&format!("{number:>3} {step:?}{}{}", run.sky(step), run.details()), run.scene.sim.trace_hash());
+            if let Some(tell) = &mut tell {
+                let what = format!("{}{}{}", run.sky(step), run.declared(), run.details());
+                tell(&format!("{number:>3} {step:?}{what}"), run.scene.sim.trace_hash());
+            }
             if !run.told.broken.is_empty() {
                 return Ok(run.end());
             }
@@ -100,11 +126,33 @@ impl Run<'_> {
         self.told
     }
 
-    /// What a change of weather has brought.
-    fn sky(&self, step: &Step) -> String {
-        let mut text = String::new();
+    /// What a change of weather has brought, or a person at the console has done.
+    fn sky(&mut self, step: &Step) -> String {
+        let mut text = std::mem::take(&mut self.note);
         if matches!(step, Step::Weather(_)) {
             self.scene.sim.change_faults(|faults| text = format!("\n        {faults:?}"));
+        }
+        text
+    }
+
+    /// What is declared otherwise than when this was told last, line by line.
+    fn declared(&mut self) -> String {
+        let now: BTreeMap<String, Value> =
+            self.scene.declared.iter().map(|(key, d)| (key.to_string(), d.told())).collect();
+        let before = std::mem::replace(&mut self.said, now);
+        let mut text = String::new();
+        for key in before.keys().filter(|key| !self.said.contains_key(*key)) {
+            let _ = write!(text, "\n        {key} is gone");
+        }
+        for (key, now) in &self.said {
+            let old = before.get(key).unwrap_or(&Value::Null);
+            let fields = now.as_object().into_iter().flatten().filter(|(name, value)| old.get(*name) != Some(*value));
+            let mut said: Vec<String> = fields.map(|(name, value)| format!("{name} {value}")).collect();
+            let went = old.as_object().into_iter().flatten().filter(|(name, _)| now.get(*name).is_none());
+            said.extend(went.map(|(name, _)| format!("no {name}")));
+            if !said.is_empty() {
+                let _ = write!(text, "\n        {key}: {}", said.join(", "));
+            }
         }
         text
     }
@@ -141,12 +189,15 @@ impl Run<'_> {
             Step::Weather(roll) => {
                 let faults = weather::faults(*roll, &self.scene);
                 self.scene.sim.change_faults(|f| *f = faults);
-                self.scene.skewed(0);
+                // How long AWS may take to show something cannot be told by a clock that jumps.
+                let jumped = self.scene.skewed(0);
+                self.scene.wait(jumped.abs()).await;
                 self.stormy = true;
             }
             Step::Clear => self.clear(),
             Step::Tamper(roll) => {
                 if let Some((thing, tamper)) = weather::tamper(*roll, &self.scene, self.material) {
+                    self.note = format!("\n        {} {} {tamper:?}", thing.kind, thing.observation.id);
                     let _ = self.scene.sim.tamper(&self.scene.scope, thing.kind, &thing.observation.id, tamper);
                 }
             }
@@ -167,7 +218,6 @@ impl Run<'_> {
             Step::Pause => self.scene.pause(true)?,
             Step::Resume => self.scene.pause(false)?,
             Step::Reconcile => self.reconcile()?,
-            // How long AWS may take to show something cannot be told by a clock that jumps.
             Step::Skew(_) if self.stormy => {}
             Step::Skew(seconds) => {
                 self.scene.skewed(*seconds);
@@ -300,6 +350,10 @@ impl Run<'_> {
                 self.watch.begin(true);
                 self.scene.forget_gone()?;
                 self.hold(END)?;
+                person::unprotects(&self.scene)?;
+                if person::lets_go(&self.scene, &mut self.drafts, self.material)? {
+                    self.put_back()?;
+                }
                 let next = report.and_then(|r| r.next).map_or(60, |wait| wait.as_secs() + 1);
                 self.scene.wait(i64::try_from(next).unwrap_or(60)).await;
                 if !self.told.broken.is_empty() || self.is_reached()? {
@@ -314,7 +368,9 @@ impl Run<'_> {
         if self.told.broken.is_empty() {
             self.stays().await?;
         }
-        tell(&format!("the end{}", self.details()), self.scene.sim.trace_hash());
+        if let Some(tell) = tell {
+            tell(&format!("the end{}{}", self.declared(), self.details()), self.scene.sim.trace_hash());
+        }
         Ok(())
     }
 
@@ -322,11 +378,7 @@ impl Run<'_> {
     fn sweep_up(&self) {
         // Only a person lifts the protection of what is to go.
         for thing in self.scene.sim.live(&self.scene.scope) {
-            let on = |field: &&&str| thing.observation.fields.get(**field).is_some_and(|on| *on == true);
-            for field in ["deletionProtection", "disableApiTermination"].iter().filter(on) {
-                let off = Tamper::Set(format!("/{field}"), false.into());
-                let _ = self.scene.sim.tamper(&self.scene.scope, thing.kind, &thing.observation.id, off);
-            }
+            person::unprotect(&self.scene, &thing);
         }
         let declared = |uid: &str| self.scene.declared.values().any(|d| d.uid == uid);
         for thing in self.scene.sim.live(&self.scene.scope) {
@@ -339,6 +391,9 @@ impl Run<'_> {
     /// A person puts back what AWS cannot change in place.
     fn put_back(&mut self) -> Result<()> {
         let live = self.scene.sim.live(&self.scene.scope);
+        for (thing, place) in clinging(&self.scene, &live) {
+            let _ = self.scene.sim.tamper(&self.scene.scope, thing.kind, &thing.observation.id, Tamper::Remove(place));
+        }
         self.helps += 1;
         let last = self.drafts.last(self.helps.min(3), self.material, |draft, resource| {
             fits(&self.scene, &live, &draft.variables, resource)

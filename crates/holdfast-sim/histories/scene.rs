@@ -15,6 +15,7 @@ use holdfast_sim::laws::Document;
 use holdfast_sim::{SimClock, SimCloud};
 use holdfast_store::{Change, Event, EventType, Location, Removal, ResourceChange, Store, What};
 use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -28,6 +29,17 @@ pub(crate) struct Declared {
     pub(crate) document: Document,
     pub(crate) policy: Policy,
     pub(crate) fate: Fate,
+}
+
+impl Declared {
+    /// Its document and what is to become of it, to be read by a person.
+    pub(crate) fn told(&self) -> Value {
+        let mut told = json!({ "fate": format!("{:?}", self.fate), "policy": self.policy });
+        if let (Some(told), Some(spec)) = (told.as_object_mut(), self.document.spec.as_object()) {
+            told.extend(spec.clone());
+        }
+        told
+    }
 }
 
 /// All that a history happens in.
@@ -91,9 +103,9 @@ impl Scene {
         at(self.began.elapsed()).saturating_add(skew).unwrap_or(Timestamp::MAX)
     }
 
-    /// Sets the clock of the machine so many seconds off.
-    pub(crate) fn skewed(&self, seconds: i64) {
-        self.skew.store(seconds, Ordering::SeqCst);
+    /// Sets the clock of the machine so many seconds off; answers how far off it was.
+    pub(crate) fn skewed(&self, seconds: i64) -> i64 {
+        self.skew.swap(seconds, Ordering::SeqCst)
     }
 
     /// Lets time go by.

@@ -197,9 +197,14 @@ fn at_most_one(scene: &Scene, live: &[LiveThing]) -> Result<Vec<Violation>> {
     if laws::at_most_one(live, &BTreeSet::new()).is_empty() {
         return Ok(Vec::new());
     }
+    // Who lets go of a resource in the midst of its replacement keeps both.
+    let ours = |thing: &&LiveThing| {
+        scene.declared.values().any(|d| thing.observation.owner_uid().is_some_and(|uid| uid == d.uid))
+    };
+    let live: Vec<LiveThing> = live.iter().filter(ours).cloned().collect();
     let memories = scene.store()?.memories(&scene.scope)?;
     let retiring = memories.into_values().flat_map(|m| m.retiring).collect();
-    Ok(laws::at_most_one(live, &retiring))
+    Ok(laws::at_most_one(&live, &retiring))
 }
 
 /// V12.
@@ -217,7 +222,8 @@ pub(crate) fn told(scene: &Scene, live: &[LiveThing]) -> Result<Vec<Told>> {
     for (key, declared) in scene.declared.iter().filter(|(key, d)| d.fate == Fate::Keep && !is_question(scene, key)) {
         let status = statuses.get(key).cloned().unwrap_or_default();
         let own = own(scene, live, key, declared, &outputs);
-        let differs = own.last().map(|one| differs(scene, key, declared, one, &outputs)).unwrap_or_default();
+        let current = outputs.get(key).and_then(|o| own.iter().find(|one| one.outputs == *o)).or(own.last());
+        let differs = current.map(|one| differs(scene, key, declared, one, &outputs)).unwrap_or_default();
         let condition = status.conditions.first().map(|c| format!(" ({}: {})", c.reason, c.message));
         told.push(Told {
             key: key.to_string(),
@@ -261,17 +267,35 @@ fn is_question(scene: &Scene, key: &ResourceKey) -> bool {
     scene.registry.get(&key.kind).is_some_and(AnyKind::lookup)
 }
 
-/// The live outputs of what is declared.
+/// The outputs of what is declared: as they are live, or for what is on its way somewhere else, as the engine has them.
 fn outputs(scene: &Scene, live: &[LiveThing]) -> BTreeMap<ResourceKey, Map<String, Value>> {
+    let newest = outputs_by(scene, live, |_, _, all| all.last().copied());
+    // Of a thing and its replacement, others refer to the one that is as declared, else to the newer one.
+    let mut outputs = outputs_by(scene, live, |key, declared, all| {
+        let fitting = || all.iter().rev().find(|o| differs(scene, key, declared, o, &newest).is_empty());
+        if all.len() > 1 { fitting().or(all.last()).copied() } else { all.first().copied() }
+    });
+    let statuses = scene.store.as_ref().and_then(|store| store.statuses(&scene.scope).ok()).unwrap_or_default();
+    for (key, status) in statuses.iter().filter(|(_, s)| s.phase != Phase::InSync && !s.outputs.is_empty()) {
+        if let Some(known) = outputs.get_mut(key) {
+            known.clone_from(&status.outputs);
+        }
+    }
+    outputs
+}
+
+fn outputs_by(
+    scene: &Scene,
+    live: &[LiveThing],
+    pick: impl for<'o> Fn(&ResourceKey, &Declared, &[&'o Observation]) -> Option<&'o Observation>,
+) -> BTreeMap<ResourceKey, Map<String, Value>> {
     let one = |(key, declared): (&ResourceKey, &Declared)| {
         if is_question(scene, key) {
             // What AWS has answered is nowhere live; others refer to the answer as it was told.
             let record = scene.store.as_ref()?.resource(key).ok()??;
             return Some((key.clone(), Map::clone(&record.status.outputs)));
         }
-        // Of a thing and its replacement, others refer to the newer one.
-        let outputs = of(live, &declared.uid).last()?.outputs.clone();
-        Some((key.clone(), outputs))
+        Some((key.clone(), pick(key, declared, &of(live, &declared.uid))?.outputs.clone()))
     };
     scene.declared.iter().filter_map(one).collect()
 }
@@ -296,6 +320,30 @@ fn differs(
         let there = live.tags.get(tag).map(String::as_str);
         if there != value.as_str() && !value.is_null() {
             found.push(format!("tag {tag} ({there:?} for {value})"));
+        }
+    }
+    found
+}
+
+/// Where live things of ours hold on to what is to go, in fields that nobody declares: only a person lets go there. The
+/// last place of a list comes first.
+pub(crate) fn clinging<'l>(scene: &Scene, live: &'l [LiveThing]) -> Vec<(&'l LiveThing, String)> {
+    let going: Vec<&Observation> =
+        scene.declared.values().filter(|d| d.fate != Fate::Keep).flat_map(|d| of(live, &d.uid)).collect();
+    let holds = |value: &Value| going.iter().any(|o| value.to_string().contains(&o.id));
+    let mut found = Vec::new();
+    for declared in scene.declared.values().filter(|d| d.fate == Fate::Keep && !going.is_empty()) {
+        for thing in live.iter().filter(|t| t.observation.owner_uid() == Some(&declared.uid)) {
+            let fields = thing.observation.fields.as_object().into_iter().flatten();
+            for (field, value) in fields.filter(|(f, v)| declared.document.spec.get(*f).is_none() && holds(v)) {
+                match value.as_array() {
+                    Some(items) => {
+                        let places = items.iter().enumerate().rev().filter(|(_, item)| holds(item));
+                        found.extend(places.map(|(place, _)| (thing, format!("/{field}/{place}"))));
+                    }
+                    None => found.push((thing, format!("/{field}"))),
+                }
+            }
         }
     }
     found

@@ -58,14 +58,6 @@ fn words_of(thing: &Observation) -> BTreeSet<&str> {
     texts.chain(strings(&thing.private)).chain([thing.id.as_str(), thing.identity.as_str()]).collect()
 }
 
-/// What others may call a thing of `kind` when they refer to it. Its name says which one only where AWS's handle follows
-/// from it: a load balancer may be called as a cluster is.
-pub(crate) fn names<'o>(kind: Option<&dyn AnyKind>, thing: &'o Observation) -> Vec<&'o str> {
-    let by_name = kind.is_some_and(AnyKind::id_is_name).then_some("name");
-    let outputs = ["id", "arn"].into_iter().chain(by_name).filter_map(|o| thing.outputs.get(o)?.as_str());
-    std::iter::once(thing.id.as_str()).chain(outputs).filter(|n| !n.is_empty()).collect()
-}
-
 /// The operation that lists things of the kind: the one that says so, or else the first that reads.
 pub(crate) fn read_operation(kind: &dyn AnyKind) -> &'static str {
     let mut all = kind.permissions().iter().copied().filter(|p| reads(p));

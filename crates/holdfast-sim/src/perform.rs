@@ -8,6 +8,7 @@ use holdfast_core::cloud::ErrorClass;
 use holdfast_core::kind::{AnyKind, Container, Mint, Refusal, Registry};
 use holdfast_core::name::KindName;
 use holdfast_core::observe::{LiveState, Observation};
+use holdfast_core::uses;
 use jiff::Timestamp;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -41,7 +42,7 @@ pub(crate) fn perform(
 ) -> Result<Performed, Refusal> {
     let mut mint = world.mint.clone();
     let meaning = meaning(world, kind, action, now, &mut mint)?;
-    refuse_if_dangling(world, &meaning, now)?;
+    refuse_if_dangling(world, registry, kind.name(), &meaning, now)?;
     let meaning = match half {
         Some(dice) => in_part(world, meaning, now, dice),
         None => meaning,
@@ -74,9 +75,18 @@ fn in_part(world: &ScopeWorld, meaning: Meaning, now: Timestamp, dice: &mut Dice
     };
     if let (Some(had), Some(has)) = (before.fields.as_object(), after.fields.as_object_mut()) {
         let names: BTreeSet<String> = had.keys().chain(has.keys()).cloned().collect();
+        let mut rolled: Vec<(BTreeSet<String>, bool)> = Vec::new();
         for name in names {
             let (was, is) = (had.get(&name), has.get(&name));
-            if was == is || dice.below(2) == 0 {
+            if was == is {
+                continue;
+            }
+            // Fields that name the same are two views of one thing, such as the subnets of a load balancer.
+            let (moved, roll) = (moved(was, is), dice.below(2) == 0);
+            let alike = rolled.iter().find(|(other, _)| !other.is_disjoint(&moved)).map(|(_, roll)| *roll);
+            let changes = alike.unwrap_or(roll);
+            rolled.push((moved, changes));
+            if changes {
                 continue;
             }
             match was.cloned() {
@@ -89,6 +99,14 @@ fn in_part(world: &ScopeWorld, meaning: Meaning, now: Timestamp, dice: &mut Dice
         after.tags.clone_from(&before.tags);
     }
     Meaning::Change(serial, after)
+}
+
+/// The texts that stand in one of two values and not in the other.
+fn moved(was: Option<&Value>, is: Option<&Value>) -> BTreeSet<String> {
+    let texts = |value: Option<&Value>| -> BTreeSet<String> {
+        value.into_iter().flat_map(find::strings).map(str::to_owned).collect()
+    };
+    texts(was).symmetric_difference(&texts(is)).cloned().collect()
 }
 
 fn meaning(
@@ -106,6 +124,8 @@ fn meaning(
     let fresh = kind.predict(None, action, &mut fresh_mint);
     let target = match &fresh {
         Ok(Some(made)) => named.or_else(|| world.by_identity(kind.name(), &made.identity, now)),
+        // What is gone is not taken for another thing that is like it.
+        Ok(None) | Err(_) if find::strings(action).iter().any(|s| world.is_gone(s, now)) => named,
         Ok(None) | Err(_) => named.or_else(|| find::named_otherwise(world, kind.name(), action, now)),
     };
     let before = target.and_then(|t| world.now(t, now).map(|o| (t, Arc::clone(o))));
@@ -132,7 +152,13 @@ fn meaning(
 }
 
 /// AWS refuses what refers to something that is gone. What was never here may be a thing that nobody simulates.
-fn refuse_if_dangling(world: &ScopeWorld, meaning: &Meaning, now: Timestamp) -> Result<(), Refusal> {
+fn refuse_if_dangling(
+    world: &ScopeWorld,
+    registry: &Registry,
+    by: KindName,
+    meaning: &Meaning,
+    now: Timestamp,
+) -> Result<(), Refusal> {
     let (after, before) = match meaning {
         Meaning::Make(after) => (after, None),
         Meaning::Change(serial, after) => (after, world.now(*serial, now)),
@@ -141,8 +167,14 @@ fn refuse_if_dangling(world: &ScopeWorld, meaning: &Meaning, now: Timestamp) -> 
     let had = before.map_or(Vec::new(), |b| find::strings(&b.fields));
     // A thing that is called as one was that is gone does not refer to it.
     let own = [after.id.as_str(), after.identity.as_str()];
-    let mut names = find::strings(&after.fields).into_iter().filter(|s| !had.contains(s) && !own.contains(s));
-    match names.find(|s| world.is_gone(s, now)) {
+    let mut gone = None;
+    uses::each_text(&after.fields, "", &mut |at, text| {
+        let refers = |kind| uses::refers(registry.get(kind), text, by, at);
+        if gone.is_none() && !had.contains(&text) && !own.contains(&text) && world.gone_of(text, now).any(refers) {
+            gone = Some(text);
+        }
+    });
+    match gone {
         Some(gone) => Err(conflict("NotFound", format!("{gone} does not exist"))),
         None => Ok(()),
     }
@@ -227,12 +259,13 @@ pub(crate) fn vanish(world: &mut ScopeWorld, registry: &Registry, serial: Serial
 /// What lives in a thing.
 fn contents(world: &ScopeWorld, registry: &Registry, outer: Serial, now: Timestamp) -> Vec<(Serial, Container)> {
     let Some(container) = world.now(outer, now) else { return Vec::new() };
-    let kind = world.kind_of(outer).and_then(|k| registry.get(k));
-    let names = find::names(kind, container);
+    let outside = world.kind_of(outer).and_then(|k| registry.get(k));
+    let names = uses::names(outside, container);
     let lives_there = |serial: Serial, kind: KindName, thing: &Observation| {
         let fact = registry.get(kind).and_then(AnyKind::container)?;
         let lives_in = thing.fields.pointer(fact.pointer).and_then(Value::as_str)?;
-        (serial != outer && names.contains(&lives_in)).then_some((serial, fact))
+        let inside = names.contains(lives_in) && uses::refers(outside, lives_in, kind, fact.pointer);
+        (serial != outer && inside).then_some((serial, fact))
     };
     world.all(now).filter_map(|(serial, kind, thing)| lives_there(serial, kind, thing)).collect()
 }
@@ -246,14 +279,9 @@ fn refuse_if_used(
 ) -> Result<(), Refusal> {
     let kind = world.kind_of(serial).and_then(|k| registry.get(k)).filter(|k| k.held_by_users());
     let Some(thing) = world.now(serial, now).filter(|_| kind.is_some()) else { return Ok(()) };
-    let names = find::names(kind, thing);
-    // A thing that is called as the other one is does not use it, and things of one kind refer by handles, not by names.
-    let (own, name) = (world.kind_of(serial), thing.outputs.get("name").and_then(Value::as_str));
-    let refers = |k: KindName, s: &str| names.contains(&s) && (own != Some(k) || name != Some(s) || s == thing.id);
-    let uses = |k: KindName, o: &Observation| {
-        find::strings(&o.fields).into_iter().any(|s| s != o.id && s != o.identity && refers(k, s))
-    };
-    let user = world.all(now).find(|(other, k, o)| !doomed.contains(other) && uses(k, o));
+    let names = uses::names(kind, thing);
+    let used = |by: KindName, o: &Observation| uses::place_of(kind, &names, (by, &o.fields), &|_| false).is_some();
+    let user = world.all(now).find(|(other, k, o)| *other != serial && !doomed.contains(other) && used(k, o));
     match user {
         Some((_, kind, user)) => {
             Err(conflict("DependencyViolation", format!("{} is in use by {kind} {}", thing.id, user.id)))

@@ -93,6 +93,13 @@ impl ScopeWorld {
         known.peek().is_some() && known.all(|(_, serial)| self.now(*serial, now).is_none())
     }
 
+    /// The kinds of which a thing of that id was here and is gone at `now`, and of which there is no other.
+    pub(crate) fn gone_of<'w>(&'w self, id: &'w str, now: Timestamp) -> impl Iterator<Item = KindName> + 'w {
+        let from = self.by_id.range((id.to_owned(), "")..);
+        let known = from.take_while(move |((known, _), _)| known == id);
+        known.filter(move |(_, serial)| self.now(**serial, now).is_none()).map(|((_, kind), _)| *kind)
+    }
+
     /// What a thing is at `now`.
     pub(crate) fn now(&self, serial: Serial, now: Timestamp) -> Option<&Arc<Observation>> {
         self.things.get(&serial)?.at(now)

@@ -113,7 +113,7 @@ fn release(write: &mut Write<'_>, release: &Release) -> Result<(), StoreError> {
     let ending = desired.fate != Fate::Keep;
     let Desired { uid, generation, spec, stack_tags, scope, .. } = desired;
     put_carried(write, id, &uid, &Carried { approved: Approved { generation, spec, stack_tags }, ending })?;
-    write.touched.scope(scope);
+    write.touched.row(scope, key);
     Ok(())
 }
 

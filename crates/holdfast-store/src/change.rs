@@ -1,6 +1,5 @@
 //! Changes of what is declared.
 
-use crate::cache::Touched;
 use crate::declare::{put_resource, redeclare, remove};
 use crate::parts::{self, Part, Table};
 use crate::record_types::{Event, EventType};
@@ -64,7 +63,7 @@ impl Store {
             parts::put_state(write, stack, text.as_deref(), deleting)?;
             row::run(write, "UPDATE stack SET updated_at = ?2 WHERE name = ?1", params![stack, now.as_microsecond()])?;
             write.log(event)?;
-            write.touched = Touched::Everything;
+            write.touched.everything();
             Ok(true)
         })
     }

@@ -135,6 +135,7 @@ pub(crate) fn put_resource(
     let (what, generation) = match standing(write, &change.key, Some((change, &columns)))? {
         None => {
             insert(write, now, change, &columns)?;
+            write.touched.member(change.scope.clone(), &change.key);
             (What::Created, 1)
         }
         Some(old) if old.same_inputs && old.same_writing && old.fate == Fate::Keep => {
@@ -151,7 +152,7 @@ pub(crate) fn put_resource(
     let (reason, verb) = words(what);
     let event = Event::new(now, EventType::Declared, reason, format!("{} {verb}", change.key));
     write.log(&event.of(&change.key).at_generation(generation))?;
-    write.touched.scope(change.scope.clone());
+    write.touched.row(change.scope.clone(), &change.key);
     let version = write.version()?;
     Ok(Outcome { target, what, generation, version })
 }
@@ -227,7 +228,7 @@ fn update(
     if !old.same_scope {
         // What is remembered belongs to another place.
         row::run(write, "DELETE FROM memory WHERE resource_id = ?1", params![old.id])?;
-        write.touched.scope(old.scope.clone());
+        write.touched.member(old.scope.clone(), &change.key);
     }
     if generation == old.generation {
         return Ok(());
@@ -299,6 +300,7 @@ pub(crate) fn remove(write: &mut Write<'_>, now: Timestamp, removal: &Removal) -
     let (what, version) = match removal.fate {
         None | Some(Fate::Keep) => {
             row::run(write, "DELETE FROM resource WHERE id = ?1", params![old.id])?;
+            write.touched.member(old.scope.clone(), &removal.key);
             (What::Removed, old.version)
         }
         // What was asked for by name stays so, and a snapshot once asked for is taken.
@@ -316,7 +318,7 @@ pub(crate) fn remove(write: &mut Write<'_>, now: Timestamp, removal: &Removal) -
     let (reason, verb) = words(what);
     let event = Event::new(now, EventType::Declared, reason, format!("{} {verb}", removal.key));
     write.log(&event.of(&removal.key).at_generation(old.generation))?;
-    write.touched.scope(old.scope);
+    write.touched.row(old.scope, &removal.key);
     Ok(Outcome { target, what, generation: old.generation, version })
 }
 
@@ -343,7 +345,7 @@ pub(crate) fn redeclare(
     let said = unseen(old.status, Phase::Pending, "NewGeneration", generation, now);
     put_status(write, old.id, &old.uid, &said)?;
     row::one(write, STANDING, place, |r| keep_generation(write, now, &Declared::read(r)?, What::Updated))?;
-    write.touched.scope(old.scope);
+    write.touched.row(old.scope, key);
     Ok(Some(generation))
 }
 

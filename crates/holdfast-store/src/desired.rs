@@ -1,6 +1,6 @@
 //! What a pass reads before it plans.
 
-use crate::cache::{DesiredEntry, Seal};
+use crate::cache::{DesiredEntry, Known, Seal};
 use crate::hold::Holds;
 use crate::resource::{self, Declared, SELECT};
 use crate::{Store, StoreError, approval, hold, parts, row};
@@ -9,9 +9,10 @@ use holdfast_core::plan::{Desired, Memory};
 use holdfast_core::policy::RolloutPolicy;
 use holdfast_core::status::Status;
 use jiff::Timestamp;
-use rusqlite::{Row, params};
+use rusqlite::{Connection, Row, params};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 fn key(row: &Row<'_>) -> Result<ResourceKey, StoreError> {
@@ -79,8 +80,43 @@ impl<'a> Reading<'a> {
         Ok(())
     }
 
+    /// Takes over what is known but for the rows of these keys, both in the order of keys.
+    fn renew(&mut self, known: &DesiredEntry, moved: &[ResourceKey], moment: &Connection) -> Result<(), StoreError> {
+        let one =
+            format!("{SELECT} WHERE r.stack = ?1 AND r.kind = ?2 AND r.name = ?3 AND r.account = ?4 AND r.region = ?5");
+        let scope = self.scope;
+        for key in moved {
+            row::one(moment, &one, params![key.stack, key.kind, key.name, scope.account, scope.region], |r| {
+                self.read(r)
+            })?;
+        }
+        let mut read = std::mem::take(&mut self.list).into_iter().zip(std::mem::take(&mut self.seals)).peekable();
+        self.list.reserve(known.list.len());
+        self.seals.reserve(known.list.len());
+        let mut rest = 0;
+        for key in moved {
+            let until = rest + known.list[rest..].partition_point(|d| d.key < *key);
+            self.take(known, rest..until);
+            let was = known.list.get(until).filter(|d| d.key == *key);
+            rest = until + usize::from(was.is_some());
+            if let Some((now, seal)) = read.next_if(|(now, _)| now.key == *key) {
+                // What no pass looks at, such as a label, may be all that has moved.
+                let same = was.filter(|was| **was == now);
+                self.put(seal, same.map_or(now, Arc::clone));
+            }
+        }
+        self.take(known, rest..known.list.len());
+        Ok(())
+    }
+
+    fn take(&mut self, known: &DesiredEntry, part: Range<usize>) {
+        self.list.extend_from_slice(&known.list[part.clone()]);
+        self.seals.extend_from_slice(&known.seals[part]);
+    }
+
     fn end(self) -> DesiredEntry {
-        DesiredEntry { list: self.list.into(), seals: self.seals, from: self.from, until: self.until }
+        let held = self.list.iter().filter(|d| d.instead.is_some()).count();
+        DesiredEntry { list: self.list.into(), seals: self.seals.into(), held, from: self.from, until: self.until }
     }
 }
 
@@ -90,12 +126,18 @@ impl Store {
     /// # Errors
     /// As every read: [`StoreError::Corrupt`], [`StoreError::Sqlite`].
     pub fn scopes(&self) -> Result<Vec<Scope>, StoreError> {
-        row::all(
+        if let Some(scopes) = self.shared.cache.scopes() {
+            return Ok(scopes.to_vec());
+        }
+        let read_at = self.shared.cache.newest();
+        let found = row::all(
             &self.shared.connections.reader(),
             "SELECT DISTINCT account, region FROM resource ORDER BY account, region",
             [],
             |r| Ok(Scope::new(row::text(r, "account")?, row::text(r, "region")?)),
-        )
+        )?;
+        self.shared.cache.fill_scopes(read_at, found.as_slice().into());
+        Ok(found)
     }
 
     /// Everything declared in a scope in the order of keys, those that are to go included, with the pauses in force
@@ -104,33 +146,47 @@ impl Store {
     /// # Errors
     /// As every read.
     pub fn desired(&self, scope: &Scope, now: Timestamp) -> Result<Arc<[Arc<Desired>]>, StoreError> {
-        if let Some(list) = self.shared.cache.desired(scope, now) {
-            return Ok(list);
-        }
-        let epoch = self.shared.cache.epoch();
-        let known = self.shared.cache.known(scope);
+        Ok(self.declared(scope, now)?.list)
+    }
+
+    /// True if anything declared in a scope is not carried out as it is until somebody approves.
+    ///
+    /// # Errors
+    /// As every read.
+    pub fn is_held(&self, scope: &Scope, now: Timestamp) -> Result<bool, StoreError> {
+        Ok(self.declared(scope, now)?.held > 0)
+    }
+
+    fn declared(&self, scope: &Scope, now: Timestamp) -> Result<DesiredEntry, StoreError> {
+        let (known, read_at) = match self.shared.cache.desired(scope, now) {
+            (Known::All(entry), _) => return Ok(entry),
+            other => other,
+        };
         let connection = self.shared.connections.reader();
         // All that is read is of one moment.
         let moment = connection.unchecked_transaction()?;
         let mut reading = Reading::begin(scope, now, hold::holds(&moment)?);
         let place = params![scope.account, scope.region];
-        if known.is_empty() {
-            let all = format!("{SELECT} WHERE r.account = ?1 AND r.region = ?2 ORDER BY r.stack, r.kind, r.name");
-            row::all(&moment, &all, place, |r| reading.read(r))?;
-        } else {
-            let one = format!("{SELECT} WHERE r.id = ?1");
-            for (id, seal) in row::all(&moment, SEALS, place, |r| reading.seal(r))? {
-                match seal.and_then(|seal| Some((seal, known.get(&seal).filter(|d| is_whole(d))?))) {
-                    Some((seal, same)) => reading.put(seal, Arc::clone(same)),
-                    None => _ = row::one(&moment, &one, params![id], |r| reading.read(r))?,
+        match known {
+            Known::But(known, moved) => reading.renew(&known, &moved, &moment)?,
+            Known::BySeal(known) => {
+                let one = format!("{SELECT} WHERE r.id = ?1");
+                for (id, seal) in row::all(&moment, SEALS, place, |r| reading.seal(r))? {
+                    match seal.and_then(|seal| Some((seal, known.get(&seal).filter(|d| is_whole(d))?))) {
+                        Some((seal, same)) => reading.put(seal, Arc::clone(same)),
+                        None => _ = row::one(&moment, &one, params![id], |r| reading.read(r))?,
+                    }
                 }
+            }
+            Known::All(_) | Known::Nothing => {
+                let all = format!("{SELECT} WHERE r.account = ?1 AND r.region = ?2 ORDER BY r.stack, r.kind, r.name");
+                row::all(&moment, &all, place, |r| reading.read(r))?;
             }
         }
         drop(moment);
         let entry = reading.end();
-        let list = Arc::clone(&entry.list);
-        self.shared.cache.fill_desired(epoch, scope, entry);
-        Ok(list)
+        self.shared.cache.fill_desired(read_at, scope, entry.clone());
+        Ok(entry)
     }
 
     /// What is remembered of the resources of a scope; who is not here is not remembered.
@@ -177,6 +233,19 @@ impl Store {
         Ok(found.into_iter().collect())
     }
 
+    /// What was last said of one resource, as it was written.
+    ///
+    /// # Errors
+    /// As every read.
+    pub fn status(&self, key: &ResourceKey) -> Result<Option<Status>, StoreError> {
+        row::one(
+            &self.shared.connections.reader(),
+            "SELECT uid, phase, status, status_seal FROM resource WHERE stack = ?1 AND kind = ?2 AND name = ?3",
+            params![key.stack, key.kind, key.name],
+            resource::status,
+        )
+    }
+
     /// The last known outputs of those of `wanted` that live outside `scope`; who has none is left out.
     ///
     /// # Errors
@@ -213,11 +282,11 @@ impl Store {
         if let Some(uids) = self.shared.cache.uids() {
             return Ok(uids);
         }
-        let epoch = self.shared.cache.epoch();
+        let read_at = self.shared.cache.newest();
         let connection = self.shared.connections.reader();
         let found = row::all(&connection, "SELECT uid FROM resource", [], |r| Ok(row::text(r, "uid")?.to_owned()))?;
         let uids = Arc::new(found.into_iter().collect::<BTreeSet<_>>());
-        self.shared.cache.fill_uids(epoch, Arc::clone(&uids));
+        self.shared.cache.fill_uids(read_at, Arc::clone(&uids));
         Ok(uids)
     }
 }

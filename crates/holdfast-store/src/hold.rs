@@ -1,6 +1,5 @@
 //! Pauses of everything, of a scope and of single resources, beside those of stacks; and what a person has confirmed.
 
-use crate::cache::Touched;
 use crate::record_types::Event;
 use crate::types::in_force;
 use crate::{Store, StoreError, row};
@@ -127,7 +126,7 @@ impl Store {
             };
             put(write, &place, hold)?;
             write.log(event)?;
-            write.touched = Touched::Everything;
+            write.touched.everything();
             Ok(true)
         })
     }

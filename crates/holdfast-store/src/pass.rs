@@ -131,7 +131,7 @@ fn record_gone(write: &mut Write<'_>, gone: &Gone) -> Result<bool, StoreError> {
     )?;
     let dropped = scope.is_some();
     if let Some(scope) = scope {
-        write.touched.scope(scope);
+        write.touched.member(scope, key);
     }
     Ok(dropped)
 }

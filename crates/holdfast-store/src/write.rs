@@ -84,7 +84,7 @@ impl Store {
         let Write { transaction, newest_event, touched, .. } = write;
         transaction.commit()?;
         // Before the next write can begin, so that the cache moves in the order of the commits.
-        self.shared.cache.drop_touched(&touched);
+        self.shared.cache.drop_touched(touched);
         Ok((answer, newest_event))
     }
 }

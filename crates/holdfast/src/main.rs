@@ -16,6 +16,7 @@ mod output;
 mod reference;
 mod serve;
 mod wiring;
+mod workshop;
 
 use anyhow::Result;
 use args::{Cli, Command, ConfigCommand};

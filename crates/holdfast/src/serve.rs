@@ -4,6 +4,7 @@ use crate::args::{Output, ServeArgs};
 use crate::config::Config;
 use crate::failure::Ending;
 use crate::output::{self, line};
+use crate::workshop::Workshop;
 use crate::{aws, disk, wiring};
 use anyhow::{Context, Result};
 use holdfast_api::{ApiState, ServerOptions, TokenHash, Wiring};
@@ -75,6 +76,8 @@ pub(crate) struct Running {
     pub(crate) address: std::net::SocketAddr,
     engine: Arc<Engine>,
     stop: CancellationToken,
+    /// What the engine works on.
+    workshop: Workshop,
     api: tokio::task::JoinHandle<Result<(), holdfast_api::ServeError>>,
 }
 
@@ -88,7 +91,8 @@ impl Parts {
             .with_context(|| format!("cannot listen on {}", self.config.listen))?;
         let address = listener.local_addr().context("the listener has no address")?;
         holdfast_api::check_address(address, &options)?;
-        let engine = Engine::start(EngineOptions {
+        let workshop = Workshop::open()?;
+        let engine = EngineOptions {
             store: self.store.clone(),
             cloud: self.cloud,
             registry: Arc::clone(&self.registry),
@@ -103,13 +107,12 @@ impl Parts {
             },
             process: uuid::Uuid::now_v7().to_string(),
             boundaries: Arc::new(Undisturbed),
-        })
-        .context("the engine cannot start")?;
-        let engine = Arc::new(engine);
+        };
+        let engine = start(&workshop, engine)?;
         let stop = CancellationToken::new();
         tokio::spawn(forget(self.store.clone(), stop.clone()));
         let state = ApiState::new(Wiring {
-            control: Arc::new(wiring::Control::new(Arc::clone(&engine), self.store.clone())),
+            control: Arc::new(wiring::Control::new(Arc::clone(&engine), self.store.clone(), workshop.handle())),
             store: self.store,
             registry: self.registry,
             now: Arc::new(jiff::Timestamp::now),
@@ -119,8 +122,15 @@ impl Parts {
         });
         let stopping = stop.clone();
         let api = tokio::spawn(holdfast_api::serve(listener, state, async move { stopping.cancelled().await }));
-        Ok(Running { address, engine, stop, api })
+        Ok(Running { address, engine, stop, workshop, api })
     }
+}
+
+/// Starts the engine, whose tasks live where it is started.
+fn start(workshop: &Workshop, options: EngineOptions) -> Result<Arc<Engine>> {
+    let threads = workshop.handle();
+    let _here = threads.enter();
+    Ok(Arc::new(Engine::start(options).context("the engine cannot start")?))
 }
 
 impl Running {
@@ -141,7 +151,9 @@ impl Running {
                 "a write was still under way at the end; its intent is journalled, and the next start looks for it"
             );
         }
-        match tokio::time::timeout(Duration::from_secs(1), api).await {
+        let ended = tokio::time::timeout(Duration::from_secs(1), api).await;
+        drop(self.workshop);
+        match ended {
             Ok(ended) => ended.context("the API panicked")?.context("the API ended"),
             Err(_) => Ok(()),
         }

@@ -12,16 +12,26 @@ use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::runtime::Handle;
+use tokio_util::task::AbortOnDropHandle;
 
 /// The engine, as the API sees it.
 pub(crate) struct Control {
     engine: Arc<Engine>,
     store: Store,
+    /// Where the engine works: what reads AWS on somebody's request is done there as well.
+    threads: Handle,
 }
 
 impl Control {
-    pub(crate) fn new(engine: Arc<Engine>, store: Store) -> Self {
-        Self { engine, store }
+    pub(crate) fn new(engine: Arc<Engine>, store: Store, threads: Handle) -> Self {
+        Self { engine, store, threads }
+    }
+
+    /// Does something where the engine works. If whoever asked goes away, it ends.
+    async fn there<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Result<T, LoopError> {
+        let task = AbortOnDropHandle::new(self.threads.spawn(work));
+        task.await.map_err(|error| LoopError::Failed(error.to_string()))
     }
 }
 
@@ -54,8 +64,9 @@ impl Loop for Control {
             let kept: BTreeSet<&ResourceKey> = put.iter().map(|d| &d.key).collect();
             let without = stored.iter().map(|d| d.key.clone()).filter(|k| !kept.contains(k)).collect();
             let seen_at = jiff::Timestamp::now();
-            let planned = self.engine.plan_checked(&scope, &Overlay { put, without }, stacks).await;
-            match planned {
+            let (engine, there, stacks) = (Arc::clone(&self.engine), scope.clone(), stacks.clone());
+            let overlay = Overlay { put, without };
+            match self.there(async move { engine.plan_checked(&there, &overlay, &stacks).await }).await? {
                 Ok(Checked { plan, preflight }) => out.push(ScopePlan { scope, plan, preflight, seen_at }),
                 Err(error @ PassError::Panicked(_)) => return Err(LoopError::Failed(error.to_string())),
                 Err(error) => return Err(LoopError::Unavailable(format!("{scope}: {error}"))),
@@ -70,7 +81,9 @@ impl Loop for Control {
         stack: &str,
         deleted: &[(ResourceKey, String)],
     ) -> Result<Leftovers, LoopError> {
-        let looked = self.engine.leftovers(scope, stack, deleted).await;
+        let (engine, there, stack, deleted) =
+            (Arc::clone(&self.engine), scope.clone(), stack.to_owned(), deleted.to_vec());
+        let looked = self.there(async move { engine.leftovers(&there, &stack, &deleted).await }).await?;
         looked.map_err(|error| LoopError::Unavailable(format!("{scope}: {error}")))
     }
 

@@ -50,6 +50,7 @@ pub(crate) fn run(root: &Path, bench: &Bench) -> Result<()> {
     for size in &bench.sizes {
         measure(root, &report, "mix", "a_grown_account", *size)?;
     }
+    measure(root, &report, "mix", "a_thousand_sweeps", 200)?;
     if !bench.mix_only {
         measure(root, &report, "allocations", "", 1000)?;
         measure(root, &report, "replica", "an_hour", 100_000)?;

@@ -4,7 +4,6 @@ use super::control::Fields;
 use super::declare::Done;
 use super::idempotency::{self, Key};
 use super::planned::{Planned, Standing, kept};
-use super::stacks;
 use crate::http::auth::who;
 use crate::http::body::MaybeJson;
 use crate::http::path::Segments;
@@ -247,11 +246,10 @@ async fn demanded(state: &ApiState, of: BTreeSet<String>) -> Result<Option<Strin
     let scopes = state
         .blocking(move |state| {
             let mut held: BTreeSet<Scope> = BTreeSet::new();
-            for stack in &names {
-                let all: BTreeSet<Scope> = stacks::members(state, stack)?.into_iter().map(|r| r.scope).collect();
-                for scope in all {
+            for scope in state.store().scopes()? {
+                if state.store().is_held(&scope, state.now())? {
                     let desired = state.store().desired(&scope, state.now())?;
-                    if desired.iter().any(|d| d.key.stack == *stack && d.instead.is_some()) {
+                    if desired.iter().any(|d| d.instead.is_some() && names.contains(&d.key.stack)) {
                         held.insert(scope);
                     }
                 }

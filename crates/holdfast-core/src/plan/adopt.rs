@@ -63,7 +63,7 @@ impl Case<'_> {
             return held;
         }
         let print = format!("adopt {}", live.id);
-        if let Some(waiting) = self.failure(say, &print) {
+        if let Some(waiting) = self.failure(say, &print, String::new) {
             return self.finish(waiting, print, false, None);
         }
         let action = self.kind.retag(live, self.owner_tags(), BTreeSet::new());

@@ -7,7 +7,6 @@ use super::matching::{Match, Matcher};
 use super::newcomers::{self, Newcomers};
 use super::owners::Claims;
 use super::quiet::{Quiet, may_be_quiet};
-use super::replace::is_predecessor;
 use super::say::Say;
 use super::{Decision, Desired, Fate, Input, Memory, Plan};
 use crate::kind::AnyKind;
@@ -209,7 +208,9 @@ impl<'a> Desk<'a> {
     /// What can be said of a resource's outputs before anything is decided.
     fn offer_found(&mut self, row: &Row<'a>) {
         let memory = self.memory(&row.desired.key);
-        let replaced = |live| row.kind.is_some_and(|kind| is_predecessor(self.input, kind, memory, live));
+        let (now, settle) = (self.input.now, self.input.settings.settle);
+        let beside = || row.beside.iter().map(|o| o.id.as_str());
+        let replaced = |live: &Observation| memory.is_ahead_of(&live.id, beside(), now, settle);
         let offer = match row.found {
             Match::Owned(live) if replaced(live) => Offer::of(&memory.outputs),
             Match::Owned(live) => Offer::of(&live.outputs),

@@ -98,7 +98,7 @@ impl<'a> Case<'a> {
         }
         match (self.desired.fate, live) {
             _ if self.kind.lookup() => self.looked_up(&say, live),
-            (Fate::Keep, Some(live)) => self.present(&say, live),
+            (Fate::Keep, Some(live)) => self.shown_as_before(&say, live).unwrap_or_else(|| self.present(&say, live)),
             (Fate::Keep, None) => self.absent(&say),
             (fate, _) => self.going(&say, fate),
         }
@@ -151,7 +151,7 @@ impl<'a> Case<'a> {
         let print = fingerprint(self.desired.generation, &[&diff]);
         let is_drift = self.is_drift();
         let mut decided = self.gate(say, &[&diff], &print, is_drift).unwrap_or_else(|| {
-            if let Some(waiting) = self.not_shown_now(say) {
+            if let Some(waiting) = self.not_shown(say) {
                 return waiting;
             }
             if self.missing.iter().any(|m| !m.late) {
@@ -339,8 +339,11 @@ impl<'a> Case<'a> {
         if let Some(held) = self.held(say, fate) {
             return Decided::quiet(held);
         }
+        if let Some(waiting) = self.shown_as_before(say, live) {
+            return waiting;
+        }
         let print = format!("delete {}", live.id);
-        if let Some(waiting) = self.failure(say, &print) {
+        if let Some(waiting) = self.failure(say, &print, || self.in_use(live)) {
             return self.finish(waiting, print, false, Some(live));
         }
         if let LiveState::Busy(state) = &live.state {

@@ -1,11 +1,13 @@
 //! What stands in the way of steps: a pause, a policy, a fix that does not take, a failure that is waited out.
 
 use super::decide::{Case, Decided};
+use super::replace::user_of;
 use super::say::{CONTENDED, Say, paths};
 use super::{Contest, Decision, Fate, Hold, Verdict};
+use crate::observe::Observation;
 use crate::policy::DriftPolicy;
 use crate::status::{FieldDiff, Phase};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 impl Case<'_> {
     pub(super) fn paused(&self, say: &Say<'_>) -> Option<Decided> {
@@ -41,7 +43,7 @@ impl Case<'_> {
             );
             return Some(Decided::quiet(say.verdict(Decision::Stuck, Phase::Failed, why)));
         }
-        self.failure(say, print)
+        self.failure(say, print, String::new)
     }
 
     /// The contest over the differences of that fingerprint, if it is lost.
@@ -58,31 +60,45 @@ impl Case<'_> {
         self.memory.created_unseen.filter(|at| self.input.now.duration_since(*at) < settle)
     }
 
-    /// Waits for what was created to be shown.
-    pub(super) fn not_shown_yet(&self, say: &Say<'_>) -> Option<Decided> {
-        Some(self.waits_to_see(say, self.young()?, "AWS does not show it yet"))
-    }
-
     /// Waits for what was created a moment ago, and is not shown, to be shown or shown again: lists may disagree.
-    pub(super) fn not_shown_now(&self, say: &Say<'_>) -> Option<Decided> {
+    pub(super) fn not_shown(&self, say: &Say<'_>) -> Option<Decided> {
         let settle = self.input.settings.settle_of(Some(self.kind));
-        let seen = || self.memory.created_at.filter(|at| self.input.now.duration_since(*at) < settle);
-        self.not_shown_yet(say)
-            .or_else(|| Some(self.waits_to_see(say, seen()?, "AWS has shown it and does not show it now")))
+        let created = self.memory.made_at().filter(|at| self.input.now.duration_since(*at) < settle)?;
+        Some(self.waits_to_see(say, created, settle))
     }
 
-    fn waits_to_see(&self, say: &Say<'_>, created: Timestamp, shows: &str) -> Decided {
-        let seconds = self.input.settings.settle_of(Some(self.kind)).as_secs();
+    /// Waits for what was made a moment ago, where AWS shows only what was there before it.
+    pub(super) fn shown_as_before(&self, say: &Say<'_>, live: &Observation) -> Option<Decided> {
+        let (now, settle) = (self.input.now, self.input.settings.settle);
+        let beside = self.beside.iter().map(|o| o.id.as_str());
+        let ahead = self.memory.is_ahead_of(&live.id, beside, now, settle);
+        let created = self.memory.made_at().filter(|_| ahead)?;
+        Some(self.paused(say).unwrap_or_else(|| self.waits_to_see(say, created, settle)))
+    }
+
+    fn waits_to_see(&self, say: &Say<'_>, created: Timestamp, settle: SignedDuration) -> Decided {
+        let seen = self.memory.created_unseen.is_none();
+        let shows = if seen { "AWS has shown it and does not show it now" } else { "AWS does not show it yet" };
+        let seconds = settle.as_secs();
         let why = format!("Created at {created}; {shows}. Waiting up to {seconds} s before looking for it as lost.");
         Decided::quiet(say.verdict(Decision::Wait, Phase::Progressing, why))
     }
 
-    pub(super) fn failure(&self, say: &Say<'_>, print: &str) -> Option<Decided> {
+    /// Waits out a failure of what `print` stands for; `known` is what can be said beside AWS's words.
+    pub(super) fn failure(&self, say: &Say<'_>, print: &str, known: impl FnOnce() -> String) -> Option<Decided> {
         let failure = self.memory.failure.as_ref()?;
         if failure.fingerprint != print || failure.retry_at <= self.input.now {
             return None;
         }
-        Some(Decided::quiet(say.failing(failure)))
+        Some(Decided::quiet(say.failing(failure, &known())))
+    }
+
+    /// Who refers to what is to go, in a sentence: AWS says that it is in use, and often not by whom.
+    pub(super) fn in_use(&self, live: &Observation) -> String {
+        let user = user_of(self.input, self.kind, live);
+        let told =
+            user.map(|(user, at)| format!(" {user} refers to it at {at}: take that out, or declare this one again."));
+        told.unwrap_or_default()
     }
 
     pub(super) fn held(&self, say: &Say<'_>, fate: Fate) -> Option<Verdict> {

@@ -7,14 +7,15 @@
 
 use super::decide::{Case, Decided, Refused};
 use super::say::{NOT_OURS, Say};
-use super::{Decision, Input, Memory, RETIRE, Verb};
+use super::{Decision, Input, RETIRE, Verb};
 use crate::kind::{AnyKind, Context};
 use crate::observe::{Health, LiveState, Observation};
-use crate::pointer;
 use crate::policy::ReplacePolicy;
 use crate::status::Phase;
+use crate::uses;
 use serde_json::Value;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 impl Case<'_> {
     /// Replaces `live`, whose `fields` AWS cannot change in place; otherwise says why not.
@@ -32,9 +33,6 @@ impl Case<'_> {
         if policy.protect == Some(true) {
             let why = format!("{named} needs a replacement, and policy.protect forbids it. Lift the protection first.");
             return Err((Decision::Hold, why));
-        }
-        if let Some(waiting) = self.not_shown_yet(say) {
-            return Ok(waiting);
         }
         if self.replaces_left == 0 && !self.follows_container(fields) {
             let why = format!(
@@ -96,7 +94,10 @@ impl Case<'_> {
     /// Deletes what `live` has taken the place of, once it works and nothing refers to the old one. Gives the
     /// fingerprint of the deletion beside the decision.
     pub(super) fn retire(&self, say: &Say<'_>, live: &Observation) -> Option<(Decided, String)> {
-        let old = self.beside.iter().find(|o| self.memory.retiring.contains(&o.id))?;
+        // What was the resource until this pass is replaced by now, though nobody has written that down yet.
+        let memory = self.memory;
+        let replaced = |o: &&&Arc<Observation>| memory.retiring.contains(&o.id) || memory.id.as_ref() == Some(&o.id);
+        let old = self.beside.iter().find(replaced)?;
         let print = format!("{RETIRE}{}", old.id);
         let quiet = |decision, phase, why: String| {
             Some((
@@ -122,14 +123,20 @@ impl Case<'_> {
             let why = format!("which is kept until the new one works: {state}");
             return quiet(Decision::Wait, Phase::Progressing, why);
         }
-        if let Some(user) = user_of(self.input, old) {
-            let why = format!("which goes when nothing refers to it; {user} still does.");
+        if let Some((user, at)) = user_of(self.input, self.kind, old) {
+            let why = format!("which goes when nothing refers to it; {user} still does, at {at}.");
             return quiet(Decision::Wait, Phase::Progressing, why);
         }
         if let LiveState::Busy(state) = &old.state {
             return quiet(Decision::Wait, Phase::Progressing, format!("which AWS holds in state {state}."));
         }
-        if let Some(waiting) = self.failure(say, &print) {
+        let known = || {
+            let (new, old) = (&live.id, &old.id);
+            format!(
+                " {new} has taken its place, so no declaration reaches {old} any more: what AWS asks for is done by hand."
+            )
+        };
+        if let Some(waiting) = self.failure(say, &print, known) {
             return Some((waiting, print));
         }
         let mut drafts = self.kind.delete(old);
@@ -156,40 +163,20 @@ fn identity_fields(kind: &dyn AnyKind, spec: &Value) -> Vec<String> {
     kind.fields().iter().map(|f| f.path).filter(decides).map(str::to_owned).collect()
 }
 
-/// A live thing that refers to `old` and does not itself only wait to be retired, in words.
-fn user_of(input: &Input<'_>, old: &Observation) -> Option<String> {
-    let texts = ["id", "arn"].into_iter().filter_map(|o| old.outputs.get(o)?.as_str());
-    let names: BTreeSet<&str> = texts.chain([old.id.as_str()]).filter(|n| !n.is_empty()).collect();
+/// A live thing that refers to `old` and does not itself only wait to be retired: in words, with where it does so.
+pub(super) fn user_of(input: &Input<'_>, own: &dyn AnyKind, old: &Observation) -> Option<(String, String)> {
+    let names = uses::names(Some(own), old);
     let retiring: BTreeSet<&str> = input.memory.values().flat_map(|m| &m.retiring).map(String::as_str).collect();
     for (kind, reading) in &input.snapshot.kinds {
         let facts = input.registry.get(kind).map(AnyKind::facts);
         for other in reading.observations.iter().filter(|o| o.id != old.id) {
             let strips =
                 |at: &str| retiring.contains(other.id.as_str()) && facts.is_some_and(|f| f.any_above(at, |x| x.late));
-            // What takes the place of a thing may be called in one of its fields as the old one was; it does not use it.
-            let called = |name: &&&str| other.owner_uid() == old.owner_uid() && ***name == old.identity;
-            let names = names.iter().filter(|name| !called(name)).copied().collect();
-            if mentions(&other.fields, "", &names, &strips) {
-                return Some(format!("{kind} {}", other.id));
+            if let Some(at) = uses::place_of(Some(own), &names, (kind, &other.fields), &strips) {
+                let whose = other.owner_resource().map(|key| format!(" ({key})")).unwrap_or_default();
+                return Some((format!("{kind} {}{whose}", other.id), at));
             }
         }
     }
     None
-}
-
-/// True if one of `names` stands in `value` at a place that is not `excused`.
-fn mentions(value: &Value, at: &str, names: &BTreeSet<&str>, excused: &dyn Fn(&str) -> bool) -> bool {
-    match value {
-        Value::String(text) => names.contains(text.as_str()) && !excused(at),
-        Value::Array(items) => items.iter().any(|item| mentions(item, &format!("{at}/0"), names, excused)),
-        Value::Object(map) => map.iter().any(|(key, item)| mentions(item, &pointer::join(at, key), names, excused)),
-        _ => false,
-    }
-}
-
-/// True if `found` is what was replaced and AWS does not show the new one yet: references take the new one.
-pub(super) fn is_predecessor(input: &Input<'_>, kind: &dyn AnyKind, memory: &Memory, found: &Observation) -> bool {
-    let settle = input.settings.settle_of(Some(kind));
-    let young = memory.created_unseen.is_some_and(|at| input.now.duration_since(at) < settle);
-    young && memory.retiring.contains(&found.id) && memory.id.as_deref().is_some_and(|id| id != found.id)
 }

@@ -45,8 +45,9 @@ impl Say<'_> {
         }
     }
 
-    /// The verdict while a failure is waited out: what AWS said, when it is tried again, and a word for its sort.
-    pub(super) fn failing(&self, failure: &Failure) -> Verdict {
+    /// The verdict while a failure is waited out: what AWS said, what is known beside it, when it is tried again, and a
+    /// word for its sort.
+    pub(super) fn failing(&self, failure: &Failure, known: &str) -> Verdict {
         let refused = matches!(failure.error.class, ErrorClass::Denied | ErrorClass::Rejected | ErrorClass::Quota);
         let (decision, phase) = match (refused, self.desired.fate) {
             (_, Fate::DeleteByName | Fate::DeleteWithSnapshot | Fate::DeleteByPolicy) => {
@@ -56,7 +57,7 @@ impl Say<'_> {
             (false, Fate::Keep) => (Decision::Wait, Phase::Progressing),
         };
         let why = format!(
-            "\"{}\" was refused {} time{}: {}. Next try at {}, or when something changes.",
+            "\"{}\" was refused {} time{}: {}.{known} Next try at {}, or when something changes.",
             failure.step,
             failure.times,
             if failure.times == 1 { "" } else { "s" },

@@ -11,7 +11,7 @@ use crate::ownership::Owned;
 use crate::policy::Policy;
 use crate::spec::Spec;
 use crate::status::{Condition, FieldDiff, Phase};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -121,6 +121,32 @@ pub struct Memory {
     pub rolled_back: Option<Box<RolledBack>>,
 }
 
+impl Memory {
+    /// When it was created, or may have been.
+    pub fn made_at(&self) -> Option<Timestamp> {
+        self.created_unseen.max(self.created_at)
+    }
+
+    /// True if `shown`, with `beside` it, is less than was made a moment ago: reads may go back in time, and then show
+    /// what another has taken the place of already. `settle` is how long AWS may take to show what was made.
+    pub fn is_ahead_of<'o>(
+        &self,
+        shown: &str,
+        mut beside: impl Iterator<Item = &'o str>,
+        now: Timestamp,
+        settle: SignedDuration,
+    ) -> bool {
+        let young = |at: Option<Timestamp>| at.is_some_and(|at| now.duration_since(at) < settle);
+        match self.id.as_deref().filter(|id| !self.retiring.iter().any(|old| old == id)) {
+            Some(made) => young(self.created_unseen) && made != shown && !beside.any(|other| other == made),
+            // Of a replacement whose answer was lost only what it replaces is known.
+            None => {
+                young(self.created_unseen) && self.retiring.iter().any(|old| old == shown) && beside.next().is_none()
+            }
+        }
+    }
+}
+
 /// How the fingerprint of the deletion of what was replaced begins; the rest is its id.
 pub const RETIRE: &str = "retire ";
 
@@ -138,7 +164,7 @@ pub struct Contest {
 
 impl Contest {
     /// Differences that come back later than this are no reversal of the fix.
-    pub const SOON: jiff::SignedDuration = jiff::SignedDuration::from_hours(1);
+    pub const SOON: SignedDuration = SignedDuration::from_hours(1);
 }
 
 /// A declared value that AWS tried and took back. It is not tried again.
@@ -209,7 +235,7 @@ pub struct Settings {
     /// After a fix has been reversed so many times, a resource is stuck.
     pub max_reversals: u32,
     /// How long AWS may take to show what was just created: after that it is made once more.
-    pub settle: jiff::SignedDuration,
+    pub settle: SignedDuration,
     /// More than so many per cent of what was in sync in a scope may not drift at once, or nothing is written there.
     pub max_drift_share: u32,
     /// Unless these are fewer than so many.
@@ -221,7 +247,7 @@ impl Default for Settings {
         Self {
             max_futile: 3,
             max_reversals: 3,
-            settle: jiff::SignedDuration::from_secs(330),
+            settle: SignedDuration::from_secs(330),
             max_drift_share: 50,
             min_drift: 10,
         }
@@ -229,11 +255,11 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// How long AWS may take to show what was just created of a kind. Where a repeated create makes no second thing,
-    /// nothing is risked by looking at it again after a minute.
-    pub fn settle_of(&self, kind: Option<&dyn AnyKind>) -> jiff::SignedDuration {
+    /// How long a create is waited for before the same call is made again. Where that makes no second thing, nothing is
+    /// risked after a minute; elsewhere AWS may take as long as `settle` to show it.
+    pub fn settle_of(&self, kind: Option<&dyn AnyKind>) -> SignedDuration {
         let harmless = kind.is_some_and(AnyKind::repeatable);
-        if harmless { self.settle.min(jiff::SignedDuration::from_mins(1)) } else { self.settle }
+        if harmless { self.settle.min(SignedDuration::from_mins(1)) } else { self.settle }
     }
 }
 

@@ -56,7 +56,11 @@ impl Batch<'_> {
         }
         let outputs = || kind.outputs().iter().map(|o| o.name);
         if outputs().any(|o| o == output) {
-            return None;
+            let why = kind.withholds(&self.spec_of(to)?, output)?;
+            return Some((
+                "withheld-output",
+                format!("{}/{} never has the output \"{output}\": {why}.", to.kind, to.name),
+            ));
         }
         let near = did_you_mean(output, outputs());
         let list = outputs().collect::<Vec<_>>().join(", ");

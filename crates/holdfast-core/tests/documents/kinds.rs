@@ -158,6 +158,9 @@ impl Kind for BoxKind {
         }
         errors
     }
+    fn withholds(spec: &Value, output: &str) -> Option<&'static str> {
+        (output == "volume" && spec["size"] == 1).then_some("it is so small that it holds nothing")
+    }
     fn canonical(spec: &mut Value) {
         if let Some(Value::String(name)) = spec.get_mut("boxName") {
             *name = name.to_lowercase();

@@ -26,6 +26,15 @@ fn references_that_lead_nowhere_say_where_they_might_lead() {
 }
 
 #[test]
+fn an_output_that_the_other_one_never_has_is_refused() {
+    let mut all = Transcript::default();
+    let sized =
+        |size: u8| json!([a_box("a", json!({ "size": size })), a_lid("l", json!({ "boxId": "${Box/a.volume}" }))]);
+    all.stack("a box that is too small", sized(1)).stack("a larger one", sized(2));
+    insta::assert_snapshot!(all.text());
+}
+
+#[test]
 fn circles_are_refused_where_nothing_can_be_filled_in_later() {
     let mut all = Transcript::default();
     all.stack(

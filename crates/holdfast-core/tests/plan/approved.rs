@@ -52,3 +52,34 @@ fn exactly_the_approved_part_is_carried_out() {
     let why = &wrong.verdicts[0].reason;
     assert!(why.starts_with("The approved plan the-plan was overtaken before its turn"), "{why}");
 }
+
+#[test]
+fn what_has_moved_since_a_plan_was_asked_for_is_told_resource_by_resource() {
+    let awaiting = |size: u64, live: &Value| held(json!({ "name": "a", "size": size }), live.clone()).plan().awaiting;
+    let live = json!({ "name": "a", "size": 1 });
+    let asked = awaiting(2, &live);
+    assert_eq!(moved(&asked, &asked), [""; 0]);
+    assert_eq!(moved(&asked, &[]), ["s/Box/a awaits no approval any more."]);
+
+    let mut anew = awaiting(3, &live);
+    anew[0].verdicts[0].generation = 3;
+    assert_eq!(moved(&asked, &anew), ["s/Box/a has been declared anew: generation 2 became 3."]);
+
+    let mut other = asked.clone();
+    (other[0].hash, other[0].verdicts[0].id) = ("moved".to_owned(), Some("id-other".to_owned()));
+    assert_eq!(moved(&asked, &other), ["s/Box/a is live as something else now: its id."]);
+
+    let mut steps = asked.clone();
+    steps[0].hash = "moved".to_owned();
+    assert_eq!(moved(&asked, &steps), ["The steps of stack s in default/here are others now."]);
+
+    let mut more = steps.clone();
+    let mut added = more[0].verdicts[0].clone();
+    added.key = key("Box/b");
+    more[0].verdicts.push(added);
+    assert_eq!(moved(&asked, &more), ["s/Box/b awaits approval as well now."]);
+
+    let mut elsewhere = steps;
+    elsewhere[0].scope = Scope::new("default", "there");
+    assert_eq!(moved(&asked, &elsewhere), ["s/Box/a awaits no approval any more."], "that part is another one's");
+}

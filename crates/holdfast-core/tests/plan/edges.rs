@@ -192,6 +192,112 @@ fn references_take_what_replaced_a_thing_as_long_as_aws_may_not_show_it_yet() {
         plan.verdict(&key("Box/b")).expect("a verdict").decision
     };
     assert_eq!(follows(9, &["id-a"]), Decision::InSync, "the new one is not shown yet");
-    assert_eq!(follows(9, &[]), Decision::Update, "nothing was replaced: what is shown is what there is");
+    assert_eq!(follows(9, &[]), Decision::InSync, "the old one is gone, and reads go back in time");
     assert_eq!(follows(9999, &["id-a"]), Decision::Update, "the new one would have been shown");
+}
+
+#[test]
+fn nothing_is_made_or_deleted_on_the_sight_of_what_was_there_before_the_newest_was_made() {
+    let decided = |memory: Memory, fate: Fate| {
+        let w = world().wants("Box/a", json!({ "name": "a", "room": "r" })).has("Box/a", json!({ "name": "a" }));
+        let mut w = w.remembers("Box/a", Memory { created_unseen: memory.created_at, ..memory });
+        Arc::make_mut(&mut w.desired[0]).fate = fate;
+        w.plan().verdicts[0].decision
+    };
+    let made = |ago: i64, id: &str, retiring: &[&str]| Memory {
+        id: Some(id.to_owned()),
+        created_at: Some(jiff::Timestamp::UNIX_EPOCH - jiff::SignedDuration::from_secs(ago)),
+        retiring: retiring.iter().map(|id| (*id).to_owned()).collect(),
+        ..Memory::default()
+    };
+    for fate in [Fate::Keep, Fate::DeleteByName] {
+        assert_eq!(decided(made(9, "id-new", &[]), fate), Decision::Wait, "the new one is hidden, {fate:?}");
+        assert_eq!(
+            decided(made(9, "id-a", &["id-a"]), fate),
+            Decision::Wait,
+            "the answer of the new one was lost, {fate:?}"
+        );
+    }
+    assert_eq!(decided(made(9, "id-a", &[]), Fate::Keep), Decision::Update, "it is the newest itself");
+    assert_eq!(decided(made(9999, "id-new", &[]), Fate::Keep), Decision::Update, "AWS has had its time");
+    assert_eq!(decided(made(9999, "id-a", &["id-a"]), Fate::DeleteByName), Decision::Delete, "AWS has had its time");
+}
+
+#[test]
+fn a_plain_name_keeps_what_was_replaced_only_where_names_of_its_kind_stand() {
+    let retires = |user: Value, arn: bool| {
+        let owner = [(UID_TAG, "uid-Vault/a"), (RESOURCE_TAG, "s/Vault/a")];
+        let mut w = world()
+            .wants_with("Vault/a", json!({ "name": "new" }), |d| {
+                d.policy = serde_json::from_value(json!({ "replace": "allow" })).expect("a policy");
+            })
+            .has_of("Vault/old", json!({ "name": "old" }), &owner)
+            .has_of("Vault/new", json!({ "name": "new" }), &owner)
+            .has_of("Box/b", user, &[])
+            .remembers(
+                "Vault/a",
+                Memory { id: Some("id-new".to_owned()), retiring: vec!["id-old".to_owned()], ..Memory::default() },
+            );
+        if arn {
+            let vaults = w.kinds.get_mut("Vault").expect("a kind of this test");
+            let old = Arc::make_mut(&mut vaults.observations[0]);
+            old.outputs.insert("arn".to_owned(), json!("arn:old"));
+        }
+        let plan = w.plan();
+        (plan.verdicts[0].decision, plan.verdicts[0].reason.clone())
+    };
+    let (decision, reason) = retires(json!({ "name": "b", "vaults": ["other", "id-old"] }), false);
+    assert_eq!(decision, Decision::Wait);
+    assert!(reason.contains("Box id-b still does, at /vaults/1"), "{reason}");
+    let (decision, reason) = retires(json!({ "name": "id-old", "label": "id-old" }), false);
+    assert_eq!(decision, Decision::Update, "a label that reads like it: {reason}");
+    let (decision, reason) = retires(json!({ "name": "b", "label": "arn:old" }), true);
+    assert_eq!(decision, Decision::Wait, "an ARN names it wherever it stands: {reason}");
+}
+
+#[test]
+fn what_cannot_be_deleted_says_who_refers_to_it_and_where() {
+    let failure = Failure {
+        error: ApplyError {
+            class: ErrorClass::Conflict,
+            operation: "ec2:DeleteRoom".to_owned(),
+            code: "DependencyViolation".to_owned(),
+            message: "it has a dependent object".to_owned(),
+            request_id: None,
+        },
+        step: "delete id-r".to_owned(),
+        times: 2,
+        retry_at: jiff::Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_secs(60),
+        fingerprint: "delete id-r".to_owned(),
+    };
+    let w = world()
+        .wants_with("Room/r", json!({ "name": "r" }), |d| d.fate = Fate::DeleteByPolicy)
+        .wants("Box/b", json!({ "name": "b" }))
+        .has("Room/r", json!({ "name": "r" }))
+        .has("Box/b", json!({ "name": "b", "room": "id-r" }))
+        .remembers("Room/r", Memory { failure: Some(Box::new(failure)), ..Memory::default() });
+    let plan = w.plan();
+    let room = plan.verdict(&key("Room/r")).expect("a verdict");
+    assert_eq!((room.decision, room.conditions[0].reason.as_str()), (Decision::Wait, "InUse"));
+    let said = "it has a dependent object. Box id-b (s/Box/b) refers to it at /room: take that out, or declare this one again. Next try";
+    assert!(room.reason.contains(said), "{}", room.reason);
+}
+
+#[test]
+fn what_was_the_resource_until_its_declaration_went_back_is_retired_in_the_same_pass() {
+    let owner = [(UID_TAG, "uid-Box/a"), (RESOURCE_TAG, "s/Box/a")];
+    let beside = |memory: Memory| {
+        let w = world()
+            .wants_with("Box/a", json!({ "name": "a" }), |d| {
+                d.policy = serde_json::from_value(json!({ "replace": "allow" })).expect("a policy");
+            })
+            .has_of("Box/a", json!({ "name": "a" }), &owner)
+            .has_of("Box/b", json!({ "name": "b" }), &owner)
+            .remembers("Box/a", memory);
+        let plan = w.plan();
+        (plan.verdicts[0].decision, plan.steps.iter().filter_map(|s| s.target.clone()).collect::<Vec<_>>())
+    };
+    let known = |id: &str| Memory { id: Some(id.to_owned()), retiring: vec!["id-a".to_owned()], ..Memory::default() };
+    assert_eq!(beside(known("id-b")), (Decision::Update, vec!["id-b".to_owned()]));
+    assert_eq!(beside(known("id-a")), (Decision::InSync, vec![]), "a copy that somebody made with our tags stays");
 }

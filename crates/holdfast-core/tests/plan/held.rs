@@ -119,3 +119,68 @@ fn what_puts_a_thing_out_of_service_is_done_only_where_policy_allows_a_replaceme
     let both = ["change /size of id-b", "change /weight of id-b"];
     check(Some(ReplacePolicy::Allow), &both, Decision::Update, "/weight");
 }
+
+#[test]
+fn a_scope_is_held_when_more_than_half_of_it_drifts_at_once_and_there_are_enough_to_tell() {
+    let broken = |drifting: usize, of: usize| {
+        let mut w = world();
+        for n in 0..of {
+            let (path, spec) = (format!("Box/{n:03}"), json!({ "name": format!("{n:03}"), "size": 1 }));
+            let size = if n < drifting { 2 } else { 1 };
+            let live = json!({ "name": format!("{n:03}"), "size": size });
+            w = w.wants(&path, spec.clone()).has(&path, live).remembers(&path, in_sync(&spec));
+        }
+        let plan = w.plan();
+        let told: BTreeSet<String> = plan.verdicts[..drifting]
+            .iter()
+            .map(|v| format!("{:?} {} {}", v.decision, v.phase, v.diffs[0].decision))
+            .collect();
+        (plan.breaker.is_some(), plan.steps.len(), told.into_iter().collect::<Vec<_>>())
+    };
+    assert_eq!(broken(10, 20), (false, 10, vec!["Update Drifted update".to_owned()]), "half of it may be one change");
+    assert_eq!(broken(11, 20), (true, 0, vec!["Hold Drifted none".to_owned()]));
+    assert_eq!(broken(9, 9), (false, 9, vec!["Update Drifted update".to_owned()]), "so few tell nothing");
+}
+
+#[test]
+fn what_something_on_its_way_out_stands_on_goes_after_it() {
+    let going = |state: LiveState| {
+        let by_name = |d: &mut Desired| d.fate = Fate::DeleteByName;
+        let w = world()
+            .wants_with("Box/b", json!({ "name": "b", "room": "${Room/r.id}" }), by_name)
+            .has("Box/b", json!({ "name": "b", "room": "id-r" }))
+            .wants_with("Room/other", json!({ "name": "other" }), by_name)
+            .has("Room/other", json!({ "name": "other" }))
+            .wants_with("Room/r", json!({ "name": "r" }), by_name)
+            .has("Room/r", json!({ "name": "r" }));
+        let mut w = w;
+        let live = w.kinds.get_mut("Box").and_then(|r| r.observations.first_mut()).expect("it is live");
+        Arc::make_mut(live).state = state;
+        let plan = w.plan();
+        let told: Vec<String> = plan.verdicts.iter().map(|v| format!("{:?} {}", v.decision, v.reason)).collect();
+        (plan.steps.iter().map(|s| s.text.clone()).collect::<Vec<_>>(), told)
+    };
+    let (steps, _) = going(LiveState::Settled);
+    assert_eq!(steps.len(), 3, "{steps:?}");
+    assert!(steps.iter().position(|s| s == "delete id-b") < steps.iter().position(|s| s == "delete id-r"), "{steps:?}");
+    let (steps, told) = going(LiveState::Deleting("deleting".to_owned()));
+    assert_eq!(steps, ["delete id-other"], "nothing stands on that one");
+    assert_eq!(told[0], "Wait AWS is deleting id-b.");
+    assert_eq!(told[2], "Wait It is deleted when s/Box/b is gone.");
+}
+
+#[test]
+fn no_more_is_replaced_than_the_budget_of_the_hour_has_left() {
+    let mut w = world();
+    for name in ["a", "b", "c"] {
+        let old = json!({ "name": name, "colour": "red" });
+        let new = json!({ "name": format!("{name}-2"), "colour": "blue" });
+        let allow = |d: &mut Desired| (d.generation, d.policy.replace) = (2, Some(ReplacePolicy::Allow));
+        let path = format!("Box/{name}");
+        w = w.wants_with(&path, new, allow).has(&path, old.clone()).remembers(&path, in_sync(&old));
+    }
+    let plan = w.plan();
+    let told: Vec<Decision> = plan.verdicts.iter().map(|v| v.decision).collect();
+    assert_eq!(told, [Decision::Replace, Decision::Replace, Decision::Hold]);
+    assert!(plan.verdicts[2].reason.contains("maxReplacementsPerHour"), "{}", plan.verdicts[2].reason);
+}

@@ -96,3 +96,19 @@ async fn a_turn_pays_for_one_call_and_is_given_back_if_that_is_not_made() {
     let took = calls(&budgets, "ecs", "RegisterTaskDefinition", 5).await;
     assert!(took > 4.0, "five at one a second took {took} s");
 }
+
+#[test]
+fn an_operation_that_no_line_names_draws_on_the_bucket_of_its_sort() {
+    let buckets = |service, operation| -> Vec<(&str, f64, f64)> {
+        limits(service, operation).iter().map(|l| (l.name, l.size, l.refill)).collect()
+    };
+    assert_eq!(buckets("ecs", "ListTasks"), [("ecs other read", 50.0, 20.0)]);
+    assert_eq!(buckets("ecs", "PutAttributes"), [("ecs other modify", 20.0, 5.0)]);
+    assert_eq!(buckets("ecs", "TagResource"), [("ecs tag", 20.0, 10.0)]);
+    assert_eq!(buckets("ecs", "UntagResource"), [("ecs tag", 20.0, 10.0)]);
+    assert_eq!(buckets("ec2", "DescribeVpcs"), [("DescribeVpcs", 100.0, 20.0)]);
+    assert_eq!(buckets("ec2", "CreateVpc"), [("CreateVpc", 50.0, 5.0)]);
+    let elb = |operation| buckets("elasticloadbalancing", operation);
+    assert_eq!(elb("DescribeRules"), [("elb account", 40.0, 10.0), ("elb read", 40.0, 10.0)]);
+    assert_eq!(elb("CreateRule"), [("elb account", 40.0, 10.0), ("elb write", 20.0, 3.0)]);
+}

@@ -121,6 +121,11 @@ impl Kind for CapacityProvider {
     ];
     const HELD_BY_USERS: bool = true;
     const ID_IS_NAME: bool = true;
+    const NAMED_IN: &'static [(KindName, &'static str)] = &[
+        ("Cluster", "/capacityProviders/*"),
+        ("Cluster", "/defaultCapacityProviderStrategy/*/capacityProvider"),
+        ("Service", "/capacityProviderStrategy/*/capacityProvider"),
+    ];
     const REPEATABLE: bool = true;
 
     type Spec = CapacityProviderSpec;

@@ -83,6 +83,7 @@ impl Kind for Cluster {
         "ecs:UpdateCluster",
     ];
     const ID_IS_NAME: bool = true;
+    const NAMED_IN: &'static [(KindName, &'static str)] = &[("Service", "/cluster")];
     const REPEATABLE: bool = true;
 
     type Spec = Spec;

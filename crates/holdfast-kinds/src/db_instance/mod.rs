@@ -78,6 +78,13 @@ impl Kind for DBInstance {
     type Spec = DBInstanceSpec;
     type Action = Action<Self>;
 
+    fn withholds(spec: &Value, output: &str) -> Option<&'static str> {
+        let unmanaged = output == "masterUserSecretArn" && spec["manageMasterUserPassword"] == json!(false);
+        unmanaged.then_some(
+            "it declares manageMasterUserPassword false, so RDS keeps no secret of it; declare true there, or take the reference out",
+        )
+    }
+
     fn validate(spec: &DBInstanceSpec) -> Vec<SpecError> {
         check::validate(spec)
     }

@@ -222,3 +222,13 @@ fn the_secret_of_the_password_is_an_output_where_rds_manages_it() {
 fn the_table_of_cases_holds() {
     cases::check("DBInstance", &|wire, declared, tags| instance(ARN, wire, tags, Some(declared)));
 }
+
+#[test]
+fn a_secret_that_rds_does_not_keep_is_no_output() {
+    let withheld = |managed: Value| {
+        DBInstance::withholds(&spec(json!({ "manageMasterUserPassword": managed })), "masterUserSecretArn")
+    };
+    assert!(withheld(json!(false)).is_some_and(|why| why.contains("manageMasterUserPassword")));
+    assert_eq!(withheld(json!(true)), None);
+    assert_eq!(DBInstance::withholds(&spec(json!({ "manageMasterUserPassword": false })), "endpointAddress"), None);
+}

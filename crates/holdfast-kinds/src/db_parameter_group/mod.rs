@@ -79,6 +79,7 @@ impl Kind for DBParameterGroup {
     ];
     const HELD_BY_USERS: bool = true;
     const ID_IS_NAME: bool = true;
+    const NAMED_IN: &'static [(KindName, &'static str)] = &[("DBInstance", "/dbParameterGroupName")];
     const REPEATABLE: bool = true;
 
     type Spec = DBParameterGroupSpec;

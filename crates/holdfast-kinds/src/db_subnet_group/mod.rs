@@ -73,6 +73,7 @@ impl Kind for DBSubnetGroup {
     ];
     const HELD_BY_USERS: bool = true;
     const ID_IS_NAME: bool = true;
+    const NAMED_IN: &'static [(KindName, &'static str)] = &[("DBInstance", "/dbSubnetGroupName")];
     const REPEATABLE: bool = true;
 
     type Spec = DBSubnetGroupSpec;

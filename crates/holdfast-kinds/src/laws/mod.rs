@@ -12,6 +12,8 @@ use crate::registry;
 use holdfast_core::facts::{Scene, Shape};
 use holdfast_core::kind::{AnyKind, Kind};
 use holdfast_core::name::{RESOURCE_TAG, UID_TAG};
+use holdfast_core::reference::{self, Reference};
+use holdfast_core::uses;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -388,4 +390,38 @@ proptest! {
             let _ = kind.validate(&spec);
         }
     }
+}
+
+#[test]
+fn names_of_a_kind_stand_where_it_says_they_do() {
+    let registry = registry();
+    for kind in registry.iter() {
+        for (by, pattern) in kind.named_in() {
+            let user = registry.get(by).expect("a kind that there is");
+            let found = schema::at(user.schema(), pattern).filter(|found| schema::is_a(user.schema(), found, "string"));
+            assert!(found.is_some(), "{}: {by} has no text at {pattern}", kind.name());
+        }
+    }
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    let mut seen = BTreeSet::new();
+    for system in std::fs::read_dir(folder).expect("the examples").filter_map(Result::ok) {
+        let Ok(text) = std::fs::read_to_string(system.path().join("stack.json")) else { continue };
+        let stack: Value = serde_json::from_str(&text).expect("it is JSON");
+        for resource in stack["spec"]["resources"].as_array().into_iter().flatten() {
+            let by = resource["kind"].as_str().expect("a kind");
+            let mut each = |at: &str, reference: &Reference| {
+                let Reference::Output { kind, output, .. } = reference else { return };
+                let to = registry.get(kind).filter(|k| k.id_is_name() && ["id", "name"].contains(&output.as_str()));
+                if to.is_some() {
+                    assert!(
+                        uses::refers(to, "plain", by, at),
+                        "{kind} is named by {by} at {at}, which it does not know"
+                    );
+                    seen.insert(kind.clone());
+                }
+            };
+            reference::each(&resource["spec"], "", &mut each, &mut Vec::new());
+        }
+    }
+    assert!(seen.len() >= 2, "{seen:?}");
 }

@@ -1,0 +1,99 @@
+//! What a person does who reads in the status that something cannot go because something else refers to it.
+
+use crate::draft::Drafts;
+use crate::history::name_of;
+use crate::material::Material;
+use crate::scene::Scene;
+use crate::watch::of;
+use anyhow::Result;
+use holdfast_core::name::ResourceKey;
+use holdfast_core::plan::Fate;
+use holdfast_core::uses;
+use holdfast_sim::{LiveThing, Tamper};
+
+/// The words of a status that send a person here.
+const TOLD: &str = "refers to it at";
+
+/// Takes out what refers to things that are to go where nobody declares it; where somebody does, declares the thing again.
+/// Answers whether something is declared otherwise.
+pub(crate) fn lets_go(scene: &Scene, drafts: &mut Drafts, material: &Material) -> Result<bool> {
+    let mut again = false;
+    for (key, declared) in scene.declared.iter().filter(|(_, d)| d.fate != Fate::Keep) {
+        let status = scene.store()?.resource(key)?.map(|r| r.status).unwrap_or_default();
+        if !status.conditions.iter().any(|c| c.message.contains(TOLD)) {
+            continue;
+        }
+        let live = scene.sim.live(&scene.scope);
+        for thing in of(&live, &declared.uid) {
+            let names = uses::names(scene.registry.get(&key.kind), thing);
+            for other in live.iter().filter(|t| t.observation.id != thing.id) {
+                again |= !takes_out(scene, key, &names, other) && drafts.restore(&key.to_string(), material);
+            }
+        }
+    }
+    Ok(again)
+}
+
+/// Switches off the protection of what was replaced: no declaration reaches that any more.
+pub(crate) fn unprotects(scene: &Scene) -> Result<()> {
+    let memories = scene.store()?.memories(&scene.scope)?;
+    let told = |key: &ResourceKey| {
+        let status = scene.store().ok()?.resource(key).ok()??.status;
+        status.conditions.iter().any(|c| c.message.contains("no declaration reaches")).then_some(())
+    };
+    for (key, memory) in memories.iter().filter(|(key, memory)| !memory.retiring.is_empty() && told(key).is_some()) {
+        let live = scene.sim.live(&scene.scope);
+        for thing in live.iter().filter(|t| t.kind == key.kind && memory.retiring.contains(&t.observation.id)) {
+            unprotect(scene, thing);
+        }
+    }
+    Ok(())
+}
+
+/// Switches off the protection of a live thing.
+pub(crate) fn unprotect(scene: &Scene, thing: &LiveThing) {
+    let on = |field: &&&str| thing.observation.fields.get(**field).is_some_and(|on| *on == true);
+    for field in ["deletionProtection", "disableApiTermination"].iter().filter(on) {
+        let off = Tamper::Set(format!("/{field}"), false.into());
+        let _ = scene.sim.tamper(&scene.scope, thing.kind, &thing.observation.id, off);
+    }
+}
+
+/// Takes out every place of a live thing that bears one of `names`; false where somebody declares it.
+fn takes_out(scene: &Scene, key: &ResourceKey, names: &std::collections::BTreeSet<&str>, other: &LiveThing) -> bool {
+    let kind = scene.registry.get(&key.kind);
+    let mut fields = other.observation.fields.clone();
+    while let Some(at) = uses::place_of(kind, names, (other.kind, &fields), &|_| false) {
+        let top = at.split('/').nth(1).unwrap_or_default();
+        let owner = scene.declared.values().find(|d| Some(d.uid.as_str()) == other.observation.owner_uid());
+        if owner.is_some_and(|d| d.document.spec.get(top).is_some()) {
+            return false;
+        }
+        // Of a list, the whole item goes.
+        let place: Vec<&str> = at.split('/').collect();
+        let item = place.iter().position(|part| part.bytes().all(|b| b.is_ascii_digit()) && !part.is_empty());
+        let place = item.map_or_else(|| at.clone(), |n| place[..=n].join("/"));
+        let _ = scene.sim.tamper(&scene.scope, other.kind, &other.observation.id, Tamper::Remove(place.clone()));
+        if holdfast_core::pointer::remove(&mut fields, &place).is_none() {
+            return true;
+        }
+    }
+    true
+}
+
+impl Drafts {
+    /// Declares again what went under that key, if it may be.
+    fn restore(&mut self, key: &str, material: &Material) -> bool {
+        let Some(place) = self.dropped.iter().rposition(|gone| key.ends_with(&format!("/{}", name_of(gone)))) else {
+            return false;
+        };
+        let mut other = self.now.clone();
+        other.resources.push(self.dropped[place].clone());
+        let may = other.check(material).is_ok();
+        if may {
+            self.now = other;
+            self.dropped.remove(place);
+        }
+        may
+    }
+}
