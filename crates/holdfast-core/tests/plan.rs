@@ -79,6 +79,7 @@ macro_rules! small_kind {
             const PERMISSIONS: &'static [&'static str] = &[];
             const SNAPSHOTS: bool = $snapshots;
             const ID_IS_NAME: bool = $snapshots;
+            const REPEATABLE: bool = $snapshots;
             const NAMED_IN: &'static [(KindName, &'static str)] = &[("Box", "/vaults/*")];
             type Spec = Spec;
             type Action = Action;

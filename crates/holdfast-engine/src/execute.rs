@@ -12,7 +12,7 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use holdfast_core::cloud::{ApplyError, ErrorClass, Turn};
 use holdfast_core::kept::Kept;
 use holdfast_core::name::{ResourceKey, Scope};
-use holdfast_core::plan::{Decision, Memory, Plan, Step, Verdict};
+use holdfast_core::plan::{Decision, Memory, Plan, Step, Verb, Verdict};
 use holdfast_core::reference::{self, Worth};
 use holdfast_store::{Event, StoreError};
 use jiff::Timestamp;
@@ -227,6 +227,7 @@ impl<'a> Run<'a> {
             action,
             basis,
             replaces: verdict.is_some_and(|v| v.decision == Decision::Replace),
+            identity: verdict.filter(|_| step.verb == Verb::Create).and_then(|v| self.identity(v, book)),
             memory: book.memories.get(&step.key).cloned().unwrap_or_default(),
             print: verdict.and_then(|v| v.fingerprint.as_deref()).unwrap_or_default(),
             place: self.place(step, verdict, book),
@@ -309,6 +310,12 @@ impl<'a> Run<'a> {
         self.fill(&mut spec, &key.stack, &makers, book);
         kind.canonical(&mut spec);
         spec.into()
+    }
+
+    /// The identity of what a create makes, with all that earlier steps have made.
+    fn identity(&self, verdict: &Verdict, book: &Book) -> Option<String> {
+        let spec = self.written(&verdict.key, verdict.resolved.as_ref()?, book);
+        self.core.registry.get(&verdict.key.kind)?.identity(&spec.value())
     }
 
     /// The resources whose steps a step needs, and its own.

@@ -36,10 +36,8 @@ pub(crate) fn remember(memory: &mut Memory, verdict: &mut Verdict, now: Timestam
     }
     // Reads may go back in time: the predecessor of what was just made is no sight of it.
     let young = memory.created_unseen.is_some_and(|at| now.duration_since(at) < settle);
-    let beside = || verdict.beside.iter().map(String::as_str);
-    let predecessor = verdict.id.as_ref().is_some_and(|shown| memory.is_ahead_of(shown, beside(), now, settle));
-    let mut any = !predecessor && remember_replaced(memory, verdict, young);
-    let outputs = !predecessor && remember_live(memory, verdict);
+    let mut any = !verdict.behind && remember_replaced(memory, verdict, young);
+    let outputs = !verdict.behind && remember_live(memory, verdict);
     any |= outputs;
     let print = verdict.fingerprint.as_deref();
     if verdict.decision == Decision::InSync {

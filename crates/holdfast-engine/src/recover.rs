@@ -44,7 +44,7 @@ fn look_at(
 ) -> String {
     let intent = &record.intent;
     if deletes(intent.verb, intent.target.as_ref(), memory) {
-        (memory.created_unseen, memory.created_at) = (None, None);
+        memory.unmade();
     }
     if intent.verb != Verb::Create {
         return "the next plan compares anew".to_owned();
@@ -57,9 +57,9 @@ fn look_at(
         memory.id = presumed;
     }
     if let Some(made) = made {
-        memory.created_at = Some(intent.at);
+        (memory.created_at, memory.made_as) = (Some(intent.at), intent.identity.clone());
         return format!("it was found as {}", made.id);
     }
-    (memory.created_unseen, memory.created_at) = (Some(now), Some(now));
+    memory.made(now, intent.identity.as_ref());
     "it was not seen; before it is made once more, AWS is given the time to show it".to_owned()
 }

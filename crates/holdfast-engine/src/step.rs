@@ -37,6 +37,8 @@ pub(crate) struct Act<'a> {
     pub(crate) basis: Basis<'a>,
     /// It is part of making another one in the place of a live thing.
     pub(crate) replaces: bool,
+    /// The identity of what it creates, if that is known.
+    pub(crate) identity: Option<String>,
     /// What is remembered of the resource before the step.
     pub(crate) memory: Memory,
     /// Fingerprint of the differences that the resource's steps are to heal; empty if there are none.
@@ -153,6 +155,7 @@ impl Act<'_> {
             token: token(&self.core.process, self.core.number(), &step.key.to_string(), now),
             implicit_delete: step.verb == Verb::Delete && self.basis.desired.fate == Fate::DeleteByPolicy,
             replacement: step.verb == Verb::Create && self.replaces,
+            identity: self.identity.clone(),
         }
     }
 
@@ -180,10 +183,12 @@ impl Act<'_> {
         }
         Arc::make_mut(&mut memory.outputs).extend(applied.outputs.clone());
         if deletes(self.step.verb, self.step.target.as_ref(), memory) {
-            (memory.created_unseen, memory.created_at) = (None, None);
+            memory.unmade();
         }
         if self.step.verb == Verb::Create {
-            (memory.created_unseen, memory.created_at) = (Some(now), Some(now));
+            memory.made(now, self.identity.as_ref());
+            // The same handle again, where a name is the handle.
+            memory.retiring.retain(|id| Some(id) != memory.id.as_ref());
             // A new thing has other undeclared fields than the one before it.
             memory.baseline_generation = 0;
         }
@@ -216,11 +221,11 @@ impl Act<'_> {
             fingerprint: self.print.to_owned(),
         }));
         if error.class == ErrorClass::Lost && deletes(self.step.verb, self.step.target.as_ref(), &self.memory) {
-            (self.memory.created_unseen, self.memory.created_at) = (None, None);
+            self.memory.unmade();
         }
         // It may have happened: give AWS the time to show it before it is made once more.
         if self.step.verb == Verb::Create && error.class == ErrorClass::Lost {
-            (self.memory.created_unseen, self.memory.created_at) = (Some(now), Some(now));
+            self.memory.made(now, self.identity.as_ref());
             self.memory.id = presumed(&self.core.registry, &self.step.key.kind, &self.action).or(self.memory.id.take());
         }
     }

@@ -143,6 +143,9 @@ pub struct Intent {
     /// A create in the place of a live thing: it counts against the budget of replacements.
     #[serde(default)]
     pub replacement: bool,
+    /// The identity of what a create makes, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<String>,
 }
 
 /// An intent as journalled.

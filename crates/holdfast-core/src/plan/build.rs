@@ -39,6 +39,8 @@ struct Row<'a> {
     found: Match<'a>,
     /// Other live things with the same owner tag.
     beside: Vec<&'a Arc<Observation>>,
+    /// What was found is older than what was made a moment ago.
+    behind: bool,
     /// The filled-in spec, if it took one to find the live thing.
     filled: Option<Filled>,
     /// What the panic said, if the kind's code panicked over it.
@@ -156,7 +158,7 @@ impl<'a> Desk<'a> {
         let kind = self.input.registry.get(&desired.key.kind);
         let none = |refs, panicked| {
             let found = Match::Unknown(String::new());
-            Row { desired, kind, refs, found, beside: Vec::new(), filled: None, panicked }
+            Row { desired, kind, refs, found, beside: Vec::new(), behind: false, filled: None, panicked }
         };
         let Some(known) = kind else { return none(refs, None) };
         contained(|| self.find_of(known, desired, refs.clone())).unwrap_or_else(|why| none(refs, Some(why)))
@@ -169,7 +171,10 @@ impl<'a> Desk<'a> {
         let spec = || &filled.get_or_init(|| self.fill(kind, desired)).spec;
         let found = self.matcher.find(desired, memory, spec, kind);
         let beside = self.matcher.beside(desired, memory, &found, kind);
-        Row { desired, kind: Some(kind), refs, found, beside, filled: filled.into_inner(), panicked: None }
+        let (now, settle) = (self.input.now, self.input.settings.settle);
+        let ahead = |live: &Arc<Observation>| self.memory(&desired.key).is_ahead_of(live, &beside, now, settle);
+        let behind = found.live().is_some_and(ahead);
+        Row { desired, kind: Some(kind), refs, found, beside, behind, filled: filled.into_inner(), panicked: None }
     }
 
     fn fill(&self, kind: &dyn AnyKind, desired: &Desired) -> Filled {
@@ -208,11 +213,8 @@ impl<'a> Desk<'a> {
     /// What can be said of a resource's outputs before anything is decided.
     fn offer_found(&mut self, row: &Row<'a>) {
         let memory = self.memory(&row.desired.key);
-        let (now, settle) = (self.input.now, self.input.settings.settle);
-        let beside = || row.beside.iter().map(|o| o.id.as_str());
-        let replaced = |live: &Observation| memory.is_ahead_of(&live.id, beside(), now, settle);
         let offer = match row.found {
-            Match::Owned(live) if replaced(live) => Offer::of(&memory.outputs),
+            Match::Owned(_) if row.behind => Offer::of(&memory.outputs),
             Match::Owned(live) => Offer::of(&live.outputs),
             Match::Unknown(_) => Offer::of(&memory.outputs),
             // It may be created in this plan; whether it is, the linking finds out.
@@ -226,7 +228,7 @@ impl<'a> Desk<'a> {
 
     fn decide(&mut self, row: &mut Row<'a>) -> Decided {
         let Some(kind) = row.kind else {
-            let say = Say { desired: row.desired, now: self.input.now, live: None, unresolved: "" };
+            let say = Say { desired: row.desired, now: self.input.now, live: None, behind: false, unresolved: "" };
             let why = format!("This build knows no kind {}.", row.desired.key.kind);
             return Decided::quiet(say.verdict(Decision::Unknown, Phase::Unknown, why));
         };
@@ -235,7 +237,7 @@ impl<'a> Desk<'a> {
             None => contained(|| self.decide_of(kind, row)),
         };
         decided.unwrap_or_else(|why| {
-            let say = Say { desired: row.desired, now: self.input.now, live: None, unresolved: "" };
+            let say = Say { desired: row.desired, now: self.input.now, live: None, behind: false, unresolved: "" };
             let kind = kind.name();
             let why = format!(
                 "The code of {kind} panicked over it: {why}. Nothing is done about it, and every pass tries again; all else goes \
@@ -251,7 +253,8 @@ impl<'a> Desk<'a> {
         if let (Some(looks), Some(live)) = (looks, row.found.live())
             && self.memory(&row.desired.key).quiet == Some(looks)
         {
-            let say = Say { desired: row.desired, now: self.input.now, live: Some(live), unresolved: "" };
+            let say =
+                Say { desired: row.desired, now: self.input.now, live: Some(live), behind: false, unresolved: "" };
             return Decided::still_quiet(&say, looks);
         }
         let filled = match row.filled.take().filter(|_| row.refs.is_empty()) {
@@ -274,6 +277,7 @@ impl<'a> Desk<'a> {
             deletes_left: self.deletes_left,
             replaces_left: self.replaces_left,
             beside: &row.beside,
+            behind: row.behind,
         };
         let mut decided = case.decide();
         decided.verdict.quiet = looks.filter(|_| decided.is_silent());
@@ -291,7 +295,7 @@ impl<'a> Desk<'a> {
     /// What a resource looks like, if its looks alone decide and all its references have a value.
     fn looks(&mut self, row: &Row<'a>) -> Option<Quiet> {
         let live = row.found.live().filter(|live| may_be_quiet(row.desired, self.memory(&row.desired.key), live))?;
-        if !row.beside.is_empty() {
+        if row.behind || !row.beside.is_empty() {
             return None;
         }
         let mut buffer = std::mem::take(&mut self.buffer);

@@ -43,6 +43,8 @@ pub(super) struct Case<'a> {
     pub(super) replaces_left: u32,
     /// Other live things with the same owner tag.
     pub(super) beside: &'a [&'a Arc<Observation>],
+    /// What was found is older than what was made a moment ago.
+    pub(super) behind: bool,
 }
 
 /// A decision not to do something, with why.
@@ -87,7 +89,7 @@ impl<'a> Case<'a> {
     pub(super) fn decide(&self) -> Decided {
         let waits = self.missing.iter().map(|m| m.why.as_str()).collect::<Vec<_>>().join(" ");
         let live: Option<&Observation> = self.found.live().map(AsRef::as_ref);
-        let say = Say { desired: self.desired, now: self.input.now, live, unresolved: &waits };
+        let say = Say { desired: self.desired, now: self.input.now, live, behind: self.behind, unresolved: &waits };
         if let Match::Unknown(why) = self.found {
             return Decided::quiet(self.unknown(&say, why));
         }
@@ -98,7 +100,7 @@ impl<'a> Case<'a> {
         }
         match (self.desired.fate, live) {
             _ if self.kind.lookup() => self.looked_up(&say, live),
-            (Fate::Keep, Some(live)) => self.shown_as_before(&say, live).unwrap_or_else(|| self.present(&say, live)),
+            (Fate::Keep, Some(live)) => self.shown_as_before(&say).unwrap_or_else(|| self.present(&say, live)),
             (Fate::Keep, None) => self.absent(&say),
             (fate, _) => self.going(&say, fate),
         }
@@ -339,7 +341,7 @@ impl<'a> Case<'a> {
         if let Some(held) = self.held(say, fate) {
             return Decided::quiet(held);
         }
-        if let Some(waiting) = self.shown_as_before(say, live) {
+        if let Some(waiting) = self.shown_as_before(say) {
             return waiting;
         }
         let print = format!("delete {}", live.id);

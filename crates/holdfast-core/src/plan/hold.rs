@@ -62,18 +62,19 @@ impl Case<'_> {
 
     /// Waits for what was created a moment ago, and is not shown, to be shown or shown again: lists may disagree.
     pub(super) fn not_shown(&self, say: &Say<'_>) -> Option<Decided> {
-        let settle = self.input.settings.settle_of(Some(self.kind));
+        let settings = &self.input.settings;
+        // Under another name, or in another place, the same call makes a second thing.
+        let other =
+            self.memory.made_as.as_ref().zip(self.kind.identity(self.spec)).is_some_and(|(made, is)| *made != is);
+        let settle = if other { settings.settle } else { settings.settle_of(Some(self.kind)) };
         let created = self.memory.made_at().filter(|at| self.input.now.duration_since(*at) < settle)?;
         Some(self.waits_to_see(say, created, settle))
     }
 
     /// Waits for what was made a moment ago, where AWS shows only what was there before it.
-    pub(super) fn shown_as_before(&self, say: &Say<'_>, live: &Observation) -> Option<Decided> {
-        let (now, settle) = (self.input.now, self.input.settings.settle);
-        let beside = self.beside.iter().map(|o| o.id.as_str());
-        let ahead = self.memory.is_ahead_of(&live.id, beside, now, settle);
-        let created = self.memory.made_at().filter(|_| ahead)?;
-        Some(self.paused(say).unwrap_or_else(|| self.waits_to_see(say, created, settle)))
+    pub(super) fn shown_as_before(&self, say: &Say<'_>) -> Option<Decided> {
+        let created = self.memory.made_at().filter(|_| say.behind)?;
+        Some(self.paused(say).unwrap_or_else(|| self.waits_to_see(say, created, self.input.settings.settle)))
     }
 
     fn waits_to_see(&self, say: &Say<'_>, created: Timestamp, settle: SignedDuration) -> Decided {

@@ -12,6 +12,8 @@ pub(super) struct Say<'a> {
     pub(super) desired: &'a Desired,
     pub(super) now: Timestamp,
     pub(super) live: Option<&'a Observation>,
+    /// That is older than what was made a moment ago.
+    pub(super) behind: bool,
     /// What references wait for; empty when all have a value.
     pub(super) unresolved: &'a str,
 }
@@ -35,6 +37,7 @@ impl Say<'_> {
             id: self.live.map(|l| l.id.clone()),
             beside: Vec::new(),
             observed: decision != Decision::Unknown,
+            behind: self.behind,
             fingerprint: None,
             is_drift: false,
             resolved: None,

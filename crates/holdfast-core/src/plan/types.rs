@@ -6,7 +6,7 @@ use crate::cloud::ApplyError;
 use crate::kept::Kept;
 use crate::kind::{AnyKind, Registry};
 use crate::name::{ResourceKey, Scope};
-use crate::observe::Snapshot;
+use crate::observe::{Observation, Snapshot};
 use crate::ownership::Owned;
 use crate::policy::Policy;
 use crate::spec::Spec;
@@ -104,6 +104,10 @@ pub struct Memory {
     /// When we created it, or may have, also after a sweep has shown it: lists that disagree may hide it again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub created_at: Option<Timestamp>,
+    /// The identity it was created with, or may have been, where the kind has one: under another one, the same call
+    /// makes a second thing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub made_as: Option<String>,
     /// Fingerprint of the differences that the last steps were to heal.
     pub fingerprint: Option<String>,
     /// How many times steps for that fingerprint succeeded without making it go away.
@@ -127,21 +131,39 @@ impl Memory {
         self.created_unseen.max(self.created_at)
     }
 
+    /// It was created at that time with that identity, or may have been.
+    pub fn made(&mut self, at: Timestamp, identity: Option<&String>) {
+        (self.created_unseen, self.created_at) = (Some(at), Some(at));
+        self.made_as = identity.cloned();
+    }
+
+    /// What was created is gone: it is not waited for to be shown.
+    pub fn unmade(&mut self) {
+        (self.created_unseen, self.created_at, self.made_as) = (None, None, None);
+    }
+
     /// True if `shown`, with `beside` it, is less than was made a moment ago: reads may go back in time, and then show
     /// what another has taken the place of already. `settle` is how long AWS may take to show what was made.
-    pub fn is_ahead_of<'o>(
+    pub fn is_ahead_of(
         &self,
-        shown: &str,
-        mut beside: impl Iterator<Item = &'o str>,
+        shown: &Observation,
+        beside: &[&Arc<Observation>],
         now: Timestamp,
         settle: SignedDuration,
     ) -> bool {
         let young = |at: Option<Timestamp>| at.is_some_and(|at| now.duration_since(at) < settle);
+        let is_it = self.made_as.as_ref() == Some(&shown.identity);
         match self.id.as_deref().filter(|id| !self.retiring.iter().any(|old| old == id)) {
-            Some(made) => young(self.created_unseen) && made != shown && !beside.any(|other| other == made),
+            Some(made) => {
+                // What has been shown before is hidden again only if what is shown is another by its name too: a
+                // handle may move on with an update whose record was lost.
+                let hidden = young(self.created_unseen) || (young(self.created_at) && !is_it);
+                hidden && made != shown.id && !beside.iter().any(|other| other.id == made)
+            }
             // Of a replacement whose answer was lost only what it replaces is known.
             None => {
-                young(self.created_unseen) && self.retiring.iter().any(|old| old == shown) && beside.next().is_none()
+                let replaced = self.retiring.contains(&shown.id) && !is_it;
+                young(self.created_unseen) && replaced && beside.is_empty()
             }
         }
     }
@@ -423,6 +445,9 @@ pub struct Verdict {
     pub beside: Vec<String>,
     /// True if the snapshot said for certain whether it is there.
     pub observed: bool,
+    /// True if what was seen is older than what was made a moment ago.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub behind: bool,
     /// Declared fields that somebody else sets.
     pub owned: Vec<Owned>,
     /// What AWS took back, to be remembered; none lets go of what was.

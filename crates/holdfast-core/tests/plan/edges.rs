@@ -221,6 +221,42 @@ fn nothing_is_made_or_deleted_on_the_sight_of_what_was_there_before_the_newest_w
     assert_eq!(decided(made(9, "id-a", &[]), Fate::Keep), Decision::Update, "it is the newest itself");
     assert_eq!(decided(made(9999, "id-new", &[]), Fate::Keep), Decision::Update, "AWS has had its time");
     assert_eq!(decided(made(9999, "id-a", &["id-a"]), Fate::DeleteByName), Decision::Delete, "AWS has had its time");
+    let named = |name: &str| Memory { made_as: Some(name.to_owned()), ..made(9, "id-a", &["id-a"]) };
+    assert_eq!(decided(named("a"), Fate::DeleteByName), Decision::Delete, "it is the new one, by its name");
+    assert_eq!(decided(named("b"), Fate::DeleteByName), Decision::Wait, "it is the old one, by its name");
+}
+
+#[test]
+fn what_was_shown_is_behind_its_predecessor_only_if_that_has_another_name() {
+    let decided = |ago: i64, made_as: Option<&str>| {
+        let memory = Memory {
+            id: Some("id-new".to_owned()),
+            created_at: Some(jiff::Timestamp::UNIX_EPOCH - jiff::SignedDuration::from_secs(ago)),
+            made_as: made_as.map(str::to_owned),
+            ..Memory::default()
+        };
+        let w = world().wants("Box/a", json!({ "name": "b", "room": "r" })).has("Box/a", json!({ "name": "a" }));
+        w.remembers("Box/a", memory).plan().verdicts[0].decision
+    };
+    assert_eq!(decided(329, Some("b")), Decision::Wait, "the list has gone back in time");
+    assert_eq!(decided(329, None), Decision::Wait, "what has no name is known by its handle");
+    assert_ne!(decided(329, Some("a")), Decision::Wait, "the handle moved on, the name is the same");
+    assert_ne!(decided(330, Some("b")), Decision::Wait, "AWS has had its time");
+}
+
+#[test]
+fn what_is_harmless_to_make_again_is_waited_for_as_long_as_the_rest_once_it_has_another_name() {
+    let decided = |ago: i64, made_as: Option<&str>| {
+        let created = jiff::Timestamp::UNIX_EPOCH - jiff::SignedDuration::from_secs(ago);
+        let made_as = made_as.map(str::to_owned);
+        let memory = Memory { created_unseen: Some(created), made_as, ..Memory::default() };
+        world().wants("Vault/a", json!({ "name": "a" })).remembers("Vault/a", memory).plan().verdicts[0].decision
+    };
+    assert_eq!(decided(59, Some("a")), Decision::Wait, "AWS may show it any moment");
+    assert_eq!(decided(60, Some("a")), Decision::Create, "the same call makes no second thing");
+    assert_eq!(decided(60, None), Decision::Create, "nor where it has no name");
+    assert_eq!(decided(329, Some("old")), Decision::Wait, "what is hidden has the old name");
+    assert_eq!(decided(330, Some("old")), Decision::Create, "AWS has had its time");
 }
 
 #[test]

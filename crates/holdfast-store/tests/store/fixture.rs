@@ -159,6 +159,7 @@ pub(crate) fn intent(key: &ResourceKey, verb: Verb, seconds: i64) -> Intent {
         token: format!("token-{seconds}"),
         implicit_delete: verb == Verb::Delete,
         replacement: verb == Verb::Create,
+        identity: None,
     }
 }
 
