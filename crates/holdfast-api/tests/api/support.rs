@@ -176,6 +176,7 @@ fn planned(desired: &[Arc<Desired>]) -> Plan {
         id: None,
         beside: vec![],
         observed: true,
+        behind: false,
         fingerprint: None,
         is_drift: false,
         resolved: None,
