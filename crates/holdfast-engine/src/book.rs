@@ -1,5 +1,6 @@
 //! What is kept of a scope between passes.
 
+use crate::seen::Seen;
 use crate::trouble::Told;
 use holdfast_core::document::AccountSpec;
 use holdfast_core::kind::Registry;
@@ -60,6 +61,8 @@ pub(crate) struct Book {
     pub(crate) awaiting: Option<BTreeMap<String, String>>,
     /// Passes in a row that left something open.
     pub(crate) open_passes: u32,
+    /// What the next pass need not look at again, if it comes soon.
+    pub(crate) seen: Option<Seen>,
 }
 
 impl Book {

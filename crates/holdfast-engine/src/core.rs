@@ -13,6 +13,7 @@ use jiff::SignedDuration;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// What all passes share.
@@ -45,6 +46,8 @@ pub(crate) struct ScopeState {
     pub(crate) last_look: LastLook,
     /// The resources of other scopes that it refers to, as of its last pass.
     pub(crate) abroad: Mutex<Arc<BTreeSet<ResourceKey>>>,
+    /// When the last whole look began.
+    looked: Mutex<Option<Instant>>,
     /// What the last pass saw of the resources that it did not leave simply in sync.
     sights: Mutex<BTreeMap<ResourceKey, Arc<Sight>>>,
     /// Stacks whose failures are forgotten in the next pass, because a person asked for it.
@@ -115,6 +118,15 @@ impl ScopeState {
     /// Tries again what failed or was given up in a stack.
     pub(crate) fn forgive(&self, stack: &str) {
         lock(&self.forgiven).insert(stack.to_owned());
+    }
+
+    /// When the last whole look began, after a pass that began at `begun` and was one or not.
+    pub(crate) fn whole_since(&self, begun: Instant, whole: bool) -> Instant {
+        let mut looked = lock(&self.looked);
+        if whole {
+            *looked = Some(begun);
+        }
+        looked.unwrap_or(begun)
     }
 
     /// The stacks that were forgiven since the last pass.

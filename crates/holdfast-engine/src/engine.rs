@@ -12,6 +12,7 @@ use crate::pass::{Facts, PassReport, elsewhere, look, make_plan, pass, verify, w
 use crate::preflight::{Checked, preflight};
 use crate::queue::{Lane, Queue, Urgency};
 use crate::seat::Seat;
+use crate::seen::Look;
 use crate::token::fnv;
 use holdfast_core::cloud::Leftovers;
 use holdfast_core::name::{ResourceKey, Scope};
@@ -143,11 +144,11 @@ impl Engine {
         let seats = Arc::new(Semaphore::new(core.settings.workers.max(1)));
         loop {
             let next = async { (Seat::take(&seats).await, self.shared.queue.next(lane).await) };
-            let (seat, scope) = tokio::select! {
+            let (seat, (scope, urgency)) = tokio::select! {
                 () = core.stop.cancelled() => return,
                 next = next => next,
             };
-            self.spawn(move |shared| async move { look_at(&shared, &scope, seat).await });
+            self.spawn(move |shared| async move { look_at(&shared, &scope, urgency, seat).await });
         }
     }
 
@@ -168,7 +169,17 @@ impl Engine {
     /// # Errors
     /// [`PassError`]: what concerns the scope as a whole.
     pub async fn pass(&self, scope: &Scope) -> Result<PassReport, PassError> {
-        pass(&self.shared.core, scope, &Seat::none()).await
+        pass(&self.shared.core, scope, &Seat::none(), Look::Whole).await
+    }
+
+    /// The pass that follows one that left something open, as [`Engine::start`] makes it by itself: it reads only the
+    /// kinds that had not come to rest, where nothing was declared or asked for since and the last whole look is a
+    /// moment ago; else it is [`Engine::pass`].
+    ///
+    /// # Errors
+    /// [`PassError`].
+    pub async fn follow_up(&self, scope: &Scope) -> Result<PassReport, PassError> {
+        pass(&self.shared.core, scope, &Seat::none(), Look::Following).await
     }
 
     /// What a pass would do now if the overlay were declared. Sweeps, and writes nothing anywhere.
@@ -311,7 +322,7 @@ fn scopes_of(core: &Core, stack: &str) -> Result<Vec<Scope>, StoreError> {
 }
 
 /// One pass over a scope, and when the next one is due.
-async fn look_at(shared: &Shared, scope: &Scope, seat: Seat) {
+async fn look_at(shared: &Shared, scope: &Scope, urgency: Urgency, seat: Seat) {
     let core = &shared.core;
     let begun = Instant::now();
     match blocking(|| core.store.newest_event()) {
@@ -320,9 +331,11 @@ async fn look_at(shared: &Shared, scope: &Scope, seat: Seat) {
             tracing::error!(%error, "the log could not be read; the scope may be looked at once more than needed")
         }
     }
-    let passed = pass(core, scope, &seat).await;
+    let much = if urgency == Urgency::Moving { Look::Following } else { Look::Whole };
+    let passed = pass(core, scope, &seat, much).await;
     let lane = if went_through(&passed) { Lane::Well } else { Lane::Troubled };
-    let periodic = periodic(core, scope, begun);
+    let whole = passed.as_ref().map_or(true, |report| report.whole);
+    let periodic = periodic(core, scope, core.scope(scope).whole_since(begun, whole));
     let next = match passed {
         Ok(report) if report.resources == 0 => None,
         Ok(report) => {

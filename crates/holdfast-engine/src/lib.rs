@@ -42,6 +42,7 @@ mod queue;
 mod recover;
 mod retry;
 mod seat;
+mod seen;
 mod step;
 mod token;
 mod trouble;

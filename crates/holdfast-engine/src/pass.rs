@@ -11,6 +11,7 @@ use crate::lines::is_exposed;
 use crate::options::Boundary;
 use crate::recover;
 use crate::seat::Seat;
+use crate::seen::{Look, Seen, restless};
 use crate::trouble;
 use futures::FutureExt;
 use holdfast_core::kind::Registry;
@@ -54,6 +55,8 @@ pub struct PassReport {
     pub blind: bool,
     /// True if something drifts that may let somebody in who should not.
     pub exposed: bool,
+    /// True if all of the scope was looked at, and not only what had not come to rest since the pass before.
+    pub whole: bool,
 }
 
 impl PassReport {
@@ -70,20 +73,38 @@ impl PassReport {
     }
 }
 
-/// The sweep of a pass, as the scope's status tells it.
+/// What a pass saw.
 struct Swept {
     snapshot: Snapshot,
+    /// When the reading ended.
     at: Timestamp,
+    /// How long it took.
+    took: Duration,
+    /// The last whole look, as the scope's status tells it.
     status: ScopeStatus,
+    /// When what was read before this pass was read, and the kinds of which it was.
+    before: Option<(Timestamp, BTreeSet<KindName>)>,
+}
+
+impl Swept {
+    /// When things of a kind were seen.
+    fn seen_at(&self, kind: &str) -> Timestamp {
+        self.before.as_ref().filter(|(_, kinds)| kinds.contains(kind)).map_or(self.at, |(at, _)| *at)
+    }
+
+    /// When the oldest of it was seen.
+    fn oldest(&self) -> Timestamp {
+        self.before.as_ref().map_or(self.at, |(at, _)| *at)
+    }
 }
 
 /// Runs one pass, alone in its scope, in a seat that it leaves when it only waits for AWS. Whatever goes wrong stays in
 /// the scope.
-pub(crate) async fn pass(core: &Core, scope: &Scope, seat: &Seat) -> Result<PassReport, PassError> {
+pub(crate) async fn pass(core: &Core, scope: &Scope, seat: &Seat, much: Look) -> Result<PassReport, PassError> {
     let state = core.scope(scope);
     let mut book = state.book.lock().await;
     state.running.store(true, Ordering::Relaxed);
-    let run = AssertUnwindSafe(run(core, scope, &state, &mut book, seat)).catch_unwind().await;
+    let run = AssertUnwindSafe(run(core, scope, &state, &mut book, seat, much)).catch_unwind().await;
     let result = run.unwrap_or_else(|panic| Err(PassError::Panicked(said(panic.as_ref()))));
     if let Err(error) = &result {
         tell_error(core, scope, &mut book, error);
@@ -102,8 +123,10 @@ async fn run(
     state: &ScopeState,
     book: &mut Book,
     seat: &Seat,
+    much: Look,
 ) -> Result<PassReport, PassError> {
     let now = core.clock.now();
+    let (seen, was_clean) = (book.seen.take().filter(|_| much == Look::Following), book.clean);
     blocking(|| book.refresh(&core.store, scope, now))?;
     state.refers_to(&book.abroad);
     let open = if book.clean { Vec::new() } else { blocking(|| core.store.open_intents(scope))? };
@@ -124,9 +147,11 @@ async fn run(
         verified => verified.map(|()| None)?,
     };
     let elsewhere = elsewhere(core, scope, &book.abroad)?;
+    let undisturbed = was_clean && asked.is_empty() && unverified.is_none() && book.abroad.is_empty();
+    let seen = seen.filter(|seen| undisturbed && seen.holds(&book.list, now));
     // Reads may be dropped at any point.
     let mut swept = tokio::select! {
-        swept = sweep(core, scope, book, &elsewhere, unverified.as_ref()) => swept,
+        swept = sweep(core, scope, book, &elsewhere, unverified.as_ref(), seen) => swept,
         () = core.stop.cancelled() => return Ok(PassReport::default()),
     };
     core.boundaries.reached(scope, Boundary::Swept).await;
@@ -134,15 +159,17 @@ async fn run(
     let known = approve::known(core, scope, &book.list, now)?;
     let mut plan = decide(core, scope, book, &elsewhere, &swept, &known)?;
     approve::settle(core, scope, book, &plan, &known)?;
+    let moving = restless(&swept.snapshot, &plan);
     let mut report = record(core, book, &mut plan, &swept, &forgiven)?;
     core.boundaries.reached(scope, Boundary::Recorded).await;
     seat.leave();
-    // All that was seen has been judged, and steps may take long.
-    swept.snapshot.kinds.clear();
-    let executed = execute(core, scope, book, &plan, &elsewhere, swept.at).await;
+    // All that was seen has been judged, and steps may take long: what is not at rest is read again after them.
+    swept.snapshot.kinds.retain(|kind, _| !moving.contains(kind));
+    let executed = execute(core, scope, book, &plan, &elsewhere, swept.oldest()).await;
     core.boundaries.reached(scope, Boundary::BeforeEnd).await;
     finish(core, book, &swept, &mut report, executed)?;
     report.next = next(core, book, &plan, &report, &swept);
+    book.seen = report.next.map(|_| Seen::of(swept.snapshot, &swept.status, &book.list));
     book.clean = true;
     core.boundaries.reached(scope, Boundary::AfterEnd).await;
     match unverified {
@@ -202,40 +229,55 @@ pub(crate) fn elsewhere(core: &Core, scope: &Scope, abroad: &BTreeSet<ResourceKe
     if abroad.is_empty() { Ok(Outputs::new()) } else { blocking(|| core.store.outputs_elsewhere(scope, abroad)) }
 }
 
-/// Looks at all that is wanted; at nothing where it is not certain whose account it is.
+/// Looks at all that is wanted and was not seen a moment ago; at nothing where it is not certain whose account it is.
 async fn sweep(
     core: &Core,
     scope: &Scope,
     book: &mut Book,
     elsewhere: &Outputs,
     unverified: Option<&PassError>,
+    seen: Option<Seen>,
 ) -> Swept {
-    let wanted = book.wanted(&core.registry, elsewhere);
+    let mut wanted = book.wanted(&core.registry, elsewhere);
+    if let Some(seen) = &seen {
+        wanted = Arc::new(seen.unread(&wanted));
+    }
     let (before, drawn, started) = (core.budgets.counts(scope), core.budgets.drawn(scope), Instant::now());
-    let snapshot = match unverified {
+    let mut snapshot = match unverified {
         Some(error) => trouble::unread(scope, &wanted, error, core.clock.now()),
         None => look(core, scope, &wanted).await,
     };
     drop(wanted);
     book.close_wanted();
-    let (after, at) = (core.budgets.counts(scope), core.clock.now());
+    let (after, at, took) = (core.budgets.counts(scope), core.clock.now(), started.elapsed());
+    let tally = core.scope(scope);
+    tally.sweeps.fetch_add(1, Ordering::Relaxed);
+    tally.sweep_ms.fetch_add(millis(took), Ordering::Relaxed);
+    let (whole, before) = match seen {
+        None => {
+            tally.last_look.was(&drawn, core.budgets.drawn(scope));
+            let (api_calls, throttles) = (after.calls - before.calls, after.throttles - before.throttles);
+            let (swept_at, duration_ms, empty) = (Some(at), millis(took), ScopeStatus::of(scope.clone()));
+            (ScopeStatus { swept_at, duration_ms, api_calls, throttles, ..empty }, None)
+        }
+        Some(seen) => {
+            let (whole, seen_at) = (seen.status.clone(), seen.status.swept_at.unwrap_or(seen.taken_at));
+            (whole, Some((seen_at, seen.complete(&mut snapshot))))
+        }
+    };
     let gaps = snapshot.kinds.iter().filter(|(_, r)| !r.gaps.is_empty());
     let status = ScopeStatus {
-        swept_at: Some(at),
-        duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-        api_calls: after.calls - before.calls,
-        throttles: after.throttles - before.throttles,
         leader: Some(core.process.clone()),
         error: unverified.map(ToString::to_string).or_else(|| trouble::of(&snapshot)),
         gaps: gaps.map(|(kind, r)| ((*kind).to_owned(), r.gaps.clone())).collect(),
         held: None,
-        scope: scope.clone(),
+        ..whole
     };
-    let tally = core.scope(scope);
-    tally.last_look.was(&drawn, core.budgets.drawn(scope));
-    tally.sweeps.fetch_add(1, Ordering::Relaxed);
-    tally.sweep_ms.fetch_add(status.duration_ms, Ordering::Relaxed);
-    Swept { snapshot, at, status }
+    Swept { snapshot, at, took, status, before }
+}
+
+fn millis(took: Duration) -> u64 {
+    u64::try_from(took.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Sweeps; where the code of a kind panics over it, each kind by itself, so that only that one is not seen.
@@ -311,7 +353,7 @@ fn decide(
     let facts = Facts { registry: &core.registry, desired: &book.list, memory, elsewhere, approvals };
     let started = Instant::now();
     let plan = blocking(|| make_plan(core, &facts, &swept.snapshot))?;
-    let (took, swept_ms) = (started.elapsed(), swept.status.duration_ms);
+    let (took, swept_ms) = (started.elapsed(), millis(swept.took));
     tracing::debug!(%scope, steps = plan.steps.len(), resources = plan.verdicts.len(), ?took, swept_ms, "planned");
     Ok(plan)
 }
@@ -330,6 +372,7 @@ fn record(
         planned: plan.steps.len(),
         blind: swept.status.error.is_some(),
         exposed: plan.verdicts.iter().any(is_exposed),
+        whole: swept.before.is_none(),
         ..PassReport::default()
     };
     let blind = trouble::blind(&swept.snapshot);
@@ -355,7 +398,7 @@ fn record(
         if moved.outputs {
             report.outputs_moved.insert(key.clone());
         }
-        let before = judge::restate(status, verdict, memory, swept.at, behind.contains(key));
+        let before = judge::restate(status, verdict, memory, swept.seen_at(&key.kind), behind.contains(key));
         if let Some(before) = &before
             && !book.told.covers(&blind, &key.kind, before.phase, status.phase)
         {
@@ -453,7 +496,7 @@ fn next(core: &Core, book: &mut Book, plan: &Plan, report: &PassReport, swept: &
     let timed = retries.chain(looks).chain(postponed).filter(|at| *at > swept.at);
     let timed = timed.map(|at| Duration::try_from(at.duration_since(now)).unwrap_or_default());
     // A large scope must not be swept all the time because a single resource in it wants to be looked at.
-    let rest = Duration::from_millis(swept.status.duration_ms).saturating_mul(2);
+    let rest = swept.took.saturating_mul(2);
     timed.chain(follow_up).min().map(|wait| wait.max(rest))
 }
 

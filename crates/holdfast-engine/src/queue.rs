@@ -104,14 +104,14 @@ impl Queue {
         }
     }
 
-    /// The next scope of the lane that is due and not being worked on. Waits until there is one.
-    pub(crate) async fn next(&self, lane: Lane) -> Scope {
+    /// The next scope of the lane that is due and not being worked on, and why it is. Waits until there is one.
+    pub(crate) async fn next(&self, lane: Lane) -> (Scope, Urgency) {
         loop {
             let moved = self.moved.notified();
             tokio::pin!(moved);
             moved.as_mut().enable();
             match self.take(lane, Instant::now()) {
-                Ok(scope) => return scope,
+                Ok(next) => return next,
                 Err(Some(due)) => _ = tokio::time::timeout_at(due, moved).await,
                 Err(None) => moved.await,
             }
@@ -120,16 +120,19 @@ impl Queue {
 
     /// Takes the most urgent scope that is due, of equals the one that has been due for longest, or says when the next
     /// one will be.
-    fn take(&self, lane: Lane, now: Instant) -> Result<Scope, Option<Instant>> {
+    fn take(&self, lane: Lane, now: Instant) -> Result<(Scope, Urgency), Option<Instant>> {
         let mut entries = self.entries();
         let own = || entries.iter().filter(|(_, e)| !e.running && e.lane == lane);
         let first = own().filter_map(|(scope, e)| Some((e.place(now)?, scope))).min();
         let Some(scope) = first.map(|(_, scope)| scope.clone()) else {
             return Err(own().filter_map(|(_, e)| e.due).map(|(due, _)| due).min());
         };
-        let knew = entries.get(&scope).map_or(0, |e| e.knew);
-        entries.insert(scope.clone(), Entry { due: None, running: true, lane, knew });
-        Ok(scope)
+        let before = entries.insert(scope.clone(), Entry { due: None, running: true, lane, knew: 0 });
+        let (due, knew) = before.map_or((None, 0), |e| (e.due, e.knew));
+        if let Some(entry) = entries.get_mut(&scope) {
+            entry.knew = knew;
+        }
+        Ok((scope, due.map_or(Urgency::Periodic, |(_, urgency)| urgency)))
     }
 
     /// The work on a scope has ended; it is due again at `at` at the latest, in this lane, or leaves the queue.
@@ -166,13 +169,13 @@ mod tests {
         queue.add(&scope(1), start + Duration::from_secs(60), Periodic);
         queue.add(&scope(1), start + Duration::from_secs(5), Periodic);
         queue.add(&scope(1), start + Duration::from_secs(90), Periodic);
-        assert_eq!(queue.next(Lane::Well).await, scope(1));
+        assert_eq!(queue.next(Lane::Well).await.0, scope(1));
         assert_eq!(start.elapsed(), Duration::from_secs(5));
         queue.add(&scope(1), Instant::now(), Periodic);
         let other = tokio::time::timeout(Duration::from_secs(1), queue.next(Lane::Well)).await;
         assert!(other.is_err(), "it was given out twice");
         queue.done(&scope(1), None, Lane::Well);
-        assert_eq!(queue.next(Lane::Well).await, scope(1));
+        assert_eq!(queue.next(Lane::Well).await.0, scope(1));
         queue.done(&scope(1), None, Lane::Well);
         assert_eq!(queue.due(&scope(1)), None);
     }
@@ -184,14 +187,14 @@ mod tests {
         queue.add(&scope(1), start + Duration::from_secs(2), Periodic);
         queue.add(&scope(2), start + Duration::from_secs(1), Periodic);
         tokio::time::advance(Duration::from_secs(3)).await;
-        assert_eq!((queue.next(Lane::Well).await, queue.next(Lane::Well).await), (scope(2), scope(1)));
+        assert_eq!((queue.next(Lane::Well).await.0, queue.next(Lane::Well).await.0), (scope(2), scope(1)));
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_a_pass_could_know_when_it_began_asks_for_no_other() {
         let queue = Queue::default();
         queue.add_after(&scope(1), 7, Asked);
-        assert_eq!(queue.next(Lane::Well).await, scope(1));
+        assert_eq!(queue.next(Lane::Well).await.0, scope(1));
         queue.begins(&scope(1), 8);
         queue.add_after(&scope(1), 8, Asked);
         let later = Instant::now() + Duration::from_secs(30);
@@ -206,14 +209,14 @@ mod tests {
     async fn a_scope_in_trouble_is_left_to_the_workers_of_such_until_it_is_well_again() {
         let queue = Queue::default();
         queue.add(&scope(1), Instant::now(), Periodic);
-        assert_eq!(queue.next(Lane::Well).await, scope(1));
+        assert_eq!(queue.next(Lane::Well).await.0, scope(1));
         queue.done(&scope(1), Some((Instant::now(), Periodic)), Lane::Troubled);
         let well = tokio::time::timeout(Duration::from_secs(60), queue.next(Lane::Well)).await;
         assert!(well.is_err(), "it went to the workers of the others");
         queue.add(&scope(1), Instant::now(), Periodic);
-        assert_eq!(queue.next(Lane::Troubled).await, scope(1));
+        assert_eq!(queue.next(Lane::Troubled).await.0, scope(1));
         queue.done(&scope(1), Some((Instant::now(), Periodic)), Lane::Well);
-        assert_eq!(queue.next(Lane::Well).await, scope(1));
+        assert_eq!(queue.next(Lane::Well).await.0, scope(1));
     }
 
     #[tokio::test(start_paused = true)]
@@ -228,12 +231,12 @@ mod tests {
         queue.add(&scope(1), Instant::now(), Asked);
         let mut order = Vec::new();
         for _ in 0..5 {
-            order.push(queue.next(Lane::Well).await);
+            order.push(queue.next(Lane::Well).await.0);
         }
         assert_eq!(order, [1, 4, 3, 2, 5].map(scope));
         queue.add(&scope(6), start + Duration::from_secs(10), Periodic);
         tokio::time::advance(Duration::from_secs(60)).await;
         queue.add(&scope(7), Instant::now(), Asked);
-        assert_eq!((queue.next(Lane::Well).await, queue.next(Lane::Well).await), (scope(6), scope(7)));
+        assert_eq!((queue.next(Lane::Well).await.0, queue.next(Lane::Well).await.0), (scope(6), scope(7)));
     }
 }

@@ -296,13 +296,16 @@ impl Run<'_> {
             let _ = self.scene.sim.tamper(&self.scene.scope, thing.kind, &thing.observation.id, tamper.clone());
         }
         self.told.passes += 1;
-        let passed: Result<PassReport, PassError> = self.scene.pass().await;
+        // Every other one follows what the one before it has left open, if that is a moment ago.
+        let follows = self.told.passes.is_multiple_of(2);
+        let passed: Result<PassReport, PassError> =
+            if follows { self.scene.follow_up().await } else { self.scene.pass().await };
         let report = passed.ok();
         for late in std::mem::take(&mut self.late) {
             // Nobody hears the answer.
             let _ = self.scene.sim.apply(&late.scope, late.kind, &late.action, &late.token).await;
         }
-        let quiet = report.as_ref().is_some_and(|r| r.planned == 0 && !r.blind);
+        let quiet = report.as_ref().is_some_and(|r| r.planned == 0 && !r.blind && r.whole);
         let alone = self.rivals.is_empty() && self.owners.is_empty();
         self.calm = if quiet && alone && !self.stormy { Calm::Yes } else { Calm::No };
         report

@@ -162,6 +162,14 @@ impl Scene {
         }
     }
 
+    /// The pass that the engine makes by itself after one that left something open.
+    pub(crate) async fn follow_up(&self) -> Result<PassReport, PassError> {
+        match &self.engine {
+            Some(engine) => engine.follow_up(&self.scope).await,
+            None => Ok(PassReport::default()),
+        }
+    }
+
     /// Declares a stack as the API does: what it no longer has goes as its policy says.
     pub(crate) fn declare(&mut self, accepted: Accepted) -> Result<()> {
         let mut change = Change::at(self.now());

@@ -17,7 +17,7 @@ fn material() -> Material {
 }
 
 /// Seeds that broke a law once, by what was found: they are run for ever.
-const FOUND: [(u64, &str); 12] = [
+const FOUND: [(u64, &str); 15] = [
     (147, "what a list had shown and another copy of it did not was made twice"),
     (163, "a revision was registered under a family that policy did not let go"),
     (4686, "a replacement whose answer was lost stayed when its declaration went back"),
@@ -30,6 +30,9 @@ const FOUND: [(u64, &str); 12] = [
     (30228, "what was replaced stayed because a volume was called as it was"),
     (30506, "what was replaced and came back was called in sync while its replacement still stood beside it"),
     (32260, "a task waited for a secret that its database never has"),
+    (35537, "what was made and hidden was made again after its name had changed"),
+    (46914, "the same after the place that it stands in had changed"),
+    (58089, "what had taken another's place was replaced once more because a read showed the other one"),
 ];
 
 #[test]

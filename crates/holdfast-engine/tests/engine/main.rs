@@ -11,6 +11,7 @@ mod buckets;
 mod crash;
 mod examples;
 mod faults;
+mod following;
 mod guards;
 mod incidents;
 mod incidents_growth;
