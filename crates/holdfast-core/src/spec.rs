@@ -83,9 +83,24 @@ impl<'de> Deserialize<'de> for Spec {
 pub struct OpenSpec {
     spec: Arc<Spec>,
     tree: OnceLock<Box<Value>>,
+    identity: OnceLock<Option<Box<str>>>,
 }
 
 impl OpenSpec {
+    /// The identity of what it declares, by its kind's function, which is asked once. Opens no tree.
+    pub fn identity(&self, of: impl FnOnce(&Value) -> Option<String>) -> Option<&str> {
+        let find = || match self.tree.get() {
+            Some(tree) => of(tree),
+            None => of(&self.spec.value()),
+        };
+        self.identity.get_or_init(|| find().map(String::into_boxed_str)).as_deref()
+    }
+
+    /// True if both are the same text in memory.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.spec, &other.spec)
+    }
+
     /// Lets go of the tree.
     pub fn close(&mut self) {
         self.tree.take();
@@ -94,7 +109,7 @@ impl OpenSpec {
 
 impl From<Arc<Spec>> for OpenSpec {
     fn from(spec: Arc<Spec>) -> Self {
-        Self { spec, tree: OnceLock::new() }
+        Self { spec, tree: OnceLock::new(), identity: OnceLock::new() }
     }
 }
 
@@ -142,6 +157,16 @@ mod tests {
         let of = |text: &str| serde_json::from_str::<Spec>(text).expect("it is JSON");
         assert_eq!(of(r#"{"a":1,"b":2}"#), of(r#"{ "b": 2, "a": 1 }"#));
         assert_ne!(of(r#"{"a":1}"#), of(r#"{"a":2}"#));
+    }
+
+    #[test]
+    fn an_open_spec_tells_its_identity_once_and_without_a_tree() {
+        let spec = OpenSpec::from(json!({ "name": "web" }));
+        let name = |value: &Value| value["name"].as_str().map(str::to_owned);
+        assert_eq!((spec.identity(name), spec.tree.get().is_none()), (Some("web"), true));
+        assert_eq!(spec.identity(|_| None), Some("web"), "it is not asked again");
+        let other = OpenSpec::from(json!({ "name": "web" }));
+        assert!(spec.is_same(&spec.clone()) && !spec.is_same(&other));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use super::lock;
 use crate::common::Tags;
 use holdfast_core::cloud::Shelf;
 use holdfast_core::name::Scope;
+use holdfast_core::observe::{Observation, WantedResource};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +22,37 @@ pub(crate) struct Cache {
     pub(super) tags: Mutex<BTreeMap<String, Arc<Tags>>>,
     /// The services whose counts are scaled.
     pub(crate) scaled: Mutex<Scaled>,
+    /// What was last made of each family of task definitions.
+    pub(crate) families: Mutex<BTreeMap<String, LastMade>>,
+}
+
+/// An observation that was made out of what never changes, and all that it was made out of: where none of that has
+/// moved it need not be made again.
+#[derive(Clone)]
+pub(crate) struct LastMade {
+    wanted: Vec<WantedResource>,
+    listed: Vec<String>,
+    pub(crate) seen: Arc<Observation>,
+}
+
+impl LastMade {
+    /// What was made for those who want it, out of what was listed.
+    pub(crate) fn of(wanted: &[&WantedResource], listed: Vec<String>, seen: &Arc<Observation>) -> Self {
+        let closed = |one: &&WantedResource| {
+            let mut one = WantedResource::clone(one);
+            one.spec.close();
+            one
+        };
+        Self { wanted: wanted.iter().map(closed).collect(), listed, seen: Arc::clone(seen) }
+    }
+
+    /// True if the same want it and the same is listed; tags are the caller's to compare.
+    pub(crate) fn stands_on(&self, wanted: &[&WantedResource], listed: &[String]) -> bool {
+        let same = |(a, b): (&WantedResource, &&WantedResource)| {
+            a.uid == b.uid && a.id == b.id && a.key == b.key && a.spec.is_same(&b.spec)
+        };
+        self.listed == listed && self.wanted.len() == wanted.len() && self.wanted.iter().zip(wanted).all(same)
+    }
 }
 
 /// Which services were scaled when Application Auto Scaling was last asked.
@@ -111,6 +143,8 @@ impl Cache {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use holdfast_core::name::ResourceKey;
+    use holdfast_core::spec::OpenSpec;
 
     #[test]
     fn who_was_scaled_is_asked_again_and_the_others_every_ten_minutes() {
@@ -122,6 +156,30 @@ mod tests {
         scaled.learn(&ids[1..], |_| true, None);
         scaled.learn(&ids[..1], |_| false, None);
         assert!(!scaled.has("a") && scaled.has("b") && scaled.all_due(start + SignedDuration::from_mins(10)));
+    }
+
+    #[test]
+    fn what_was_made_stands_until_who_wants_it_or_what_is_listed_moves() {
+        let spec = OpenSpec::from(serde_json::json!({ "family": "web" }));
+        let one =
+            WantedResource { key: ResourceKey::new("s", "TaskDefinition", "web"), uid: "u".to_owned(), id: None, spec };
+        let seen = crate::common::settled("web:7".to_owned(), "web".to_owned(), Tags::new(), Value::Null);
+        let seen = Arc::new(seen);
+        let listed = || vec!["web:7".to_owned()];
+        let made = LastMade::of(&[&one], listed(), &seen);
+        assert!(made.stands_on(&[&one.clone()], &listed()));
+        assert!(!made.stands_on(&[&one], &["web:8".to_owned()]), "another revision");
+        assert!(!made.stands_on(&[&one, &one], &listed()), "one more wants it");
+        let respecified = OpenSpec::from(serde_json::json!({ "family": "web" }));
+        let id = Some("web:7".to_owned());
+        for other in [
+            WantedResource { uid: "v".to_owned(), ..one.clone() },
+            WantedResource { id, ..one.clone() },
+            WantedResource { spec: respecified, ..one.clone() },
+            WantedResource { key: ResourceKey::new("t", "TaskDefinition", "web"), ..one.clone() },
+        ] {
+            assert!(!made.stands_on(&[&other], &listed()), "{other:?}");
+        }
     }
 
     #[test]

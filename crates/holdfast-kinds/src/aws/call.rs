@@ -231,23 +231,36 @@ impl OneShot {
     }
 }
 
-/// Reads all pages. `page` makes the call with the token of the page before; `next` finds the token in an answer. A
-/// token that comes twice in a row ends it: some implementations of AWS never stop.
+/// Reads all pages. `page` makes the call with the token of the page before; `next` finds the token in an answer.
 pub(crate) async fn all_pages<O, F>(
-    mut page: impl FnMut(Option<String>) -> F,
+    page: impl FnMut(Option<String>) -> F,
     next: impl Fn(&O) -> Option<&str>,
 ) -> Result<Vec<O>, ApplyError>
 where
     F: Future<Output = Result<O, ApplyError>>,
 {
     let mut pages = Vec::new();
+    each_page(page, next, |answer| pages.push(answer)).await?;
+    Ok(pages)
+}
+
+/// [`all_pages`], each of which `take` makes something smaller of before the next one comes. A token that comes twice in
+/// a row ends it: some implementations of AWS never stop.
+pub(crate) async fn each_page<O, F>(
+    mut page: impl FnMut(Option<String>) -> F,
+    next: impl Fn(&O) -> Option<&str>,
+    mut take: impl FnMut(O),
+) -> Result<(), ApplyError>
+where
+    F: Future<Output = Result<O, ApplyError>>,
+{
     let mut token: Option<String> = None;
     loop {
         let answer = page(token.clone()).await?;
         let following = next(&answer).filter(|t| !t.is_empty()).map(str::to_owned);
-        pages.push(answer);
+        take(answer);
         if following.is_none() || following == token {
-            return Ok(pages);
+            return Ok(());
         }
         token = following;
     }

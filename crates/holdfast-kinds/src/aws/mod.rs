@@ -17,7 +17,8 @@ mod session;
 mod tags;
 mod whole;
 
-pub(crate) use call::{Aws, Sent, Service, all_pages, gap, reading};
+pub(crate) use cache::LastMade;
+pub(crate) use call::{Aws, Sent, Service, all_pages, each_page, gap, reading};
 pub(crate) use tags::TagsByArn;
 
 use crate::common::one_line;

@@ -4,7 +4,7 @@
 //! where it repeats what is known already; where it says something else or nothing, the service itself is asked. So a
 //! steady sweep costs the feed alone, and no tag is ever written because the feed was late.
 
-use super::call::{Aws, Service, all_pages};
+use super::call::{Aws, Service, each_page};
 use super::lock;
 use crate::common::Tags;
 use aws_sdk_resourcegroupstagging::types::{ResourceTagMapping, TagFilter};
@@ -80,21 +80,22 @@ pub(super) async fn of_stack(aws: &Aws<'_>, stack: &str) -> Result<Vec<Tagged>, 
 async fn pages(aws: &Aws<'_>, key: &str, types: &[&str]) -> Result<Vec<(String, Tags)>, ApplyError> {
     let ours = TagFilter::builder().key(key).build();
     let types: Vec<String> = types.iter().map(|t| (*t).to_owned()).collect();
-    let pages = all_pages(
+    let one = |mapping: &ResourceTagMapping| {
+        let tags = mapping.tags().iter().map(|t| (t.key().to_owned(), t.value().to_owned())).collect();
+        Some((mapping.resource_arn()?.to_owned(), tags))
+    };
+    let mut all = Vec::new();
+    each_page(
         |token| {
             let page = aws.tagging().get_resources().tag_filters(ours.clone()).resources_per_page(100);
             let page = page.set_resource_type_filters((!types.is_empty()).then(|| types.clone()));
             aws.read(Service::Tagging, "GetResources", page.set_pagination_token(token).send())
         },
         |answer| answer.pagination_token(),
+        |answer| all.extend(answer.resource_tag_mapping_list().iter().filter_map(one)),
     )
     .await?;
-    let mappings = pages.iter().flat_map(|page| page.resource_tag_mapping_list());
-    let one = |mapping: &ResourceTagMapping| {
-        let tags = mapping.tags().iter().map(|t| (t.key().to_owned(), t.value().to_owned())).collect();
-        Some((mapping.resource_arn()?.to_owned(), tags))
-    };
-    Ok(mappings.filter_map(one).collect())
+    Ok(all)
 }
 
 /// What the feed is believed, and what has to be confirmed. A first sight is believed: nothing of ours was written

@@ -27,7 +27,9 @@ impl Live for CapacityProvider {
         for resource in &wanted.resources {
             declared.extend(resource.id.as_deref().map(|arn| (name_of(arn).to_owned(), None)));
         }
-        declared.extend(wanted.resources.iter().filter_map(|r| Some((Self::identity(&r.spec)?, Some(&*r.spec)))));
+        declared.extend(
+            wanted.resources.iter().filter_map(|r| Some((r.spec.identity(Self::identity)?.to_owned(), Some(&*r.spec)))),
+        );
         let names: Vec<&String> = declared.keys().collect();
         let mut reading = Reading::default();
         for some in names.chunks(BATCH) {

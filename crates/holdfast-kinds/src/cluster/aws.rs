@@ -24,7 +24,12 @@ impl Live for Cluster {
         for resource in &wanted.resources {
             declared.extend(resource.id.clone().map(|name| (name, None)));
         }
-        declared.extend(wanted.resources.iter().filter_map(|r| Some((Cluster::identity(&r.spec)?, Some(&*r.spec)))));
+        declared.extend(
+            wanted
+                .resources
+                .iter()
+                .filter_map(|r| Some((r.spec.identity(Cluster::identity)?.to_owned(), Some(&*r.spec)))),
+        );
         let names: Vec<&String> = declared.keys().collect();
         let calls: Vec<_> = names.chunks(BATCH).map(|some| async move { (some, describe(aws, some).await) }).collect();
         let mut reading = Reading::default();

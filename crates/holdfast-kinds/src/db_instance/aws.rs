@@ -4,7 +4,7 @@ use super::observed::{exports, instance};
 use super::plan::{EXPORTS, PROTECTION, SNAPSHOT};
 use super::spec::DBInstanceSpec;
 use super::{DBInstance, PROTECTED};
-use crate::aws::answer::concern::{concerning_tagged, spec_of};
+use crate::aws::answer::concern::{Specs, concerning_tagged};
 use crate::aws::answer::{made, object, parse, refused};
 use crate::aws::{Aws, Live, Service, all_pages, reading};
 use crate::common::{Tags, text};
@@ -14,7 +14,6 @@ use crate::rds::name_of;
 use async_trait::async_trait;
 use aws_sdk_rds::types::{CloudwatchLogsExportConfiguration, DbInstance, PendingModifiedValues};
 use holdfast_core::cloud::{Applied, ApplyError};
-use holdfast_core::kind::Kind;
 use holdfast_core::observe::{Observation, Reading, Wanted};
 use serde_json::{Map, Value, json};
 
@@ -32,10 +31,11 @@ impl Live for DBInstance {
         .await?;
         let all = || pages.iter().flat_map(|page| page.db_instances());
         let concern = concerning_tagged::<Self>(wanted, all().filter_map(|one| observe(one, None)).collect());
+        let specs = Specs::new::<DBInstance>(wanted);
         // What is meant by a field hangs on how it is declared.
         let as_declared = |seen: &Observation| {
             let one = all().find(|one| one.db_instance_arn() == Some(seen.id.as_str()))?;
-            observe(one, spec_of(wanted, seen, DBInstance::identity))
+            observe(one, specs.of(seen))
         };
         Ok(reading(concern.iter().filter_map(as_declared).collect(), Vec::new()))
     }

@@ -1,7 +1,7 @@
 //! RDS's side of a DB parameter group.
 
 use super::{DBParameterGroup, DBParameterGroupSpec, apply_method, observation};
-use crate::aws::answer::concern::{arns, spec_of};
+use crate::aws::answer::concern::{Specs, arns};
 use crate::aws::answer::{made, object, parse, put_audited};
 use crate::aws::{Aws, Live, Service, all_pages, reading};
 use crate::common::Tags;
@@ -11,7 +11,6 @@ use crate::rds::name_of;
 use async_trait::async_trait;
 use aws_sdk_rds::types::{ApplyMethod, DbParameterGroup, Parameter};
 use holdfast_core::cloud::{Applied, ApplyError};
-use holdfast_core::kind::Kind;
 use holdfast_core::observe::{Observation, Reading, Wanted};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -36,9 +35,8 @@ impl Live for DBParameterGroup {
         .await?;
         let found = pages.iter().flat_map(|page| page.db_parameter_groups()).filter_map(observe).collect();
         let mut seen = concerning::<Self>(aws, wanted, found).await?;
-        let declares = |o: &&Observation| {
-            spec_of(wanted, o, DBParameterGroup::identity).is_some_and(|spec| spec.get("parameters").is_some())
-        };
+        let specs = Specs::new::<DBParameterGroup>(wanted);
+        let declares = |o: &&Observation| specs.of(o).is_some_and(|spec| spec.get("parameters").is_some());
         let due = arns(seen.iter().filter(declares));
         let audit = aws.audit(&due, |arn| async move { parameters(aws, &arn).await }).await;
         for one in &mut seen {

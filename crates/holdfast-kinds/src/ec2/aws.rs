@@ -60,7 +60,7 @@ pub(crate) fn arn(aws: &Aws<'_>, owner: Option<&str>, resource: &str, id: &str) 
 /// What of a listing concerns us: what has our owner tag, is wanted by id, or has a wanted identity.
 pub(crate) struct Concern<'w> {
     ids: BTreeSet<&'w str>,
-    identities: BTreeSet<String>,
+    identities: BTreeSet<&'w str>,
 }
 
 impl<'w> Concern<'w> {
@@ -68,7 +68,7 @@ impl<'w> Concern<'w> {
     pub(crate) fn of<K: Kind>(wanted: &'w Wanted) -> Self {
         Self {
             ids: wanted.resources.iter().filter_map(|w| w.id.as_deref()).collect(),
-            identities: wanted.resources.iter().filter_map(|w| K::identity(&w.spec)).collect(),
+            identities: wanted.resources.iter().filter_map(|w| w.spec.identity(K::identity)).collect(),
         }
     }
 

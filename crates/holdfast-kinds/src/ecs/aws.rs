@@ -7,7 +7,7 @@
 #[cfg(test)]
 mod members;
 
-use crate::aws::{Aws, Sent, Service};
+use crate::aws::{Aws, Sent, Service, lock};
 use crate::common::{Retag, Tags};
 use aws_sdk_ecs::types::Tag;
 use aws_smithy_runtime_api::box_error::BoxError;
@@ -20,14 +20,17 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::ConfigBag;
 use holdfast_core::cloud::ApplyError;
 use serde_json::{Value, json};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex};
 
 /// Puts our JSON in place of an operation's body, and keeps the answer's.
 #[derive(Debug)]
 pub(crate) struct Json {
     body: String,
-    answer: Arc<OnceLock<Value>>,
+    answer: Answer,
 }
+
+/// Where an answer is put down and taken from; JSON's null before and after.
+type Answer = Arc<Mutex<Value>>;
 
 impl Intercept for Json {
     fn name(&self) -> &'static str {
@@ -54,22 +57,21 @@ impl Intercept for Json {
     ) -> Result<(), BoxError> {
         let response = context.response();
         if response.status().is_success() {
-            let answer = serde_json::from_slice(response.body().bytes().unwrap_or_default())?;
             // One attempt, one answer: the SDK does not retry here.
-            self.answer.get_or_init(|| answer);
+            *lock(&self.answer) = serde_json::from_slice(response.body().bytes().unwrap_or_default())?;
         }
         Ok(())
     }
 }
 
 /// An operation's body on its way, and where its answer will be.
-fn exchange(body: &Value) -> (Json, Arc<OnceLock<Value>>) {
-    let answer = Arc::default();
+fn exchange(body: &Value) -> (Json, Answer) {
+    let answer = Answer::default();
     (Json { body: body.to_string(), answer: Arc::clone(&answer) }, answer)
 }
 
-fn take(answer: &OnceLock<Value>) -> Value {
-    answer.get().cloned().unwrap_or_default()
+fn take(answer: &Answer) -> Value {
+    std::mem::take(&mut *lock(answer))
 }
 
 /// Makes a call of ECS that changes nothing, with `body` for its input; returns its output.

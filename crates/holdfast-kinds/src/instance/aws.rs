@@ -6,7 +6,7 @@ use super::Instance;
 use super::plan::{Action, RUNNING};
 use super::predict::{PROTECTED, observation};
 use super::spec::{InstanceSpec, profile_name};
-use crate::aws::answer::concern::spec_of;
+use crate::aws::answer::concern::Specs;
 use crate::aws::answer::{made, object, parse, put_audited, refused};
 use crate::aws::{Aws, Live, Service, all_pages, reading};
 use crate::common::Tags;
@@ -177,8 +177,9 @@ fn attributes() -> impl Iterator<Item = &'static str> {
 
 /// Reads what is declared of them, in turns.
 async fn audit(aws: &Aws<'_>, wanted: &Wanted, seen: &mut [Observation]) {
+    let specs = Specs::new::<Instance>(wanted);
     let declared = |one: &Observation| -> Vec<&'static str> {
-        let spec = spec_of(wanted, one, Instance::identity);
+        let spec = specs.of(one);
         attributes().filter(|name| spec.is_some_and(|s| s.get(*name).is_some())).collect()
     };
     let due: BTreeMap<String, Vec<&'static str>> =
@@ -218,9 +219,8 @@ async fn read_attributes(aws: &Aws<'_>, id: &str, names: Vec<&'static str>) -> R
 
 /// Reads the credits of those instances that declare some: up to 1,000 a call.
 async fn credits(aws: &Aws<'_>, wanted: &Wanted, seen: &mut [Observation]) {
-    let declares = |one: &&Observation| {
-        spec_of(wanted, one, Instance::identity).is_some_and(|spec| spec.get("creditSpecification").is_some())
-    };
+    let specs = Specs::new::<Instance>(wanted);
+    let declares = |one: &&Observation| specs.of(one).is_some_and(|spec| spec.get("creditSpecification").is_some());
     let ids: Vec<String> = seen.iter().filter(declares).map(|one| one.id.clone()).collect();
     let mut known = BTreeMap::new();
     for some in ids.chunks(1000) {

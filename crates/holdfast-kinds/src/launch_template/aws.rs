@@ -164,7 +164,7 @@ async fn observe(aws: &Aws<'_>, template: &types::LaunchTemplate, wanted: &Wante
     };
     let mut versions: Vec<Numbered> = [known(&default), known(&latest)].into_iter().flatten().collect();
     versions.dedup_by_key(|v| v.number);
-    let declared = wanted.resources.iter().find(|w| LaunchTemplate::identity(&w.spec).as_deref() == Some(name));
+    let declared = wanted.resources.iter().find(|w| w.spec.identity(LaunchTemplate::identity) == Some(name));
     let declared = declared.and_then(|w| w.spec.get("launchTemplateData")?.as_object());
     let live = versions.iter().find(|v| v.number == default.1);
     let as_declared = live.is_some_and(|live| declared.is_none_or(|declared| holds(&live.data, declared)));

@@ -11,7 +11,7 @@ use crate::elb::attributes::Attributes;
 use crate::elb::aws::actions::{from_wire, to_wire};
 use crate::elb::aws::children::{self, Child};
 use crate::elb::aws::{
-    PAGE, attributes_json, concerning, deleted, made, number, parse, put_audited, retag, spec_of, tags_for,
+    PAGE, Specs, attributes_json, concerning, deleted, made, number, parse, put_audited, retag, tags_for,
 };
 use crate::elb::outputs;
 use crate::elb::types::{Flag, Int};
@@ -135,8 +135,9 @@ struct Needs {
 
 /// Reads attributes and certificates of those listeners whose declaration has them, in turns.
 async fn audit(aws: &Aws<'_>, wanted: &Wanted, seen: &mut [Observation]) {
+    let specs = Specs::new::<Listener>(wanted);
     let needs = |o: &Observation| {
-        let spec = spec_of(wanted, o, super::identity)?;
+        let spec = specs.of(o)?;
         let attributes = spec.get("attributes").is_some_and(Value::is_object);
         let certificates = spec.get("certificates").is_some() && o.fields.get("certificates").is_some();
         (attributes || certificates).then_some((o.id.clone(), Needs { attributes, certificates }))

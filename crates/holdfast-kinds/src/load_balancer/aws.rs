@@ -8,7 +8,7 @@ use crate::aws::{Aws, Live, Service, reading};
 use crate::common::{Tags, settled};
 use crate::elb::attributes::Attributes;
 use crate::elb::aws::{
-    attributes_json, concerning, deleted, load_balancers, made, number, parse, put_audited, refused, retag, spec_of,
+    Specs, attributes_json, concerning, deleted, load_balancers, made, number, parse, put_audited, refused, retag,
     tags_for,
 };
 use crate::elb::types::{Many, OnOff};
@@ -16,7 +16,6 @@ use crate::elb::{full_name, outputs};
 use async_trait::async_trait;
 use aws_sdk_elasticloadbalancingv2::types as wire;
 use holdfast_core::cloud::{Applied, ApplyError};
-use holdfast_core::kind::Kind;
 use holdfast_core::observe::{Health, LiveState, Observation, Reading, Wanted};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -138,8 +137,9 @@ fn state_of(state: Option<&wire::LoadBalancerState>) -> (LiveState, Health) {
 
 /// Reads attributes of those that are declared, and reserved capacity where that is declared, in turns.
 async fn audit(aws: &Aws<'_>, wanted: &Wanted, seen: &mut [Observation]) {
+    let specs = Specs::new::<LoadBalancer>(wanted);
     let has_capacity = |o: &Observation| {
-        let spec = spec_of(wanted, o, LoadBalancer::identity)?;
+        let spec = specs.of(o)?;
         Some((o.id.clone(), spec.get("minimumLoadBalancerCapacity").is_some()))
     };
     let capacity: BTreeMap<String, bool> = seen.iter().filter_map(has_capacity).collect();

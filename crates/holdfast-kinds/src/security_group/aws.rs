@@ -3,7 +3,7 @@
 use super::plan::{Action, Rules};
 use super::rule::{Direction, Rule};
 use super::{SecurityGroup, identity};
-use crate::aws::{Aws, Live, Service, all_pages, reading};
+use crate::aws::{Aws, Live, Service, all_pages, each_page, reading};
 use crate::common::{Tags, Text, settled};
 use crate::ec2::aws::{Concern, arn, retag, tags_for, tags_from};
 use async_trait::async_trait;
@@ -20,22 +20,23 @@ use serde_json::{Map, Value, json};
 impl Live for SecurityGroup {
     /// One listing of all groups: 1,000 a page with rules and tags, whatever the number of ours.
     async fn sweep(aws: &Aws<'_>, wanted: &Wanted) -> Result<Reading, ApplyError> {
-        let pages = all_pages(
+        let concern = Concern::of::<Self>(wanted);
+        let ours = |group: &aws_sdk_ec2::types::SecurityGroup| {
+            let identity = identity(group.vpc_id().unwrap_or_default(), group.group_name().unwrap_or_default());
+            concern.has(group.group_id(), group.tags(), Some(&identity)).then(|| observe(aws, group))
+        };
+        let mut seen = Vec::new();
+        each_page(
             |token| {
                 // The page size doubles the bucket that EC2 counts the call against.
                 let page = aws.ec2().describe_security_groups().max_results(1000).set_next_token(token);
                 aws.read(Service::Ec2, "DescribeSecurityGroups", page.send())
             },
             |answer| answer.next_token(),
+            |answer| seen.extend(answer.security_groups().iter().filter_map(ours)),
         )
         .await?;
-        let all = pages.iter().flat_map(|page| page.security_groups());
-        let concern = Concern::of::<Self>(wanted);
-        let ours = all.filter(|group| {
-            let identity = identity(group.vpc_id().unwrap_or_default(), group.group_name().unwrap_or_default());
-            concern.has(group.group_id(), group.tags(), Some(&identity))
-        });
-        Ok(reading(ours.map(|group| observe(aws, group)).collect(), Vec::new()))
+        Ok(reading(seen, Vec::new()))
     }
 
     async fn apply(aws: &Aws<'_>, action: &Action, _token: &str) -> Result<Applied, ApplyError> {

@@ -32,19 +32,11 @@ impl Live for Service {
         }
         let batches: Vec<(&str, Vec<&str>)> =
             by_cluster.iter().flat_map(|(c, names)| names.chunks(BATCH).map(|some| (*c, some.to_vec()))).collect();
-        let calls = batches.iter().map(|(cluster, names)| describe(aws, cluster, names));
-        let answers = futures::future::join_all(calls).await;
+        let looks = batches.iter().map(|(cluster, names)| look(aws, cluster, names, &declared));
         let (mut reading, mut found) = (Reading::default(), Vec::new());
-        for ((cluster, names), answer) in batches.iter().zip(answers) {
-            match answer {
-                Ok(answer) => collect(&answer, cluster, &declared, &mut found, &mut reading.gaps),
-                // Where there is no cluster there is certainly no service.
-                Err(error) if error.code.contains("ClusterNotFound") => {}
-                Err(error) => {
-                    let of = names.iter().map(|name| format!("{cluster}/{name}")).collect();
-                    reading.gaps.push(gap(&error, of));
-                }
-            }
+        for (services, gaps) in futures::future::join_all(looks).await {
+            found.extend(services);
+            reading.gaps.extend(gaps);
         }
         // Asked after the counts were read: a count that an autoscaler has set is then never seen without its bounds.
         reading.gaps.extend(scaling::find_owners(aws, &mut found, &declared).await);
@@ -83,8 +75,22 @@ fn declared(wanted: &Wanted) -> Declared<'_> {
             declared.insert(path.to_owned(), None);
         }
     }
-    declared.extend(wanted.resources.iter().filter_map(|r| Some((identity(&r.spec)?, Some(&*r.spec)))));
     declared
+        .extend(wanted.resources.iter().filter_map(|r| Some((r.spec.identity(identity)?.to_owned(), Some(&*r.spec)))));
+    declared
+}
+
+/// The services of a batch, and what of it could not be read.
+async fn look(aws: &Aws<'_>, cluster: &str, names: &[&str], declared: &Declared<'_>) -> (Vec<Observation>, Vec<Gap>) {
+    match describe(aws, cluster, names).await {
+        Ok(answer) => collect(&answer, cluster, declared),
+        // Where there is no cluster there is certainly no service.
+        Err(error) if error.code.contains("ClusterNotFound") => (Vec::new(), Vec::new()),
+        Err(error) => {
+            let of = names.iter().map(|name| format!("{cluster}/{name}")).collect();
+            (Vec::new(), vec![gap(&error, of)])
+        }
+    }
 }
 
 async fn describe(aws: &Aws<'_>, cluster: &str, names: &[&str]) -> Result<Value, ApplyError> {
@@ -92,17 +98,15 @@ async fn describe(aws: &Aws<'_>, cluster: &str, names: &[&str]) -> Result<Value,
     read(aws, "DescribeServices", body, |json| aws.ecs().describe_services().customize().interceptor(json).send()).await
 }
 
-fn collect(answer: &Value, cluster: &str, declared: &Declared<'_>, found: &mut Vec<Observation>, gaps: &mut Vec<Gap>) {
+fn collect(answer: &Value, cluster: &str, declared: &Declared<'_>) -> (Vec<Observation>, Vec<Gap>) {
     let services = items(answer, "services").filter_map(|wire| {
         let spec = declared.get(&format!("{cluster}/{}", text(wire, "serviceName")?)).copied().flatten();
         service(wire, tags_from_wire(wire.get("tags")), spec)
     });
-    found.extend(services);
-    gaps.extend(
-        failures(answer).into_iter().map(|(arn, reason)| {
-            Gap::new("ecs:DescribeServices", vec![format!("{cluster}/{}", name_of(&arn))], reason)
-        }),
-    );
+    let gaps = failures(answer)
+        .into_iter()
+        .map(|(arn, reason)| Gap::new("ecs:DescribeServices", vec![format!("{cluster}/{}", name_of(&arn))], reason));
+    (services.collect(), gaps.collect())
 }
 
 async fn create(aws: &Aws<'_>, spec: &Value, tags: &Tags, token: &str) -> Result<Applied, ApplyError> {

@@ -8,15 +8,13 @@ use crate::aws::{Aws, Live, Service, reading};
 use crate::common::{Tags, settled};
 use crate::elb::attributes::Attributes;
 use crate::elb::aws::{
-    arns, attributes_json, concerning, deleted, made, number, parse, put_audited, retag, spec_of, tags_for,
-    target_groups,
+    Specs, arns, attributes_json, concerning, deleted, made, number, parse, put_audited, retag, tags_for, target_groups,
 };
 use crate::elb::types::Flag;
 use crate::elb::{full_name, outputs};
 use async_trait::async_trait;
 use aws_sdk_elasticloadbalancingv2::types as wire;
 use holdfast_core::cloud::{Applied, ApplyError};
-use holdfast_core::kind::Kind;
 use holdfast_core::observe::{Observation, Reading, Wanted};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
@@ -87,9 +85,8 @@ fn observe(group: &wire::TargetGroup) -> Option<Observation> {
 
 /// Reads the attributes of those groups whose declaration has some, in turns.
 async fn audit(aws: &Aws<'_>, wanted: &Wanted, seen: &mut [Observation]) {
-    let declares = |o: &&Observation| {
-        spec_of(wanted, o, TargetGroup::identity).is_some_and(|s| s.get("attributes").is_some_and(Value::is_object))
-    };
+    let specs = Specs::new::<TargetGroup>(wanted);
+    let declares = |o: &&Observation| specs.of(o).is_some_and(|s| s.get("attributes").is_some_and(Value::is_object));
     let due = arns(seen.iter().filter(declares));
     let audit = aws.audit(&due, |arn| async move { read_attributes(aws, &arn).await }).await;
     for one in seen {

@@ -4,7 +4,7 @@
 
 use super::observed::revision;
 use super::{Action, TaskDefinition};
-use crate::aws::{Aws, Live, Service, all_pages, gap};
+use crate::aws::{Aws, LastMade, Live, Service, all_pages, gap, lock};
 use crate::common::{Tags, closed, drop_nulls, text};
 use crate::ecs::aws::{read, retag, tags_from_wire, tags_to_wire, write};
 use crate::ecs::{name_of, outputs};
@@ -32,6 +32,7 @@ impl Live for TaskDefinition {
             return Ok(Reading::default());
         }
         let mut active = active_revisions(aws).await?;
+        lock(&aws.cache().families).retain(|family, _| families.contains_key(family));
         let looks = families.iter().map(|(family, wanted)| {
             let listed = active.remove(family.as_str()).unwrap_or_default();
             async move { (family, look(aws, family, wanted, listed).await) }
@@ -40,7 +41,7 @@ impl Live for TaskDefinition {
         let mut reading = Reading::default();
         for (family, found) in futures::future::join_all(looks).await {
             match found {
-                Ok(found) => reading.observations.extend(found.map(Arc::new)),
+                Ok(found) => reading.observations.extend(found),
                 Err(gap) => reading.gaps.push(Gap { of: vec![family.clone()], ..gap }),
             }
         }
@@ -65,7 +66,7 @@ impl Live for TaskDefinition {
 fn families(wanted: &Wanted) -> BTreeMap<String, Vec<&WantedResource>> {
     let mut families: BTreeMap<String, Vec<&WantedResource>> = BTreeMap::new();
     for resource in &wanted.resources {
-        let declared = TaskDefinition::identity(&resource.spec);
+        let declared = resource.spec.identity(TaskDefinition::identity).map(str::to_owned);
         let earlier = resource.id.as_deref().and_then(family_and_number).map(|(family, _)| family.to_owned());
         if earlier != declared {
             families.entry(earlier.unwrap_or_default()).or_default().push(resource);
@@ -110,10 +111,17 @@ async fn look(
     family: &str,
     wanted: &[&WantedResource],
     mut listed: Vec<String>,
-) -> Result<Option<Observation>, Gap> {
+) -> Result<Option<Arc<Observation>>, Gap> {
     let of_family = |arn: &&str| family_and_number(arn).is_some_and(|(of, _)| of == family);
     for known in wanted.iter().filter_map(|w| w.id.as_deref()).filter(of_family) {
         with_unlisted(aws, known, &mut listed).await.map_err(|e| gap(&e, Vec::new()))?;
+    }
+    let last = lock(&aws.cache().families).get(family).filter(|last| last.stands_on(wanted, &listed)).cloned();
+    if let Some(last) = last {
+        let tags = current_tags(aws, &last.seen.id).await.map_err(|e| gap(&e, Vec::new()))?;
+        if *tags == last.seen.tags {
+            return Ok(Some(last.seen));
+        }
     }
     let mut newest_foreign = None;
     let mut unknown = 0;
@@ -130,11 +138,18 @@ async fn look(
         if is_ours(arn, &content, wanted) {
             let older = older_of_ours(aws, &listed[place + 1..], wanted).await;
             let tags = current_tags(aws, arn).await.map_err(|e| gap(&e, Vec::new()))?;
-            return Ok(Some(observe(&content, tags, &older, wanted)));
+            let seen = Arc::new(observe(&content, Tags::clone(&tags), &older, wanted));
+            // What is not known of the older ones yet is read in the sweeps that follow.
+            if listed.iter().all(|arn| aws.cache().knows(arn)) {
+                let family = family.to_owned();
+                lock(&aws.cache().families).insert(family, LastMade::of(wanted, listed, &seen));
+            }
+            return Ok(Some(seen));
         }
         newest_foreign.get_or_insert(content);
     }
-    Ok(newest_foreign.map(|content| observe(&content, tags_from_wire(content.get("tags")), &[], wanted)))
+    let foreign = |content: Arc<Value>| observe(&content, tags_from_wire(content.get("tags")), &[], wanted);
+    Ok(newest_foreign.map(foreign).map(Arc::new))
 }
 
 /// Adds the revision we registered last, if the listing does not show it yet.
@@ -206,7 +221,7 @@ async fn describe(aws: &Aws<'_>, arn: &str) -> Result<Value, ApplyError> {
 }
 
 /// The tags a revision has now: they can change, unlike what it says.
-async fn current_tags(aws: &Aws<'_>, arn: &str) -> Result<Tags, ApplyError> {
+async fn current_tags(aws: &Aws<'_>, arn: &str) -> Result<Arc<Tags>, ApplyError> {
     let one = [arn.to_owned()];
     let ask = |arns: Vec<String>| async move {
         let mut tags = BTreeMap::new();
@@ -219,7 +234,7 @@ async fn current_tags(aws: &Aws<'_>, arn: &str) -> Result<Tags, ApplyError> {
         Ok(tags)
     };
     let tags = aws.tags_of(&one, 1, ask).await?;
-    Ok(tags.get(arn).map(|t| Tags::clone(t)).unwrap_or_default())
+    Ok(tags.get(arn).cloned().unwrap_or_default())
 }
 
 async fn register(aws: &Aws<'_>, spec: &Value, tags: &Tags) -> Result<Applied, ApplyError> {

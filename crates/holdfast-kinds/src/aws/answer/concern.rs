@@ -39,7 +39,7 @@ pub(crate) fn concerning_tagged<K: Kind>(wanted: &Wanted, found: Vec<Observation
 /// Those of a listing that concern us: wanted by handle or by identity.
 struct Relevant<'w> {
     ids: BTreeSet<&'w str>,
-    identities: BTreeSet<String>,
+    identities: BTreeSet<&'w str>,
     /// One is wanted whose identity hangs on what is not known yet: anything found may be it.
     open: bool,
 }
@@ -48,7 +48,7 @@ impl<'w> Relevant<'w> {
     /// `identity` is the kind's own.
     fn new(wanted: &'w Wanted, identity: impl Fn(&Value) -> Option<String>) -> Self {
         let ids = wanted.resources.iter().filter_map(|w| w.id.as_deref()).collect();
-        let all: Vec<Option<String>> = wanted.resources.iter().map(|w| identity(&w.spec)).collect();
+        let all: Vec<Option<&str>> = wanted.resources.iter().map(|w| w.spec.identity(&identity)).collect();
         let open = wanted.resources.iter().zip(&all).any(|(w, identity)| w.id.is_none() && identity.is_none());
         Self { ids, identities: all.into_iter().flatten().collect(), open }
     }
@@ -59,17 +59,36 @@ impl<'w> Relevant<'w> {
     }
 }
 
-/// The spec that wants what was seen: by owner, by handle or by identity.
-pub(crate) fn spec_of<'w>(
-    wanted: &'w Wanted,
-    seen: &Observation,
-    identity: impl Fn(&Value) -> Option<String>,
-) -> Option<&'w Value> {
-    let by = |test: &dyn Fn(&&WantedResource) -> bool| wanted.resources.iter().find(test);
-    by(&|w| seen.owner_uid() == Some(w.uid.as_str()))
-        .or_else(|| by(&|w| w.id.as_deref() == Some(seen.id.as_str())))
-        .or_else(|| by(&|w| identity(&w.spec).as_deref() == Some(seen.identity.as_str())))
-        .map(|w| w.spec.as_ref())
+/// Who wants what, to be asked of each thing that was seen.
+pub(crate) struct Specs<'w> {
+    by_uid: BTreeMap<&'w str, &'w WantedResource>,
+    by_id: BTreeMap<&'w str, &'w WantedResource>,
+    by_identity: BTreeMap<&'w str, &'w WantedResource>,
+}
+
+impl<'w> Specs<'w> {
+    /// Of what is wanted of `K`.
+    pub(crate) fn new<K: Kind>(wanted: &'w Wanted) -> Self {
+        let mut specs = Self { by_uid: BTreeMap::new(), by_id: BTreeMap::new(), by_identity: BTreeMap::new() };
+        for one in &wanted.resources {
+            specs.by_uid.entry(&one.uid).or_insert(one);
+            if let Some(id) = &one.id {
+                specs.by_id.entry(id).or_insert(one);
+            }
+            if let Some(identity) = one.spec.identity(K::identity) {
+                specs.by_identity.entry(identity).or_insert(one);
+            }
+        }
+        specs
+    }
+
+    /// The spec that wants what was seen: by owner, by handle or by identity.
+    pub(crate) fn of(&self, seen: &Observation) -> Option<&'w Value> {
+        let owner = seen.owner_uid().and_then(|uid| self.by_uid.get(uid));
+        let wanted =
+            owner.or_else(|| self.by_id.get(seen.id.as_str())).or_else(|| self.by_identity.get(seen.identity.as_str()));
+        wanted.map(|one| one.spec.as_ref())
+    }
 }
 
 /// The text of each ARN, once each and in order.

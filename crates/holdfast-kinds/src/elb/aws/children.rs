@@ -94,7 +94,7 @@ pub(crate) async fn find<C: Child>(aws: &Aws<'_>, wanted: &Wanted) -> Found<C::I
 fn gap_of<'w, C: Child>(error: &ApplyError, concerned: impl Iterator<Item = &'w WantedResource>) -> Gap {
     let mut names = Vec::new();
     for resource in concerned {
-        let identity = C::identity(&resource.spec);
+        let identity = resource.spec.identity(C::identity).map(str::to_owned);
         if resource.id.is_none() && identity.is_none() {
             return gap(error, Vec::new());
         }

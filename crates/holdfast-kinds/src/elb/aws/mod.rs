@@ -5,7 +5,7 @@ pub(crate) mod children;
 
 use super::types::Int;
 use crate::aws::answer::concern;
-pub(crate) use crate::aws::answer::concern::{arns, spec_of};
+pub(crate) use crate::aws::answer::concern::{Specs, arns};
 pub(crate) use crate::aws::answer::{is_not_found, put_audited};
 use crate::aws::{Aws, Service, TagsByArn, all_pages, answer};
 use crate::common::{Retag, Tags};
