@@ -14,7 +14,9 @@ pub(crate) struct History {
     pub(crate) steps: Vec<(usize, Step)>,
     /// True: the store is a file, and is opened again by every new process.
     pub(crate) on_disk: bool,
-    /// True: what AWS makes is not there at once, for as long as weather lasts.
+    /// True: every other pass follows what the one before it has left open, and else looks at everything.
+    pub(crate) follows: bool,
+    /// What becomes of what is not declared any more, where nothing else is said.
     pub(crate) deletion: &'static str,
 }
 
@@ -89,7 +91,8 @@ impl History {
         let length = 8 + dice.below(16);
         let steps = (0..length).map(|n| (n, step(&mut dice))).collect();
         let deletion = if dice.below(3) == 0 { "retain" } else { "delete" };
-        Self { seed, start, steps, on_disk: seed.is_multiple_of(64), deletion }
+        let (on_disk, follows) = (seed.is_multiple_of(64), seed.is_multiple_of(2));
+        Self { seed, start, steps, on_disk, follows, deletion }
     }
 
     /// With these steps only.

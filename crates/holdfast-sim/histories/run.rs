@@ -69,6 +69,8 @@ struct Run<'m> {
     said: BTreeMap<String, Value>,
     stormy: bool,
     calm: Calm,
+    /// See [`History::follows`].
+    follows: bool,
 }
 
 /// Runs a history in a time of its own.
@@ -97,6 +99,7 @@ pub(crate) fn run(history: &History, material: &Material, mut tell: Tell<'_>) ->
             said,
             stormy,
             calm,
+            follows: history.follows,
         };
         let first = run.drafts.now.clone();
         run.scene.declare_draft(&first, material)?;
@@ -296,8 +299,7 @@ impl Run<'_> {
             let _ = self.scene.sim.tamper(&self.scene.scope, thing.kind, &thing.observation.id, tamper.clone());
         }
         self.told.passes += 1;
-        // Every other one follows what the one before it has left open, if that is a moment ago.
-        let follows = self.told.passes.is_multiple_of(2);
+        let follows = self.follows && self.told.passes.is_multiple_of(2);
         let passed: Result<PassReport, PassError> =
             if follows { self.scene.follow_up().await } else { self.scene.pass().await };
         let report = passed.ok();

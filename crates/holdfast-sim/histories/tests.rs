@@ -39,7 +39,10 @@ const FOUND: [(u64, &str); 15] = [
 fn what_was_found_once_is_not_found_again() {
     let material = material();
     for (seed, what) in FOUND {
-        assert_eq!(judged(&History::of(seed, &material), &material).broken, [], "seed {seed}: {what}");
+        for follows in [false, true] {
+            let history = History { follows, ..History::of(seed, &material) };
+            assert_eq!(judged(&history, &material).broken, [], "seed {seed}, {follows}: {what}");
+        }
     }
 }
 
