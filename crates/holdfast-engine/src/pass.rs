@@ -11,7 +11,7 @@ use crate::lines::is_exposed;
 use crate::options::Boundary;
 use crate::recover;
 use crate::seat::Seat;
-use crate::seen::{Look, Seen, restless};
+use crate::seen::{FRESH, Look, Seen, restless};
 use crate::trouble;
 use futures::FutureExt;
 use holdfast_core::kind::Registry;
@@ -169,7 +169,9 @@ async fn run(
     core.boundaries.reached(scope, Boundary::BeforeEnd).await;
     finish(core, book, &swept, &mut report, executed)?;
     report.next = next(core, book, &plan, &report, &swept);
-    book.seen = report.next.map(|_| Seen::of(swept.snapshot, &swept.status, &book.list));
+    // What would be too old by then is not kept.
+    let soon = report.next.filter(|wait| *wait < FRESH.unsigned_abs());
+    book.seen = soon.map(|_| Seen::of(swept.snapshot, &swept.status, &book.list));
     book.clean = true;
     core.boundaries.reached(scope, Boundary::AfterEnd).await;
     match unverified {

@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// How long what a whole look saw may stand in for another look.
-const FRESH: SignedDuration = SignedDuration::from_secs(30);
+pub(crate) const FRESH: SignedDuration = SignedDuration::from_secs(30);
 
 /// How much of a scope a pass looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
