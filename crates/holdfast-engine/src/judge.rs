@@ -80,10 +80,11 @@ fn adopted(before: u64, verdict: &Verdict) -> u64 {
 fn remember_replaced(memory: &mut Memory, verdict: &Verdict, young: bool) -> bool {
     const MOST: usize = 8;
     let retired = match verdict.decision {
-        Decision::Replace => verdict.id.clone(),
+        // A read may be older than the last update, which may have moved the handle.
+        Decision::Replace => [verdict.id.clone(), memory.id.clone()],
         // What is made again because it is missing may only have been hidden.
-        Decision::Create => memory.id.clone(),
-        _ => memory.id.clone().filter(|old| verdict.beside.contains(old)),
+        Decision::Create => [memory.id.clone(), None],
+        _ => [memory.id.clone().filter(|old| verdict.beside.contains(old)), None],
     };
     let known = memory.retiring.len();
     // While what takes its place may not be shown yet, it only seems to be the one again.
@@ -97,13 +98,14 @@ fn remember_replaced(memory: &mut Memory, verdict: &Verdict, young: bool) -> boo
             .retiring
             .extend(verdict.beside.iter().filter(|b| !memory.retiring.contains(b)).cloned().collect::<Vec<_>>());
     }
-    if let Some(retired) = retired.filter(|r| !memory.retiring.contains(r)) {
-        memory.retiring.push(retired);
-        moved = true;
+    for retired in retired.into_iter().flatten() {
+        if !memory.retiring.contains(&retired) {
+            memory.retiring.push(retired);
+            moved = true;
+        }
     }
-    if memory.retiring.len() > MOST {
-        memory.retiring.remove(0);
-    }
+    let surplus = memory.retiring.len().saturating_sub(MOST);
+    memory.retiring.drain(..surplus);
     moved
 }
 

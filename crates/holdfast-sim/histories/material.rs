@@ -191,12 +191,14 @@ impl Material {
 
     /// Gives a spec another identity, where a create-only text of it says which it is.
     pub(crate) fn rename(&self, kind: &dyn AnyKind, spec: &mut Value) {
-        let Some(identity) = kind.identity(spec) else { return };
+        let Some(identity) = kind.identity(&told(spec)) else { return };
         for field in self.fields(kind.name()).iter().filter(|f| self.is_create_only(kind.name(), f)) {
             let Some(text) = spec[field].as_str() else { continue };
             let mut other = spec.clone();
-            other[field] = json!(format!("{text}2"));
-            if kind.identity(&other).is_some_and(|i| i != identity) {
+            // What has no name but an address gets another address, which stands elsewhere.
+            let address = field == "allocationId";
+            other[field] = json!(if address { "eipalloc-0a1b2c3d4e5f60718".to_owned() } else { format!("{text}2") });
+            if kind.identity(&told(&other)).is_some_and(|i| i != identity) {
                 *spec = other;
                 return;
             }
@@ -221,6 +223,14 @@ impl Material {
             said.collect::<Vec<_>>().join("; ")
         })
     }
+}
+
+/// With some text in the place of each variable and reference.
+fn told(spec: &Value) -> Value {
+    let mut spec = spec.clone();
+    reference::fill_variables(&mut spec, &mut |_| Some(json!("x")));
+    reference::fill(&mut spec, &mut |_| Worth::Value(json!("x")));
+    spec
 }
 
 /// The files below a folder that end in `.json`, in order.

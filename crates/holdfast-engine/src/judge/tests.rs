@@ -53,6 +53,13 @@ fn the_one_that_was_to_be_replaced_and_stays_retires_what_stands_beside_it_once(
 }
 
 #[test]
+fn what_is_replaced_on_an_old_sight_is_known_by_the_handle_that_an_update_gave_it_since() {
+    let mut memory = known("web:3");
+    remember(&mut memory, &mut verdict("replace", &[("id", json!("web:2"))]), at(9), SETTLE);
+    assert_eq!(memory.retiring, ["web:2", "web:3"]);
+}
+
+#[test]
 fn of_what_is_replaced_the_last_eight_are_known() {
     let mut memory = Memory { retiring: (0..8).map(|n| n.to_string()).collect(), ..Memory::default() };
     remember(&mut memory, &mut verdict("replace", &[("id", json!("8"))]), at(9), SETTLE);
