@@ -127,11 +127,10 @@ impl Queue {
         let Some(scope) = first.map(|(_, scope)| scope.clone()) else {
             return Err(own().filter_map(|(_, e)| e.due).map(|(due, _)| due).min());
         };
-        let before = entries.insert(scope.clone(), Entry { due: None, running: true, lane, knew: 0 });
-        let (due, knew) = before.map_or((None, 0), |e| (e.due, e.knew));
-        if let Some(entry) = entries.get_mut(&scope) {
-            entry.knew = knew;
-        }
+        let due = entries.get_mut(&scope).and_then(|entry| {
+            entry.running = true;
+            entry.due.take()
+        });
         Ok((scope, due.map_or(Urgency::Periodic, |(_, urgency)| urgency)))
     }
 

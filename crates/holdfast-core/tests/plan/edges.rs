@@ -25,6 +25,11 @@ fn proposed(world: &World) -> Vec<String> {
     world.plan().proposals.iter().map(|p| format!("{} = {} of {}", p.path, p.value, p.resources.len())).collect()
 }
 
+/// So many seconds before these plans are made.
+fn ago(seconds: i64) -> jiff::Timestamp {
+    jiff::Timestamp::UNIX_EPOCH - jiff::SignedDuration::from_secs(seconds)
+}
+
 #[test]
 fn what_aws_begins_to_show_of_all_things_of_a_kind_is_a_proposal_and_what_one_lacks_is_not() {
     let grown = || growing(json!({}), json!({ "ipv6": true }));
@@ -178,7 +183,7 @@ fn what_was_created_is_waited_for_until_exactly_the_time_that_aws_may_take_to_sh
 #[test]
 fn references_take_what_replaced_a_thing_as_long_as_aws_may_not_show_it_yet() {
     let follows = |created_ago: i64, retiring: &[&str]| {
-        let created = jiff::Timestamp::UNIX_EPOCH - jiff::SignedDuration::from_secs(created_ago);
+        let created = ago(created_ago);
         let memory = Memory {
             id: Some("id-new".to_owned()),
             outputs: Arc::new(serde_json::Map::from_iter([("id".to_owned(), json!("id-new"))])),
@@ -204,9 +209,9 @@ fn nothing_is_made_or_deleted_on_the_sight_of_what_was_there_before_the_newest_w
         Arc::make_mut(&mut w.desired[0]).fate = fate;
         w.plan().verdicts[0].decision
     };
-    let made = |ago: i64, id: &str, retiring: &[&str]| Memory {
+    let made = |seconds: i64, id: &str, retiring: &[&str]| Memory {
         id: Some(id.to_owned()),
-        created_at: Some(jiff::Timestamp::UNIX_EPOCH - jiff::SignedDuration::from_secs(ago)),
+        created_at: Some(ago(seconds)),
         retiring: retiring.iter().map(|id| (*id).to_owned()).collect(),
         ..Memory::default()
     };
@@ -227,11 +232,11 @@ fn nothing_is_made_or_deleted_on_the_sight_of_what_was_there_before_the_newest_w
 }
 
 #[test]
-fn what_was_shown_is_behind_its_predecessor_only_if_that_has_another_name() {
-    let decided = |ago: i64, made_as: Option<&str>| {
+fn what_was_shown_and_is_hidden_by_its_predecessor_is_waited_for_only_if_that_has_another_name() {
+    let decided = |seconds: i64, made_as: Option<&str>| {
         let memory = Memory {
             id: Some("id-new".to_owned()),
-            created_at: Some(jiff::Timestamp::UNIX_EPOCH - jiff::SignedDuration::from_secs(ago)),
+            created_at: Some(ago(seconds)),
             made_as: made_as.map(str::to_owned),
             ..Memory::default()
         };
@@ -246,8 +251,8 @@ fn what_was_shown_is_behind_its_predecessor_only_if_that_has_another_name() {
 
 #[test]
 fn what_is_harmless_to_make_again_is_waited_for_as_long_as_the_rest_once_it_has_another_name() {
-    let decided = |ago: i64, made_as: Option<&str>| {
-        let created = jiff::Timestamp::UNIX_EPOCH - jiff::SignedDuration::from_secs(ago);
+    let decided = |seconds: i64, made_as: Option<&str>| {
+        let created = ago(seconds);
         let made_as = made_as.map(str::to_owned);
         let memory = Memory { created_unseen: Some(created), made_as, ..Memory::default() };
         world().wants("Vault/a", json!({ "name": "a" })).remembers("Vault/a", memory).plan().verdicts[0].decision
