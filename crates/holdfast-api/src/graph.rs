@@ -11,7 +11,7 @@ use std::cmp::Ordering;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{BuildHasher, RandomState};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The resources that the references in `spec` name, seen from `stack`.
 pub(crate) fn named(spec: &Value, stack: &str) -> BTreeSet<ResourceKey> {
@@ -58,10 +58,19 @@ struct Graph {
 }
 
 impl Users {
+    fn graphs(&self) -> MutexGuard<'_, BTreeMap<Scope, Graph>> {
+        self.by_scope.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Looks through a list before somebody asks.
+    pub(crate) fn follow(&self, scope: &Scope, list: List) {
+        self.graphs().entry(scope.clone()).or_default().follow(list, &self.hasher);
+    }
+
     /// Those of a declared list that refer to a resource. The list is one of the scope's newest; what has moved in it
     /// since the last time is looked into, and nothing else.
     pub(crate) fn of(&self, scope: &Scope, list: List, key: &ResourceKey) -> Vec<ResourceKey> {
-        let mut all = self.by_scope.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.graphs();
         let graph = all.entry(scope.clone()).or_default();
         graph.follow(list, &self.hasher);
         let users = graph.by_hash.get(&self.hasher.hash_one(key)).into_iter().flatten();

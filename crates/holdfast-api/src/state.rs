@@ -7,13 +7,14 @@ use crate::http::auth::TokenHash;
 use crate::http::cursor::Sealer;
 use crate::http::problem::Problem;
 use crate::metrics::Metrics;
+use crate::stored::claim_all;
 use holdfast_core::kind::Registry;
 use holdfast_core::validate::Validators;
 use holdfast_store::{Store, StoreError};
 use http::StatusCode;
 use jiff::Timestamp;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Mutex, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
@@ -108,6 +109,7 @@ struct Inner {
     declaring: Arc<Mutex<()>>,
     claims: Claims,
     users: Users,
+    warm: std::sync::Mutex<bool>,
     closing: CancellationToken,
     sealer: Sealer,
     watchers: Arc<Semaphore>,
@@ -143,6 +145,7 @@ impl ApiState {
             declaring: Arc::default(),
             claims: Claims::default(),
             users: Users::default(),
+            warm: std::sync::Mutex::default(),
             closing: CancellationToken::new(),
             sealer: Sealer::new(secret.as_bytes()),
             watchers,
@@ -198,6 +201,21 @@ impl ApiState {
     }
     pub(crate) fn newest_event(&self) -> watch::Receiver<u64> {
         self.0.newest_event.subscribe()
+    }
+
+    /// Reads what is declared, once, so that no request after it waits for that. Whoever comes meanwhile waits.
+    pub(crate) fn warm_up(&self) -> Result<(), StoreError> {
+        let mut warm = self.0.warm.lock().unwrap_or_else(PoisonError::into_inner);
+        if *warm {
+            return Ok(());
+        }
+        for scope in self.store().scopes()? {
+            let list = self.store().desired(&scope, self.now())?;
+            claim_all(self, &scope, &list)?;
+            self.users().follow(&scope, list);
+        }
+        *warm = true;
+        Ok(())
     }
 
     /// Runs `read` where it may block. A panic in it reaches the layer that makes a problem of panics.

@@ -5,10 +5,12 @@ use crate::state::ApiState;
 use holdfast_core::document::AccountSpec;
 use holdfast_core::kind::AnyKind;
 use holdfast_core::name::{ResourceKey, Scope};
-use holdfast_core::plan::Fate;
+use holdfast_core::plan::{Desired, Fate};
 use holdfast_core::validate::{Stored, StoredResource, StoredStack, identity};
 use holdfast_store::{Filter, ResourceRecord, StoreError};
 use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// Look-ups that keep their first error for afterwards.
 pub(crate) struct StoreView<'a> {
@@ -43,12 +45,27 @@ fn stored(record: ResourceRecord) -> StoredResource {
     StoredResource {
         key: record.key,
         scope: record.scope,
-        document_spec: (*record.document_spec).clone(),
-        spec: (*record.spec).clone(),
+        document_spec: record.document_spec.value(),
+        spec: record.spec.value(),
         policy: record.policy_own,
         labels: record.labels,
         deleting: record.fate != Fate::Keep,
     }
+}
+
+/// Who of a declared list declares which live thing of a kind.
+fn claimed(kind: &dyn AnyKind, list: &[Arc<Desired>]) -> Vec<(String, ResourceKey)> {
+    let own = list.iter().filter(|d| d.key.kind == kind.name());
+    own.filter_map(|d| Some((identity(kind, &d.spec.value(), &d.key.stack)?, d.key.clone()))).collect()
+}
+
+/// Reads what the check of a document asks about a declared list, unless that is known.
+pub(crate) fn claim_all(state: &ApiState, scope: &Scope, list: &[Arc<Desired>]) -> Result<(), StoreError> {
+    let kinds: BTreeSet<&str> = list.iter().map(|d| d.key.kind.as_str()).collect();
+    for kind in kinds.into_iter().filter_map(|name| state.registry().get(name)) {
+        state.claims().of(kind.name(), scope, "", || Ok::<_, StoreError>(claimed(kind, list)))?;
+    }
+    Ok(())
 }
 
 impl Stored for StoreView<'_> {
@@ -65,16 +82,7 @@ impl Stored for StoreView<'_> {
         self.resources(&Filter { stack: Some(stack.to_owned()), ..Filter::default() })
     }
     fn claimants(&self, kind: &dyn AnyKind, scope: &Scope, own: &str) -> Vec<ResourceKey> {
-        let all = || {
-            let filter = Filter {
-                kind: Some(kind.name().to_owned()),
-                account: Some(scope.account.clone()),
-                region: Some(scope.region.clone()),
-                ..Filter::default()
-            };
-            let stored = self.state.store().resources(&filter, usize::MAX, None)?.into_iter();
-            Ok(stored.filter_map(|r| Some((identity(kind, &r.spec, &r.key.stack)?, r.key))).collect())
-        };
+        let all = || Ok(claimed(kind, &self.state.store().desired(scope, self.state.now())?));
         self.keep(self.state.claims().of(kind.name(), scope, own, all))
     }
     fn account(&self, name: &str) -> Option<AccountSpec> {

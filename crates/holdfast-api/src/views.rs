@@ -3,6 +3,7 @@
 use crate::http::conditional::Tag;
 use crate::load::Load;
 use holdfast_core::document::{API_VERSION, AccountSpec, StackSpec};
+use holdfast_core::kept::Kept;
 use holdfast_core::name::{ResourceKey, Scope};
 use holdfast_core::plan::{Fate, Hold};
 use holdfast_core::policy::Policy;
@@ -16,6 +17,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// A page of a list.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -90,29 +92,29 @@ pub(crate) struct ResourceView {
     policy: Policy,
     /// Its spec as written, variables and references standing.
     #[schemars(with = "Map<String, Value>")]
-    spec: Value,
+    spec: Arc<Kept>,
     /// Where it stands.
     status: Status,
 }
 
-impl From<&ResourceRecord> for ResourceView {
-    fn from(r: &ResourceRecord) -> Self {
+impl From<ResourceRecord> for ResourceView {
+    fn from(r: ResourceRecord) -> Self {
         Self {
             api_version: API_VERSION,
-            kind: r.key.kind.clone(),
+            kind: r.key.kind,
             metadata: ResourceMetadata {
-                stack: r.key.stack.clone(),
-                name: r.key.name.clone(),
-                account: r.scope.account.clone(),
-                region: r.scope.region.clone(),
-                uid: r.uid.clone(),
+                stack: r.key.stack,
+                name: r.key.name,
+                account: r.scope.account,
+                region: r.scope.region,
+                uid: r.uid,
                 generation: r.generation,
                 created_at: r.created_at,
-                labels: r.labels.clone(),
+                labels: r.labels,
             },
-            policy: r.policy_own.clone(),
-            spec: (*r.document_spec).clone(),
-            status: r.status.clone(),
+            policy: r.policy_own,
+            spec: r.document_spec,
+            status: r.status,
         }
     }
 }

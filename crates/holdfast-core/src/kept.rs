@@ -16,6 +16,11 @@ impl Kept {
         Self(serde_json::value::to_raw_value(value).unwrap_or_else(|_| RawValue::NULL.to_owned()))
     }
 
+    /// True if it is that value, in whatever order its members stand.
+    pub fn is(&self, value: &Value) -> bool {
+        self.value() == *value
+    }
+
     /// The value, read anew each time.
     pub fn value(&self) -> Value {
         serde_json::from_str(self.0.get()).unwrap_or_default()

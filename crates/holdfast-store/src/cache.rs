@@ -38,6 +38,8 @@ struct Place {
     moved: BTreeMap<ResourceKey, u64>,
     /// Something was written since that may concern every row.
     outdated: bool,
+    /// Whoever reads the list has it: those who want it meanwhile wait, and then it is there.
+    turn: Arc<Mutex<()>>,
 }
 
 impl DesiredEntry {
@@ -136,6 +138,11 @@ impl Cache {
         // Also where nothing is kept yet: what is written while it is read leaves its mark there.
         let place = kept.desired.entry(scope.clone()).or_default();
         (place.known(now), newest)
+    }
+
+    /// Taken by whoever reads the list of a scope.
+    pub(crate) fn turn(&self, scope: &Scope) -> Arc<Mutex<()>> {
+        Arc::clone(&self.kept().desired.entry(scope.clone()).or_default().turn)
     }
 
     pub(crate) fn fill_desired(&self, read_at: u64, scope: &Scope, entry: DesiredEntry) {

@@ -13,7 +13,7 @@ use rusqlite::{Connection, Row, params};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 fn key(row: &Row<'_>) -> Result<ResourceKey, StoreError> {
     Ok(ResourceKey::new(row::text(row, "stack")?, row::text(row, "kind")?, row::text(row, "name")?))
@@ -158,7 +158,13 @@ impl Store {
     }
 
     fn declared(&self, scope: &Scope, now: Timestamp) -> Result<DesiredEntry, StoreError> {
-        let (known, read_at) = match self.shared.cache.desired(scope, now) {
+        let cache = &self.shared.cache;
+        if let (Known::All(entry), _) = cache.desired(scope, now) {
+            return Ok(entry);
+        }
+        let turn = cache.turn(scope);
+        let _alone = turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let (known, read_at) = match cache.desired(scope, now) {
             (Known::All(entry), _) => return Ok(entry),
             other => other,
         };
@@ -185,7 +191,7 @@ impl Store {
         }
         drop(moment);
         let entry = reading.end();
-        self.shared.cache.fill_desired(read_at, scope, entry.clone());
+        cache.fill_desired(read_at, scope, entry.clone());
         Ok(entry)
     }
 

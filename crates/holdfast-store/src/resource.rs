@@ -2,6 +2,7 @@
 
 use crate::types::ResourceRecord;
 use crate::{StoreError, parts, row};
+use holdfast_core::kept::Kept;
 use holdfast_core::name::{ResourceKey, Scope};
 use holdfast_core::plan::{Desired, Fate, Hold, Memory};
 use holdfast_core::status::Status;
@@ -136,7 +137,7 @@ pub(crate) fn status(row: &Row<'_>) -> Result<Status, StoreError> {
 /// The whole row of a [`SELECT`].
 pub(crate) fn record(row: &Row<'_>) -> Result<ResourceRecord, StoreError> {
     let declared = Declared::read(row)?;
-    let spec = Arc::new(row::parse(declared.spec)?);
+    let spec: Arc<Kept> = Arc::new(row::parse(declared.spec)?);
     Ok(ResourceRecord {
         key: declared.key(),
         uid: declared.uid.to_owned(),

@@ -1,6 +1,7 @@
 //! What goes into the store and what comes out of it: declarations, records, filters.
 
 use holdfast_core::document::{AccountSpec, StackSpec};
+use holdfast_core::kept::Kept;
 use holdfast_core::name::{ResourceKey, Scope};
 use holdfast_core::plan::{Fate, Hold};
 use holdfast_core::policy::Policy;
@@ -233,9 +234,9 @@ pub struct ResourceRecord {
     /// Its stack's pause; over when its `until` has passed, see [`in_force`].
     pub hold: Option<Hold>,
     /// The spec as written.
-    pub document_spec: Arc<Value>,
+    pub document_spec: Arc<Kept>,
     /// The spec with variables filled in; shared with `document_spec` if it has none.
-    pub spec: Arc<Value>,
+    pub spec: Arc<Kept>,
     /// The policy written on the resource itself.
     pub policy_own: Policy,
     /// The resource's policy over its stack's.

@@ -50,6 +50,9 @@ pub async fn serve(
 ) -> Result<(), ServeError> {
     check_address(listener.local_addr().map_err(ServeError::Listener)?, state.options())?;
     let service = TowerToHyperService::new(crate::router(state.clone()));
+    // Also where nobody asks whether the server is ready. What fails here fails again for whoever asks, who is told.
+    let cold = state.clone();
+    tokio::task::spawn_blocking(move || cold.warm_up());
     let slots = Arc::new(Semaphore::new(state.options().max_connections));
     let graceful = GracefulShutdown::new();
     let mut shutdown = std::pin::pin!(shutdown);

@@ -26,7 +26,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
             .any_query()
             .gives::<Health>(StatusCode::OK, "It lives."),
         Endpoint::new(Method::GET, "/readyz", "readyz", get(ready))
-            .about("operations", "The store takes writes, and every scope has been swept once or says why it cannot be")
+            .about("operations", "The store takes writes, what is declared is in memory, and every scope has been swept once or says why not")
             .any_query()
             .gives::<Health>(StatusCode::OK, "It is ready.")
             .fails(StatusCode::SERVICE_UNAVAILABLE, "It is not; the problem says what is missing."),
@@ -60,6 +60,7 @@ async fn ready(State(state): State<ApiState>) -> Answer {
                 tracing::warn!(%error, "not ready: the store does not take writes");
                 return Err(Problem::unavailable("store", format!("The store does not take writes: {error}.")));
             }
+            state.warm_up()?;
             let scopes = views::scopes(state.store(), state.now())?;
             // One account that cannot be entered must not take the whole server out of service.
             let unswept = scopes.iter().filter(|s| s.swept_at.is_none() && s.error.is_none()).count();

@@ -157,7 +157,7 @@ fn outcomes(state: &ApiState, checked: &Checked) -> Result<Vec<Line>, Problem> {
         let same = before.map(|b| {
             let written = b.labels == resource.labels
                 && b.policy_own == resource.policy_own
-                && *b.document_spec == resource.document_spec;
+                && b.document_spec.is(&resource.document_spec);
             (written && b.generation == generation, generation)
         });
         lines.push(line(Target::Resource(resource.key.clone()), same));
@@ -181,7 +181,7 @@ fn line(target: Target, before: Option<(bool, u64)>) -> Line {
 fn generation(before: Option<&ResourceRecord>, after: &AcceptedResource) -> u64 {
     let Some(before) = before else { return 1 };
     let same = before.fate == Fate::Keep
-        && *before.spec == after.spec
+        && before.spec.is(&after.spec)
         && before.policy_effective == after.policy_effective
         && before.stack_tags == after.stack_tags
         && before.scope == after.scope;

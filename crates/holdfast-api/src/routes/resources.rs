@@ -110,7 +110,7 @@ async fn list(State(state): State<ApiState>, params: Params, conditions: Conditi
             let tag = Tag::of_content(
                 &records.iter().map(|r| (&r.key, r.version, r.status.last_observed_at)).collect::<Vec<_>>(),
             );
-            conditions.answer(&tag, &Page { items: records.iter().map(ResourceView::from).collect(), next_cursor })
+            conditions.answer(&tag, &Page { items: records.into_iter().map(ResourceView::from).collect(), next_cursor })
         })
         .await
 }
@@ -142,18 +142,18 @@ async fn read(
             let record = find(state, &key)?;
             let memory = state.store().memory(&key)?.unwrap_or_default();
             let awaiting = state.store().awaiting(&key.stack)?;
+            let (tag, spec) = (resource_tag(&record), record.spec.value());
             let detail = ResourceDetail {
-                resource: ResourceView::from(&record),
                 details_read_at: memory.id.as_deref().and_then(|id| state.control().read_at(&record.scope, id)),
                 effective_policy: record.policy_effective.clone(),
                 awaiting_approval: awaiting.filter(|a| a.holds(&key)).map(|a| a.plan),
-                depends_on: graph::depends_on(&key, &record.spec),
+                depends_on: graph::depends_on(&key, &spec),
                 used_by: graph::used_by(state, &key)?,
                 paused: paused(state, &record)?,
-                fields: fields::rows(&record.spec, &record.status, record.generation, &memory),
+                fields: fields::rows(&spec, &record.status, record.generation, &memory),
+                resource: ResourceView::from(record),
             };
             // These hang on other rows, on the clock and on the sweep, so the tag takes them from the answer.
-            let tag = resource_tag(&record);
             let around = (&detail.paused, &detail.awaiting_approval, &detail.details_read_at);
             let tag = if around == (&None, &None, &None) { tag } else { tag.with(&around) };
             conditions.answer(&tag, &detail)

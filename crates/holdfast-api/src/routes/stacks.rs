@@ -82,7 +82,7 @@ async fn read(State(state): State<ApiState>, Segments(name): Segments<String>, c
             for member in &members {
                 *phases.entry(member.status.phase).or_default() += 1;
             }
-            let line = |r: &ResourceRecord| ResourceLine::new(r, graph::depends_on(&r.key, &r.spec));
+            let line = |r: &ResourceRecord| ResourceLine::new(r, graph::depends_on(&r.key, &r.spec.value()));
             let awaiting_approval = state.store().awaiting(&name)?.map(|a| a.plan);
             let detail = StackDetail {
                 awaiting_approval,

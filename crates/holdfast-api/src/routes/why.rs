@@ -23,6 +23,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Map;
 use std::cell::RefCell;
+use std::sync::Arc;
 
 /// More generations than this are not looked through for where a value was declared first.
 const MOST_GENERATIONS: usize = 200;
@@ -117,14 +118,15 @@ fn explanation(state: &ApiState, record: &ResourceRecord, path: Option<&str>) ->
         }
     };
     let unknown_kind = Facts::default();
+    let (document, spec) = (record.document_spec.value(), record.spec.value());
     let explanation = explain(
         &Asked {
             facts: state.registry().get(&record.key.kind).map_or(&unknown_kind, AnyKind::facts),
             key: &record.key,
             generation: record.generation,
             hold: record.hold.as_ref().filter(|h| in_force(h, now)),
-            document: &record.document_spec,
-            spec: &record.spec,
+            document: &document,
+            spec: &spec,
             stack_tags: &record.stack_tags,
             policy_own: &record.policy_own,
             policy: &record.policy_effective,
@@ -153,6 +155,6 @@ fn peer(record: &ResourceRecord) -> Peer {
         phase: record.status.phase,
         message: synced.map(|c| c.message.clone()).unwrap_or_default(),
         outputs: Map::clone(&record.status.outputs),
-        spec: record.spec.clone(),
+        spec: Arc::new(record.spec.value()),
     }
 }

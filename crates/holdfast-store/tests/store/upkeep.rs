@@ -24,7 +24,7 @@ fn filled(directory: &Path, resources: u64) -> Store {
 
 fn declared(store: &Store) -> Vec<String> {
     let all = store.resources(&Filter::default(), 10_000, None).unwrap();
-    all.into_iter().map(|r| format!("{} {} {}", r.key, r.generation, r.spec)).collect()
+    all.into_iter().map(|r| format!("{} {} {}", r.key, r.generation, r.spec.value())).collect()
 }
 
 fn declared_at(path: &Path) -> Vec<String> {

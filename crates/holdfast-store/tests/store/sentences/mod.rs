@@ -60,6 +60,7 @@ on_every_backend! {
         the_summary_counts_by_phase
         drifted_resources_are_found_with_the_oldest
         last_seen_follows_the_sweep_where_it_could_read
+        who_wants_a_list_while_it_is_read_gets_what_is_read
         what_was_written_comes_back_as_it_was;
     engine:
         the_desired_list_is_the_same_until_something_moves

@@ -5,6 +5,7 @@ use holdfast_core::policy::{Policy, RolloutPolicy};
 use holdfast_core::status::Phase;
 use holdfast_store::{Filter, PassRecord, ResourceChange, Store};
 use serde_json::json;
+use std::sync::{Arc, Barrier};
 
 fn names(store: &Store, filter: &Filter) -> Vec<String> {
     store.resources(filter, 100, None).unwrap().iter().map(|r| r.key.to_string()).collect()
@@ -127,7 +128,7 @@ pub(crate) fn what_was_written_comes_back_as_it_was(store: &Store) {
     };
     declare(store, 0, vec![web.clone()]);
     let record = store.resource(&key("web")).unwrap().unwrap();
-    assert_eq!((record.spec.as_ref(), record.document_spec.as_ref()), (&web.spec, &web.document_spec));
+    assert_eq!((record.spec.value(), record.document_spec.value()), (web.spec.clone(), web.document_spec.clone()));
     assert_eq!((record.policy_own, record.policy_effective), (web.policy_own, web.policy_effective.clone()));
     assert_eq!((record.labels, record.stack_tags, record.scope), (web.labels, web.stack_tags.clone(), home()));
     let desired = desired_one(store, &key("web"));
@@ -138,4 +139,18 @@ pub(crate) fn what_was_written_comes_back_as_it_was(store: &Store) {
     find_all(store, 3, Phase::Drifted);
     assert_eq!(store.statuses(&home()).unwrap()[&key("web")], status(Phase::Drifted, 1, 3));
     assert_eq!(store.memories(&home()).unwrap()[&key("web")], memory("i-1"));
+}
+
+pub(crate) fn who_wants_a_list_while_it_is_read_gets_what_is_read(store: &Store) {
+    declare(store, 0, (0..400).map(|n| service(&format!("web-{n}"), 1)).collect());
+    let start = Barrier::new(8);
+    let ask = || {
+        start.wait();
+        store.desired(&home(), at(1)).unwrap()
+    };
+    let lists: Vec<_> = std::thread::scope(|threads| {
+        let asked: Vec<_> = (0..8).map(|_| threads.spawn(ask)).collect();
+        asked.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert!(lists.iter().all(|list| list.len() == 400 && Arc::ptr_eq(list, &lists[0])), "it was read more than once");
 }
