@@ -188,11 +188,18 @@ impl Account {
         })
     }
 
+    /// Sweeps that have begun: each reads one page of VPCs.
+    fn begun(&self) -> u64 {
+        self.standin.calls().by_action.get("ec2:DescribeVpcs").copied().unwrap_or_default()
+    }
+
     /// Waits until every scope was swept so many times on average, by itself.
     pub fn swept_by_itself(&self, sweeps: u64) -> Result<()> {
-        let all = self.metric("holdfast_passes_total", "")? + sweeps * self.regions.len() as u64;
-        eventually("sweeps at their interval", PATIENCE, || {
-            // Asking costs the server something, which is not to be measured.
+        let more = sweeps * self.regions.len() as u64;
+        let (all, begun) = (self.metric("holdfast_passes_total", "")? + more, self.begun());
+        // Asking costs the server something, which is not to be measured: most of the time AWS's side is looked at.
+        eventually("sweeps at their interval", PATIENCE, || Ok((self.begun() >= begun + more).then_some(())))?;
+        eventually("the end of the last one", PATIENCE, || {
             std::thread::park_timeout(Duration::from_secs(1));
             Ok((self.metric("holdfast_passes_total", "")? >= all).then_some(()))
         })

@@ -28,7 +28,6 @@ pub(crate) struct Cache {
 
 /// An observation that was made out of what never changes, and all that it was made out of: where none of that has
 /// moved it need not be made again.
-#[derive(Clone)]
 pub(crate) struct LastMade {
     wanted: Vec<WantedResource>,
     listed: Vec<String>,

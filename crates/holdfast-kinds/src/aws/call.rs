@@ -163,25 +163,31 @@ impl<'a> Aws<'a> {
     }
 
     /// Makes a call that changes nothing. A lost answer is `Transient`.
-    pub(crate) async fn read<F: Sent>(
+    ///
+    /// The SDK's own future takes up to ten kilobytes, in each of those that it is passed through. What may be called is
+    /// prepared a thousand times for each time that it is, so it stands in a box from here on.
+    pub(crate) fn read<F: Sent>(
         &self,
         service: Service,
         operation: &'static str,
         send: F,
-    ) -> Result<F::Answer, ApplyError> {
-        self.call(service, operation, Access::Read, send).await
+    ) -> impl Future<Output = Result<F::Answer, ApplyError>> + Send {
+        self.call(service, operation, Access::Read, Box::pin(send))
     }
 
     /// Makes a call that changes something. A lost answer is `Lost`.
-    pub(crate) async fn write<F: Sent>(
+    pub(crate) fn write<F: Sent>(
         &self,
         service: Service,
         operation: &'static str,
         send: F,
-    ) -> Result<F::Answer, ApplyError> {
-        let answer = self.call(service, operation, Access::Write, send).await?;
-        lock(&self.requests).extend(answer.request_id().map(str::to_owned));
-        Ok(answer)
+    ) -> impl Future<Output = Result<F::Answer, ApplyError>> + Send {
+        let call = self.call(service, operation, Access::Write, Box::pin(send));
+        async {
+            let answer = call.await?;
+            lock(&self.requests).extend(answer.request_id().map(str::to_owned));
+            Ok(answer)
+        }
     }
 
     async fn call<F: Sent>(

@@ -50,6 +50,12 @@ impl Aws<'_> {
         Ok(known)
     }
 
+    /// True if a thing still has these tags, as far as the feed tells without anybody being asked.
+    pub(crate) async fn still_tagged(&self, arn: &str, tags: &Tags) -> bool {
+        let same = |now: Option<&Arc<Tags>>| now.is_some_and(|now| **now == *tags);
+        same(self.owned().await.get(arn)) && same(lock(&self.cache.tags).get(arn))
+    }
+
     /// The tags of everything that carries our owner tag, as the feed has them: eventually consistent, and empty where
     /// the feed cannot be read. Good for finding things, never for deciding that they are not there.
     pub(crate) async fn owned(&self) -> &TagsByArn {

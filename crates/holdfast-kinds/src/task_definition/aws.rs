@@ -10,6 +10,7 @@ use crate::ecs::aws::{read, retag, tags_from_wire, tags_to_wire, write};
 use crate::ecs::{name_of, outputs};
 use async_trait::async_trait;
 use aws_sdk_ecs::types::TaskDefinitionStatus;
+use futures::StreamExt;
 use holdfast_core::cloud::{Applied, ApplyError};
 use holdfast_core::kind::Kind;
 use holdfast_core::name::{RESOURCE_TAG, UID_TAG};
@@ -17,6 +18,9 @@ use holdfast_core::observe::{Gap, Observation, Reading, Wanted, WantedResource};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// Families that are looked at at once; what they may ask is paced by budgets.
+const AT_ONCE: usize = 64;
 
 /// New revisions of a family that one sweep reads at most, while it looks for one of ours.
 const UNKNOWN_A_SWEEP: usize = 30;
@@ -33,13 +37,21 @@ impl Live for TaskDefinition {
         }
         let mut active = active_revisions(aws).await?;
         lock(&aws.cache().families).retain(|family, _| families.contains_key(family));
-        let looks = families.iter().map(|(family, wanted)| {
+        let (mut reading, mut moved) = (Reading::default(), Vec::new());
+        for (family, wanted) in &families {
             let listed = active.remove(family.as_str()).unwrap_or_default();
-            async move { (family, look(aws, family, wanted, listed).await) }
+            match unmoved(aws, family, wanted, &listed).await {
+                Some(seen) => reading.observations.push(seen),
+                None => moved.push((family, wanted, listed)),
+            }
+        }
+        let looks = moved.into_iter().map(|(family, wanted, listed)| async move {
+            let found = look(aws, family, wanted, listed).await;
+            (family, found)
         });
         let looks: Vec<_> = looks.collect();
-        let mut reading = Reading::default();
-        for (family, found) in futures::future::join_all(looks).await {
+        let mut looks = futures::stream::iter(looks).buffered(AT_ONCE);
+        while let Some((family, found)) = looks.next().await {
             match found {
                 Ok(found) => reading.observations.extend(found),
                 Err(gap) => reading.gaps.push(Gap { of: vec![family.clone()], ..gap }),
@@ -105,6 +117,38 @@ async fn active_revisions(aws: &Aws<'_>) -> Result<BTreeMap<String, Vec<String>>
     Ok(active.into_iter().map(|(family, list)| (family, newest_first(list))).collect())
 }
 
+/// What was last made of a family, if nothing that it was made out of has moved; asks nobody.
+async fn unmoved(
+    aws: &Aws<'_>,
+    family: &str,
+    wanted: &[&WantedResource],
+    listed: &[String],
+) -> Option<Arc<Observation>> {
+    if handles(family, wanted).any(|known| is_unlisted(known, listed)) {
+        return None;
+    }
+    let seen = last_made(aws, family, wanted, listed)?;
+    aws.still_tagged(&seen.id, &seen.tags).await.then_some(seen)
+}
+
+/// What was last made of a family for the same who want it, out of the same revisions; its tags may have changed.
+fn last_made(aws: &Aws<'_>, family: &str, wanted: &[&WantedResource], listed: &[String]) -> Option<Arc<Observation>> {
+    let all = lock(&aws.cache().families);
+    all.get(family).filter(|last| last.stands_on(wanted, listed)).map(|last| Arc::clone(&last.seen))
+}
+
+/// The revisions of a family that are remembered.
+fn handles<'w>(family: &'w str, wanted: &'w [&WantedResource]) -> impl Iterator<Item = &'w str> {
+    let of_family = move |arn: &&str| family_and_number(arn).is_some_and(|(of, _)| of == family);
+    wanted.iter().filter_map(|w| w.id.as_deref()).filter(of_family)
+}
+
+/// True if a revision is newer than all that are listed.
+fn is_unlisted(known: &str, listed: &[String]) -> bool {
+    let number = |arn: &str| family_and_number(arn).map_or(0, |(_, n)| n);
+    listed.first().is_none_or(|first| number(known) > number(first))
+}
+
 /// The observation of a family: our newest revision, else the newest of others.
 async fn look(
     aws: &Aws<'_>,
@@ -112,15 +156,13 @@ async fn look(
     wanted: &[&WantedResource],
     mut listed: Vec<String>,
 ) -> Result<Option<Arc<Observation>>, Gap> {
-    let of_family = |arn: &&str| family_and_number(arn).is_some_and(|(of, _)| of == family);
-    for known in wanted.iter().filter_map(|w| w.id.as_deref()).filter(of_family) {
+    for known in handles(family, wanted) {
         with_unlisted(aws, known, &mut listed).await.map_err(|e| gap(&e, Vec::new()))?;
     }
-    let last = lock(&aws.cache().families).get(family).filter(|last| last.stands_on(wanted, &listed)).cloned();
-    if let Some(last) = last {
-        let tags = current_tags(aws, &last.seen.id).await.map_err(|e| gap(&e, Vec::new()))?;
-        if *tags == last.seen.tags {
-            return Ok(Some(last.seen));
+    if let Some(seen) = last_made(aws, family, wanted, &listed) {
+        let tags = current_tags(aws, &seen.id).await.map_err(|e| gap(&e, Vec::new()))?;
+        if *tags == seen.tags {
+            return Ok(Some(seen));
         }
     }
     let mut newest_foreign = None;
@@ -154,8 +196,7 @@ async fn look(
 
 /// Adds the revision we registered last, if the listing does not show it yet.
 async fn with_unlisted(aws: &Aws<'_>, known: &str, listed: &mut Vec<String>) -> Result<(), ApplyError> {
-    let number = |arn: &str| family_and_number(arn).map_or(0, |(_, n)| n);
-    if listed.first().is_some_and(|first| number(known) <= number(first)) {
+    if !is_unlisted(known, listed) {
         return Ok(());
     }
     // Not from what is kept: whether it is still active is the question.
