@@ -2,6 +2,7 @@
 
 use holdfast_core::name::{ResourceKey, Scope};
 use std::collections::{BTreeMap, HashMap};
+use std::convert::Infallible;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -47,6 +48,12 @@ impl Claims {
             put(keys, self.hasher.hash_one(&identity), key);
         }
         Ok(keys.get(&hash).cloned().unwrap_or_default())
+    }
+
+    /// Takes in everything stored of the kind in the scope, unless that is known.
+    pub(crate) fn fill(&self, kind: &str, scope: &Scope, all: impl FnOnce() -> Vec<(String, ResourceKey)>) {
+        let read = || Ok::<_, Infallible>(all());
+        let Ok(_) = self.of(kind, scope, "", read);
     }
 
     /// Enters what is about to be declared. Where nobody has asked yet, the first who does reads it.

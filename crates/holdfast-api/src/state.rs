@@ -9,6 +9,8 @@ use crate::http::problem::Problem;
 use crate::metrics::Metrics;
 use crate::stored::claim_all;
 use holdfast_core::kind::Registry;
+use holdfast_core::name::Scope;
+use holdfast_core::plan::Desired;
 use holdfast_core::validate::Validators;
 use holdfast_store::{Store, StoreError};
 use http::StatusCode;
@@ -206,15 +208,23 @@ impl ApiState {
     /// Reads what is declared, once, so that no request after it waits for that. Whoever comes meanwhile waits.
     pub(crate) fn warm_up(&self) -> Result<(), StoreError> {
         let mut warm = self.0.warm.lock().unwrap_or_else(PoisonError::into_inner);
-        if *warm {
-            return Ok(());
+        if !*warm {
+            self.each_list(|scope, list| self.users().follow(scope, list))?;
+            *warm = true;
         }
+        Ok(())
+    }
+
+    /// Finds out which live things are declared, so that no declaration waits for that: it takes as long as all else at
+    /// the start, and a declaration that comes meanwhile finds it out for its own kind.
+    pub(crate) fn warm_up_claims(&self) -> Result<(), StoreError> {
+        self.each_list(|scope, list| claim_all(self, scope, &list))
+    }
+
+    fn each_list(&self, mut with: impl FnMut(&Scope, Arc<[Arc<Desired>]>)) -> Result<(), StoreError> {
         for scope in self.store().scopes()? {
-            let list = self.store().desired(&scope, self.now())?;
-            claim_all(self, &scope, &list)?;
-            self.users().follow(&scope, list);
+            with(&scope, self.store().desired(&scope, self.now())?);
         }
-        *warm = true;
         Ok(())
     }
 

@@ -60,12 +60,11 @@ fn claimed(kind: &dyn AnyKind, list: &[Arc<Desired>]) -> Vec<(String, ResourceKe
 }
 
 /// Reads what the check of a document asks about a declared list, unless that is known.
-pub(crate) fn claim_all(state: &ApiState, scope: &Scope, list: &[Arc<Desired>]) -> Result<(), StoreError> {
+pub(crate) fn claim_all(state: &ApiState, scope: &Scope, list: &[Arc<Desired>]) {
     let kinds: BTreeSet<&str> = list.iter().map(|d| d.key.kind.as_str()).collect();
     for kind in kinds.into_iter().filter_map(|name| state.registry().get(name)) {
-        state.claims().of(kind.name(), scope, "", || Ok::<_, StoreError>(claimed(kind, list)))?;
+        state.claims().fill(kind.name(), scope, || claimed(kind, list));
     }
-    Ok(())
 }
 
 impl Stored for StoreView<'_> {

@@ -52,7 +52,7 @@ pub async fn serve(
     let service = TowerToHyperService::new(crate::router(state.clone()));
     // Also where nobody asks whether the server is ready. What fails here fails again for whoever asks, who is told.
     let cold = state.clone();
-    tokio::task::spawn_blocking(move || cold.warm_up());
+    tokio::task::spawn_blocking(move || cold.warm_up().and_then(|()| cold.warm_up_claims()));
     let slots = Arc::new(Semaphore::new(state.options().max_connections));
     let graceful = GracefulShutdown::new();
     let mut shutdown = std::pin::pin!(shutdown);
