@@ -44,6 +44,13 @@ fn record(row: &Row<'_>, sweeps: &Sweeps) -> Result<ResourceRecord, StoreError> 
     Ok(record)
 }
 
+/// The same, of those that have a difference: a condition that lets SQLite take the index of them.
+fn with_drift(filter: &Filter) -> Where {
+    let mut conditions = conditions(filter);
+    conditions.and("r.drift_since >= ?", i64::MIN);
+    conditions
+}
+
 /// The query of those that have a difference. Few have; a sort of them, which the signs before the names force, costs
 /// less than walking all that is declared in its order.
 fn drifted(conditions: &Where) -> String {
@@ -96,8 +103,7 @@ impl Store {
     /// # Errors
     /// As every read.
     pub fn drifted(&self, filter: &Filter) -> Result<Vec<ResourceRecord>, StoreError> {
-        let mut conditions = conditions(filter);
-        conditions.and("r.drift_since >= ?", i64::MIN);
+        let conditions = with_drift(filter);
         let sql = drifted(&conditions);
         let connection = self.shared.connections.reader();
         let sweeps = self.sweeps(&connection)?;
@@ -139,8 +145,7 @@ fn count(summary: &mut Summary, row: &Row<'_>) -> Result<(), StoreError> {
 }
 
 fn oldest_drift(connection: &Connection, filter: &Filter, summary: &mut Summary) -> Result<(), StoreError> {
-    let mut conditions = conditions(filter);
-    conditions.and("r.drift_since >= ?", i64::MIN);
+    let conditions = with_drift(filter);
     // SQLite takes the other columns of a query with a bare MIN from the row that holds the minimum.
     let sql = format!(
         "SELECT r.stack, r.kind, r.name, MIN(r.drift_since) AS since, COUNT(*) AS n FROM resource r{}",
@@ -164,8 +169,7 @@ mod tests {
     #[test]
     fn who_asks_for_drift_looks_at_what_has_drifted_alone() {
         let store = Store::open(&Location::Memory).unwrap();
-        let mut all = conditions(&Filter::default());
-        all.and("r.drift_since >= ?", i64::MIN);
+        let all = with_drift(&Filter::default());
         let sql = format!("EXPLAIN QUERY PLAN {}", drifted(&all));
         let step = |r: &Row<'_>| Ok(row::text(r, "detail")?.to_owned());
         let plan = row::all(&store.shared.connections.reader(), &sql, all.params(), step).unwrap();
