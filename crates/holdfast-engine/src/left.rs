@@ -4,16 +4,24 @@ use crate::PassError;
 use crate::core::Core;
 use crate::pass::verify;
 use futures::FutureExt;
-use holdfast_core::cloud::{ApplyError, Leftovers, Tagged};
+use holdfast_core::cloud::{ApplyError, ErrorClass, Leftovers, Tagged};
 use holdfast_core::name::{KindName, ResourceKey, Scope};
-use holdfast_core::observe::{LiveState, Snapshot, Wanted, WantedResource};
+use holdfast_core::observe::{LiveState, Reading, Wanted, WantedResource};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+/// How often AWS is asked, in all, for what it did not answer because of something that passes.
+const LOOKS: u32 = 3;
+
+/// Between two looks.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Looks for whatever carries the owner tag of `stack` in a scope. AWS's index of tags names candidates, and `deleted`
 /// those that are known to have been; a sweep of every kind decides, which finds more by itself where a kind's
-/// listing shows tags.
+/// listing shows tags. What could not be read because of a throttle or a fault of a moment is asked for again: nobody
+/// should have to start a pipeline anew for that.
 pub(crate) async fn behind(
     core: &Core,
     scope: &Scope,
@@ -21,16 +29,39 @@ pub(crate) async fn behind(
     deleted: &[(ResourceKey, String)],
 ) -> Result<Leftovers, PassError> {
     verify(core, scope, &mut crate::book::Book::default()).await?;
-    let index = core.cloud.tagged(scope, stack).await;
-    let mut left = Leftovers::default();
-    let wanted = wanted(core, &index, deleted);
-    let sweep = AssertUnwindSafe(core.cloud.sweep(scope, &wanted)).catch_unwind().await;
-    let snapshot = sweep.map_err(|p| PassError::Panicked(holdfast_core::panic::said(p.as_ref())))?;
-    if let Err(error) = index {
-        left.unread.push(error.to_string());
+    let mut index = core.cloud.tagged(scope, stack).await;
+    for _ in 1..LOOKS {
+        if !matches!(&index, Err(error) if matches!(error.class, ErrorClass::Throttled | ErrorClass::Transient)) {
+            break;
+        }
+        tokio::time::sleep(PAUSE).await;
+        index = core.cloud.tagged(scope, stack).await;
     }
-    collect(&snapshot, stack, &mut left);
+    let kinds = read(core, scope, wanted(core, &index, deleted)).await?;
+    let mut left = Leftovers::default();
+    left.unread.extend(index.err().map(|error| error.to_string()));
+    collect(&kinds, stack, &mut left);
     Ok(left)
+}
+
+/// What AWS shows of every kind; those that it did not answer for are read again.
+async fn read(
+    core: &Core,
+    scope: &Scope,
+    mut wanted: BTreeMap<KindName, Wanted>,
+) -> Result<BTreeMap<KindName, Reading>, PassError> {
+    let mut kinds = BTreeMap::new();
+    for look in 1..=LOOKS {
+        let sweep = AssertUnwindSafe(core.cloud.sweep(scope, &wanted)).catch_unwind().await;
+        let snapshot = sweep.map_err(|p| PassError::Panicked(holdfast_core::panic::said(p.as_ref())))?;
+        kinds.extend(snapshot.kinds);
+        wanted.retain(|kind, _| kinds.get(kind).is_some_and(|reading| reading.gaps.iter().any(|gap| gap.passing)));
+        if wanted.is_empty() || look == LOOKS {
+            break;
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    Ok(kinds)
 }
 
 fn wanted(
@@ -51,8 +82,8 @@ fn wanted(
     wanted
 }
 
-fn collect(snapshot: &Snapshot, stack: &str, left: &mut Leftovers) {
-    for (kind, reading) in &snapshot.kinds {
+fn collect(kinds: &BTreeMap<KindName, Reading>, stack: &str, left: &mut Leftovers) {
+    for (kind, reading) in kinds {
         left.unread.extend(reading.gaps.iter().map(|gap| format!("{kind}: {}", gap.reason)));
         for seen in reading.observations.iter().filter(|o| !matches!(o.state, LiveState::Deleting(_))) {
             let whose = seen.owner_resource().and_then(ResourceKey::parse).filter(|key| key.stack == stack);
