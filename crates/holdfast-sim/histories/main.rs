@@ -15,6 +15,7 @@ mod plans;
 mod run;
 mod scenario;
 mod scene;
+mod sight;
 #[cfg(test)]
 mod tests;
 mod watch;

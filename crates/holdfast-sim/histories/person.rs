@@ -4,7 +4,7 @@ use crate::draft::Drafts;
 use crate::history::name_of;
 use crate::material::Material;
 use crate::scene::Scene;
-use crate::watch::of;
+use crate::sight::of;
 use anyhow::Result;
 use holdfast_core::name::ResourceKey;
 use holdfast_core::plan::Fate;
@@ -14,10 +14,13 @@ use holdfast_sim::{LiveThing, Tamper};
 /// The words of a status that send a person here.
 const TOLD: &str = "refers to it at";
 
+/// The words of a status that say whose the live thing is that a declaration is about.
+const OWNED: &str = "belongs to ";
+
 /// Takes out what refers to things that are to go where nobody declares it; where somebody does, declares the thing again.
 /// Answers whether something is declared otherwise.
 pub(crate) fn lets_go(scene: &Scene, drafts: &mut Drafts, material: &Material) -> Result<bool> {
-    let mut again = false;
+    let mut again = calls_back(scene, drafts, material)?;
     for (key, declared) in scene.declared.iter().filter(|(_, d)| d.fate != Fate::Keep) {
         let status = scene.store()?.resource(key)?.map(|r| r.status).unwrap_or_default();
         if !status.conditions.iter().any(|c| c.message.contains(TOLD)) {
@@ -30,6 +33,21 @@ pub(crate) fn lets_go(scene: &Scene, drafts: &mut Drafts, material: &Material) -
                 again |= !takes_out(scene, key, &names, other) && drafts.restore(&key.to_string(), material);
             }
         }
+    }
+    Ok(again)
+}
+
+/// Gives what was called otherwise its name back where its live thing cannot go because something lives in it.
+fn calls_back(scene: &Scene, drafts: &mut Drafts, material: &Material) -> Result<bool> {
+    let mut again = false;
+    let status = |key: &ResourceKey| Ok::<_, anyhow::Error>(scene.store()?.resource(key)?.map(|r| r.status));
+    for key in scene.declared.iter().filter(|(_, d)| d.fate == Fate::Keep).map(|(key, _)| key) {
+        let conditions = status(key)?.unwrap_or_default().conditions;
+        let owned = |message: &str| ResourceKey::parse(message.split(OWNED).nth(1)?.trim_end_matches('.'));
+        let Some(before) = conditions.iter().find_map(|c| owned(&c.message)) else { continue };
+        let goes = scene.declared.get(&before).is_some_and(|d| d.fate != Fate::Keep);
+        let held = status(&before)?.unwrap_or_default().conditions.iter().any(|c| c.reason == "InUse");
+        again |= goes && held && drafts.call(key, &before.name, material);
     }
     Ok(again)
 }
@@ -82,6 +100,19 @@ fn takes_out(scene: &Scene, key: &ResourceKey, names: &std::collections::BTreeSe
 }
 
 impl Drafts {
+    /// Declares what stands under a key under that name instead, if it may be.
+    fn call(&mut self, key: &ResourceKey, name: &str, material: &Material) -> bool {
+        let mut other = self.now.clone();
+        let named = format!("{}/{}", key.kind, key.name);
+        let Some(resource) = other.resources.iter_mut().find(|r| name_of(r) == named) else { return false };
+        resource["metadata"]["name"] = name.into();
+        let may = other.check(material).is_ok();
+        if may {
+            self.now = other;
+        }
+        may
+    }
+
     /// Declares again what went under that key, if it may be.
     fn restore(&mut self, key: &str, material: &Material) -> bool {
         let Some(place) = self.dropped.iter().rposition(|gone| key.ends_with(&format!("/{}", name_of(gone)))) else {

@@ -7,7 +7,8 @@ use crate::material::Material;
 use crate::run::wait_for;
 use crate::scenario::{Scenario, Work, settle, undisturbed};
 use crate::scene::Scene;
-use crate::watch::{Calm, Watch, ended, told};
+use crate::sight::Sight;
+use crate::watch::{Calm, Watch, ended};
 use anyhow::Result;
 use holdfast_core::cloud::Cloud;
 use holdfast_sim::laws::{self, Violation};
@@ -144,7 +145,7 @@ async fn die(scene: &Scene, gate: &std::sync::Arc<Gate>) {
 /// Everything is as declared, nothing is written any more, and every intent has an outcome.
 async fn rests(scene: &mut Scene, broken: &mut Vec<Violation>) -> Result<()> {
     let live = scene.sim.live(&scene.scope);
-    broken.extend(laws::reached(&told(scene, &live)?));
+    broken.extend(laws::reached(&Sight::of(scene, &live)?.told()));
     let going = scene.declared.iter().filter(|(_, d)| d.fate != holdfast_core::plan::Fate::Keep);
     broken.extend(going.map(|(key, _)| Violation::new("V3", format!("{key} is still there"))));
     let since = scene.sim.newest_call();

@@ -1,12 +1,13 @@
 //! Runs a history, and holds the laws against every step of it.
 
 use crate::boundary::{Gate, Late};
-use crate::draft::{Drafts, SECRET};
+use crate::draft::{Draft, Drafts, SECRET};
 use crate::history::{Edit, History, Step};
 use crate::material::{Material, STACK};
 use crate::person;
 use crate::scene::Scene;
-use crate::watch::{Calm, Watch, clinging, ended, fits, secret, told};
+use crate::sight::Sight;
+use crate::watch::{Calm, Watch, clinging, ended, secret};
 use crate::weather::{self, Owner};
 use anyhow::{Result, bail};
 use holdfast_core::cloud::Cloud;
@@ -400,9 +401,9 @@ impl Run<'_> {
             let _ = self.scene.sim.tamper(&self.scene.scope, thing.kind, &thing.observation.id, Tamper::Remove(place));
         }
         self.helps += 1;
-        let last = self.drafts.last(self.helps.min(3), self.material, |draft, resource| {
-            fits(&self.scene, &live, &draft.variables, resource)
-        });
+        let sight = Sight::of(&self.scene, &live)?;
+        let fits = |draft: &Draft, resource: &Value| sight.fits(&draft.variables, resource);
+        let last = self.drafts.last(self.helps.min(3), self.material, fits);
         self.scene.declare_draft(&last, self.material)
     }
 
@@ -421,12 +422,12 @@ impl Run<'_> {
     fn is_reached(&self) -> Result<bool> {
         let live = self.scene.sim.live(&self.scene.scope);
         let going = self.scene.declared.values().any(|d| d.fate != holdfast_core::plan::Fate::Keep);
-        Ok(!going && laws::reached(&told(&self.scene, &live)?).is_empty())
+        Ok(!going && laws::reached(&Sight::of(&self.scene, &live)?.told()).is_empty())
     }
 
     async fn stays(&mut self) -> Result<()> {
         let live = self.scene.sim.live(&self.scene.scope);
-        let mut broken = laws::reached(&told(&self.scene, &live)?);
+        let mut broken = laws::reached(&Sight::of(&self.scene, &live)?.told());
         let going = self.scene.declared.iter().filter(|(_, d)| d.fate != holdfast_core::plan::Fate::Keep);
         broken.extend(going.map(|(key, d)| Violation::new("V3", format!("{key} is still there: {:?}", d.fate))));
         // What the last pass did may still want a look.

@@ -16,6 +16,7 @@ use holdfast_sim::{SimClock, SimCloud};
 use holdfast_store::{Change, Event, EventType, Location, Removal, ResourceChange, Store, What};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -60,6 +61,17 @@ pub(crate) struct Scene {
     skew: Arc<AtomicI64>,
     processes: u32,
     uids: u32,
+}
+
+thread_local! {
+    /// An empty store in memory. To make one costs as much as all that happens in it.
+    static USED: Cell<Option<Store>> = const { Cell::new(None) };
+}
+
+impl Drop for Scene {
+    fn drop(&mut self) {
+        self.end();
+    }
 }
 
 impl Scene {
@@ -124,7 +136,8 @@ impl Scene {
         if self.store.is_none() || self.folder.is_some() {
             // A file is another process's only when that one has let go of it.
             self.store = None;
-            self.store = Some(Store::open(&self.location)?);
+            let used = if self.folder.is_none() { USED.take() } else { None };
+            self.store = Some(used.map_or_else(|| Store::open(&self.location), Ok)?);
         }
         self.processes += 1;
         let process = format!("process-{}", self.processes);
@@ -238,12 +251,18 @@ impl Scene {
 
     /// The store is lost; what is live stays.
     pub(crate) fn lose_store(&mut self) -> Result<()> {
-        self.engine = None;
-        self.store = None;
+        self.end();
         self.declared.clear();
         self.keys.clear();
         self.tell_onlooker();
         self.start(&Gate::open())
+    }
+
+    /// No process has the store any more; what it was made of serves the next one.
+    fn end(&mut self) {
+        self.engine = None;
+        let left = self.store.take().and_then(|store| store.emptied().ok().flatten());
+        USED.set(left);
     }
 
     /// What is gone in the store because it was to go, is gone in mind as well.

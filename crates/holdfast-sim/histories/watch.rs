@@ -2,22 +2,18 @@
 
 use crate::cloud::look;
 use crate::draft::SECRET;
-use crate::material::{STACK, filled, with_variables};
-use crate::scene::{Declared, Scene};
+use crate::scene::Scene;
+use crate::sight::{Sight, of};
 use anyhow::Result;
-use holdfast_core::compare::compare;
-use holdfast_core::kind::AnyKind;
 use holdfast_core::name::ResourceKey;
-use holdfast_core::observe::{LiveState, Observation};
+use holdfast_core::observe::Observation;
 use holdfast_core::plan::{Fate, Verb};
-use holdfast_core::pointer::covers;
-use holdfast_core::status::{Change, FieldDiff, Phase};
 use holdfast_engine::RetryPolicy;
-use holdfast_sim::laws::{self, Deletion, Document, Intent, Sent, Told, Try, Violation};
+use holdfast_sim::laws::{self, Deletion, Document, Intent, Sent, Try, Violation};
 use holdfast_sim::{Call, Effect, LiveThing};
 use holdfast_store::{EventFilter, IntentRecord, IntentResult};
 use jiff::SignedDuration;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What was looked at already.
@@ -209,120 +205,8 @@ fn at_most_one(scene: &Scene, live: &[LiveThing]) -> Result<Vec<Violation>> {
 
 /// V12.
 fn honest(scene: &Scene, live: &[LiveThing], calm: Calm) -> Result<Vec<Violation>> {
-    let told = told(scene, live)?;
-    let told = told.into_iter().map(|t| if calm == Calm::Yes { t } else { Told { live: 1, differs: Vec::new(), ..t } });
-    Ok(laws::honest(&told.collect::<Vec<_>>()))
-}
-
-/// What is said of every resource that is to stay, and what is true of it.
-pub(crate) fn told(scene: &Scene, live: &[LiveThing]) -> Result<Vec<Told>> {
-    let statuses = scene.store()?.statuses(&scene.scope)?;
-    let outputs = outputs(scene, live);
-    let mut told = Vec::new();
-    for (key, declared) in scene.declared.iter().filter(|(key, d)| d.fate == Fate::Keep && !is_question(scene, key)) {
-        let status = statuses.get(key).cloned().unwrap_or_default();
-        let own = own(scene, live, key, declared, &outputs);
-        let current = outputs.get(key).and_then(|o| own.iter().find(|one| one.outputs == *o)).or(own.last());
-        let differs = current.map(|one| differs(scene, key, declared, one, &outputs)).unwrap_or_default();
-        let condition = status.conditions.first().map(|c| format!(" ({}: {})", c.reason, c.message));
-        told.push(Told {
-            key: key.to_string(),
-            generation: declared.document.generation,
-            observed: status.observed_generation,
-            in_sync: status.phase == Phase::InSync,
-            words: format!("{}{}", status.phase, condition.unwrap_or_default()),
-            live: own.len(),
-            differs,
-        });
-    }
-    Ok(told)
-}
-
-/// The live things of a uid that are not on their way out.
-pub(crate) fn of<'l>(live: &'l [LiveThing], uid: &str) -> Vec<&'l Observation> {
-    let own = live.iter().map(|t| &*t.observation).filter(|o| o.owner_uid() == Some(uid));
-    own.filter(|o| !matches!(o.state, LiveState::Deleting(_))).collect()
-}
-
-/// The live things of a resource: by their tag, or where AWS takes none, by their identity.
-fn own<'l>(
-    scene: &Scene,
-    live: &'l [LiveThing],
-    key: &ResourceKey,
-    declared: &Declared,
-    outputs: &BTreeMap<ResourceKey, Map<String, Value>>,
-) -> Vec<&'l Observation> {
-    let Some(kind) = scene.registry.get(&key.kind).filter(|kind| !kind.tagged()) else {
-        return of(live, &declared.uid);
-    };
-    let mut spec = filled(&declared.document.spec, outputs);
-    kind.canonical(&mut spec);
-    let identity = kind.identity(&spec);
-    let same = live.iter().filter(|t| t.kind == kind.name() && Some(&t.observation.identity) == identity.as_ref());
-    same.map(|t| &*t.observation).collect()
-}
-
-/// True for what only asks AWS and makes nothing.
-fn is_question(scene: &Scene, key: &ResourceKey) -> bool {
-    scene.registry.get(&key.kind).is_some_and(AnyKind::lookup)
-}
-
-/// The outputs of what is declared: as they are live, or for what is on its way somewhere else, as the engine has them.
-fn outputs(scene: &Scene, live: &[LiveThing]) -> BTreeMap<ResourceKey, Map<String, Value>> {
-    let newest = outputs_by(scene, live, |_, _, all| all.last().copied());
-    // Of a thing and its replacement, others refer to the one that is as declared, else to the newer one.
-    let mut outputs = outputs_by(scene, live, |key, declared, all| {
-        let fitting = || all.iter().rev().find(|o| differs(scene, key, declared, o, &newest).is_empty());
-        if all.len() > 1 { fitting().or(all.last()).copied() } else { all.first().copied() }
-    });
-    let statuses = scene.store.as_ref().and_then(|store| store.statuses(&scene.scope).ok()).unwrap_or_default();
-    for (key, status) in statuses.iter().filter(|(_, s)| s.phase != Phase::InSync && !s.outputs.is_empty()) {
-        if let Some(known) = outputs.get_mut(key) {
-            known.clone_from(&status.outputs);
-        }
-    }
-    outputs
-}
-
-fn outputs_by(
-    scene: &Scene,
-    live: &[LiveThing],
-    pick: impl for<'o> Fn(&ResourceKey, &Declared, &[&'o Observation]) -> Option<&'o Observation>,
-) -> BTreeMap<ResourceKey, Map<String, Value>> {
-    let one = |(key, declared): (&ResourceKey, &Declared)| {
-        if is_question(scene, key) {
-            // What AWS has answered is nowhere live; others refer to the answer as it was told.
-            let record = scene.store.as_ref()?.resource(key).ok()??;
-            return Some((key.clone(), Map::clone(&record.status.outputs)));
-        }
-        Some((key.clone(), pick(key, declared, &of(live, &declared.uid))?.outputs.clone()))
-    };
-    scene.declared.iter().filter_map(one).collect()
-}
-
-/// How a live thing differs from its declaration, in what nobody else sets.
-fn differs(
-    scene: &Scene,
-    key: &ResourceKey,
-    declared: &Declared,
-    live: &Observation,
-    outputs: &BTreeMap<ResourceKey, Map<String, Value>>,
-) -> Vec<String> {
-    let Some(kind) = scene.registry.get(&key.kind) else { return vec!["its kind is unknown".to_owned()] };
-    let mut spec = filled(&declared.document.spec, outputs);
-    let tags = spec.as_object_mut().and_then(|s| s.shift_remove("tags"));
-    kind.canonical(&mut spec);
-    let diffs = compare(&spec, &live.fields, None, None, &live.unread, kind.facts());
-    let theirs = |path: &str| live.ownership.owners.iter().any(|o| covers(&o.path, path));
-    let own = diffs.into_iter().filter(|d| d.change != Change::Undeclared && !theirs(&d.path));
-    let mut found: Vec<String> = own.map(|d| format!("{} ({} for {})", d.path, d.live, d.desired)).collect();
-    for (tag, value) in tags.as_ref().and_then(Value::as_object).into_iter().flatten() {
-        let there = live.tags.get(tag).map(String::as_str);
-        if there != value.as_str() && !value.is_null() {
-            found.push(format!("tag {tag} ({there:?} for {value})"));
-        }
-    }
-    found
+    let sight = Sight::of(scene, live)?;
+    Ok(laws::honest(&if calm == Calm::Yes { sight.told() } else { sight.said() }))
 }
 
 /// Where live things of ours hold on to what is to go, in fields that nobody declares: only a person lets go there. The
@@ -347,23 +231,6 @@ pub(crate) fn clinging<'l>(scene: &Scene, live: &'l [LiveThing]) -> Vec<(&'l Liv
         }
     }
     found
-}
-
-/// True if what AWS cannot change in place of a resource, if it is live, is as its document says.
-pub(crate) fn fits(scene: &Scene, live: &[LiveThing], variables: &Value, resource: &Value) -> bool {
-    let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
-    let key = ResourceKey::new(STACK, text(&resource["kind"]), text(&resource["metadata"]["name"]));
-    let Some((declared, kind)) = scene.declared.get(&key).zip(scene.registry.get(&key.kind)) else { return true };
-    let outputs = outputs(scene, live);
-    let Some(one) = own(scene, live, &key, declared, &outputs).first().copied() else { return true };
-    let mut spec = filled(&with_variables(&resource["spec"], variables), &outputs);
-    kind.canonical(&mut spec);
-    let diffs = compare(&spec, &one.fields, None, None, &one.unread, kind.facts());
-    // What a kind itself knows that AWS cannot change, its status says.
-    let status = scene.store.as_ref().and_then(|s| s.resource(&key).ok().flatten()).map(|r| r.status);
-    let refused = status.is_some_and(|s| s.conditions.iter().any(|c| c.message.contains("AWS cannot change")));
-    let fixed = |d: &FieldDiff| refused || kind.facts().any_above(&d.path, |f| f.create_only);
-    !diffs.iter().any(|d| d.change != Change::Undeclared && fixed(d))
 }
 
 /// V7 at the end: every intent has an outcome.

@@ -189,9 +189,16 @@ pub(crate) fn squatter(roll: u64, scene: &Scene) -> Option<(LiveThing, String)> 
     let id = format!("{}{THEIRS}{}", theirs.id, roll % 1000);
     theirs.identity = format!("{}{THEIRS}{}", theirs.identity, roll % 1000);
     theirs.id.clone_from(&id);
-    if let Some(own) = theirs.outputs.get_mut("id") {
-        *own = json!(id);
+    let fields = theirs.fields.as_object_mut().into_iter().flat_map(|fields| fields.values_mut());
+    for value in fields.chain(theirs.outputs.values_mut()) {
+        match value.as_str() {
+            Some(own) if own == thing.observation.id => *value = json!(id),
+            Some(own) if own == thing.observation.identity => *value = json!(theirs.identity),
+            _ => {}
+        }
     }
+    // What actions take of ours, such as older revisions, is nothing of theirs.
+    theirs.private = Value::Null;
     theirs.tags.insert(UID_TAG.to_owned(), format!("theirs-{}", roll % 1000));
     theirs.tags.insert(RESOURCE_TAG.to_owned(), format!("other-{STACK}/{}/it", thing.kind));
     scene.sim.bystander(&scene.scope, thing.kind, theirs).ok()?;

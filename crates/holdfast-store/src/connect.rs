@@ -3,6 +3,7 @@
 use crate::schema::migrations;
 use crate::types::Location;
 use crate::{StoreError, row, wal};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
@@ -30,17 +31,7 @@ pub(crate) struct Connections {
 
 impl Connections {
     pub(crate) fn open(at: &Location) -> Result<Self, StoreError> {
-        let Location::File(path) = at else {
-            let mut writer = Connection::open_in_memory()?;
-            prepare(&writer)?;
-            migrations().to_latest(&mut writer).map_err(|e| migration_error(e, Path::new(":memory:")))?;
-            return Ok(Self {
-                writer: Mutex::new(writer),
-                readers: Vec::new(),
-                next: AtomicUsize::new(0),
-                _lock: None,
-            });
-        };
+        let Location::File(path) = at else { return Self::in_memory() };
         let lock = lock(path)?;
         create(path)?;
         wal::check(&suffixed(path, "-wal"))?;
@@ -52,6 +43,33 @@ impl Connections {
         begin_the_log_anew(&writer);
         let readers = (0..READERS).map(|_| reader(path).map(Mutex::new)).collect::<Result<_, _>>()?;
         Ok(Self { writer: Mutex::new(writer), readers, next: AtomicUsize::new(0), _lock: Some(lock) })
+    }
+
+    fn in_memory() -> Result<Self, StoreError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut writer = Connection::open_in_memory_with_flags(flags)?;
+        prepare(&writer)?;
+        migrations().to_latest(&mut writer).map_err(|e| migration_error(e, Path::new(":memory:")))?;
+        Ok(Self { writer: Mutex::new(writer), readers: Vec::new(), next: AtomicUsize::new(0), _lock: None })
+    }
+
+    /// Those of a store in memory, with nothing in it but what a new one has; the statements stay prepared.
+    pub(crate) fn emptied(self) -> Result<Option<Self>, StoreError> {
+        if self._lock.is_some() {
+            return Ok(None);
+        }
+        let mut writer = self.writer();
+        let change = writer.transaction()?;
+        // Made later, deleted sooner: what refers to others goes before them.
+        let made = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY rowid DESC";
+        for table in row::all(&change, made, [], |r| Ok(row::text(r, "name")?.to_owned()))? {
+            let empty =
+                if table == "counter" { "UPDATE counter SET value = 0" } else { &*format!("DELETE FROM {table}") };
+            row::run(&change, empty, [])?;
+        }
+        change.commit()?;
+        drop(writer);
+        Ok(Some(self))
     }
 
     /// The connection that writes. A panic while it was held has rolled its transaction back.
@@ -138,6 +156,8 @@ pub(crate) fn prepare(connection: &Connection) -> Result<(), StoreError> {
     // With a log, FULL syncs it at every commit: what was answered is on the disk.
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "cell_size_check", true)?;
+    // A statement keeps its plan, whatever is bound to it: else each new value has it prepared anew.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(())
 }

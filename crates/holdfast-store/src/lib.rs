@@ -100,14 +100,22 @@ impl Store {
     /// # Errors
     /// [`StoreError::Open`], [`StoreError::InUse`], [`StoreError::Newer`], [`StoreError::Corrupt`].
     pub fn open(at: &Location) -> Result<Self, StoreError> {
-        Ok(Self {
-            shared: Arc::new(Shared {
-                connections: connect::Connections::open(at)?,
-                cache: cache::Cache::default(),
-                sweeps: sweeps::Sweeps::default(),
-                listeners: RwLock::default(),
-            }),
-        })
+        Ok(Self::over(connect::Connections::open(at)?))
+    }
+
+    fn over(connections: connect::Connections) -> Self {
+        let (cache, sweeps, listeners) = Default::default();
+        Self { shared: Arc::new(Shared { connections, cache, sweeps, listeners }) }
+    }
+
+    /// A new store in memory from one that nobody else holds, for simulations that want one a hundred times a second;
+    /// none from a file, which is never emptied, or where another handle is left.
+    ///
+    /// # Errors
+    /// As every write.
+    pub fn emptied(self) -> Result<Option<Self>, StoreError> {
+        let Some(shared) = Arc::into_inner(self.shared) else { return Ok(None) };
+        Ok(shared.connections.emptied()?.map(Self::over))
     }
 
     /// Adds a listener, which is called after each commit that wrote events with the id of the newest. It must

@@ -3,7 +3,7 @@
 use crate::fixture::*;
 use holdfast_core::plan::Verb;
 use holdfast_core::status::Phase;
-use holdfast_store::{Location, Store, StoreError};
+use holdfast_store::{EventFilter, Location, Store, StoreError};
 use jiff::Timestamp;
 use rusqlite::Connection;
 use std::fmt::Write;
@@ -11,15 +11,17 @@ use std::path::Path;
 
 /// A small store with something in every table that is acted on, its log folded into the file.
 fn filled(directory: &Path) {
-    let store = Store::open(&file(directory)).unwrap();
-    declare(&store, 0, (0..40).map(|n| service(&format!("r{n}"), n)).collect());
-    find_all(&store, 1, Phase::InSync);
+    fill(&Store::open(&file(directory)).unwrap());
+    fold(directory);
+}
+
+fn fill(store: &Store) {
+    declare(store, 0, (0..40).map(|n| service(&format!("r{n}"), n)).collect());
+    find_all(store, 1, Phase::InSync);
     store.intend(&intent(&key("r1"), Verb::Create, 2)).unwrap();
     let hold = holdfast_core::plan::Hold { reason: "night".to_owned(), until: Some(at(9)) };
     let told = event(1, &key("r1"), holdfast_store::EventType::Operated);
     store.set_hold("es", Some(&hold), at(1), &told).unwrap();
-    drop(store);
-    fold(directory);
 }
 
 fn fold(directory: &Path) {
@@ -29,7 +31,10 @@ fn fold(directory: &Path) {
 
 /// Everything that a pass acts on, as text.
 fn acted_on(at: &Location, now: Timestamp) -> Result<String, StoreError> {
-    let store = Store::open(at)?;
+    told(&Store::open(at)?, now)
+}
+
+fn told(store: &Store, now: Timestamp) -> Result<String, StoreError> {
     let mut all = String::new();
     write!(all, "{:?}", store.desired(&home(), now)?).unwrap();
     write!(all, "{:?}{:?}", store.memories(&home())?, store.statuses(&home())?).unwrap();
@@ -103,6 +108,25 @@ fn a_flipped_bit_anywhere_is_refused_or_does_not_matter() {
         place += 211;
     }
     assert!(refused > 100, "only {refused} were noticed");
+}
+
+#[test]
+fn a_store_in_memory_that_was_emptied_is_as_a_new_one_and_no_other_is_emptied() {
+    let store = Store::open(&Location::Memory).unwrap();
+    fill(&store);
+    let all =
+        |store: &Store| format!("{}{:?}", told(store, at(1)).unwrap(), store.events(0, 100, &EventFilter::default()));
+    let (first, other) = (all(&store), store.clone());
+    assert!(store.emptied().unwrap().is_none(), "another handle is left");
+    let again = other.emptied().unwrap().unwrap();
+    assert_eq!(all(&again), all(&Store::open(&Location::Memory).unwrap()));
+    fill(&again);
+    assert_eq!(all(&again), first, "the same ids and versions");
+    let directory = tempfile::tempdir().unwrap();
+    filled(directory.path());
+    let before = acted_on(&file(directory.path()), at(1)).unwrap();
+    assert!(Store::open(&file(directory.path())).unwrap().emptied().unwrap().is_none(), "a file");
+    assert_eq!(acted_on(&file(directory.path()), at(1)).unwrap(), before);
 }
 
 #[test]
