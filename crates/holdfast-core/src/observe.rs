@@ -1,5 +1,6 @@
 //! What was seen: observations, readings, snapshots. Known, unknown and absent are three things.
 
+use crate::kept::Folded;
 use crate::name::{KindName, ResourceKey, Scope};
 use crate::ownership::Ownership;
 use crate::spec::OpenSpec;
@@ -18,7 +19,7 @@ pub struct Observation {
     /// All live tags, owner tags and `aws:` tags included.
     pub tags: BTreeMap<String, String>,
     /// The live fields in canonical form, in the shape of the spec, without `tags`.
-    pub fields: Value,
+    pub fields: Folded,
     /// JSON Pointers of fields that this sweep did not read: unknown, and never drift.
     #[serde(default)]
     pub unread: Vec<String>,
@@ -30,7 +31,7 @@ pub struct Observation {
     pub health: Health,
     /// What the kind's actions need and nobody compares (rule ids, revision lists).
     #[serde(default)]
-    pub private: Value,
+    pub private: Folded,
     /// Which of its fields, and of others', somebody else sets.
     #[serde(default, skip_serializing_if = "Ownership::is_empty")]
     pub ownership: Ownership,
@@ -137,6 +138,12 @@ impl Wanted {
 }
 
 impl Observation {
+    /// Keeps the text of what few look into.
+    pub fn fold(&mut self) {
+        self.fields.fold();
+        self.private.fold();
+    }
+
     /// The uid in the owner tag, if it has one.
     pub fn owner_uid(&self) -> Option<&str> {
         self.tags.get(crate::name::UID_TAG).map(String::as_str)

@@ -186,11 +186,11 @@ impl World {
             identity: fields["name"].as_str().unwrap_or_default().to_owned(),
             tags: tags.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
             outputs: serde_json::Map::from_iter([("id".to_owned(), json!(format!("id-{name}")))]),
-            fields,
+            fields: fields.into(),
             unread: vec![],
             state: LiveState::Settled,
             health: Health::Healthy,
-            private: Value::Null,
+            private: Value::Null.into(),
             ownership: Ownership::default(),
         };
         let reading = self.kinds.get_mut(kind).expect("a kind of this test");

@@ -1,6 +1,7 @@
 //! What kinds share and core has no use for: small readers of JSON, tags, predictions.
 
 use holdfast_core::cloud::ErrorClass;
+use holdfast_core::kept::Folded;
 use holdfast_core::kind::Refusal;
 use holdfast_core::name::ResourceKey;
 use holdfast_core::observe::{Health, LiveState, Observation};
@@ -188,12 +189,12 @@ pub(crate) fn settled(id: String, identity: String, tags: Tags, fields: Value) -
         id,
         identity,
         tags,
-        fields,
+        fields: fields.into(),
         unread: Vec::new(),
         outputs,
         state: LiveState::Settled,
         health: Health::Healthy,
-        private: Value::Null,
+        private: Folded::default(),
         ownership: Ownership::default(),
     }
 }

@@ -176,7 +176,7 @@ fn i10_what_aws_fills_in_and_nobody_declares_is_silence() {
             "protocolVersion": "HTTP1", "healthCheckTimeoutSeconds": 5, "matcher": { "httpCode": "200" } });
         let bare = settled(name.to_owned(), name.to_owned(), Tags::new(), declared.clone());
         let memory = in_sync("TargetGroup", &declared, &bare);
-        told("TargetGroup", declared, Observation { fields: filled, ..bare }, memory)
+        told("TargetGroup", declared, Observation { fields: filled.into(), ..bare }, memory)
     });
     check_silent(&planned(groups.into()));
 }

@@ -198,7 +198,7 @@ pub(crate) fn squatter(roll: u64, scene: &Scene) -> Option<(LiveThing, String)> 
         }
     }
     // What actions take of ours, such as older revisions, is nothing of theirs.
-    theirs.private = Value::Null;
+    theirs.private = Value::Null.into();
     theirs.tags.insert(UID_TAG.to_owned(), format!("theirs-{}", roll % 1000));
     theirs.tags.insert(RESOURCE_TAG.to_owned(), format!("other-{STACK}/{}/it", thing.kind));
     scene.sim.bystander(&scene.scope, thing.kind, theirs).ok()?;

@@ -97,7 +97,7 @@ async fn half_a_write_changes_some_fields_and_neither_makes_nor_deletes() {
     assert_eq!(half.expect_err("the rest was refused").class, ErrorClass::Transient);
     let fields = b.sim.find(&b.scope, "Machine", "m").expect("it is there").fields.clone();
     let moved = ["size", "slots", "zone", "speed"].iter().filter(|f| fields[**f] == 2).count();
-    assert!((1..4).contains(&moved), "some and not all: {fields}");
+    assert!((1..4).contains(&moved), "some and not all: {}", *fields);
     assert!(b.act("Machine", Do::Delete { id: machine }).await.is_err());
     let create = Do::Create { fields: json!({ "groupName": "a" }), tags: BTreeMap::new() };
     assert!(b.act("Group", create).await.is_err());

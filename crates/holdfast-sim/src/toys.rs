@@ -60,12 +60,12 @@ fn made(id: String, identity: String, fields: &Value, tags: &BTreeMap<String, St
         id,
         identity,
         tags: tags.clone(),
-        fields: fields.clone(),
+        fields: fields.clone().into(),
         unread: Vec::new(),
         outputs: outputs.into_iter().collect(),
         state: LiveState::Settled,
         health: Health::Healthy,
-        private: Value::Null,
+        private: Value::Null.into(),
         ownership: Ownership::default(),
     }
 }
@@ -357,7 +357,7 @@ impl Refine for Recipe {
             after.map(|mut thing| {
                 // Only a create mints a new observation without private data.
                 if thing.private.is_null() {
-                    thing.private = json!({ "revision": revision + 1 });
+                    thing.private = json!({ "revision": revision + 1 }).into();
                     thing.id = format!("{}:{}", thing.identity, revision + 1);
                     thing.outputs.insert("id".to_owned(), json!(thing.id));
                     thing.outputs.insert("arn".to_owned(), json!(format!("arn:toy:{}", thing.id)));

@@ -39,11 +39,11 @@ fn put_live(buffer: &mut Vec<u8>, live: &Observation) -> Option<()> {
         put_text(buffer, key);
         put_text(buffer, value);
     }
-    put(buffer, fields)?;
+    fields.put(&mut *buffer).ok()?;
     put_count(buffer, unread.len());
     unread.iter().for_each(|pointer| put_text(buffer, pointer));
     put_map(buffer, outputs)?;
-    put(buffer, private)?;
+    private.put(&mut *buffer).ok()?;
     serde_json::to_writer(&mut *buffer, &(state, health)).ok()?;
     if ownership.is_empty() { Some(()) } else { serde_json::to_writer(buffer, ownership).ok() }
 }

@@ -379,7 +379,7 @@ async fn i19_groups_in_a_circle_go_by_their_rules_first_and_a_holder_is_named_wh
     let held = b.sim.live(&b.scope).into_iter().find(|t| t.observation.fields["groupName"] == "a").expect("it is live");
     let mut balancer = (*held.observation).clone();
     (balancer.id, balancer.identity) = ("arn:theirs".to_owned(), "theirs".to_owned());
-    balancer.fields = json!({ "name": "theirs", "securityGroups": [held.observation.id] });
+    balancer.fields = json!({ "name": "theirs", "securityGroups": [held.observation.id] }).into();
     balancer.outputs.clear();
     balancer.tags.clear();
     b.sim.bystander(&b.scope, "LoadBalancer", balancer).expect("it can be put there");

@@ -136,7 +136,7 @@ async fn i16_what_is_not_ours_is_never_deleted_though_it_has_the_name_or_a_copy_
     let foreign = |id: &str, name: &str, tags: &[(&str, &str)]| Observation {
         id: id.to_owned(),
         identity: name.to_owned(),
-        fields: json!({ "groupName": name }),
+        fields: json!({ "groupName": name }).into(),
         tags: tags.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
         ..Observation::clone(&ours)
     };

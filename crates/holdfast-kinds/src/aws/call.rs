@@ -280,7 +280,13 @@ pub(crate) fn gap(error: &ApplyError, of: Vec<String>) -> Gap {
 
 /// A reading of what was seen, and of what could not be read.
 pub(crate) fn reading(seen: Vec<Observation>, gaps: Vec<Gap>) -> Reading {
-    Reading { observations: seen.into_iter().map(Arc::new).collect(), gaps }
+    Reading { observations: seen.into_iter().map(folded).collect(), gaps }
+}
+
+/// What was seen, as it is kept: nobody looks into what is as it was.
+pub(crate) fn folded(mut seen: Observation) -> Arc<Observation> {
+    seen.fold();
+    Arc::new(seen)
 }
 
 /// A reading of a kind of which nothing could be read.

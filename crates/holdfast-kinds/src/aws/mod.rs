@@ -18,7 +18,7 @@ mod tags;
 mod whole;
 
 pub(crate) use cache::LastMade;
-pub(crate) use call::{Aws, Sent, Service, all_pages, each_page, gap, reading};
+pub(crate) use call::{Aws, Sent, Service, all_pages, each_page, folded, gap, reading};
 pub(crate) use tags::TagsByArn;
 
 use crate::common::one_line;

@@ -4,6 +4,7 @@ use super::Cluster;
 use super::spec::Spec;
 use crate::common::{Tags, closed, text};
 use crate::ecs;
+use holdfast_core::kept::Folded;
 use holdfast_core::kind::Kind;
 use holdfast_core::observe::{Health, LiveState, Observation};
 use holdfast_core::ownership::Ownership;
@@ -34,12 +35,12 @@ pub(super) fn cluster(wire: &Value, tags: Tags, declared: Option<&Value>) -> Opt
         id: name.to_owned(),
         identity: name.to_owned(),
         tags,
-        fields,
+        fields: fields.into(),
         unread: Vec::new(),
         outputs: ecs::outputs(name, arn, &[("clusterName", json!(name))]),
         state: state(status, text(wire, "attachmentsStatus")),
         health: health(status),
-        private: Value::Null,
+        private: Folded::default(),
         ownership: Ownership::default(),
     })
 }

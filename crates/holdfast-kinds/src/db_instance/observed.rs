@@ -41,7 +41,8 @@ pub(super) fn instance(arn: &str, wire: &Value, tags: Tags, declared: Option<&Va
     let mut seen = plain::observation::<DBInstance, 6>(arn.to_owned(), tags, fields, outputs);
     let status = text(wire, "status").unwrap_or("available");
     (seen.state, seen.health) = state(status);
-    seen.private = json!({ "status": status, "replicaOf": rest("replicaOf"), "dbiResourceId": rest("dbiResourceId") });
+    seen.private =
+        json!({ "status": status, "replicaOf": rest("replicaOf"), "dbiResourceId": rest("dbiResourceId") }).into();
     seen.ownership.owners = owners;
     seen
 }

@@ -70,7 +70,7 @@ fn changed(
 /// The instance in another state, with what that makes of its health.
 pub(super) fn in_state(mut seen: Observation, state: &str) -> Observation {
     if !seen.private.is_object() {
-        seen.private = json!({});
+        seen.private = json!({}).into();
     }
     seen.private["state"] = state.into();
     seen.health = match (is_stopped(&seen), seen.tags.contains_key(STOPPED)) {
@@ -132,6 +132,6 @@ pub(super) fn observation(
     if !interface.is_empty() {
         seen.outputs.insert("networkInterfaceId".to_owned(), interface.clone().into());
     }
-    seen.private = json!({ "networkInterfaceId": interface });
+    seen.private = json!({ "networkInterfaceId": interface }).into();
     in_state(seen, state)
 }

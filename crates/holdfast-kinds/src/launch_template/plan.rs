@@ -167,7 +167,7 @@ pub(super) fn observation(
     let outputs =
         [("launchTemplateName", json!(name)), ("defaultVersion", json!(default)), ("latestVersion", json!(latest))];
     seen.outputs.extend(outputs.map(|(key, value)| (key.to_owned(), value)));
-    seen.private = json!({ "versions": known });
+    seen.private = json!({ "versions": known }).into();
     if unread {
         seen.unread.push("/launchTemplateData".to_owned());
     }

@@ -113,7 +113,7 @@ fn drifted(kind: &dyn AnyKind, spec: &Value, field: &str, others: &[Value]) -> O
     for other in changed(kind, &first.fields, field, others).into_iter().filter(possible) {
         let mut world = made(kind, spec)?;
         let mut live = first.clone();
-        live.fields = other;
+        live.fields = other.into();
         kind.canonical(&mut live.fields);
         world.set_live(live);
         if !world.diffs().iter().any(|d| d.path.starts_with(&format!("/{field}"))) {

@@ -257,7 +257,7 @@ fn every_live_change_of_a_single_field_is_healed_in_two_rounds() {
         }
         let made = world.live().clone();
         let typed = typed(kind);
-        if let Err(e) = (typed.spec)(made.fields.clone()) {
+        if let Err(e) = (typed.spec)(Value::clone(&made.fields)) {
             return wrong.push(format!("what is live has not the shape of a spec: {e}"));
         }
         let mut tried = 0;
@@ -265,7 +265,7 @@ fn every_live_change_of_a_single_field_is_healed_in_two_rounds() {
         let possible = |fields: &Value| (typed.spec)(fields.clone()).is_ok();
         for (what, fields) in mutate::all(&made.fields).into_iter().filter(|(_, fields)| possible(fields)) {
             let mut live = made.clone();
-            live.fields = fields;
+            live.fields = fields.into();
             kind.canonical(&mut live.fields);
             world.set_live(live);
             tried += usize::from(!world.diffs().is_empty());
@@ -292,7 +292,7 @@ fn every_action_is_one_line_and_survives_as_json() {
         let made = world.live().clone();
         for (_, fields) in mutate::all(&made.fields) {
             let mut live = made.clone();
-            live.fields = fields;
+            live.fields = fields.into();
             kind.canonical(&mut live.fields);
             world.set_live(live);
             let _ = world.heal(1);

@@ -125,7 +125,7 @@ fn observe(
     };
     let arn = arn(aws, table.owner_id(), "route-table", &id);
     let mut seen = observation(id, arn, tags_from(table.tags()), fields);
-    seen.private = private.to_json();
+    seen.private = private.to_json().into();
     if !blackholes.is_empty() {
         let why = format!("AWS shows as blackholes, because their targets are not there: {}", blackholes.join(", "));
         seen.health = Health::Degraded(why);

@@ -120,7 +120,7 @@ pub(super) struct Private {
 
 impl Private {
     fn of(live: &Observation) -> Self {
-        serde_json::from_value(live.private.clone()).unwrap_or_default()
+        Self::deserialize(&*live.private).unwrap_or_default()
     }
 
     /// As an observation keeps it.
@@ -279,7 +279,7 @@ pub(super) fn predict(
         Action::Propagate { gateway_id, .. } => take(&mut after.fields, VGWS, &gateway_id.clone().into()),
         Action::Create { .. } | Action::Retag(_) | Action::Delete { .. } => {}
     }
-    after.private = private.to_json();
+    after.private = private.to_json().into();
     Ok(Some(after))
 }
 

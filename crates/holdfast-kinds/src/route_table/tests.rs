@@ -32,7 +32,7 @@ fn read(live: &Value, declared: &Value, tags: Tags) -> Observation {
     let mut seen = observation("rtb-1".to_owned(), String::new(), tags, fields);
     let used = |text: &Value| text.as_str().map(|id| (id.to_owned(), format!("assoc-{id}")));
     let associations = live["subnetIds"].as_array().into_iter().flatten().filter_map(used).collect();
-    seen.private = Private { associations, came_with_it, ..Private::default() }.to_json();
+    seen.private = Private { associations, came_with_it, ..Private::default() }.to_json().into();
     seen
 }
 

@@ -27,7 +27,7 @@ fn live(ingress: Value, egress: Value) -> Observation {
     let create =
         Action::Create { group_name: "a".to_owned(), description: "d".to_owned(), vpc_id: "vpc-1".to_owned(), tags };
     let made = SecurityGroup::predict(None, &create, &mut mint).expect("it is taken").expect("it is there");
-    Observation { id: "sg-1".to_owned(), fields: spec(ingress, egress), ..made }
+    Observation { id: "sg-1".to_owned(), fields: spec(ingress, egress).into(), ..made }
 }
 
 fn check_create(spec: &Value, expected: &[&str]) {

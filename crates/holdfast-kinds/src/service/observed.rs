@@ -6,6 +6,7 @@ use super::owners;
 use super::spec::Spec;
 use crate::common::{Tags, closed, text};
 use crate::ecs;
+use holdfast_core::kept::Folded;
 use holdfast_core::observe::{LiveState, Observation};
 use serde_json::{Map, Value, json};
 use std::sync::OnceLock;
@@ -44,7 +45,7 @@ pub(super) fn service(wire: &Value, tags: Tags, declared: Option<&Value>) -> Opt
         identity: format!("{cluster}/{name}"),
         ownership: owners::infer(wire, primary, &fields),
         unread: Vec::new(),
-        fields,
+        fields: fields.into(),
         tags,
         outputs: ecs::outputs(arn, arn, &outputs),
         state: match status {
@@ -53,7 +54,7 @@ pub(super) fn service(wire: &Value, tags: Tags, declared: Option<&Value>) -> Opt
             other => LiveState::Busy(other.to_owned()),
         },
         health: health(wire, primary),
-        private: Value::Null,
+        private: Folded::default(),
     })
 }
 

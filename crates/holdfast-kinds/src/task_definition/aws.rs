@@ -4,7 +4,7 @@
 
 use super::observed::revision;
 use super::{Action, TaskDefinition};
-use crate::aws::{Aws, LastMade, Live, Service, all_pages, gap, lock};
+use crate::aws::{Aws, LastMade, Live, Service, all_pages, folded, gap, lock};
 use crate::common::{Tags, closed, drop_nulls, text};
 use crate::ecs::aws::{read, retag, tags_from_wire, tags_to_wire, write};
 use crate::ecs::{name_of, outputs};
@@ -180,7 +180,7 @@ async fn look(
         if is_ours(arn, &content, wanted) {
             let older = older_of_ours(aws, &listed[place + 1..], wanted).await;
             let tags = current_tags(aws, arn).await.map_err(|e| gap(&e, Vec::new()))?;
-            let seen = Arc::new(observe(&content, Tags::clone(&tags), &older, wanted));
+            let seen = folded(observe(&content, Tags::clone(&tags), &older, wanted));
             // What is not known of the older ones yet is read in the sweeps that follow.
             if listed.iter().all(|arn| aws.cache().knows(arn)) {
                 let family = family.to_owned();

@@ -29,11 +29,11 @@ pub(super) fn revision(wire: &Value, tags: Tags, older: &[String], declared: Opt
         identity: family.to_owned(),
         tags,
         outputs: ecs::outputs(arn, arn, &[("family", json!(family)), ("revision", number)]),
-        fields,
+        fields: fields.into(),
         unread: Vec::new(),
         state: LiveState::Settled,
         health: Health::Healthy,
-        private: json!({ "older": older }),
+        private: json!({ "older": older }).into(),
         ownership: Ownership::default(),
     }
 }

@@ -113,7 +113,7 @@ pub(super) fn predict(
                 return Ok(None);
             }
             let left: Vec<String> = older(&after).into_iter().filter(|arn| !revisions.contains(arn)).collect();
-            after.private = json!({ "older": left });
+            after.private = json!({ "older": left }).into();
             Ok(Some(after))
         }
         Action::Tag(tags) => tags.predict(before),

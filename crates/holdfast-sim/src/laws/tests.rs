@@ -17,12 +17,12 @@ fn thing(id: &str, owner: &str, fields: Value) -> LiveThing {
         id: id.to_owned(),
         identity: id.to_owned(),
         tags: [(UID_TAG.to_owned(), owner.to_owned())].into(),
-        fields,
+        fields: fields.into(),
         unread: Vec::new(),
         outputs: serde_json::Map::new(),
         state: LiveState::Settled,
         health: Health::Healthy,
-        private: Value::Null,
+        private: Value::Null.into(),
         ownership: Default::default(),
     };
     LiveThing { kind: "Thing", observation: Arc::new(observation) }
