@@ -120,6 +120,11 @@ impl Drafts {
         }
     }
 
+    /// The specs under which a resource was declared, the newest last.
+    pub(crate) fn versions(&self, resource: &Value) -> impl DoubleEndedIterator<Item = &Value> + Clone {
+        self.versions.get(&name_of(resource)).into_iter().flatten()
+    }
+
     fn set_field(&mut self, place: usize, dice: &mut Dice, material: &Material, create_only: bool) -> Option<()> {
         let resource = self.now.resources.get_mut(place)?;
         let kind = resource["kind"].as_str()?.to_owned();
@@ -152,7 +157,7 @@ impl Drafts {
             if fits(&last, &resource) {
                 continue;
             }
-            let versions = self.versions.get(&name_of(&resource)).into_iter().flatten().rev();
+            let versions = self.versions(&resource).rev();
             let kind = resource["kind"].as_str().unwrap_or_default().to_owned();
             let fixed: Vec<String> = material.fields(&kind);
             let with_fixed = |version: &Value| {

@@ -10,6 +10,7 @@ use holdfast_core::name::ResourceKey;
 use holdfast_core::plan::Fate;
 use holdfast_core::uses;
 use holdfast_sim::{LiveThing, Tamper};
+use serde_json::Value;
 
 /// The words of a status that send a person here.
 const TOLD: &str = "refers to it at";
@@ -20,7 +21,7 @@ const OWNED: &str = "belongs to ";
 /// Takes out what refers to things that are to go where nobody declares it; where somebody does, declares the thing again.
 /// Answers whether something is declared otherwise.
 pub(crate) fn lets_go(scene: &Scene, drafts: &mut Drafts, material: &Material) -> Result<bool> {
-    let mut again = calls_back(scene, drafts, material)?;
+    let mut again = calls_back(scene, drafts, material)? || refers_anew(scene, drafts, material)?;
     for (key, declared) in scene.declared.iter().filter(|(_, d)| d.fate != Fate::Keep) {
         let status = scene.store()?.resource(key)?.map(|r| r.status).unwrap_or_default();
         if !status.conditions.iter().any(|c| c.message.contains(TOLD)) {
@@ -50,6 +51,22 @@ fn calls_back(scene: &Scene, drafts: &mut Drafts, material: &Material) -> Result
         again |= goes && held && drafts.call(key, &before.name, material);
     }
     Ok(again)
+}
+
+/// The words of a refusal that say what something else has to be there for it.
+const MISSED: &str = " does not exist";
+
+/// Declares what refers to something by a name that it has no more with the name that it has.
+fn refers_anew(scene: &Scene, drafts: &mut Drafts, material: &Material) -> Result<bool> {
+    for key in scene.declared.iter().filter(|(_, d)| d.fate == Fate::Keep).map(|(key, _)| key) {
+        let conditions = scene.store()?.resource(key)?.map(|r| r.status).unwrap_or_default().conditions;
+        let missed = |message: &str| Some(message.split_once(MISSED)?.0.rsplit(' ').next()?.to_owned());
+        let Some(missed) = conditions.iter().find_map(|c| missed(&c.message)) else { continue };
+        if drafts.refer_anew(key, &missed, material) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Switches off the protection of what was replaced: no declaration reaches that any more.
@@ -100,6 +117,29 @@ fn takes_out(scene: &Scene, key: &ResourceKey, names: &std::collections::BTreeSe
 }
 
 impl Drafts {
+    /// Declares what stands under a key with the name that AWS has now for what was once called `before`, if it may be.
+    fn refer_anew(&mut self, key: &ResourceKey, before: &str, material: &Material) -> bool {
+        let Some(now) = self.now.resources.iter().find_map(|other| self.other_name(other, before, material)) else {
+            return false;
+        };
+        let mut other = self.now.clone();
+        let referring = other.resources.iter_mut().find(|r| name_of(r) == format!("{}/{}", key.kind, key.name));
+        let fields = referring.and_then(|r| r["spec"].as_object_mut()).into_iter().flat_map(|spec| spec.values_mut());
+        fields.filter(|value| *value == before).for_each(|value| *value = now.clone().into());
+        let may = other.resources != self.now.resources && other.check(material).is_ok();
+        if may {
+            self.now = other;
+        }
+        may
+    }
+
+    /// What AWS calls a resource, if it was called `before` under an earlier spec.
+    fn other_name(&self, resource: &Value, before: &str, material: &Material) -> Option<String> {
+        let kind = material.registry.get(resource["kind"].as_str()?)?;
+        let was = self.versions(resource).any(|spec| kind.identity(spec).as_deref() == Some(before));
+        kind.identity(&resource["spec"]).filter(|now| was && now != before)
+    }
+
     /// Declares what stands under a key under that name instead, if it may be.
     fn call(&mut self, key: &ResourceKey, name: &str, material: &Material) -> bool {
         let mut other = self.now.clone();

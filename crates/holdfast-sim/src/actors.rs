@@ -125,6 +125,8 @@ fn edited(kind: &dyn AnyKind, before: &Observation, tamper: &Tamper) -> Result<O
             if !pointer::set(&mut after.fields, at, value.clone()) {
                 return Err(TamperError::NoSuchField(at.clone()));
             }
+            // Another value is another try: AWS shows the newest one's end.
+            after.ownership.undone.retain(|undone| undone.path != *at);
         }
         Tamper::Remove(at) => {
             if pointer::remove(&mut after.fields, at).is_none() {
