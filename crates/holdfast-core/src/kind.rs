@@ -58,6 +58,9 @@ pub trait Kind: Send + Sync + 'static {
     /// create before AWS has answered it.
     const TAGGED: bool = true;
 
+    /// A sweep reads by name what is wanted and nothing else, so what is on its way can be read without what is at rest.
+    const BY_NAME: bool = false;
+
     /// It only asks: nothing is made, changed or deleted. A sweep answers each wanted spec with one observation of that
     /// identity, with the fields of the spec; the one remembered, as long as it answers the question.
     const LOOKUP: bool = false;
@@ -297,6 +300,7 @@ pub trait AnyKind: Send + Sync {
     fn follows(&self) -> &'static [Follow];
     fn snapshots(&self) -> bool;
     fn tagged(&self) -> bool;
+    fn by_name(&self) -> bool;
     fn lookup(&self) -> bool;
     /// JSON Schema 2020-12 of the spec.
     fn schema(&self) -> &Value;
@@ -433,6 +437,9 @@ impl<K: Kind> AnyKind for Erased<K> {
     }
     fn tagged(&self) -> bool {
         K::TAGGED
+    }
+    fn by_name(&self) -> bool {
+        K::BY_NAME
     }
     fn lookup(&self) -> bool {
         K::LOOKUP

@@ -11,7 +11,7 @@ use crate::lines::is_exposed;
 use crate::options::Boundary;
 use crate::recover;
 use crate::seat::Seat;
-use crate::seen::{FRESH, Look, Seen, restless};
+use crate::seen::{FRESH, Look, Resting, Seen};
 use crate::trouble;
 use futures::FutureExt;
 use holdfast_core::kind::Registry;
@@ -82,14 +82,14 @@ struct Swept {
     took: Duration,
     /// The last whole look, as the scope's status tells it.
     status: ScopeStatus,
-    /// When what was read before this pass was read, and the kinds of which it was.
-    before: Option<(Timestamp, BTreeSet<KindName>)>,
+    /// When what was read before this pass was read, and what of it was at rest.
+    before: Option<(Timestamp, Resting)>,
 }
 
 impl Swept {
-    /// When things of a kind were seen.
-    fn seen_at(&self, kind: &str) -> Timestamp {
-        self.before.as_ref().filter(|(_, kinds)| kinds.contains(kind)).map_or(self.at, |(at, _)| *at)
+    /// When what a resource is about was seen.
+    fn seen_at(&self, key: &ResourceKey) -> Timestamp {
+        self.before.as_ref().filter(|(_, resting)| resting.has(key)).map_or(self.at, |(at, _)| *at)
     }
 
     /// When the oldest of it was seen.
@@ -159,19 +159,19 @@ async fn run(
     let known = approve::known(core, scope, &book.list, now)?;
     let mut plan = decide(core, scope, book, &elsewhere, &swept, &known)?;
     approve::settle(core, scope, book, &plan, &known)?;
-    let moving = restless(&swept.snapshot, &plan);
+    let resting = Resting::of(&core.registry, &swept.snapshot, &plan);
     let mut report = record(core, book, &mut plan, &swept, &forgiven)?;
     core.boundaries.reached(scope, Boundary::Recorded).await;
     seat.leave();
     // All that was seen has been judged, and steps may take long: what is not at rest is read again after them.
-    swept.snapshot.kinds.retain(|kind, _| !moving.contains(kind));
+    resting.keep(&mut swept.snapshot);
     let executed = execute(core, scope, book, &plan, &elsewhere, swept.oldest()).await;
     core.boundaries.reached(scope, Boundary::BeforeEnd).await;
     finish(core, book, &swept, &mut report, executed)?;
     report.next = next(core, book, &plan, &report, &swept);
     // What would be too old by then is not kept.
     let soon = report.next.filter(|wait| *wait < FRESH.unsigned_abs());
-    book.seen = soon.map(|_| Seen::of(swept.snapshot, &swept.status, &book.list));
+    book.seen = soon.map(|_| Seen::of(swept.snapshot, resting, &swept.status, &book.list));
     book.clean = true;
     core.boundaries.reached(scope, Boundary::AfterEnd).await;
     match unverified {
@@ -400,7 +400,7 @@ fn record(
         if moved.outputs {
             report.outputs_moved.insert(key.clone());
         }
-        let before = judge::restate(status, verdict, memory, swept.seen_at(&key.kind), behind.contains(key));
+        let before = judge::restate(status, verdict, memory, swept.seen_at(key), behind.contains(key));
         if let Some(before) = &before
             && !book.told.covers(&blind, &key.kind, before.phase, status.phase)
         {

@@ -1,11 +1,13 @@
 //! What a pass that follows another need not look at again.
 //!
 //! After a fix, or while AWS is at work on something, the next pass comes soon, and most of a scope cannot have anything
-//! to do with it: only the kinds that have not come to rest are read, the others are as the last whole look saw them.
+//! to do with it: only what has not come to rest is read, the rest is as the last whole look saw it. That goes by kind,
+//! and where a kind is read by name, by resource: one rollout among two thousand services is one call and not two hundred.
 //! That look is at most [`FRESH`] old; whoever asks, declares something or waits for the next sweep gets a whole one.
 
 use crate::book::DesiredList;
-use holdfast_core::name::KindName;
+use holdfast_core::kind::Registry;
+use holdfast_core::name::{KindName, ResourceKey};
 use holdfast_core::observe::{Reading, Snapshot, Wanted};
 use holdfast_core::plan::{Decision, Plan, Verdict};
 use holdfast_core::status::{ConditionType, Phase, Truth};
@@ -26,10 +28,56 @@ pub(crate) enum Look {
     Following,
 }
 
-/// What the last whole look saw of the kinds that are at rest.
+/// What of a look the next pass need not look at again.
+#[derive(Debug, Default)]
+pub(crate) struct Resting {
+    /// Kinds of which everything is at rest.
+    kinds: BTreeSet<KindName>,
+    /// Of other kinds that are read by name, who is.
+    keys: BTreeMap<KindName, BTreeSet<ResourceKey>>,
+}
+
+impl Resting {
+    /// What a plan found at rest.
+    pub(crate) fn of(registry: &Registry, snapshot: &Snapshot, plan: &Plan) -> Self {
+        let mut moving: BTreeSet<&str> = BTreeSet::new();
+        let mut keys: BTreeMap<KindName, BTreeSet<ResourceKey>> = BTreeMap::new();
+        for verdict in &plan.verdicts {
+            match registry.get(&verdict.key.kind) {
+                _ if !is_at_rest(verdict) => drop(moving.insert(&verdict.key.kind)),
+                Some(kind) if kind.by_name() => drop(keys.entry(kind.name()).or_default().insert(verdict.key.clone())),
+                _ => {}
+            }
+        }
+        let read = |kind: &KindName| snapshot.kinds.get(kind).is_some_and(|reading| reading.gaps.is_empty());
+        let kinds = snapshot.kinds.keys().copied().filter(|kind| !moving.contains(kind) && read(kind)).collect();
+        keys.retain(|kind, _| moving.contains(kind) && read(kind));
+        Self { kinds, keys }
+    }
+
+    /// True if it was at rest.
+    pub(crate) fn has(&self, key: &ResourceKey) -> bool {
+        self.kinds.contains(&*key.kind) || self.keys.get(&*key.kind).is_some_and(|keys| keys.contains(key))
+    }
+
+    /// Leaves of a look what is at rest.
+    pub(crate) fn keep(&self, snapshot: &mut Snapshot) {
+        snapshot.kinds.retain(|kind, reading| match self.keys.get(kind) {
+            Some(keys) => {
+                let rests = |key: ResourceKey| keys.contains(&key);
+                reading.observations.retain(|o| o.owner_resource().and_then(ResourceKey::parse).is_some_and(rests));
+                true
+            }
+            None => self.kinds.contains(kind),
+        });
+    }
+}
+
+/// What the last whole look saw of what is at rest.
 #[derive(Debug)]
 pub(crate) struct Seen {
     kinds: BTreeMap<KindName, Reading>,
+    resting: Resting,
     /// When that look began.
     pub(crate) taken_at: Timestamp,
     /// How that look is told.
@@ -39,10 +87,10 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    /// Keeps of a look what is at rest. `status` tells of the whole look.
-    pub(crate) fn of(snapshot: Snapshot, status: &ScopeStatus, list: &DesiredList) -> Self {
+    /// Keeps what was left of a look. `status` tells of the whole of it.
+    pub(crate) fn of(snapshot: Snapshot, resting: Resting, status: &ScopeStatus, list: &DesiredList) -> Self {
         let Snapshot { kinds, taken_at, .. } = snapshot;
-        Self { kinds, taken_at, status: status.clone(), list: Arc::clone(list) }
+        Self { kinds, resting, taken_at, status: status.clone(), list: Arc::clone(list) }
     }
 
     /// True if a pass over that list may still go by it.
@@ -52,26 +100,25 @@ impl Seen {
 
     /// What is left to be read.
     pub(crate) fn unread(&self, wanted: &BTreeMap<KindName, Wanted>) -> BTreeMap<KindName, Wanted> {
-        let left = wanted.iter().filter(|(kind, _)| !self.kinds.contains_key(*kind));
-        left.map(|(kind, wanted)| (*kind, wanted.clone())).collect()
+        let left = wanted.iter().filter(|(kind, _)| !self.resting.kinds.contains(*kind));
+        left.map(|(kind, wanted)| (*kind, self.unread_of(kind, wanted))).collect()
     }
 
-    /// Puts what was seen before beside what was read now, and says of which kinds; the whole is as old as its oldest
-    /// part.
-    pub(crate) fn complete(self, snapshot: &mut Snapshot) -> BTreeSet<KindName> {
-        let kinds = self.kinds.keys().copied().collect();
-        snapshot.kinds.extend(self.kinds);
+    fn unread_of(&self, kind: KindName, wanted: &Wanted) -> Wanted {
+        let Some(keys) = self.resting.keys.get(kind) else { return wanted.clone() };
+        Wanted { resources: wanted.resources.iter().filter(|r| !keys.contains(&r.key)).cloned().collect() }
+    }
+
+    /// Puts what was seen before beside what was read now, and says what it was; the whole is as old as its oldest part.
+    pub(crate) fn complete(self, snapshot: &mut Snapshot) -> Resting {
+        for (kind, before) in self.kinds {
+            let reading = snapshot.kinds.entry(kind).or_default();
+            let read: BTreeSet<String> = reading.observations.iter().map(|o| o.id.clone()).collect();
+            reading.observations.extend(before.observations.into_iter().filter(|o| !read.contains(&o.id)));
+        }
         snapshot.taken_at = snapshot.taken_at.min(self.taken_at);
-        kinds
+        self.resting
     }
-}
-
-/// The kinds that the pass after this one has to look at again.
-pub(crate) fn restless(snapshot: &Snapshot, plan: &Plan) -> BTreeSet<KindName> {
-    let moving: BTreeSet<&str> =
-        plan.verdicts.iter().filter(|v| !is_at_rest(v)).map(|verdict| verdict.key.kind.as_str()).collect();
-    let unread = |kind: &KindName| snapshot.kinds.get(kind).is_some_and(|reading| !reading.gaps.is_empty());
-    snapshot.kinds.keys().copied().filter(|kind| moving.contains(kind) || unread(kind)).collect()
 }
 
 fn is_at_rest(verdict: &Verdict) -> bool {

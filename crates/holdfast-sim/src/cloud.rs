@@ -6,7 +6,7 @@ use crate::find;
 use crate::laws::Violation;
 use crate::limits::{Limit, Limits};
 use crate::log::{Call, Counters, Effect, Ending, Log};
-use crate::lookup::answers;
+use crate::lookup::{answers, is_wanted};
 use crate::perform::perform;
 use crate::world::{Lag, LiveThing, ScopeWorld};
 use async_trait::async_trait;
@@ -404,6 +404,9 @@ impl Cloud for SimCloud {
             if kind.lookup() && reading.gaps.is_empty() {
                 let mint = self.lock().scope(scope).mint.clone();
                 reading.observations = answers(kind, asked, &mint);
+            }
+            if kind.by_name() {
+                reading.observations.retain(|thing| is_wanted(kind, asked, thing));
             }
             self.pause().await;
             let throttled = reading.gaps.iter().any(|g| g.reason == THROTTLED);

@@ -2,8 +2,15 @@
 
 use holdfast_core::kind::{AnyKind, Mint};
 use holdfast_core::observe::{Observation, Wanted};
+use holdfast_core::spec::OpenSpec;
 use serde_json::json;
 use std::sync::Arc;
+
+/// True if a sweep that reads by name sees a thing.
+pub(crate) fn is_wanted(kind: &dyn AnyKind, wanted: &Wanted, thing: &Observation) -> bool {
+    let named = |spec: &OpenSpec| spec.identity(|spec| kind.identity(spec)).is_some_and(|name| name == thing.identity);
+    wanted.resources.iter().any(|one| one.id.as_deref() == Some(&*thing.id) || named(&one.spec))
+}
 
 /// The answer to each question that can be asked by now. `mint` says whose account it is.
 pub(crate) fn answers(kind: &dyn AnyKind, wanted: &Wanted, mint: &Mint) -> Vec<Arc<Observation>> {

@@ -377,6 +377,7 @@ impl Kind for Recipe {
     const PERMISSIONS: &'static [&'static str] =
         &["toy:DescribeRecipes", "toy:CreateRecipe", "toy:DeleteRecipe", "toy:TagRecipe"];
     const REPEATABLE: bool = true;
+    const BY_NAME: bool = true;
     type Spec = RecipeSpec;
     common!("rec");
 

@@ -67,6 +67,30 @@ async fn after_a_fix_only_its_kind_is_read_again_and_then_nothing_is_open() {
 }
 
 #[tokio::test]
+async fn of_a_kind_that_is_read_by_name_only_what_is_not_at_rest_is_read_again() {
+    let b = bench();
+    let recipe = |family: &str| json!({ "family": family, "image": "1" });
+    b.declare(&stack("s", &[("Recipe", "moves", recipe("moves")), ("Recipe", "rests", recipe("rests"))]));
+    b.settle().await;
+    let sets = |family: &str| {
+        let image = Tamper::Set("/image".to_owned(), json!("theirs"));
+        b.sim.tamper(&b.scope, "Recipe", family, image).expect("it is there");
+    };
+    let seen_at = |name: &str| b.status(&format!("s/Recipe/{name}")).last_observed_at;
+    sets("moves");
+    assert_eq!(b.pass().await.succeeded, 1);
+    let before = [seen_at("moves"), seen_at("rests")];
+    sets("rests");
+    b.clock.advance(SignedDuration::from_secs(2));
+    let report = b.engine.follow_up(&b.scope).await.expect("it goes through");
+    assert_eq!((report.planned, report.whole), (0, false), "what was at rest is as it was seen");
+    assert!(seen_at("moves") > before[0]);
+    assert_eq!(seen_at("rests"), before[1]);
+    b.all_in_sync();
+    assert_eq!(b.pass().await.succeeded, 1, "the next whole look sees the other");
+}
+
+#[tokio::test]
 async fn whoever_asks_or_declares_something_or_starts_anew_gets_a_whole_look() {
     assert_eq!(healed().await.looks_at(false).await, BOTH);
     let asked = healed().await;

@@ -67,6 +67,7 @@ impl Kind for Service {
         "iam:PassRole",
     ];
     const CONTAINER: Option<Container> = Some(Container { pointer: "/cluster", cascades: false });
+    const BY_NAME: bool = true;
     const ID_IS_NAME: bool = true;
     const FOLLOWS: &'static [Follow] = &[Follow { kinds: &["Listener", "ListenerRule"], sharing: "TargetGroup" }];
     const REPEATABLE: bool = true;
