@@ -6,7 +6,7 @@
 //! That look is at most [`FRESH`] old; whoever asks, declares something or waits for the next sweep gets a whole one.
 
 use crate::book::DesiredList;
-use holdfast_core::kind::Registry;
+use holdfast_core::kind::{AnyKind, Registry};
 use holdfast_core::name::{KindName, ResourceKey};
 use holdfast_core::observe::{Reading, Snapshot, Wanted};
 use holdfast_core::plan::{Decision, Plan, Verdict};
@@ -40,19 +40,16 @@ pub(crate) struct Resting {
 impl Resting {
     /// What a plan found at rest.
     pub(crate) fn of(registry: &Registry, snapshot: &Snapshot, plan: &Plan) -> Self {
-        let mut moving: BTreeSet<&str> = BTreeSet::new();
-        let mut keys: BTreeMap<KindName, BTreeSet<ResourceKey>> = BTreeMap::new();
-        for verdict in &plan.verdicts {
-            match registry.get(&verdict.key.kind) {
-                _ if !is_at_rest(verdict) => drop(moving.insert(&verdict.key.kind)),
-                Some(kind) if kind.by_name() => drop(keys.entry(kind.name()).or_default().insert(verdict.key.clone())),
-                _ => {}
-            }
-        }
-        let read = |kind: &KindName| snapshot.kinds.get(kind).is_some_and(|reading| reading.gaps.is_empty());
-        let kinds = snapshot.kinds.keys().copied().filter(|kind| !moving.contains(kind) && read(kind)).collect();
-        keys.retain(|kind, _| moving.contains(kind) && read(kind));
-        Self { kinds, keys }
+        let of_moving = plan.verdicts.iter().filter(|v| !is_at_rest(v)).map(|v| v.key.kind.as_str());
+        let moving: BTreeSet<&str> = of_moving.collect();
+        let read = snapshot.kinds.iter().filter(|(_, reading)| reading.gaps.is_empty()).map(|(kind, _)| *kind);
+        let (moving, kinds): (BTreeSet<KindName>, BTreeSet<KindName>) = read.partition(|kind| moving.contains(kind));
+        let by_name = moving.into_iter().filter(|kind| registry.get(kind).is_some_and(AnyKind::by_name));
+        let keys_of = |kind: KindName| {
+            let resting = plan.verdicts.iter().filter(|v| v.key.kind == kind && is_at_rest(v));
+            (kind, resting.map(|v| v.key.clone()).collect())
+        };
+        Self { kinds, keys: by_name.map(keys_of).collect() }
     }
 
     /// True if it was at rest.

@@ -20,6 +20,8 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// What a history came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,6 +48,9 @@ pub(crate) const END: usize = usize::MAX;
 /// So many virtual hours after the last fault everything is as declared.
 const BOUND: SignedDuration = SignedDuration::from_hours(24);
 
+/// A call that has not come to AWS by then never does: its connection is gone.
+const ON_ITS_WAY: Duration = Duration::from_secs(300);
+
 /// So many writes of a step are told.
 const MOST_TOLD: usize = 40;
 
@@ -59,7 +64,7 @@ struct Run<'m> {
     rivals: Vec<(LiveThing, Tamper)>,
     squatters: Vec<(LiveThing, String)>,
     /// Calls of processes that died, on their way to AWS.
-    late: Vec<Late>,
+    late: Vec<(Instant, Late)>,
     /// How many times a person has helped in the end.
     helps: usize,
     /// The newest call that was told.
@@ -291,7 +296,8 @@ impl Run<'_> {
         }
         self.told.deaths += u64::from(gate.is_reached());
         // What was on its way is lost, or comes to AWS when another process has looked already.
-        self.late.extend(gate.late().into_iter().filter(|_| place % 2 == 1));
+        let late = gate.late().into_iter().filter(|_| place % 2 == 1);
+        self.late.extend(late.map(|late| (Instant::now(), late)));
         self.scene.start(&Gate::open())
     }
 
@@ -304,7 +310,8 @@ impl Run<'_> {
         let passed: Result<PassReport, PassError> =
             if follows { self.scene.follow_up().await } else { self.scene.pass().await };
         let report = passed.ok();
-        for late in std::mem::take(&mut self.late) {
+        let late = std::mem::take(&mut self.late).into_iter().filter(|(sent, _)| sent.elapsed() < ON_ITS_WAY);
+        for (_, late) in late {
             // Nobody hears the answer.
             let _ = self.scene.sim.apply(&late.scope, late.kind, &late.action, &late.token).await;
         }

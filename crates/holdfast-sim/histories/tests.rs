@@ -17,7 +17,7 @@ fn material() -> Material {
 }
 
 /// Seeds that broke a law once, by what was found: they are run for ever.
-const FOUND: [(u64, &str); 17] = [
+const FOUND: [(u64, &str); 21] = [
     (147, "what a list had shown and another copy of it did not was made twice"),
     (163, "a revision was registered under a family that policy did not let go"),
     (4686, "a replacement whose answer was lost stayed when its declaration went back"),
@@ -33,8 +33,12 @@ const FOUND: [(u64, &str); 17] = [
     (35537, "what was made and hidden was made again after its name had changed"),
     (46914, "the same after the place that it stands in had changed"),
     (58089, "what had taken another's place was replaced once more because a read showed the other one"),
+    (109357, "a cluster whose resource was renamed while a service lived in it could neither go nor be taken over"),
+    (115961, "a stranger's revision bore our family"),
     (342363, "what a family was called before stayed, because a read showed it as it was before its last revision"),
     (359409, "the same, after a rename"),
+    (3_005_823, "a value that AWS had taken back was set by somebody else, and was held for taken back still"),
+    (3_008_689, "a service was declared into a cluster by the name that it had no more"),
 ];
 
 #[test]
