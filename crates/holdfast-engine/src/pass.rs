@@ -159,7 +159,7 @@ async fn run(
     let known = approve::known(core, scope, &book.list, now)?;
     let mut plan = decide(core, scope, book, &elsewhere, &swept, &known)?;
     approve::settle(core, scope, book, &plan, &known)?;
-    let resting = Resting::of(&core.registry, &swept.snapshot, &plan);
+    let resting = Resting::of(&core.registry, &swept.snapshot, &plan, &book.memories);
     let mut report = record(core, book, &mut plan, &swept, &forgiven)?;
     core.boundaries.reached(scope, Boundary::Recorded).await;
     seat.leave();

@@ -9,7 +9,7 @@ use crate::book::DesiredList;
 use holdfast_core::kind::{AnyKind, Registry};
 use holdfast_core::name::{KindName, ResourceKey};
 use holdfast_core::observe::{Reading, Snapshot, Wanted};
-use holdfast_core::plan::{Decision, Plan, Verdict};
+use holdfast_core::plan::{Decision, Memory, Plan, Verdict};
 use holdfast_core::status::{ConditionType, Phase, Truth};
 use holdfast_store::ScopeStatus;
 use jiff::{SignedDuration, Timestamp};
@@ -18,6 +18,9 @@ use std::sync::Arc;
 
 /// How long what a whole look saw may stand in for another look.
 pub(crate) const FRESH: SignedDuration = SignedDuration::from_secs(30);
+
+/// What is remembered of each resource.
+type Memories = BTreeMap<ResourceKey, Memory>;
 
 /// How much of a scope a pass looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,36 +36,33 @@ pub(crate) enum Look {
 pub(crate) struct Resting {
     /// Kinds of which everything is at rest.
     kinds: BTreeSet<KindName>,
-    /// Of other kinds that are read by name, who is.
-    keys: BTreeMap<KindName, BTreeSet<ResourceKey>>,
+    /// Of other kinds that are read by name, who is, and the id of what is live of it.
+    keys: BTreeMap<KindName, BTreeMap<ResourceKey, String>>,
 }
 
 impl Resting {
     /// What a plan found at rest.
-    pub(crate) fn of(registry: &Registry, snapshot: &Snapshot, plan: &Plan) -> Self {
+    pub(crate) fn of(registry: &Registry, snapshot: &Snapshot, plan: &Plan, memories: &Memories) -> Self {
         let of_moving = plan.verdicts.iter().filter(|v| !is_at_rest(v)).map(|v| v.key.kind.as_str());
         let moving: BTreeSet<&str> = of_moving.collect();
         let read = snapshot.kinds.iter().filter(|(_, reading)| reading.gaps.is_empty()).map(|(kind, _)| *kind);
         let (moving, kinds): (BTreeSet<KindName>, BTreeSet<KindName>) = read.partition(|kind| moving.contains(kind));
         let by_name = moving.into_iter().filter(|kind| registry.get(kind).is_some_and(AnyKind::by_name));
-        let keys_of = |kind: KindName| {
-            let resting = plan.verdicts.iter().filter(|v| v.key.kind == kind && is_at_rest(v));
-            (kind, resting.map(|v| v.key.clone()).collect())
-        };
-        Self { kinds, keys: by_name.map(keys_of).collect() }
+        let keys = by_name.map(|kind| (kind, alone(kind, &snapshot.kinds[kind], plan, memories)));
+        Self { kinds, keys: keys.collect() }
     }
 
     /// True if it was at rest.
     pub(crate) fn has(&self, key: &ResourceKey) -> bool {
-        self.kinds.contains(&*key.kind) || self.keys.get(&*key.kind).is_some_and(|keys| keys.contains(key))
+        self.kinds.contains(&*key.kind) || self.keys.get(&*key.kind).is_some_and(|keys| keys.contains_key(key))
     }
 
     /// Leaves of a look what is at rest.
     pub(crate) fn keep(&self, snapshot: &mut Snapshot) {
         snapshot.kinds.retain(|kind, reading| match self.keys.get(kind) {
             Some(keys) => {
-                let rests = |key: ResourceKey| keys.contains(&key);
-                reading.observations.retain(|o| o.owner_resource().and_then(ResourceKey::parse).is_some_and(rests));
+                let ids: BTreeSet<&String> = keys.values().collect();
+                reading.observations.retain(|o| ids.contains(&o.id));
                 true
             }
             None => self.kinds.contains(kind),
@@ -103,7 +103,7 @@ impl Seen {
 
     fn unread_of(&self, kind: KindName, wanted: &Wanted) -> Wanted {
         let Some(keys) = self.resting.keys.get(kind) else { return wanted.clone() };
-        Wanted { resources: wanted.resources.iter().filter(|r| !keys.contains(&r.key)).cloned().collect() }
+        Wanted { resources: wanted.resources.iter().filter(|r| !keys.contains_key(&r.key)).cloned().collect() }
     }
 
     /// Puts what was seen before beside what was read now, and says what it was; the whole is as old as its oldest part.
@@ -118,8 +118,72 @@ impl Seen {
     }
 }
 
+/// Who of a kind is at rest, with nothing beside it and nothing that it has replaced, and with what. What is kept of a look
+/// is all that the next pass knows of it: what was live and is not there would be taken for gone.
+fn alone(kind: KindName, reading: &Reading, plan: &Plan, memories: &Memories) -> BTreeMap<ResourceKey, String> {
+    let seen: BTreeSet<&str> = reading.observations.iter().map(|o| &*o.id).collect();
+    let replaces = |key: &ResourceKey| memories.get(key).is_some_and(|memory| !memory.retiring.is_empty());
+    let is_alone = |v: &&Verdict| v.beside.is_empty() && !replaces(&v.key);
+    let resting = plan.verdicts.iter().filter(|v| v.key.kind == kind && is_at_rest(v)).filter(is_alone);
+    let live = |v: &Verdict| Some((v.key.clone(), v.id.clone().filter(|id| seen.contains(&**id))?));
+    resting.filter_map(live).collect()
+}
+
 fn is_at_rest(verdict: &Verdict) -> bool {
     let ready = verdict.conditions.iter().find(|c| c.kind == ConditionType::Ready);
     let works = ready.is_some_and(|ready| ready.status == Truth::True);
     verdict.decision == Decision::InSync && verdict.phase == Phase::InSync && works && verdict.pending.is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use holdfast_core::name::Scope;
+    use serde_json::{Value, from_value, json};
+
+    fn verdict(name: &str, more: &[(&str, Value)]) -> Verdict {
+        let ready = json!({ "type": "Ready", "status": "True", "reason": "AsDeclared", "message": "", "since": "2026-01-01T00:00:00Z", "observedGeneration": 1 });
+        let mut told = json!({
+            "key": key(name), "generation": 1, "decision": "inSync", "reason": "so", "phase": "InSync", "conditions": [ready],
+            "diffs": [], "outputs": {}, "id": name, "observed": true, "owned": [], "fingerprint": null, "isDrift": false,
+            "unread": [],
+        });
+        for (field, value) in more {
+            told[*field] = value.clone();
+        }
+        from_value(told).expect("it is a verdict")
+    }
+
+    fn key(name: &str) -> ResourceKey {
+        ResourceKey::new("s", "Service", name)
+    }
+
+    #[test]
+    fn of_a_kind_that_is_read_by_name_only_what_was_seen_at_rest_and_alone_is_not_read_again() {
+        let live = |id: &str| {
+            let told = json!({ "id": id, "identity": id, "tags": {}, "fields": {}, "outputs": {}, "state": { "is": "settled" }, "health": { "is": "healthy" } });
+            Arc::new(from_value(told).expect("it is an observation"))
+        };
+        let ids = ["rests", "moves", "one", "another", "replaces", "stranger"];
+        let reading = Reading { observations: ids.iter().map(|id| live(id)).collect(), gaps: Vec::new() };
+        let scope = Scope::new("default", "eu-west-1");
+        let mut snapshot =
+            Snapshot { scope, taken_at: Timestamp::UNIX_EPOCH, kinds: BTreeMap::from([("Service", reading)]) };
+        let verdicts = vec![
+            verdict("rests", &[]),
+            verdict("moves", &[("phase", json!("Progressing"))]),
+            verdict("one", &[("beside", json!(["another"]))]),
+            verdict("replaces", &[]),
+            verdict("unseen", &[]),
+        ];
+        let plan = Plan { verdicts, ..Plan::default() };
+        let retiring = Memory { retiring: vec!["before".to_owned()], ..Memory::default() };
+        let registry = holdfast_kinds::registry();
+        let resting = Resting::of(&registry, &snapshot, &plan, &BTreeMap::from([(key("replaces"), retiring)]));
+        let rest: Vec<&str> = plan.verdicts.iter().filter(|v| resting.has(&v.key)).map(|v| &*v.key.name).collect();
+        assert_eq!(rest, ["rests"]);
+        resting.keep(&mut snapshot);
+        let kept: Vec<&str> = snapshot.kinds["Service"].observations.iter().map(|o| &*o.id).collect();
+        assert_eq!(kept, ["rests"]);
+    }
 }
