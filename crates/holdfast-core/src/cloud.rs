@@ -154,6 +154,13 @@ pub enum ErrorClass {
     Unsigned,
 }
 
+impl ErrorClass {
+    /// True if AWS wants patience or did not answer: what was read may soon be readable.
+    pub fn passes(self) -> bool {
+        matches!(self, Self::Throttled | Self::Transient)
+    }
+}
+
 /// Budgets of AWS calls. Every single call goes through one, reads and writes alike.
 #[async_trait]
 pub trait Meter: Send + Sync {

@@ -4,7 +4,7 @@ use crate::PassError;
 use crate::core::Core;
 use crate::pass::verify;
 use futures::FutureExt;
-use holdfast_core::cloud::{ApplyError, ErrorClass, Leftovers, Tagged};
+use holdfast_core::cloud::{ApplyError, Leftovers, Tagged};
 use holdfast_core::name::{KindName, ResourceKey, Scope};
 use holdfast_core::observe::{LiveState, Reading, Wanted, WantedResource};
 use serde_json::{Map, Value};
@@ -31,7 +31,7 @@ pub(crate) async fn behind(
     verify(core, scope, &mut crate::book::Book::default()).await?;
     let mut index = core.cloud.tagged(scope, stack).await;
     for _ in 1..LOOKS {
-        if !matches!(&index, Err(error) if matches!(error.class, ErrorClass::Throttled | ErrorClass::Transient)) {
+        if !index.as_ref().is_err_and(|error| error.class.passes()) {
             break;
         }
         tokio::time::sleep(PAUSE).await;

@@ -275,7 +275,7 @@ where
 /// The gap that a failed read leaves; no `of` means all of the kind.
 pub(crate) fn gap(error: &ApplyError, of: Vec<String>) -> Gap {
     let gap = Gap::new(&error.operation, of, error.to_string());
-    if matches!(error.class, ErrorClass::Throttled | ErrorClass::Transient) { gap.passing() } else { gap }
+    if error.class.passes() { gap.passing() } else { gap }
 }
 
 /// A reading of what was seen, and of what could not be read.
