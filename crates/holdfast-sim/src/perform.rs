@@ -67,12 +67,12 @@ pub(crate) fn perform(
     Ok(performed)
 }
 
-/// Of a change each field and tag by itself, as the dice fall; of all else nothing.
+/// Of a change each field and tag by itself, as the dice fall; of all else nothing. What gets another id, as a new revision
+/// of a task definition does, is made, and no call makes half a thing.
 fn in_part(world: &ScopeWorld, meaning: Meaning, now: Timestamp, dice: &mut Dice) -> Meaning {
     let Meaning::Change(serial, mut after) = meaning else { return Meaning::Nothing };
-    let Some(before) = world.now(serial, now).filter(|_| !matches!(after.state, LiveState::Deleting(_))) else {
-        return Meaning::Nothing;
-    };
+    let stays = |before: &&Arc<Observation>| before.id == after.id && !matches!(after.state, LiveState::Deleting(_));
+    let Some(before) = world.now(serial, now).filter(stays) else { return Meaning::Nothing };
     if let (Some(had), Some(has)) = (before.fields.as_object(), after.fields.as_object_mut()) {
         let names: BTreeSet<String> = had.keys().chain(has.keys()).cloned().collect();
         let mut rolled: Vec<(BTreeSet<String>, bool)> = Vec::new();
