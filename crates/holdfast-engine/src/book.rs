@@ -222,12 +222,14 @@ fn wants<'d>(
     let kind = registry.get(&desired.key.kind)?;
     let memory = memories.get(&desired.key);
     let named = || (kind.handle().read)(desired.policy.adopt_id.as_deref()?);
-    let id = memory.and_then(|m| m.id.clone()).or_else(named);
+    let known = memory.and_then(|m| m.id.clone());
+    let is_missing = known.is_none();
+    let id = known.or_else(named);
     let spec = filled(desired, memories, elsewhere);
     let resource = WantedResource { key: desired.key.clone(), uid: desired.uid.clone(), id, spec };
     let mut all = Vec::with_capacity(1);
-    if desired.policy.replace == Some(ReplacePolicy::Allow) {
-        // What it has taken the place of must be seen until it is gone.
+    if desired.policy.replace == Some(ReplacePolicy::Allow) || is_missing {
+        // What it has taken the place of must be seen until it is gone, and what was missing may only have been hidden.
         let retiring = memory.into_iter().flat_map(|m| &m.retiring);
         all.extend(retiring.map(|old| WantedResource { id: Some(old.clone()), ..resource.clone() }));
     }
@@ -324,6 +326,23 @@ mod tests {
         let (scope_status, events) = (ScopeStatus::of(home()), Vec::new());
         let record = PassRecord { now: at(0), changed: vec![changed], gone: Vec::new(), events, scope_status };
         store.record(&record).expect("it is stored");
+    }
+
+    #[test]
+    fn what_was_missing_is_looked_for_by_the_handle_that_it_had() {
+        let (store, registry) = (Store::open(&Location::Memory).expect("a store"), holdfast_kinds::registry());
+        declare(&store, 0, vec![group("g0", "missing")], &[]);
+        let mut book = Book::default();
+        book.refresh(&store, &home(), at(1)).expect("it reads");
+        for (id, asked) in [(None, vec![Some("sg-1"), None]), (Some("sg-2"), vec![Some("sg-2")])] {
+            for memory in book.memories.values_mut() {
+                (memory.id, memory.retiring) = (id.map(str::to_owned), vec!["sg-1".to_owned()]);
+            }
+            book.wanted_moved();
+            let wanted = book.wanted(&registry, &Outputs::new());
+            let ids: Vec<_> = wanted.values().flat_map(|w| &w.resources).map(|r| r.id.as_deref()).collect();
+            assert_eq!(ids, asked);
+        }
     }
 
     /// All that a pass takes from a book.

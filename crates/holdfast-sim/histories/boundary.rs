@@ -2,9 +2,13 @@
 
 use crate::cloud::{Watching, look};
 use async_trait::async_trait;
+use futures::FutureExt;
+use holdfast_core::cloud::Cloud;
 use holdfast_core::name::{KindName, Scope};
 use holdfast_engine::{Boundaries, Boundary};
+use holdfast_sim::SimCloud;
 use serde_json::Value;
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use tokio::sync::Semaphore;
@@ -26,6 +30,14 @@ pub(crate) struct Late {
     pub(crate) kind: KindName,
     pub(crate) action: Value,
     pub(crate) token: String,
+}
+
+impl Late {
+    /// It comes to AWS. Nobody hears the answer, and a kind whose code panics over it does so in a process that is dead.
+    pub(crate) async fn arrive(&self, aws: &SimCloud) {
+        let call = aws.apply(&self.scope, self.kind, &self.action, &self.token);
+        let _ = AssertUnwindSafe(call).catch_unwind().await;
+    }
 }
 
 /// Counts the places that passes cross. At one of them all that goes on stops, for ever or until it is told to go on.

@@ -10,7 +10,6 @@ use crate::scene::Scene;
 use crate::sight::Sight;
 use crate::watch::{Calm, Watch, ended};
 use anyhow::Result;
-use holdfast_core::cloud::Cloud;
 use holdfast_sim::laws::{self, Violation};
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -123,10 +122,10 @@ async fn follow(scenario: &Scenario, material: &Material, deaths: &[Death], lose
     Ok(end)
 }
 
-/// What was on its way comes to AWS; nobody hears the answer.
+/// What was on its way comes to AWS.
 async fn arrive(scene: &Scene, late: &mut Vec<Late>) {
     for one in late.drain(..) {
-        let _ = scene.sim.apply(&one.scope, one.kind, &one.action, &one.token).await;
+        one.arrive(&scene.sim).await;
     }
 }
 

@@ -10,7 +10,6 @@ use crate::sight::Sight;
 use crate::watch::{Calm, Watch, clinging, ended, secret};
 use crate::weather::{self, Owner};
 use anyhow::{Result, bail};
-use holdfast_core::cloud::Cloud;
 use holdfast_engine::{PassError, PassReport};
 use holdfast_sim::laws::{self, Violation};
 use holdfast_sim::{Fault, FaultRule, LiveThing, Tamper};
@@ -312,8 +311,7 @@ impl Run<'_> {
         let report = passed.ok();
         let late = std::mem::take(&mut self.late).into_iter().filter(|(sent, _)| sent.elapsed() < ON_ITS_WAY);
         for (_, late) in late {
-            // Nobody hears the answer.
-            let _ = self.scene.sim.apply(&late.scope, late.kind, &late.action, &late.token).await;
+            late.arrive(&self.scene.sim).await;
         }
         let quiet = report.as_ref().is_some_and(|r| r.planned == 0 && !r.blind && r.whole);
         let alone = self.rivals.is_empty() && self.owners.is_empty();
