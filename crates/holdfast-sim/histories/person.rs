@@ -31,7 +31,7 @@ pub(crate) fn lets_go(scene: &Scene, drafts: &mut Drafts, material: &Material) -
         for thing in of(&live, &declared.uid) {
             let names = uses::names(scene.registry.get(&key.kind), thing);
             for other in live.iter().filter(|t| t.observation.id != thing.id) {
-                again |= !takes_out(scene, key, &names, other) && drafts.restore(&key.to_string(), material);
+                again |= !takes_out(scene, key, &names, other) && drafts.restore(Some(key), &thing.identity, material);
             }
         }
     }
@@ -56,13 +56,14 @@ fn calls_back(scene: &Scene, drafts: &mut Drafts, material: &Material) -> Result
 /// The words of a refusal that say what something else has to be there for it.
 const MISSED: &str = " does not exist";
 
-/// Declares what refers to something by a name that it has no more with the name that it has.
+/// Declares what refers to something by a name that it has no more with the name that it has; what is not declared any
+/// more, again.
 fn refers_anew(scene: &Scene, drafts: &mut Drafts, material: &Material) -> Result<bool> {
     for key in scene.declared.iter().filter(|(_, d)| d.fate == Fate::Keep).map(|(key, _)| key) {
         let conditions = scene.store()?.resource(key)?.map(|r| r.status).unwrap_or_default().conditions;
         let missed = |message: &str| Some(message.split_once(MISSED)?.0.rsplit(' ').next()?.to_owned());
         let Some(missed) = conditions.iter().find_map(|c| missed(&c.message)) else { continue };
-        if drafts.refer_anew(key, &missed, material) {
+        if drafts.refer_anew(key, &missed, material) || drafts.restore(None, &missed, material) {
             return Ok(true);
         }
     }
@@ -153,9 +154,12 @@ impl Drafts {
         may
     }
 
-    /// Declares again what went under that key, if it may be.
-    fn restore(&mut self, key: &str, material: &Material) -> bool {
-        let Some(place) = self.dropped.iter().rposition(|gone| key.ends_with(&format!("/{}", name_of(gone)))) else {
+    /// Declares again what went under that key, or what AWS calls by that name, if it may be.
+    fn restore(&mut self, key: Option<&ResourceKey>, name: &str, material: &Material) -> bool {
+        let kind = |gone: &Value| material.registry.get(gone["kind"].as_str()?);
+        let called = |gone: &Value| kind(gone)?.identity(&gone["spec"]).filter(|is| is == name);
+        let is_it = |gone: &Value| key.is_some_and(|key| name_of(gone) == format!("{}/{}", key.kind, key.name));
+        let Some(place) = self.dropped.iter().rposition(|gone| is_it(gone) || called(gone).is_some()) else {
             return false;
         };
         let mut other = self.now.clone();

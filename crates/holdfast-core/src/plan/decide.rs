@@ -360,7 +360,7 @@ impl<'a> Case<'a> {
 
     fn gone(&self, say: &Say<'_>) -> Decided {
         if let Some(at) = self.young() {
-            let why = format!("Created at {at} and not shown by AWS yet; it is deleted when it appears.");
+            let why = format!("Created at {at} and not shown by AWS now; it is deleted when it appears.");
             return Decided::quiet(say.verdict(Decision::Wait, Phase::Deleting, why));
         }
         Decided::quiet(say.verdict(Decision::Gone, Phase::Deleting, "It is gone."))

@@ -54,10 +54,9 @@ impl Case<'_> {
         (soon && contest.times >= self.input.settings.max_reversals).then_some(contest)
     }
 
-    /// When it was created, if AWS may not show it yet.
+    /// When it was created, if AWS may not show it yet, or not again: what is called gone is forgotten.
     pub(super) fn young(&self) -> Option<Timestamp> {
-        let settle = self.input.settings.settle_of(Some(self.kind));
-        self.memory.created_unseen.filter(|at| self.input.now.duration_since(*at) < settle)
+        self.memory.made_at().filter(|at| self.input.now.duration_since(*at) < self.input.settings.settle)
     }
 
     /// Waits for what was created a moment ago, and is not shown, to be shown or shown again: lists may disagree.

@@ -119,10 +119,10 @@ impl<'a> Matcher<'a> {
         if kind.lookup() {
             return answered(index, identity.as_deref(), known_id);
         }
-        if let Some(own) = tagged(index, desired, memory, fits) {
+        if let Some(own) = tagged(index, desired, memory, &fits) {
             return owned_or_leaving(own);
         }
-        if let Some(own) = known_id.and_then(|id| index.by_id.get(id).last()) {
+        if let Some(own) = memory.and_then(|memory| remembered(index, memory, kind, fits)) {
             // A handle that follows from the name proves nothing once the tags are gone: somebody may have made
             // another thing under that name.
             if own.owner_uid().is_none() && (!kind.id_is_name() || own.owner_resource().is_some()) {
@@ -161,8 +161,8 @@ impl<'a> Matcher<'a> {
         };
         let stays = |o: &&Arc<Observation>| o.id != live.id && !matches!(o.state, LiveState::Deleting(_));
         if !kind.tagged() {
-            let replaced = memory.into_iter().flat_map(|m| &m.retiring);
-            return replaced.filter_map(|id| index.by_id.get(id).last()).filter(stays).collect();
+            let known = memory.into_iter().flat_map(|m| m.retiring.iter().chain(&m.id));
+            return known.filter_map(|id| index.by_id.get(id).last()).filter(stays).collect();
         }
         index.by_uid.get(&desired.uid).filter(stays).collect()
     }
@@ -216,6 +216,22 @@ fn tagged<'a>(
     let fitting = best(all.iter().copied().filter(|o| fits(o)), known_id);
     let staying = || best(all.iter().copied().filter(|o| !replaced(o)), known_id);
     fitting.or_else(staying).or_else(|| best(all.iter().copied(), known_id))
+}
+
+/// The thing with the handle that we remember. Where AWS takes no tags, the handles of what was replaced are ours as well:
+/// one that is declared again is the thing.
+fn remembered<'a>(
+    index: &Index<'a>,
+    memory: &Memory,
+    kind: &dyn AnyKind,
+    fits: impl Fn(&Observation) -> bool,
+) -> Option<&'a Arc<Observation>> {
+    let of = |id: &String| index.by_id.get(id).last();
+    let known = memory.id.as_ref().and_then(of);
+    if kind.tagged() || known.is_some_and(|o| fits(o)) {
+        return known;
+    }
+    memory.retiring.iter().filter_map(of).find(|o| fits(o)).or(known)
 }
 
 /// True if nothing would have to be made anew for what is declared. It tells things apart that have no name.
