@@ -181,6 +181,21 @@ fn what_was_created_is_waited_for_until_exactly_the_time_that_aws_may_take_to_sh
 }
 
 #[test]
+fn what_is_to_go_and_is_not_shown_is_gone_only_when_aws_has_had_its_time_to_show_it_again() {
+    let decided = |seconds: i64, created_unseen: Option<i64>| {
+        let (created_at, created_unseen) = (Some(ago(seconds)), created_unseen.map(ago));
+        let memory = Memory { id: Some("id-a".to_owned()), created_at, created_unseen, ..Memory::default() };
+        let mut w = world().wants("Box/a", json!({ "name": "a" })).remembers("Box/a", memory);
+        Arc::make_mut(&mut w.desired[0]).fate = Fate::DeleteByPolicy;
+        w.plan().verdicts[0].decision
+    };
+    let settle = Settings::default().settle.as_secs();
+    assert_eq!(decided(settle - 1, Some(settle - 1)), Decision::Wait, "it was never shown");
+    assert_eq!(decided(settle - 1, None), Decision::Wait, "it was shown, and lists go back in time");
+    assert_eq!(decided(settle, None), Decision::Gone);
+}
+
+#[test]
 fn references_take_what_replaced_a_thing_as_long_as_aws_may_not_show_it_yet() {
     let follows = |created_ago: i64, retiring: &[&str]| {
         let created = ago(created_ago);
