@@ -2,11 +2,12 @@
 
 use crate::name::{KindName, RESOURCE_TAG, ResourceKey, Scope, UID_TAG};
 use crate::observe::{Snapshot, Wanted};
+use crate::outputs::Outputs;
 use crate::preflight::{Asked, Preflight};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -101,7 +102,7 @@ pub struct Applied {
     /// AWS's handle of the thing, where the action made it or learned it.
     pub id: Option<String>,
     /// Outputs that are known from the answer; they overlay those known before.
-    pub outputs: Map<String, Value>,
+    pub outputs: Outputs,
     /// AWS request ids, for the journal.
     pub request_ids: Vec<String>,
 }

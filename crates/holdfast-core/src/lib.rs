@@ -15,6 +15,7 @@ pub mod kind;
 pub mod name;
 pub mod observe;
 pub mod operation;
+pub mod outputs;
 pub mod ownership;
 pub mod panic;
 pub mod plan;

@@ -2,10 +2,10 @@
 
 use crate::kept::Folded;
 use crate::name::{KindName, ResourceKey, Scope};
+use crate::outputs::Outputs;
 use crate::ownership::Ownership;
 use crate::spec::OpenSpec;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ pub struct Observation {
     #[serde(default)]
     pub unread: Vec<String>,
     /// What references can take: `id`, `arn`, and the kind's own.
-    pub outputs: Map<String, Value>,
+    pub outputs: Outputs,
     /// Whether AWS lets it be written.
     pub state: LiveState,
     /// Whether it works.

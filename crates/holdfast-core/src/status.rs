@@ -1,12 +1,12 @@
 //! Status: what is said of a resource, in the words of the API.
 
 use crate::facts::Severity;
+use crate::outputs::Outputs;
 use crate::ownership::Owned;
 use crate::policy::jiff_timestamp::Until as Time;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
-use std::sync::Arc;
+use serde_json::Value;
 
 /// Where a resource stands between declared and live. It speaks of sync alone, never of health.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -143,7 +143,7 @@ pub struct Status {
     pub observed_generation: u64,
     /// What references take.
     #[serde(default)]
-    pub outputs: Arc<Map<String, Value>>,
+    pub outputs: Outputs,
     /// The conditions, in the order of [`ConditionType`].
     #[serde(default)]
     pub conditions: Vec<Condition>,

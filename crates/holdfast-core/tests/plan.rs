@@ -6,6 +6,7 @@ use holdfast_core::facts::{Field, Shape};
 use holdfast_core::kind::*;
 use holdfast_core::name::{KindName, RESOURCE_TAG, ResourceKey, Scope, UID_TAG};
 use holdfast_core::observe::*;
+use holdfast_core::outputs::Outputs;
 use holdfast_core::ownership::*;
 use holdfast_core::plan::*;
 use holdfast_core::policy::{DeletionPolicy, Policy, ReplacePolicy};
@@ -185,7 +186,7 @@ impl World {
             id: format!("id-{name}"),
             identity: fields["name"].as_str().unwrap_or_default().to_owned(),
             tags: tags.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
-            outputs: serde_json::Map::from_iter([("id".to_owned(), json!(format!("id-{name}")))]),
+            outputs: Outputs::from_iter([("id", json!(format!("id-{name}")))]),
             fields: fields.into(),
             unread: vec![],
             state: LiveState::Settled,

@@ -6,6 +6,7 @@ use holdfast_core::document::AccountSpec;
 use holdfast_core::kind::Registry;
 use holdfast_core::name::{KindName, ResourceKey, Scope};
 use holdfast_core::observe::{Wanted, WantedResource};
+use holdfast_core::outputs::Outputs;
 use holdfast_core::plan::{Desired, Memory};
 use holdfast_core::policy::ReplacePolicy;
 use holdfast_core::reference::{self, Worth};
@@ -13,7 +14,6 @@ use holdfast_core::spec::OpenSpec;
 use holdfast_core::status::Status;
 use holdfast_store::{ScopeHold, Store, StoreError};
 use jiff::Timestamp;
-use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -26,8 +26,8 @@ const MOST_RENEWED: usize = 4;
 /// A declared list, borrowed.
 pub(crate) type DesiredSlice<'a> = &'a [Arc<Desired>];
 
-/// Outputs by resource.
-pub(crate) type Outputs = BTreeMap<ResourceKey, Map<String, Value>>;
+/// Outputs of other scopes by resource.
+pub(crate) type Elsewhere = BTreeMap<ResourceKey, Outputs>;
 
 /// What a scope's passes know of it. All of it can be had from the store again; it is kept because a pass that finds
 /// nothing new must cost nothing.
@@ -155,7 +155,7 @@ impl Book {
     }
 
     /// What to ask a sweep for.
-    pub(crate) fn wanted(&mut self, registry: &Registry, elsewhere: &Outputs) -> Arc<BTreeMap<KindName, Wanted>> {
+    pub(crate) fn wanted(&mut self, registry: &Registry, elsewhere: &Elsewhere) -> Arc<BTreeMap<KindName, Wanted>> {
         let anew = std::mem::take(&mut self.anew);
         if let Some(wanted) = self.wanted.as_mut().filter(|_| anew.is_empty()) {
             return Arc::clone(wanted);
@@ -184,11 +184,12 @@ fn replace(all: &mut Vec<WantedResource>, key: &ResourceKey, now: Vec<WantedReso
     all.splice(from..to, now);
 }
 
-/// What was said of a resource, its outputs shared with what is remembered.
+/// What was said of a resource, its outputs shared with what is remembered, in no more room than it takes.
 fn told(status: Option<Status>, memory: &Memory) -> Status {
     let mut status = status.unwrap_or_default();
+    status.conditions.shrink_to_fit();
     if status.outputs == memory.outputs {
-        status.outputs = Arc::clone(&memory.outputs);
+        status.outputs.clone_from(&memory.outputs);
     }
     status
 }
@@ -203,7 +204,7 @@ pub(crate) fn wanted(
     list: &[Arc<Desired>],
     memories: &BTreeMap<ResourceKey, Memory>,
     registry: &Registry,
-    elsewhere: &Outputs,
+    elsewhere: &Elsewhere,
 ) -> BTreeMap<KindName, Wanted> {
     let mut all: BTreeMap<KindName, Wanted> = BTreeMap::new();
     for (kind, _, one) in list.iter().filter_map(|d| wants(d, memories, registry, elsewhere)) {
@@ -217,7 +218,7 @@ fn wants<'d>(
     desired: &'d Desired,
     memories: &BTreeMap<ResourceKey, Memory>,
     registry: &Registry,
-    elsewhere: &Outputs,
+    elsewhere: &Elsewhere,
 ) -> Option<(KindName, &'d ResourceKey, Vec<WantedResource>)> {
     let kind = registry.get(&desired.key.kind)?;
     let memory = memories.get(&desired.key);
@@ -238,14 +239,14 @@ fn wants<'d>(
 }
 
 /// The spec with the references filled in that are known; the declared one itself if it has none.
-fn filled(desired: &Desired, memories: &BTreeMap<ResourceKey, Memory>, elsewhere: &Outputs) -> OpenSpec {
+fn filled(desired: &Desired, memories: &BTreeMap<ResourceKey, Memory>, elsewhere: &Elsewhere) -> OpenSpec {
     if !desired.spec.refers() {
         return Arc::clone(&desired.spec).into();
     }
     let mut spec = desired.spec.value();
     reference::fill(&mut spec, &mut |reference| {
         let Some((key, output)) = reference.target(&desired.key.stack) else { return Worth::Open };
-        let here = memories.get(&key).map(|m| &*m.outputs);
+        let here = memories.get(&key).map(|m| &m.outputs);
         let known = here.or_else(|| elsewhere.get(&key)).and_then(|o| o.get(output));
         known.cloned().map_or(Worth::Open, Worth::Value)
     });
@@ -265,7 +266,7 @@ mod tests {
     use holdfast_core::plan::Fate;
     use holdfast_core::policy::Policy;
     use holdfast_store::{Change, Changed, Location, PassRecord, Removal, ResourceChange, ScopeStatus, StackChange};
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn home() -> Scope {
         Scope::new("default", "eu-west-1")
@@ -339,7 +340,7 @@ mod tests {
                 (memory.id, memory.retiring) = (id.map(str::to_owned), vec!["sg-1".to_owned()]);
             }
             book.wanted_moved();
-            let wanted = book.wanted(&registry, &Outputs::new());
+            let wanted = book.wanted(&registry, &Elsewhere::new());
             let ids: Vec<_> = wanted.values().flat_map(|w| &w.resources).map(|r| r.id.as_deref()).collect();
             assert_eq!(ids, asked);
         }
@@ -347,7 +348,7 @@ mod tests {
 
     /// All that a pass takes from a book.
     fn told(book: &mut Book, registry: &Registry) -> String {
-        let wanted = book.wanted(registry, &Outputs::new());
+        let wanted = book.wanted(registry, &Elsewhere::new());
         let all = wanted.values().flat_map(|w| &w.resources).map(|r| (&r.key, &r.uid, &r.id, (*r.spec).clone()));
         let wanted: Vec<_> = all.collect();
         format!("{:#?}", (&book.list, &book.memories, &book.statuses, &book.abroad, wanted))
@@ -379,7 +380,7 @@ mod tests {
         for (seconds, (resources, gone)) in (1..).zip(steps) {
             book.refresh(&store, &home(), at(seconds)).expect("it reads");
             // As a pass does that comes to its end.
-            book.wanted(&registry, &Outputs::new());
+            book.wanted(&registry, &Elsewhere::new());
             book.clean = true;
             declare(&store, seconds, resources, gone);
             book.refresh(&store, &home(), at(seconds)).expect("it reads");

@@ -4,7 +4,7 @@
 //! then they stand in that bucket's line, and nothing of them is journalled. They live in the future of the pass: when
 //! that is dropped, nothing of them goes on.
 
-use crate::book::{Book, Outputs};
+use crate::book::{Book, Elsewhere};
 use crate::core::Core;
 use crate::lines::{LineName, Lines, Rank, Stand};
 use crate::step::{Act, Basis, Done, Ended, Place, short, told};
@@ -52,7 +52,7 @@ pub(crate) struct Run<'a> {
     core: &'a Core,
     scope: &'a Scope,
     plan: &'a Plan,
-    elsewhere: &'a Outputs,
+    elsewhere: &'a Elsewhere,
     /// When the world was seen that the plan stands on.
     seen_at: Timestamp,
     states: Vec<State>,
@@ -82,7 +82,7 @@ impl<'a> Run<'a> {
         core: &'a Core,
         scope: &'a Scope,
         plan: &'a Plan,
-        elsewhere: &'a Outputs,
+        elsewhere: &'a Elsewhere,
         book: &Book,
         seen_at: Timestamp,
     ) -> Self {
@@ -286,7 +286,7 @@ impl<'a> Run<'a> {
         book: &Book,
     ) -> Option<(ResourceKey, String, Option<Value>)> {
         let (key, output) = reference.target(stack)?;
-        let here = book.memories.get(&key).map(|m| &*m.outputs);
+        let here = book.memories.get(&key).map(|m| &m.outputs);
         let value = here.or_else(|| self.elsewhere.get(&key)).and_then(|o| o.get(output)).cloned();
         Some((key, output.to_owned(), value))
     }

@@ -1,6 +1,7 @@
 //! From a verdict to what is said and remembered of a resource.
 
 use holdfast_core::name::{ResourceKey, Scope};
+use holdfast_core::outputs::Outputs;
 use holdfast_core::plan::{Contest, Decision, Memory, Plan, Proposal, Step, Verdict};
 use holdfast_core::pointer::{covers, set};
 use holdfast_core::status::{Change, Drift, FieldDiff, Phase, Status, merge_since};
@@ -8,7 +9,6 @@ use holdfast_store::{Event, EventType};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 /// Puts a value into its place; answers whether it is another one.
 fn put<T: PartialEq>(place: &mut T, value: T) -> bool {
@@ -132,7 +132,7 @@ fn remember_live(memory: &mut Memory, verdict: &Verdict) -> bool {
         let blank = memory.id.is_none() && memory.outputs.is_empty() && memory.created_unseen.is_none();
         if !blank {
             (memory.id, memory.created_unseen) = (None, None);
-            memory.outputs = Arc::default();
+            memory.outputs = Outputs::default();
         }
         return !blank;
     }
@@ -144,8 +144,8 @@ fn remember_live(memory: &mut Memory, verdict: &Verdict) -> bool {
         memory.id.clone_from(&verdict.id);
         moved = true;
     }
-    if *memory.outputs != verdict.outputs {
-        memory.outputs = Arc::new(verdict.outputs.clone());
+    if memory.outputs != verdict.outputs {
+        memory.outputs.clone_from(&verdict.outputs);
         moved = true;
     }
     moved
@@ -249,7 +249,7 @@ pub(crate) fn restate(
     if same {
         return None;
     }
-    let outputs = Arc::clone(&memory.outputs);
+    let outputs = memory.outputs.clone();
     let owned = std::mem::take(&mut verdict.owned);
     let new = Status { phase: verdict.phase, observed_generation, outputs, conditions, drift, owned, last_observed_at };
     Some(std::mem::replace(said, new))

@@ -1,7 +1,7 @@
 //! One pass over one scope: look, decide, record, act, record.
 
 use crate::approve::{self, Known};
-use crate::book::{Book, Outputs};
+use crate::book::{Book, Elsewhere};
 use crate::core::{Core, ScopeState, blocking};
 use crate::error::PassError;
 use crate::execute::{Executed, Run, too_fresh};
@@ -227,8 +227,8 @@ pub(crate) async fn verify(core: &Core, scope: &Scope, book: &mut Book) -> Resul
 }
 
 /// The outputs of other scopes that this one refers to.
-pub(crate) fn elsewhere(core: &Core, scope: &Scope, abroad: &BTreeSet<ResourceKey>) -> Result<Outputs, StoreError> {
-    if abroad.is_empty() { Ok(Outputs::new()) } else { blocking(|| core.store.outputs_elsewhere(scope, abroad)) }
+pub(crate) fn elsewhere(core: &Core, scope: &Scope, abroad: &BTreeSet<ResourceKey>) -> Result<Elsewhere, StoreError> {
+    if abroad.is_empty() { Ok(Elsewhere::new()) } else { blocking(|| core.store.outputs_elsewhere(scope, abroad)) }
 }
 
 /// Looks at all that is wanted and was not seen a moment ago; at nothing where it is not certain whose account it is.
@@ -236,7 +236,7 @@ async fn sweep(
     core: &Core,
     scope: &Scope,
     book: &mut Book,
-    elsewhere: &Outputs,
+    elsewhere: &Elsewhere,
     unverified: Option<&PassError>,
     seen: Option<Seen>,
 ) -> Swept {
@@ -310,7 +310,7 @@ pub(crate) struct Facts<'a> {
     pub(crate) registry: &'a Registry,
     pub(crate) desired: &'a [Arc<Desired>],
     pub(crate) memory: &'a BTreeMap<ResourceKey, Memory>,
-    pub(crate) elsewhere: &'a Outputs,
+    pub(crate) elsewhere: &'a Elsewhere,
     pub(crate) approvals: &'a Approvals,
 }
 
@@ -347,7 +347,7 @@ fn decide(
     core: &Core,
     scope: &Scope,
     book: &Book,
-    elsewhere: &Outputs,
+    elsewhere: &Elsewhere,
     swept: &Swept,
     known: &Known,
 ) -> Result<Plan, StoreError> {
@@ -439,7 +439,7 @@ async fn execute(
     scope: &Scope,
     book: &mut Book,
     plan: &Plan,
-    elsewhere: &Outputs,
+    elsewhere: &Elsewhere,
     seen_at: Timestamp,
 ) -> Executed {
     if plan.steps.is_empty() {

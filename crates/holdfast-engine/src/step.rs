@@ -9,6 +9,7 @@ use holdfast_core::cloud::{Applied, ApplyError, ErrorClass};
 use holdfast_core::kept::Kept;
 use holdfast_core::kind::{AnyKind, Registry};
 use holdfast_core::name::{ResourceKey, Scope};
+use holdfast_core::outputs::Outputs;
 use holdfast_core::panic::said;
 use holdfast_core::plan::{Desired, Failure, Fate, Memory, RETIRE, Step, Verb};
 use holdfast_store::{Intent, IntentOutcome, IntentResult, StoreError};
@@ -176,12 +177,12 @@ impl Act<'_> {
         memory.failure = None;
         if self.replaces && self.step.verb == Verb::Create {
             // References must wait for what the new one has not said yet.
-            memory.outputs = Arc::default();
+            memory.outputs = Outputs::default();
         }
         if applied.id.is_some() {
             memory.id.clone_from(&applied.id);
         }
-        Arc::make_mut(&mut memory.outputs).extend(applied.outputs.clone());
+        memory.outputs.extend(applied.outputs.clone());
         if deletes(self.step.verb, self.step.target.as_ref(), memory) {
             memory.unmade();
         }

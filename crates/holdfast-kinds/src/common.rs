@@ -5,6 +5,7 @@ use holdfast_core::kept::Folded;
 use holdfast_core::kind::Refusal;
 use holdfast_core::name::ResourceKey;
 use holdfast_core::observe::{Health, LiveState, Observation};
+use holdfast_core::outputs::Outputs;
 use holdfast_core::ownership::Ownership;
 use holdfast_core::reference;
 use holdfast_core::status::FieldDiff;
@@ -47,14 +48,6 @@ pub(crate) fn to_number(value: &mut Value) {
 pub(crate) fn to_text(value: &mut Value) {
     if value.is_number() || value.is_boolean() {
         *value = Value::String(value.to_string());
-    }
-}
-
-/// Sets `key` if there is a value.
-#[cfg(feature = "aws")]
-pub(crate) fn put(map: &mut Map<String, Value>, key: &str, value: Option<impl Into<Value>>) {
-    if let Some(value) = value {
-        map.insert(key.to_owned(), value.into());
     }
 }
 
@@ -184,7 +177,7 @@ pub(crate) use one_of;
 
 /// A thing that is settled and healthy; `id` is also its output `id`.
 pub(crate) fn settled(id: String, identity: String, tags: Tags, fields: Value) -> Observation {
-    let outputs = Map::from_iter([("id".to_owned(), Value::String(id.clone()))]);
+    let outputs = Outputs::from_iter([("id", Value::String(id.clone()))]);
     Observation {
         id,
         identity,

@@ -4,6 +4,7 @@
 use anyhow::{Context, Result};
 use holdfast_core::kind::{AnyKind, Registry};
 use holdfast_core::name::{KindName, ResourceKey};
+use holdfast_core::outputs::Outputs;
 use holdfast_core::pointer;
 use holdfast_core::reference::{self, Reference, Worth};
 use holdfast_core::validate::{Accepted, Nothing, Validators, World, check_body};
@@ -365,7 +366,7 @@ fn moved_on(value: &Value, dice: &mut Dice) -> Option<Value> {
 }
 
 /// A spec with its references filled in from the outputs of what is live.
-pub(crate) fn filled(spec: &Value, outputs: &BTreeMap<ResourceKey, Map<String, Value>>) -> Value {
+pub(crate) fn filled(spec: &Value, outputs: &BTreeMap<ResourceKey, Outputs>) -> Value {
     let mut spec = spec.clone();
     reference::fill(&mut spec, &mut |reference| {
         let Some((key, output)) = reference.target(STACK) else { return Worth::Open };

@@ -1,6 +1,6 @@
 //! What a person does who reads in the status that something cannot go because something else refers to it.
 
-use crate::draft::Drafts;
+use crate::draft::{Draft, Drafts};
 use crate::history::name_of;
 use crate::material::Material;
 use crate::scene::Scene;
@@ -10,7 +10,7 @@ use holdfast_core::name::ResourceKey;
 use holdfast_core::plan::Fate;
 use holdfast_core::uses;
 use holdfast_sim::{LiveThing, Tamper};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The words of a status that send a person here.
 const TOLD: &str = "refers to it at";
@@ -21,7 +21,9 @@ const OWNED: &str = "belongs to ";
 /// Takes out what refers to things that are to go where nobody declares it; where somebody does, declares the thing again.
 /// Answers whether something is declared otherwise.
 pub(crate) fn lets_go(scene: &Scene, drafts: &mut Drafts, material: &Material) -> Result<bool> {
-    let mut again = calls_back(scene, drafts, material)? || refers_anew(scene, drafts, material)?;
+    let mut again = calls_back(scene, drafts, material)?
+        || refers_anew(scene, drafts, material)?
+        || tries_again(scene, drafts, material)?;
     for (key, declared) in scene.declared.iter().filter(|(_, d)| d.fate != Fate::Keep) {
         let status = scene.store()?.resource(key)?.map(|r| r.status).unwrap_or_default();
         if !status.conditions.iter().any(|c| c.message.contains(TOLD)) {
@@ -31,7 +33,9 @@ pub(crate) fn lets_go(scene: &Scene, drafts: &mut Drafts, material: &Material) -
         for thing in of(&live, &declared.uid) {
             let names = uses::names(scene.registry.get(&key.kind), thing);
             for other in live.iter().filter(|t| t.observation.id != thing.id) {
-                again |= !takes_out(scene, key, &names, other) && drafts.restore(Some(key), &thing.identity, material);
+                again |= !takes_out(scene, key, &names, other)
+                    && (drafts.restore(Some(key), &thing.identity, material)
+                        || drafts.declare_again(key, &thing.identity, material));
             }
         }
     }
@@ -49,6 +53,16 @@ fn calls_back(scene: &Scene, drafts: &mut Drafts, material: &Material) -> Result
         let goes = scene.declared.get(&before).is_some_and(|d| d.fate != Fate::Keep);
         let held = status(&before)?.unwrap_or_default().conditions.iter().any(|c| c.reason == "InUse");
         again |= goes && held && drafts.call(key, &before.name, material);
+    }
+    Ok(again)
+}
+
+/// Declares a service otherwise, of which AWS has taken something back: until then that is not tried again.
+fn tries_again(scene: &Scene, drafts: &mut Drafts, material: &Material) -> Result<bool> {
+    let mut again = false;
+    for key in scene.declared.iter().filter(|(_, d)| d.fate == Fate::Keep).map(|(key, _)| key) {
+        let conditions = scene.store()?.resource(key)?.map(|r| r.status).unwrap_or_default().conditions;
+        again |= conditions.iter().any(|c| c.reason == "RolledBack") && drafts.try_again(key, material);
     }
     Ok(again)
 }
@@ -118,6 +132,25 @@ fn takes_out(scene: &Scene, key: &ResourceKey, names: &std::collections::BTreeSe
 }
 
 impl Drafts {
+    /// Declares that, if it may be.
+    fn declare(&mut self, other: Draft, material: &Material) -> bool {
+        let may = other.check(material).is_ok();
+        if may {
+            self.now = other;
+        }
+        may
+    }
+
+    /// Declares a service with another switch, if it may be.
+    fn try_again(&mut self, key: &ResourceKey, material: &Material) -> bool {
+        let mut other = self.now.clone();
+        let named = format!("{}/{}", key.kind, key.name);
+        let Some(resource) = other.resources.iter_mut().find(|r| name_of(r) == named) else { return false };
+        let switch = &mut resource["spec"]["enableExecuteCommand"];
+        *switch = (*switch != true).into();
+        self.declare(other, material)
+    }
+
     /// Declares what stands under a key with the name that AWS has now for what was once called `before`, if it may be.
     fn refer_anew(&mut self, key: &ResourceKey, before: &str, material: &Material) -> bool {
         let Some(now) = self.now.resources.iter().find_map(|other| self.other_name(other, before, material)) else {
@@ -127,11 +160,7 @@ impl Drafts {
         let referring = other.resources.iter_mut().find(|r| name_of(r) == format!("{}/{}", key.kind, key.name));
         let fields = referring.and_then(|r| r["spec"].as_object_mut()).into_iter().flat_map(|spec| spec.values_mut());
         fields.filter(|value| *value == before).for_each(|value| *value = now.clone().into());
-        let may = other.resources != self.now.resources && other.check(material).is_ok();
-        if may {
-            self.now = other;
-        }
-        may
+        other.resources != self.now.resources && self.declare(other, material)
     }
 
     /// What AWS calls a resource, if it was called `before` under an earlier spec.
@@ -147,11 +176,20 @@ impl Drafts {
         let named = format!("{}/{}", key.kind, key.name);
         let Some(resource) = other.resources.iter_mut().find(|r| name_of(r) == named) else { return false };
         resource["metadata"]["name"] = name.into();
-        let may = other.check(material).is_ok();
-        if may {
-            self.now = other;
-        }
-        may
+        self.declare(other, material)
+    }
+
+    /// Declares again, under that key, what AWS calls by that name and what has gone on under another key since, if it may
+    /// be.
+    fn declare_again(&mut self, key: &ResourceKey, name: &str, material: &Material) -> bool {
+        let mut gone = json!({ "kind": key.kind, "metadata": { "name": key.name } });
+        let kind = material.registry.get(&key.kind);
+        let is_it = |spec: &&Value| kind.and_then(|kind| kind.identity(spec)).is_some_and(|is| is == name);
+        let Some(spec) = self.versions(&gone).rev().find(is_it).cloned() else { return false };
+        gone["spec"] = spec;
+        let mut other = self.now.clone();
+        other.resources.push(gone);
+        self.declare(other, material)
     }
 
     /// Declares again what went under that key, or what AWS calls by that name, if it may be.
@@ -164,9 +202,8 @@ impl Drafts {
         };
         let mut other = self.now.clone();
         other.resources.push(self.dropped[place].clone());
-        let may = other.check(material).is_ok();
+        let may = self.declare(other, material);
         if may {
-            self.now = other;
             self.dropped.remove(place);
         }
         may

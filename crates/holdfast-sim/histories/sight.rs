@@ -7,24 +7,25 @@ use holdfast_core::compare::compare;
 use holdfast_core::kind::AnyKind;
 use holdfast_core::name::ResourceKey;
 use holdfast_core::observe::{LiveState, Observation};
+use holdfast_core::outputs::Outputs;
 use holdfast_core::plan::Fate;
 use holdfast_core::pointer::covers;
 use holdfast_core::status::{Change, FieldDiff, Phase, Status};
 use holdfast_sim::LiveThing;
 use holdfast_sim::laws::Told;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 /// The outputs of resources.
-type Outputs = BTreeMap<ResourceKey, Map<String, Value>>;
+type AllOutputs = BTreeMap<ResourceKey, Outputs>;
 
 /// What is live and what is said, at one moment.
 pub(crate) struct Sight<'s> {
     scene: &'s Scene,
     live: &'s [LiveThing],
     statuses: BTreeMap<ResourceKey, Status>,
-    outputs: OnceCell<Outputs>,
+    outputs: OnceCell<AllOutputs>,
 }
 
 impl<'s> Sight<'s> {
@@ -102,7 +103,7 @@ impl<'s> Sight<'s> {
 
     /// The outputs of what is declared: as they are live, or for what is on its way somewhere else, as the engine has
     /// them.
-    fn outputs(&self) -> &Outputs {
+    fn outputs(&self) -> &AllOutputs {
         self.outputs.get_or_init(|| {
             let newest = self.outputs_by(|_, _, all| all.last().copied());
             // Of a thing and its replacement, others refer to the one that is as declared, else to the newer one.
@@ -124,11 +125,11 @@ impl<'s> Sight<'s> {
     fn outputs_by(
         &self,
         pick: impl for<'o> Fn(&ResourceKey, &Declared, &[&'o Observation]) -> Option<&'o Observation>,
-    ) -> Outputs {
+    ) -> AllOutputs {
         let one = |(key, declared): (&ResourceKey, &Declared)| {
             if is_question(self.scene, key) {
                 // What AWS has answered is nowhere live; others refer to the answer as it was told.
-                return Some((key.clone(), Map::clone(&self.statuses.get(key)?.outputs)));
+                return Some((key.clone(), self.statuses.get(key)?.outputs.clone()));
             }
             Some((key.clone(), pick(key, declared, &of(self.live, &declared.uid))?.outputs.clone()))
         };
@@ -157,7 +158,7 @@ fn differs(
     key: &ResourceKey,
     declared: &Declared,
     live: &Observation,
-    outputs: &Outputs,
+    outputs: &AllOutputs,
 ) -> Vec<String> {
     let Some(kind) = scene.registry.get(&key.kind) else { return vec!["its kind is unknown".to_owned()] };
     let mut spec = filled(&declared.document.spec, outputs);

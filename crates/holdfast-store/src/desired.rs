@@ -5,12 +5,12 @@ use crate::hold::Holds;
 use crate::resource::{self, Declared, SELECT};
 use crate::{Store, StoreError, approval, hold, parts, row};
 use holdfast_core::name::{ResourceKey, Scope};
+use holdfast_core::outputs::Outputs;
 use holdfast_core::plan::{Desired, Memory};
 use holdfast_core::policy::RolloutPolicy;
 use holdfast_core::status::Status;
 use jiff::Timestamp;
 use rusqlite::{Connection, Row, params};
-use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::{Arc, PoisonError};
@@ -260,7 +260,7 @@ impl Store {
         &self,
         scope: &Scope,
         wanted: &BTreeSet<ResourceKey>,
-    ) -> Result<BTreeMap<ResourceKey, Map<String, Value>>, StoreError> {
+    ) -> Result<BTreeMap<ResourceKey, Outputs>, StoreError> {
         let connection = self.shared.connections.reader();
         let mut found = BTreeMap::new();
         for key in wanted {
@@ -274,7 +274,7 @@ impl Store {
             if let Some(memory) = memory
                 && !memory.outputs.is_empty()
             {
-                found.insert(key.clone(), Arc::unwrap_or_clone(memory.outputs));
+                found.insert(key.clone(), memory.outputs);
             }
         }
         Ok(found)

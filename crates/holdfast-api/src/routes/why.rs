@@ -21,7 +21,6 @@ use http::{Method, StatusCode};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::Map;
 use std::cell::RefCell;
 use std::sync::Arc;
 
@@ -154,7 +153,7 @@ fn peer(record: &ResourceRecord) -> Peer {
     Peer {
         phase: record.status.phase,
         message: synced.map(|c| c.message.clone()).unwrap_or_default(),
-        outputs: Map::clone(&record.status.outputs),
+        outputs: record.status.outputs.clone(),
         spec: Arc::new(record.spec.value()),
     }
 }

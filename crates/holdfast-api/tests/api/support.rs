@@ -8,6 +8,7 @@ use holdfast_api::{ApiState, Bucket, Calls, Counts, Load, Loop, LoopError, Round
 use holdfast_core::cloud::Leftovers;
 use holdfast_core::facts::Severity;
 use holdfast_core::name::{ResourceKey, Scope};
+use holdfast_core::outputs::Outputs;
 use holdfast_core::plan::{Decision, Desired, Fate, Part, Plan, Step, Verb, Verdict};
 use holdfast_core::preflight::{Finding, Level};
 use holdfast_core::status::{Condition, ConditionType, Drift, FieldDiff, Phase, Status, Truth};
@@ -15,7 +16,7 @@ use holdfast_store::{Changed, Location, PassRecord, ScopeStatus, Store};
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
@@ -172,7 +173,7 @@ fn planned(desired: &[Arc<Desired>]) -> Plan {
         learned: Vec::new(),
         owned: vec![],
         rolled_back: None,
-        outputs: Map::new(),
+        outputs: Outputs::default(),
         id: None,
         beside: vec![],
         observed: true,
@@ -339,7 +340,7 @@ impl Api {
         let status = Status {
             phase,
             observed_generation: record.generation,
-            outputs: Arc::new(Map::from_iter([("id".to_owned(), json!(format!("id-{}", record.key.name)))])),
+            outputs: Outputs::from_iter([("id", json!(format!("id-{}", record.key.name)))]),
             conditions: vec![condition(ConditionType::Synced, truth), condition(ConditionType::Ready, Truth::True)],
             drift,
             owned: vec![],

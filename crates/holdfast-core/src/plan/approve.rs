@@ -9,6 +9,7 @@
 use super::build::build;
 use super::{Decision, Desired, Fate, Input, Plan, Step, Verdict};
 use crate::name::{ResourceKey, Scope};
+use crate::outputs::Outputs;
 use crate::policy::{Policy, RolloutPolicy};
 use crate::reference::{self, Worth};
 use crate::spec::Spec;
@@ -300,7 +301,7 @@ fn facts(verdict: &Verdict) -> Vec<(&str, Change, &Value)> {
 fn bare(verdict: &Verdict) -> Verdict {
     Verdict {
         conditions: Vec::new(),
-        outputs: serde_json::Map::new(),
+        outputs: Outputs::default(),
         resolved: None,
         live: None,
         quiet: None,

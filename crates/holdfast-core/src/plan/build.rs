@@ -12,6 +12,7 @@ use super::{Decision, Desired, Fate, Input, Memory, Plan};
 use crate::kind::AnyKind;
 use crate::name::ResourceKey;
 use crate::observe::Observation;
+use crate::outputs::Outputs;
 use crate::panic::contained;
 use crate::reference::{self, Reference, Worth};
 use crate::status::Phase;
@@ -64,7 +65,7 @@ pub(super) struct Target {
 /// What references can take of a resource of this scope.
 #[derive(Default)]
 struct Offer<'a> {
-    outputs: Option<&'a Map<String, Value>>,
+    outputs: Option<&'a Outputs>,
     /// Outputs that a step of this plan will make or renew; all of them for a create.
     coming: Coming,
     /// Why there is nothing, if there is nothing.
@@ -80,7 +81,7 @@ enum Coming {
 }
 
 impl<'a> Offer<'a> {
-    fn of(outputs: &'a Map<String, Value>) -> Self {
+    fn of(outputs: &'a Outputs) -> Self {
         Self { outputs: Some(outputs), ..Self::default() }
     }
 

@@ -109,7 +109,7 @@ impl<'a> Case<'a> {
     fn unknown(&self, say: &Say<'_>, why: &str) -> Verdict {
         let mut verdict = say.verdict(Decision::Unknown, Phase::Unknown, why);
         // References go on taking what was known: one unread page must not stop everything behind it.
-        verdict.outputs = Map::clone(&self.memory.outputs);
+        verdict.outputs.clone_from(&self.memory.outputs);
         verdict.id.clone_from(&self.memory.id);
         verdict
     }

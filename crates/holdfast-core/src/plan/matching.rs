@@ -119,7 +119,7 @@ impl<'a> Matcher<'a> {
         if kind.lookup() {
             return answered(index, identity.as_deref(), known_id);
         }
-        if let Some(own) = tagged(index, desired, memory, &fits) {
+        if let Some(own) = tagged(index, desired, memory, fits) {
             return owned_or_leaving(own);
         }
         if let Some(own) = memory.and_then(|memory| remembered(index, memory, kind, fits)) {

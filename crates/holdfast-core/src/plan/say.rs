@@ -5,7 +5,6 @@ use crate::cloud::{ApplyError, ErrorClass};
 use crate::observe::{Health, Observation};
 use crate::status::{Condition, ConditionType, FieldDiff, Phase, Truth};
 use jiff::Timestamp;
-use serde_json::Map;
 
 /// A verdict in the making: the decision, why, and what stands behind it.
 pub(super) struct Say<'a> {
@@ -33,7 +32,7 @@ impl Say<'_> {
             learned: Vec::new(),
             owned: Vec::new(),
             rolled_back: None,
-            outputs: self.live.map_or_else(Map::new, |l| l.outputs.clone()),
+            outputs: self.live.map(|l| l.outputs.clone()).unwrap_or_default(),
             id: self.live.map(|l| l.id.clone()),
             beside: Vec::new(),
             observed: decision != Decision::Unknown,

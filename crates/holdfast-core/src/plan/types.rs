@@ -7,13 +7,14 @@ use crate::kept::Kept;
 use crate::kind::{AnyKind, Registry};
 use crate::name::{ResourceKey, Scope};
 use crate::observe::{Observation, Snapshot};
+use crate::outputs::Outputs;
 use crate::ownership::Owned;
 use crate::policy::Policy;
 use crate::spec::Spec;
 use crate::status::{Condition, FieldDiff, Phase};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -82,7 +83,7 @@ pub struct Memory {
     /// AWS's handle as last known.
     pub id: Option<String>,
     /// The last known outputs.
-    pub outputs: Arc<Map<String, Value>>,
+    pub outputs: Outputs,
     /// The spec, references filled in, as we last wrote it or last found it in sync.
     pub last_written: Option<Kept>,
     /// The live fields when it was last found in sync after a change of ours: what `undeclared` is held against.
@@ -234,7 +235,7 @@ pub struct Input<'a> {
     /// What is remembered; absent means nothing.
     pub memory: &'a BTreeMap<ResourceKey, Memory>,
     /// Outputs of resources of other scopes, for references across.
-    pub elsewhere: &'a BTreeMap<ResourceKey, Map<String, Value>>,
+    pub elsewhere: &'a BTreeMap<ResourceKey, Outputs>,
     /// True if a resource of this uid is declared anywhere: its live thing belongs to somebody else of ours.
     pub declared_uids: &'a dyn Fn(&str) -> bool,
     /// Limits.
@@ -437,7 +438,7 @@ pub struct Verdict {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub learned: Vec<FieldDiff>,
     /// Outputs as seen live; empty if it was not seen.
-    pub outputs: Map<String, Value>,
+    pub outputs: Outputs,
     /// The live handle, if one is known to be ours.
     pub id: Option<String>,
     /// Handles of other live things with the same owner tag.

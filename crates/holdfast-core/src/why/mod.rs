@@ -16,11 +16,12 @@ pub use types::*;
 use crate::facts::Facts;
 use crate::kept::Kept;
 use crate::name::ResourceKey;
+use crate::outputs::Outputs;
 use crate::plan::{ADOPTABLE, Decision, Failure, Hold, NOTHING_TO_ADOPT, RolledBack, Verdict};
 use crate::policy::Policy;
 use crate::status::{Change, ConditionType, FieldDiff, Phase, Status, Truth};
 use jiff::Timestamp;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -75,7 +76,7 @@ pub struct Peer {
     /// What is said of it.
     pub message: String,
     /// Its outputs.
-    pub outputs: Map<String, Value>,
+    pub outputs: Outputs,
     /// Its spec, for the references in it.
     pub spec: Arc<Value>,
 }

@@ -2,6 +2,7 @@ use super::*;
 use crate::cloud::{ApplyError, ErrorClass};
 use crate::compare::compare;
 use crate::facts::{Facts, Field, Severity, Shape};
+use crate::outputs::Outputs;
 use crate::ownership::{Bounds, Owned};
 use crate::policy::{Ignore, jiff_timestamp::Until};
 use crate::status::{Condition, Drift};
@@ -297,7 +298,7 @@ fn a_tag_of_the_stack_is_taken_back_with_a_null() {
 }
 
 fn peer(phase: Phase, message: &str, spec: Value) -> Peer {
-    Peer { phase, message: message.to_owned(), outputs: Map::new(), spec: Arc::new(spec) }
+    Peer { phase, message: message.to_owned(), outputs: Outputs::default(), spec: Arc::new(spec) }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Decisions that hang on one word of what is live or remembered.
 
 use super::*;
+use holdfast_core::outputs::Outputs;
 
 /// Boxes that were in sync without a field, and show it now.
 fn growing(was: Value, is: Value) -> World {
@@ -201,7 +202,7 @@ fn references_take_what_replaced_a_thing_as_long_as_aws_may_not_show_it_yet() {
         let created = ago(created_ago);
         let memory = Memory {
             id: Some("id-new".to_owned()),
-            outputs: Arc::new(serde_json::Map::from_iter([("id".to_owned(), json!("id-new"))])),
+            outputs: Outputs::from_iter([("id", json!("id-new"))]),
             created_unseen: Some(created),
             retiring: retiring.iter().map(|id| (*id).to_owned()).collect(),
             ..Memory::default()

@@ -1,4 +1,5 @@
 use super::*;
+use holdfast_core::outputs::Outputs;
 use holdfast_core::plan::Failure;
 use serde_json::{Value, from_value};
 
@@ -30,7 +31,7 @@ fn diff(path: &str, change: &str, severity: &str) -> Value {
 }
 
 fn known(id: &str) -> Memory {
-    let outputs = Arc::new(serde_json::Map::from_iter([("id".to_owned(), json!(id))]));
+    let outputs = Outputs::from_iter([("id", json!(id))]);
     Memory { id: Some(id.to_owned()), outputs, ..Memory::default() }
 }
 

@@ -45,6 +45,13 @@ impl LastMade {
         Self { wanted: wanted.iter().map(closed).collect(), listed, seen: Arc::clone(seen) }
     }
 
+    /// Lets go of the tree that a plan has opened in it.
+    pub(crate) fn close(&mut self) {
+        if let Some(seen) = Arc::get_mut(&mut self.seen) {
+            seen.fold();
+        }
+    }
+
     /// True if the same want it and the same is listed; tags are the caller's to compare.
     pub(crate) fn stands_on(&self, wanted: &[&WantedResource], listed: &[String]) -> bool {
         let same = |(a, b): (&WantedResource, &&WantedResource)| {

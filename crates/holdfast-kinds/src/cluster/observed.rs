@@ -2,12 +2,13 @@
 
 use super::Cluster;
 use super::spec::Spec;
-use crate::common::{Tags, closed, text};
+use crate::common::{Tags, text};
 use crate::ecs;
 use holdfast_core::kept::Folded;
 use holdfast_core::kind::Kind;
 use holdfast_core::observe::{Health, LiveState, Observation};
 use holdfast_core::ownership::Ownership;
+use holdfast_core::reference::is_open;
 use serde_json::{Value, json};
 use std::sync::OnceLock;
 
@@ -65,7 +66,7 @@ fn health(status: &str) -> Health {
 
 /// The ARN of a live cluster.
 pub(super) fn arn(live: &Observation) -> String {
-    closed(&Value::Object(live.outputs.clone()), "arn").unwrap_or(&live.id).to_owned()
+    live.outputs.get("arn").and_then(Value::as_str).filter(|arn| !is_open(arn)).unwrap_or(&live.id).to_owned()
 }
 
 /// The JSON Schema of the spec.

@@ -8,7 +8,8 @@ pub(crate) mod shapes;
 #[cfg(test)]
 pub(crate) mod testing;
 
-use serde_json::{Map, Value, json};
+use holdfast_core::outputs::Outputs;
+use serde_json::{Value, json};
 
 /// The part of an ARN after the last `/`; a plain name is its own.
 pub(crate) fn name_of(arn_or_name: &str) -> &str {
@@ -140,11 +141,10 @@ pub(crate) fn changed_fields(diffs: &[holdfast_core::status::FieldDiff]) -> Vec<
     fields
 }
 
-/// A map with the outputs `id` and `arn`, and others by name.
-pub(crate) fn outputs(id: &str, arn: &str, others: &[(&str, Value)]) -> Map<String, Value> {
-    let mut all = Map::from_iter([("id".to_owned(), json!(id)), ("arn".to_owned(), json!(arn))]);
-    all.extend(others.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
-    all
+/// The outputs `id` and `arn`, and others by name.
+pub(crate) fn outputs(id: &str, arn: &str, others: &[(&str, Value)]) -> Outputs {
+    let both = [("id", json!(id)), ("arn", json!(arn))];
+    both.into_iter().chain(others.iter().cloned()).collect()
 }
 
 /// 32 hexadecimal digits that stand for a text, the same on every machine: two FNV-1a hashes with different seeds. It

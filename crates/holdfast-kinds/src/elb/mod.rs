@@ -11,6 +11,7 @@ pub(crate) mod kind;
 pub(crate) mod types;
 
 pub(crate) use crate::common::overlay;
+use holdfast_core::outputs::Outputs;
 use holdfast_core::problem::SpecError;
 use serde_json::{Map, Value};
 
@@ -92,9 +93,9 @@ pub(crate) fn validate_tags(
 }
 
 /// The outputs `id` and `arn`, which are the same for all four kinds, and what else is known.
-pub(crate) fn outputs<const N: usize>(arn: &str, more: [(&str, Option<Value>); N]) -> Map<String, Value> {
+pub(crate) fn outputs<const N: usize>(arn: &str, more: [(&str, Option<Value>); N]) -> Outputs {
     let both = [("id", Some(arn.into())), ("arn", Some(arn.into()))];
-    both.into_iter().chain(more).filter_map(|(k, v)| Some((k.to_owned(), v?))).collect()
+    both.into_iter().chain(more).filter_map(|(k, v)| Some((k, v?))).collect()
 }
 
 /// `fields` at `keys`, for those that are there and not null.

@@ -12,7 +12,8 @@ use aws_sdk_ec2::types::{self, LaunchTemplateVersion, ResourceType};
 use holdfast_core::cloud::{Applied, ApplyError, ErrorClass};
 use holdfast_core::kind::Kind;
 use holdfast_core::observe::{Gap, Observation, Reading, Wanted};
-use serde_json::{Map, Value};
+use holdfast_core::outputs::Outputs;
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// The largest page of templates and of versions.
@@ -104,7 +105,7 @@ async fn add_version(aws: &Aws<'_>, id: &str, version: &Version, token: &str) ->
 async fn move_default(aws: &Aws<'_>, id: &str, number: i64) -> Result<Applied, ApplyError> {
     let call = aws.ec2().modify_launch_template().launch_template_id(id).default_version(number.to_string());
     aws.write(Service::Ec2, "ModifyLaunchTemplate", call.send()).await?;
-    let outputs = Map::from_iter([("defaultVersion".to_owned(), Value::from(number))]);
+    let outputs = Outputs::from_iter([("defaultVersion", Value::from(number))]);
     Ok(Applied { outputs, ..Applied::default() })
 }
 

@@ -7,7 +7,7 @@ use holdfast_core::name::{RESOURCE_TAG, ResourceKey, UID_TAG};
 use holdfast_core::observe::{Health, LiveState, Observation};
 use holdfast_core::reference::{Reference, Worth, fill};
 use holdfast_core::status::{Change, FieldDiff};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The example document of a kind.
@@ -130,7 +130,7 @@ impl<'k> World<'k> {
     /// Runs one step: fills in what earlier steps made, asks the kind what AWS makes of it, lets it settle.
     fn act(&mut self, draft: Draft<AnyAction>) -> Result<(), String> {
         let mut action = draft.action;
-        let outputs: Map<String, Value> = self.live.as_ref().map(|l| l.outputs.clone()).unwrap_or_default();
+        let outputs = self.live.as_ref().map(|l| l.outputs.clone()).unwrap_or_default();
         let key = self.key.clone();
         fill(&mut action.json, &mut |reference| match reference.target(&key.stack) {
             Some((target, output)) if target == key => outputs.get(output).cloned().map_or(Worth::Open, Worth::Value),

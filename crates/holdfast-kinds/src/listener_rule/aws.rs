@@ -16,6 +16,7 @@ use async_trait::async_trait;
 use aws_sdk_elasticloadbalancingv2::types as wire;
 use holdfast_core::cloud::{Applied, ApplyError};
 use holdfast_core::observe::{Observation, Reading, Wanted};
+use holdfast_core::outputs::Outputs;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -271,5 +272,5 @@ async fn set_priorities(aws: &Aws<'_>, arn: &str, to: &Value, with: &[Move]) -> 
     }
     let call = aws.elb().set_rule_priorities().set_rule_priorities(Some(pairs));
     aws.write(Service::Elb, "SetRulePriorities", call.send()).await?;
-    Ok(Applied { outputs: Map::from_iter([("priority".to_owned(), to.clone())]), ..Applied::default() })
+    Ok(Applied { outputs: Outputs::from_iter([("priority", to.clone())]), ..Applied::default() })
 }

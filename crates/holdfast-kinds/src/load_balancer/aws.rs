@@ -17,6 +17,7 @@ use async_trait::async_trait;
 use aws_sdk_elasticloadbalancingv2::types as wire;
 use holdfast_core::cloud::{Applied, ApplyError};
 use holdfast_core::observe::{Health, LiveState, Observation, Reading, Wanted};
+use holdfast_core::outputs::Outputs;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -258,7 +259,7 @@ async fn set_groups(aws: &Aws<'_>, arn: &str, groups: &Map<String, Value>) -> Re
         .set_security_groups(Some(groups.clone()))
         .set_enforce_security_group_inbound_rules_on_private_link_traffic(enforce.as_deref().map(Into::into));
     aws.write(Service::Elb, "SetSecurityGroups", call.send()).await?;
-    Ok(Applied { outputs: Map::from_iter([("securityGroups".to_owned(), json!(groups))]), ..Applied::default() })
+    Ok(Applied { outputs: Outputs::from_iter([("securityGroups", json!(groups))]), ..Applied::default() })
 }
 
 async fn modify_capacity(aws: &Aws<'_>, arn: &str, units: Option<&Value>) -> Result<(), ApplyError> {

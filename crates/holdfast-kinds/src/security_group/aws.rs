@@ -14,7 +14,8 @@ use aws_sdk_ec2::types::{
 use holdfast_core::cloud::{Applied, ApplyError, ErrorClass};
 use holdfast_core::kind::Kind;
 use holdfast_core::observe::{Observation, Reading, Wanted};
-use serde_json::{Map, Value, json};
+use holdfast_core::outputs::Outputs;
+use serde_json::{Value, json};
 
 #[async_trait]
 impl Live for SecurityGroup {
@@ -71,13 +72,10 @@ fn observe(aws: &Aws<'_>, group: &aws_sdk_ec2::types::SecurityGroup) -> Observat
     Observation { outputs: outputs(&id, Some(arn), name, vpc), ..settled(id, identity(vpc, name), tags, fields) }
 }
 
-fn outputs(id: &str, arn: Option<String>, name: &str, vpc: &str) -> Map<String, Value> {
-    let mut outputs = Map::new();
-    outputs.insert("id".to_owned(), id.into());
-    crate::common::put(&mut outputs, "arn", arn);
-    outputs.insert("groupName".to_owned(), name.into());
-    outputs.insert("vpcId".to_owned(), vpc.into());
-    outputs
+fn outputs(id: &str, arn: Option<String>, name: &str, vpc: &str) -> Outputs {
+    let arn = arn.map(|arn| ("arn", Value::from(arn)));
+    let others = [("groupName", name.into()), ("vpcId", vpc.into())];
+    [("id", id.into())].into_iter().chain(arn).chain(others).collect()
 }
 
 /// EC2 joins rules of the same ports; here each peer is a rule again. Sorted, and once each: some implementations of

@@ -22,6 +22,25 @@ const BATCH: usize = 10;
 /// Declared specs by `cluster/service`; none where only an earlier handle says that it is ours.
 type Declared<'w> = BTreeMap<String, Option<&'w Value>>;
 
+/// A live service, and what its count says before it is folded.
+struct Found {
+    seen: Observation,
+    /// It has a count of its own, which a daemon has not.
+    counted: bool,
+    /// That is not as declared.
+    differs: bool,
+}
+
+impl Found {
+    fn of(mut seen: Observation, spec: Option<&Value>) -> Self {
+        let counted = text(&seen.fields, "schedulingStrategy") != Some("DAEMON");
+        let wanted = spec.and_then(|spec| spec.get("desiredCount"));
+        let differs = wanted.is_some_and(|wanted| Some(wanted) != seen.fields.get("desiredCount"));
+        seen.fold();
+        Self { seen, counted, differs }
+    }
+}
+
 #[async_trait]
 impl Live for Service {
     async fn sweep(aws: &Aws<'_>, wanted: &Wanted) -> Result<Reading, ApplyError> {
@@ -39,8 +58,8 @@ impl Live for Service {
             reading.gaps.extend(gaps);
         }
         // Asked after the counts were read: a count that an autoscaler has set is then never seen without its bounds.
-        reading.gaps.extend(scaling::find_owners(aws, &mut found, &declared).await);
-        reading.observations.extend(found.into_iter().map(Arc::new));
+        reading.gaps.extend(scaling::find_owners(aws, &mut found).await);
+        reading.observations.extend(found.into_iter().map(|found| Arc::new(found.seen)));
         Ok(reading)
     }
 
@@ -81,7 +100,7 @@ fn declared(wanted: &Wanted) -> Declared<'_> {
 }
 
 /// The services of a batch, and what of it could not be read.
-async fn look(aws: &Aws<'_>, cluster: &str, names: &[&str], declared: &Declared<'_>) -> (Vec<Observation>, Vec<Gap>) {
+async fn look(aws: &Aws<'_>, cluster: &str, names: &[&str], declared: &Declared<'_>) -> (Vec<Found>, Vec<Gap>) {
     match describe(aws, cluster, names).await {
         Ok(answer) => collect(&answer, cluster, declared),
         // Where there is no cluster there is certainly no service.
@@ -98,10 +117,10 @@ async fn describe(aws: &Aws<'_>, cluster: &str, names: &[&str]) -> Result<Value,
     read(aws, "DescribeServices", body, |json| aws.ecs().describe_services().customize().interceptor(json).send()).await
 }
 
-fn collect(answer: &Value, cluster: &str, declared: &Declared<'_>) -> (Vec<Observation>, Vec<Gap>) {
+fn collect(answer: &Value, cluster: &str, declared: &Declared<'_>) -> (Vec<Found>, Vec<Gap>) {
     let services = items(answer, "services").filter_map(|wire| {
         let spec = declared.get(&format!("{cluster}/{}", text(wire, "serviceName")?)).copied().flatten();
-        service(wire, tags_from_wire(wire.get("tags")), spec)
+        service(wire, tags_from_wire(wire.get("tags")), spec).map(|seen| Found::of(seen, spec))
     });
     let gaps = failures(answer)
         .into_iter()

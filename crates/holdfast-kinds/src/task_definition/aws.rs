@@ -36,7 +36,10 @@ impl Live for TaskDefinition {
             return Ok(Reading::default());
         }
         let mut active = active_revisions(aws).await?;
-        lock(&aws.cache().families).retain(|family, _| families.contains_key(family));
+        lock(&aws.cache().families).retain(|family, last| {
+            last.close();
+            families.contains_key(family)
+        });
         let (mut reading, mut moved) = (Reading::default(), Vec::new());
         for (family, wanted) in &families {
             let listed = active.remove(family.as_str()).unwrap_or_default();

@@ -112,7 +112,7 @@ impl Bench {
             let memory = self.memory.entry(verdict.key.clone()).or_default();
             if let Some(id) = &verdict.id {
                 memory.id = Some(id.clone());
-                memory.outputs = Arc::new(verdict.outputs.clone());
+                memory.outputs = verdict.outputs.clone();
             }
             if let Some(resolved) = &verdict.resolved {
                 memory.last_written = Some(resolved.clone());
@@ -124,7 +124,7 @@ impl Bench {
             let applied = applied.unwrap_or_else(|e| panic!("{} {}: {e}", step.key, step.text));
             let memory = self.memory.entry(step.key.clone()).or_default();
             memory.id = applied.id.or(memory.id.take());
-            Arc::make_mut(&mut memory.outputs).extend(applied.outputs);
+            memory.outputs.extend(applied.outputs);
         }
         plan
     }

@@ -8,9 +8,10 @@ use holdfast_core::compare::compare;
 use holdfast_core::kind::{AnyAction, AnyKind, Context, Converge, Draft};
 use holdfast_core::name::{RESOURCE_TAG, ResourceKey, Scope, UID_TAG};
 use holdfast_core::observe::{Observation, Wanted, WantedResource};
+use holdfast_core::outputs::Outputs;
 use holdfast_core::status::FieldDiff;
 use holdfast_kinds::aws::{AwsCloud, AwsOptions};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -20,7 +21,7 @@ struct Groups {
     /// Somebody else, with a client that is not ours.
     other: Client,
     specs: BTreeMap<ResourceKey, Value>,
-    outputs: BTreeMap<ResourceKey, Map<String, Value>>,
+    outputs: BTreeMap<ResourceKey, Outputs>,
 }
 
 impl Groups {

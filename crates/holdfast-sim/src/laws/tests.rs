@@ -19,7 +19,7 @@ fn thing(id: &str, owner: &str, fields: Value) -> LiveThing {
         tags: [(UID_TAG.to_owned(), owner.to_owned())].into(),
         fields: fields.into(),
         unread: Vec::new(),
-        outputs: serde_json::Map::new(),
+        outputs: holdfast_core::outputs::Outputs::default(),
         state: LiveState::Settled,
         health: Health::Healthy,
         private: Value::Null.into(),

@@ -1,12 +1,11 @@
 //! What Application Auto Scaling says of services: which counts it scales, and between which bounds.
 
-use super::Declared;
+use super::Found;
 use crate::aws::{Aws, Service, all_pages, gap, lock};
-use crate::common::text;
 use crate::service::owners::{scalable_id, scaled};
 use aws_sdk_applicationautoscaling::types::{ScalableDimension, ScalableTarget, ServiceNamespace};
 use holdfast_core::cloud::{ApplyError, ErrorClass};
-use holdfast_core::observe::{Gap, Observation};
+use holdfast_core::observe::Gap;
 use holdfast_core::ownership::Bounds;
 use std::collections::BTreeMap;
 
@@ -17,13 +16,13 @@ const PAGE: usize = 50;
 /// that were scaled when last asked; the others now and then, because an owner of a count that is as declared changes
 /// nothing. Where it cannot be read the count is unknown, which the gap tells: it may be an autoscaler's, and is then
 /// nobody's to put back.
-pub(super) async fn find_owners(aws: &Aws<'_>, services: &mut [Observation], declared: &Declared<'_>) -> Option<Gap> {
-    let counted = services.iter_mut().filter(|s| text(&s.fields, "schedulingStrategy") != Some("DAEMON"));
-    let mut counted: Vec<(String, &mut Observation)> = counted.map(|s| (scalable_id(&s.identity), s)).collect();
+pub(super) async fn find_owners(aws: &Aws<'_>, services: &mut [Found]) -> Option<Gap> {
+    let counted = services.iter_mut().filter(|s| s.counted);
+    let mut counted: Vec<(String, &mut Found)> = counted.map(|s| (scalable_id(&s.seen.identity), s)).collect();
     let all = lock(&aws.cache().scaled).all_due(aws.now());
     if !all {
         let scaled = lock(&aws.cache().scaled);
-        counted.retain(|(id, service)| scaled.has(id) || differs(service, declared));
+        counted.retain(|(id, service)| scaled.has(id) || service.differs);
     }
     if counted.is_empty() {
         return None;
@@ -33,22 +32,16 @@ pub(super) async fn find_owners(aws: &Aws<'_>, services: &mut [Observation], dec
         Ok(bounds) => {
             lock(&aws.cache().scaled).learn(&ids, |id| bounds.contains_key(id), all.then(|| aws.now()));
             for (id, service) in &mut counted {
-                service.ownership.owners.extend(bounds.get(id).copied().map(scaled));
+                service.seen.ownership.owners.extend(bounds.get(id).copied().map(scaled));
             }
             None
         }
         Err(error) if is_missing(&error) => None,
         Err(error) => {
-            counted.iter_mut().for_each(|(_, s)| s.unread.push("/desiredCount".to_owned()));
+            counted.iter_mut().for_each(|(_, s)| s.seen.unread.push("/desiredCount".to_owned()));
             Some(gap(&error, ids))
         }
     }
-}
-
-/// True if a count is not as declared.
-fn differs(service: &Observation, declared: &Declared<'_>) -> bool {
-    let wanted = declared.get(&service.identity).copied().flatten().and_then(|spec| spec.get("desiredCount"));
-    wanted.is_some_and(|wanted| Some(wanted) != service.fields.get("desiredCount"))
 }
 
 /// Bounds by resource id.
