@@ -54,9 +54,21 @@ impl Case<'_> {
         (soon && contest.times >= self.input.settings.max_reversals).then_some(contest)
     }
 
-    /// When it was created, if AWS may not show it yet, or not again: what is called gone is forgotten.
+    /// When it was created, if AWS may not show it yet, or not again: what is called gone is forgotten. What goes with its
+    /// container is looked after there.
     pub(super) fn young(&self) -> Option<Timestamp> {
-        self.memory.made_at().filter(|at| self.input.now.duration_since(*at) < self.input.settings.settle)
+        let young = |at: &Timestamp| self.input.now.duration_since(*at) < self.input.settings.settle;
+        self.memory.made_at().filter(young).filter(|_| !self.goes_with_container())
+    }
+
+    /// True if what it lives in is being deleted, or is gone, and AWS deletes this together with that.
+    fn goes_with_container(&self) -> bool {
+        let Some(container) = self.kind.container().filter(|c| c.cascades) else { return false };
+        let mut targets = self.desired.spec.targets(&self.desired.key.stack);
+        let Some((_, outer, _)) = targets.find(|(at, ..)| *at == container.pointer) else { return false };
+        // They are in the order of keys.
+        let all = self.input.desired;
+        all.binary_search_by(|d| d.key.cmp(&outer)).ok().is_none_or(|place| all[place].fate != Fate::Keep)
     }
 
     /// Waits for what was created a moment ago, and is not shown, to be shown or shown again: lists may disagree.

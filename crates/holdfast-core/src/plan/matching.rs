@@ -136,9 +136,12 @@ impl<'a> Matcher<'a> {
         let identity = identity.as_deref();
         let named = desired.policy.adopt_id.as_deref().and_then(kind.handle().read);
         let handle = known_id.or(named.as_deref());
-        // What has neither a name nor a handle that we know may be any of those that could not be read.
+        // What has neither a name nor a handle that we know may be any of those that could not be read; what may have been
+        // made under another name is looked for under that one too.
         let any = handle.is_none() && identity.is_none();
-        if let Some(gap) = index.gaps.iter().find(|g| any || g.hides(handle, identity)) {
+        let made_as = memory.and_then(|m| m.made_as.as_deref());
+        let hides = |g: &&Gap| g.hides(handle, identity) || (made_as.is_some() && g.hides(None, made_as));
+        if let Some(gap) = index.gaps.iter().find(|g| any || hides(g)) {
             return Match::Unknown(format!("{} could not be read: {}", gap.operation, gap.reason));
         }
         match named {

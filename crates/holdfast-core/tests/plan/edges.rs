@@ -197,6 +197,20 @@ fn what_is_to_go_and_is_not_shown_is_gone_only_when_aws_has_had_its_time_to_show
 }
 
 #[test]
+fn what_may_have_been_made_under_another_name_is_unknown_while_that_name_cannot_be_read() {
+    let decided = |made_as: Option<&str>, unread: &str| {
+        let memory = Memory { created_at: Some(ago(9999)), made_as: made_as.map(str::to_owned), ..Memory::default() };
+        let mut w = world().wants("Box/a", json!({ "name": "b" })).remembers("Box/a", memory);
+        let gap = Gap::new("DescribeBoxes", vec![unread.to_owned()], "page 2 was lost");
+        w.kinds.get_mut("Box").expect("boxes are read").gaps.push(gap);
+        w.plan().verdicts[0].decision
+    };
+    assert_eq!(decided(Some("a"), "a"), Decision::Unknown);
+    assert_eq!(decided(Some("a"), "c"), Decision::Create);
+    assert_eq!(decided(None, "a"), Decision::Create);
+}
+
+#[test]
 fn references_take_what_replaced_a_thing_as_long_as_aws_may_not_show_it_yet() {
     let follows = |created_ago: i64, retiring: &[&str]| {
         let created = ago(created_ago);
