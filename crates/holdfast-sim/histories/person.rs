@@ -8,6 +8,7 @@ use crate::sight::of;
 use anyhow::Result;
 use holdfast_core::name::ResourceKey;
 use holdfast_core::plan::Fate;
+use holdfast_core::status::Condition;
 use holdfast_core::uses;
 use holdfast_sim::{LiveThing, Tamper};
 use serde_json::{Value, json};
@@ -25,8 +26,7 @@ pub(crate) fn lets_go(scene: &Scene, drafts: &mut Drafts, material: &Material) -
         || refers_anew(scene, drafts, material)?
         || tries_again(scene, drafts, material)?;
     for (key, declared) in scene.declared.iter().filter(|(_, d)| d.fate != Fate::Keep) {
-        let status = scene.store()?.resource(key)?.map(|r| r.status).unwrap_or_default();
-        if !status.conditions.iter().any(|c| c.message.contains(TOLD)) {
+        if !conditions(scene, key)?.iter().any(|c| c.message.contains(TOLD)) {
             continue;
         }
         let live = scene.sim.live(&scene.scope);
@@ -42,16 +42,19 @@ pub(crate) fn lets_go(scene: &Scene, drafts: &mut Drafts, material: &Material) -
     Ok(again)
 }
 
+/// What the status of a resource says.
+fn conditions(scene: &Scene, key: &ResourceKey) -> Result<Vec<Condition>> {
+    Ok(scene.store()?.resource(key)?.map(|r| r.status.conditions).unwrap_or_default())
+}
+
 /// Gives what was called otherwise its name back where its live thing cannot go because something lives in it.
 fn calls_back(scene: &Scene, drafts: &mut Drafts, material: &Material) -> Result<bool> {
     let mut again = false;
-    let status = |key: &ResourceKey| Ok::<_, anyhow::Error>(scene.store()?.resource(key)?.map(|r| r.status));
     for key in scene.declared.iter().filter(|(_, d)| d.fate == Fate::Keep).map(|(key, _)| key) {
-        let conditions = status(key)?.unwrap_or_default().conditions;
         let owned = |message: &str| ResourceKey::parse(message.split(OWNED).nth(1)?.trim_end_matches('.'));
-        let Some(before) = conditions.iter().find_map(|c| owned(&c.message)) else { continue };
+        let Some(before) = conditions(scene, key)?.iter().find_map(|c| owned(&c.message)) else { continue };
         let goes = scene.declared.get(&before).is_some_and(|d| d.fate != Fate::Keep);
-        let held = status(&before)?.unwrap_or_default().conditions.iter().any(|c| c.reason == "InUse");
+        let held = conditions(scene, &before)?.iter().any(|c| c.reason == "InUse");
         again |= goes && held && drafts.call(key, &before.name, material);
     }
     Ok(again)
@@ -61,7 +64,7 @@ fn calls_back(scene: &Scene, drafts: &mut Drafts, material: &Material) -> Result
 fn tries_again(scene: &Scene, drafts: &mut Drafts, material: &Material) -> Result<bool> {
     let mut again = false;
     for key in scene.declared.iter().filter(|(_, d)| d.fate == Fate::Keep).map(|(key, _)| key) {
-        let conditions = scene.store()?.resource(key)?.map(|r| r.status).unwrap_or_default().conditions;
+        let conditions = conditions(scene, key)?;
         again |= conditions.iter().any(|c| c.reason == "RolledBack") && drafts.try_again(key, material);
     }
     Ok(again)
@@ -74,7 +77,7 @@ const MISSED: &str = " does not exist";
 /// more, again.
 fn refers_anew(scene: &Scene, drafts: &mut Drafts, material: &Material) -> Result<bool> {
     for key in scene.declared.iter().filter(|(_, d)| d.fate == Fate::Keep).map(|(key, _)| key) {
-        let conditions = scene.store()?.resource(key)?.map(|r| r.status).unwrap_or_default().conditions;
+        let conditions = conditions(scene, key)?;
         let missed = |message: &str| Some(message.split_once(MISSED)?.0.rsplit(' ').next()?.to_owned());
         let Some(missed) = conditions.iter().find_map(|c| missed(&c.message)) else { continue };
         if drafts.refer_anew(key, &missed, material) || drafts.restore(None, &missed, material) {
@@ -131,6 +134,16 @@ fn takes_out(scene: &Scene, key: &ResourceKey, names: &std::collections::BTreeSe
     true
 }
 
+/// True if a resource stands under that key.
+fn is_called(resource: &Value, key: &ResourceKey) -> bool {
+    name_of(resource) == format!("{}/{}", key.kind, key.name)
+}
+
+/// What stands under a key.
+fn standing<'d>(draft: &'d mut Draft, key: &ResourceKey) -> Option<&'d mut Value> {
+    draft.resources.iter_mut().find(|resource| is_called(resource, key))
+}
+
 impl Drafts {
     /// Declares that, if it may be.
     fn declare(&mut self, other: Draft, material: &Material) -> bool {
@@ -144,8 +157,7 @@ impl Drafts {
     /// Declares a service with another switch, if it may be.
     fn try_again(&mut self, key: &ResourceKey, material: &Material) -> bool {
         let mut other = self.now.clone();
-        let named = format!("{}/{}", key.kind, key.name);
-        let Some(resource) = other.resources.iter_mut().find(|r| name_of(r) == named) else { return false };
+        let Some(resource) = standing(&mut other, key) else { return false };
         let switch = &mut resource["spec"]["enableExecuteCommand"];
         *switch = (*switch != true).into();
         self.declare(other, material)
@@ -157,8 +169,10 @@ impl Drafts {
             return false;
         };
         let mut other = self.now.clone();
-        let referring = other.resources.iter_mut().find(|r| name_of(r) == format!("{}/{}", key.kind, key.name));
-        let fields = referring.and_then(|r| r["spec"].as_object_mut()).into_iter().flat_map(|spec| spec.values_mut());
+        let fields = standing(&mut other, key)
+            .and_then(|r| r["spec"].as_object_mut())
+            .into_iter()
+            .flat_map(|spec| spec.values_mut());
         fields.filter(|value| *value == before).for_each(|value| *value = now.clone().into());
         other.resources != self.now.resources && self.declare(other, material)
     }
@@ -173,8 +187,7 @@ impl Drafts {
     /// Declares what stands under a key under that name instead, if it may be.
     fn call(&mut self, key: &ResourceKey, name: &str, material: &Material) -> bool {
         let mut other = self.now.clone();
-        let named = format!("{}/{}", key.kind, key.name);
-        let Some(resource) = other.resources.iter_mut().find(|r| name_of(r) == named) else { return false };
+        let Some(resource) = standing(&mut other, key) else { return false };
         resource["metadata"]["name"] = name.into();
         self.declare(other, material)
     }
@@ -196,7 +209,7 @@ impl Drafts {
     fn restore(&mut self, key: Option<&ResourceKey>, name: &str, material: &Material) -> bool {
         let kind = |gone: &Value| material.registry.get(gone["kind"].as_str()?);
         let called = |gone: &Value| kind(gone)?.identity(&gone["spec"]).filter(|is| is == name);
-        let is_it = |gone: &Value| key.is_some_and(|key| name_of(gone) == format!("{}/{}", key.kind, key.name));
+        let is_it = |gone: &Value| key.is_some_and(|key| is_called(gone, key));
         let Some(place) = self.dropped.iter().rposition(|gone| is_it(gone) || called(gone).is_some()) else {
             return false;
         };

@@ -140,8 +140,7 @@ impl<'a> Matcher<'a> {
         // made under another name is looked for under that one too.
         let any = handle.is_none() && identity.is_none();
         let made_as = memory.and_then(|m| m.made_as.as_deref());
-        let hides = |g: &&Gap| g.hides(handle, identity) || (made_as.is_some() && g.hides(None, made_as));
-        if let Some(gap) = index.gaps.iter().find(|g| any || hides(g)) {
+        if let Some(gap) = index.gaps.iter().find(|g| any || g.hides(handle, identity) || g.hides(None, made_as)) {
             return Match::Unknown(format!("{} could not be read: {}", gap.operation, gap.reason));
         }
         match named {
