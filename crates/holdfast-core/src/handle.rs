@@ -15,6 +15,9 @@ impl Handle {
         Self { form: "AWS's id", read: |text| (!text.trim().is_empty()).then(|| text.trim().to_owned()) };
 }
 
+/// What of a handle all revisions of one thing share; the whole handle where a change never moves it.
+pub type Stem = fn(&str) -> &str;
+
 /// The parts of an ARN that say where a thing is and what it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Arn<'a> {

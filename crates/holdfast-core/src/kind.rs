@@ -1,7 +1,7 @@
 //! The shape of a kind, and its erased form that core, engine, API and simulator work with.
 
 use crate::facts::{Facts, Field, Severity};
-use crate::handle::Handle;
+use crate::handle::{Handle, Stem};
 use crate::name::{KindName, ResourceKey};
 use crate::observe::Observation;
 use crate::preflight::Need;
@@ -47,6 +47,9 @@ pub trait Kind: Send + Sync + 'static {
     const NAMED_IN: &'static [(KindName, &'static str)] = &[];
     /// How AWS names its things.
     const HANDLE: Handle = Handle::ANY;
+    /// What a change leaves of a handle: revisions of one thing share it, and a read that goes back in time, or an answer
+    /// that is lost, hides which of them is the newest.
+    const STEM: Stem = |handle| handle;
     /// A create that is repeated while AWS does not show the first one yet makes no second thing: AWS refuses it, or
     /// what comes of it does no harm.
     const REPEATABLE: bool = false;
@@ -296,6 +299,7 @@ pub trait AnyKind: Send + Sync {
     fn id_is_name(&self) -> bool;
     fn named_in(&self) -> &'static [(KindName, &'static str)];
     fn handle(&self) -> Handle;
+    fn stem(&self) -> Stem;
     fn repeatable(&self) -> bool;
     fn follows(&self) -> &'static [Follow];
     fn snapshots(&self) -> bool;
@@ -426,6 +430,9 @@ impl<K: Kind> AnyKind for Erased<K> {
     fn handle(&self) -> Handle {
         K::HANDLE
     }
+    fn stem(&self) -> Stem {
+        K::STEM
+    }
     fn repeatable(&self) -> bool {
         K::REPEATABLE
     }
@@ -536,6 +543,10 @@ impl Registry {
     /// Takes the list of kinds.
     pub fn new(kinds: Vec<Box<dyn AnyKind>>) -> Self {
         Self { kinds: kinds.into_iter().map(|k| (k.name(), k)).collect() }
+    }
+    /// What revisions of a thing of that kind share of their handles.
+    pub fn stem(&self, name: &str) -> Stem {
+        self.get(name).map_or(|handle| handle, AnyKind::stem)
     }
     /// The kind of that name.
     pub fn get(&self, name: &str) -> Option<&dyn AnyKind> {

@@ -3,6 +3,7 @@
 
 use holdfast_core::cloud::{ApplyError, ErrorClass};
 use holdfast_core::facts::{Field, Shape};
+use holdfast_core::handle::Stem;
 use holdfast_core::kind::*;
 use holdfast_core::name::{KindName, RESOURCE_TAG, ResourceKey, Scope, UID_TAG};
 use holdfast_core::observe::*;
@@ -81,6 +82,7 @@ macro_rules! small_kind {
             const SNAPSHOTS: bool = $snapshots;
             const ID_IS_NAME: bool = $snapshots;
             const REPEATABLE: bool = $snapshots;
+            const STEM: Stem = |id| id.split(':').next().unwrap_or(id);
             const NAMED_IN: &'static [(KindName, &'static str)] = &[("Box", "/vaults/*")];
             type Spec = Spec;
             type Action = Action;

@@ -1,5 +1,6 @@
 //! From a verdict to what is said and remembered of a resource.
 
+use holdfast_core::handle::Stem;
 use holdfast_core::name::{ResourceKey, Scope};
 use holdfast_core::outputs::Outputs;
 use holdfast_core::plan::{Contest, Decision, Memory, Plan, Proposal, Step, Verdict};
@@ -29,14 +30,20 @@ pub(crate) struct Moved {
 }
 
 /// Brings the memory up to what was seen. Takes `resolved` and `live` out of a verdict that is in sync. `settle` is
-/// how long AWS may take to show what was just created.
-pub(crate) fn remember(memory: &mut Memory, verdict: &mut Verdict, now: Timestamp, settle: SignedDuration) -> Moved {
+/// how long AWS may take to show what was just created, `stem` what revisions of one thing share of their handles.
+pub(crate) fn remember(
+    memory: &mut Memory,
+    verdict: &mut Verdict,
+    now: Timestamp,
+    settle: SignedDuration,
+    stem: Stem,
+) -> Moved {
     if !verdict.observed {
         return Moved::default();
     }
     // Reads may go back in time: the predecessor of what was just made is no sight of it.
     let young = memory.created_unseen.is_some_and(|at| now.duration_since(at) < settle);
-    let mut any = !verdict.behind && remember_replaced(memory, verdict, young);
+    let mut any = !verdict.behind && remember_replaced(memory, verdict, young, stem);
     let outputs = !verdict.behind && remember_live(memory, verdict);
     any |= outputs;
     let print = verdict.fingerprint.as_deref();
@@ -77,7 +84,7 @@ fn adopted(before: u64, verdict: &Verdict) -> u64 {
 
 /// Which live things another has taken, or is about to take, the place of; answers whether that has moved. It is known
 /// before the other is made, so that no crash leaves one behind that nobody knows.
-fn remember_replaced(memory: &mut Memory, verdict: &Verdict, young: bool) -> bool {
+fn remember_replaced(memory: &mut Memory, verdict: &Verdict, young: bool, stem: Stem) -> bool {
     const MOST: usize = 8;
     let retired = match verdict.decision {
         // A read may be older than the last update, which may have moved the handle.
@@ -89,7 +96,7 @@ fn remember_replaced(memory: &mut Memory, verdict: &Verdict, young: bool) -> boo
     let known = memory.retiring.len();
     // While what takes its place may not be shown yet, it only seems to be the one again.
     if verdict.decision != Decision::Replace && !young {
-        memory.retiring.retain(|r| Some(r) != verdict.id.as_ref());
+        memory.keeps(verdict.id.as_deref(), stem);
     }
     let mut moved = memory.retiring.len() != known;
     if moved {

@@ -396,7 +396,7 @@ fn record(
             report.outputs_moved.insert(key.clone());
             continue;
         }
-        let moved = judge::remember(memory, verdict, now, core.settings.plan.settle);
+        let moved = judge::remember(memory, verdict, now, core.settings.plan.settle, core.registry.stem(&key.kind));
         if moved.outputs {
             report.outputs_moved.insert(key.clone());
         }

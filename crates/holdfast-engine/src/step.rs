@@ -173,6 +173,7 @@ impl Act<'_> {
     }
 
     fn applied(&mut self, applied: &Applied, now: Timestamp) {
+        let stem = self.core.registry.stem(&self.step.key.kind);
         let memory = &mut self.memory;
         memory.failure = None;
         if self.replaces && self.step.verb == Verb::Create {
@@ -189,12 +190,13 @@ impl Act<'_> {
         if self.step.verb == Verb::Create {
             memory.made(now, self.identity.as_ref());
             // The same handle again, where a name is the handle.
-            memory.retiring.retain(|id| Some(id) != memory.id.as_ref());
+            let made = memory.id.clone();
+            memory.keeps(made.as_deref(), stem);
             // A new thing has other undeclared fields than the one before it.
             memory.baseline_generation = 0;
         }
         if let (Place::Last(_), Some(retired)) = (&self.place, self.print.strip_prefix(RETIRE)) {
-            memory.retiring.retain(|id| id != retired);
+            memory.keeps(Some(retired), stem);
         }
         if let Place::Last(written) = &self.place {
             if let Some(written) = written {

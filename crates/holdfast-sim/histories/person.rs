@@ -95,8 +95,9 @@ pub(crate) fn unprotects(scene: &Scene) -> Result<()> {
         status.conditions.iter().any(|c| c.message.contains("no declaration reaches")).then_some(())
     };
     for (key, memory) in memories.iter().filter(|(key, memory)| !memory.retiring.is_empty() && told(key).is_some()) {
-        let live = scene.sim.live(&scene.scope);
-        for thing in live.iter().filter(|t| t.kind == key.kind && memory.retiring.contains(&t.observation.id)) {
+        let (live, stem) = (scene.sim.live(&scene.scope), scene.registry.stem(&key.kind));
+        let replaced = |t: &&LiveThing| t.kind == key.kind && memory.has_replaced(&t.observation.id, stem);
+        for thing in live.iter().filter(replaced) {
             unprotect(scene, thing);
         }
     }

@@ -199,7 +199,12 @@ fn at_most_one(scene: &Scene, live: &[LiveThing]) -> Result<Vec<Violation>> {
     };
     let live: Vec<LiveThing> = live.iter().filter(ours).cloned().collect();
     let memories = scene.store()?.memories(&scene.scope)?;
-    let retiring = memories.into_values().flat_map(|m| m.retiring).collect();
+    let mut retiring = BTreeSet::new();
+    for (key, memory) in &memories {
+        let stem = scene.registry.stem(&key.kind);
+        let replaced = live.iter().map(|t| &t.observation.id).filter(|id| memory.has_replaced(id, stem));
+        retiring.extend(replaced.cloned());
+    }
     Ok(laws::at_most_one(&live, &retiring))
 }
 

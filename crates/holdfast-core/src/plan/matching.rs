@@ -2,6 +2,7 @@
 
 use super::{Desired, Input, Memory};
 use crate::compare::compare;
+use crate::handle::Stem;
 use crate::kind::AnyKind;
 use crate::name::KindName;
 use crate::observe::{Gap, LiveState, Observation, Reading};
@@ -119,7 +120,7 @@ impl<'a> Matcher<'a> {
         if kind.lookup() {
             return answered(index, identity.as_deref(), known_id);
         }
-        if let Some(own) = tagged(index, desired, memory, fits) {
+        if let Some(own) = tagged(index, desired, memory, kind.stem(), fits) {
             return owned_or_leaving(own);
         }
         if let Some(own) = memory.and_then(|memory| remembered(index, memory, kind, fits)) {
@@ -207,6 +208,7 @@ fn tagged<'a>(
     index: &Index<'a>,
     desired: &Desired,
     memory: Option<&Memory>,
+    stem: Stem,
     fits: impl Fn(&Observation) -> bool,
 ) -> Option<&'a Arc<Observation>> {
     let all: Vec<&'a Arc<Observation>> = index.by_uid.get(&desired.uid).collect();
@@ -214,7 +216,7 @@ fn tagged<'a>(
         return all.into_iter().next();
     }
     let known_id = memory.and_then(|m| m.id.as_deref());
-    let replaced = |o: &&Arc<Observation>| memory.is_some_and(|m| m.retiring.contains(&o.id));
+    let replaced = |o: &&Arc<Observation>| memory.is_some_and(|m| m.has_replaced(&o.id, stem));
     let fitting = best(all.iter().copied().filter(|o| fits(o)), known_id);
     let staying = || best(all.iter().copied().filter(|o| !replaced(o)), known_id);
     fitting.or_else(staying).or_else(|| best(all.iter().copied(), known_id))

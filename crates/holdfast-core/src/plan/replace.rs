@@ -95,8 +95,9 @@ impl Case<'_> {
     /// fingerprint of the deletion beside the decision.
     pub(super) fn retire(&self, say: &Say<'_>, live: &Observation) -> Option<(Decided, String)> {
         // What was the resource until this pass is replaced by now, though nobody has written that down yet.
-        let memory = self.memory;
-        let replaced = |o: &&&Arc<Observation>| memory.retiring.contains(&o.id) || memory.id.as_ref() == Some(&o.id);
+        let (memory, stem) = (self.memory, self.kind.stem());
+        let was_it = |id: &str| memory.id.as_deref().is_some_and(|was| stem(was) == stem(id));
+        let replaced = |o: &&&Arc<Observation>| memory.has_replaced(&o.id, stem) || was_it(&o.id);
         let old = self.beside.iter().find(replaced)?;
         let print = format!("{RETIRE}{}", old.id);
         let quiet = |decision, phase, why: String| {

@@ -3,6 +3,7 @@
 use super::approve::{Instead, Part, Pending, Release};
 use super::quiet::Quiet;
 use crate::cloud::ApplyError;
+use crate::handle::Stem;
 use crate::kept::Kept;
 use crate::kind::{AnyKind, Registry};
 use crate::name::{ResourceKey, Scope};
@@ -141,6 +142,16 @@ impl Memory {
     /// What was created is gone: it is not waited for to be shown.
     pub fn unmade(&mut self) {
         (self.created_unseen, self.created_at, self.made_as) = (None, None, None);
+    }
+
+    /// True if that is, or is another revision of, what something else has taken the place of.
+    pub fn has_replaced(&self, id: &str, stem: Stem) -> bool {
+        self.retiring.iter().any(|old| stem(old) == stem(id))
+    }
+
+    /// Forgets that it was replaced, whichever revision of it was known.
+    pub fn keeps(&mut self, id: Option<&str>, stem: Stem) {
+        self.retiring.retain(|old| id.is_none_or(|id| stem(old) != stem(id)));
     }
 
     /// True if `shown`, with `beside` it, is less than was made a moment ago: reads may go back in time, and then show

@@ -372,3 +372,21 @@ fn what_was_the_resource_until_its_declaration_went_back_is_retired_in_the_same_
     assert_eq!(beside(known("id-b")), (Decision::Update, vec!["id-b".to_owned()]));
     assert_eq!(beside(known("id-a")), (Decision::InSync, vec![]), "a copy that somebody made with our tags stays");
 }
+
+#[test]
+fn a_newer_revision_of_what_was_replaced_goes_with_it() {
+    let beside = |retiring: &str| {
+        let owner = [(UID_TAG, "uid-Box/a"), (RESOURCE_TAG, "s/Box/a")];
+        let memory = Memory { id: Some("id-a".to_owned()), retiring: vec![retiring.to_owned()], ..Memory::default() };
+        let w = world()
+            .wants_with("Box/a", json!({ "name": "a" }), |d| {
+                d.policy = serde_json::from_value(json!({ "replace": "allow" })).expect("a policy");
+            })
+            .has_of("Box/a", json!({ "name": "a" }), &owner)
+            .has_of("Box/old:2", json!({ "name": "old" }), &owner)
+            .remembers("Box/a", memory);
+        w.plan().steps.iter().filter_map(|s| s.target.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(beside("id-old:1"), ["id-old:2"], "its registration came after the last look at it");
+    assert_eq!(beside("id-older:1"), Vec::<String>::new(), "another thing with our tags stays");
+}

@@ -5,6 +5,8 @@ use serde_json::{Value, from_value};
 
 const SETTLE: SignedDuration = SignedDuration::from_secs(330);
 
+const WHOLE: Stem = |handle| handle;
+
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).expect("a time")
 }
@@ -38,32 +40,48 @@ fn known(id: &str) -> Memory {
 #[test]
 fn what_is_made_again_is_forgotten_as_the_live_one_and_retired_should_it_come_back() {
     let mut memory = known("old");
-    let moved = remember(&mut memory, &mut verdict("create", &[]), at(9), SETTLE);
+    let moved = remember(&mut memory, &mut verdict("create", &[]), at(9), SETTLE, WHOLE);
     assert_eq!((memory.id.as_deref(), memory.outputs.len()), (None, 0));
     assert_eq!((memory.retiring, moved), (vec!["old".to_owned()], Moved { any: true, outputs: true }));
     let mut blank = Memory::default();
-    assert_eq!(remember(&mut blank, &mut verdict("create", &[]), at(9), SETTLE), Moved::default(), "nothing was known");
+    assert_eq!(
+        remember(&mut blank, &mut verdict("create", &[]), at(9), SETTLE, WHOLE),
+        Moved::default(),
+        "nothing was known"
+    );
 }
 
 #[test]
 fn the_one_that_was_to_be_replaced_and_stays_retires_what_stands_beside_it_once() {
     let mut memory = Memory { retiring: vec!["a".to_owned(), "b".to_owned()], ..known("a") };
     let mut stays = verdict("inSync", &[("id", json!("a")), ("beside", json!(["b", "c"]))]);
-    assert!(remember(&mut memory, &mut stays, at(9), SETTLE).any);
+    assert!(remember(&mut memory, &mut stays, at(9), SETTLE, WHOLE).any);
     assert_eq!(memory.retiring, ["b", "c"]);
 }
 
 #[test]
 fn what_is_replaced_on_an_old_sight_is_known_by_the_handle_that_an_update_gave_it_since() {
     let mut memory = known("web:3");
-    remember(&mut memory, &mut verdict("replace", &[("id", json!("web:2"))]), at(9), SETTLE);
+    remember(&mut memory, &mut verdict("replace", &[("id", json!("web:2"))]), at(9), SETTLE, WHOLE);
     assert_eq!(memory.retiring, ["web:2", "web:3"]);
+}
+
+#[test]
+fn a_revision_of_what_was_replaced_is_no_second_thing_and_stays_with_it_if_it_is_declared_again() {
+    let family: Stem = |handle| handle.split(':').next().unwrap_or(handle);
+    let left = |stem: Stem| {
+        let mut memory = Memory { retiring: vec!["web:1".to_owned(), "api:4".to_owned()], ..known("two:1") };
+        remember(&mut memory, &mut verdict("inSync", &[("id", json!("web:3"))]), at(9), SETTLE, stem);
+        memory.retiring
+    };
+    assert_eq!(left(family), ["api:4"]);
+    assert_eq!(left(WHOLE), ["web:1", "api:4"], "elsewhere they are two things");
 }
 
 #[test]
 fn of_what_is_replaced_the_last_eight_are_known() {
     let mut memory = Memory { retiring: (0..8).map(|n| n.to_string()).collect(), ..Memory::default() };
-    remember(&mut memory, &mut verdict("replace", &[("id", json!("8"))]), at(9), SETTLE);
+    remember(&mut memory, &mut verdict("replace", &[("id", json!("8"))]), at(9), SETTLE, WHOLE);
     assert_eq!(memory.retiring, ["1", "2", "3", "4", "5", "6", "7", "8"]);
 }
 
@@ -73,13 +91,13 @@ fn what_was_just_made_is_waited_for_as_long_as_only_what_was_there_before_is_sho
     let before = |behind: bool| {
         let mut memory = made();
         let shown = [("id", json!("old")), ("outputs", json!({ "id": "old" })), ("behind", json!(behind))];
-        let moved = remember(&mut memory, &mut verdict("wait", &shown), at(9), SETTLE);
+        let moved = remember(&mut memory, &mut verdict("wait", &shown), at(9), SETTLE, WHOLE);
         (memory.id.unwrap_or_default(), memory.created_unseen.is_some(), moved.outputs)
     };
     assert_eq!(before(true), ("new".to_owned(), true, false));
     assert_eq!(before(false), ("old".to_owned(), false, true), "AWS has had its time");
     let mut memory = made();
-    remember(&mut memory, &mut verdict("inSync", &[("id", json!("new"))]), at(9), SETTLE);
+    remember(&mut memory, &mut verdict("inSync", &[("id", json!("new"))]), at(9), SETTLE, WHOLE);
     assert_eq!(
         (memory.created_unseen, memory.created_at),
         (None, Some(at(0))),
@@ -92,7 +110,7 @@ fn what_was_taken_over_waits_for_a_word_until_it_is_in_sync_or_made_anew() {
     let after = |decision: &str, phase: &str| {
         let mut memory = Memory { adopted_generation: 3, ..known("a") };
         let mut seen = verdict(decision, &[("phase", json!(phase)), ("id", json!("a")), ("generation", json!(4))]);
-        remember(&mut memory, &mut seen, at(9), SETTLE);
+        remember(&mut memory, &mut seen, at(9), SETTLE, WHOLE);
         memory.adopted_generation
     };
     assert_eq!(after("adopt", "Progressing"), 4);
@@ -113,7 +131,7 @@ fn what_aws_has_added_is_learned_by_itself_and_within_lists_once_nothing_else_of
             ("live", live),
             ("id", json!("a")),
         ];
-        remember(&mut memory, &mut verdict("report", &told), at(9), SETTLE);
+        remember(&mut memory, &mut verdict("report", &told), at(9), SETTLE, WHOLE);
         memory.baseline.expect("it stays").value()
     };
     let beside = json!([diff("/a/x", "changed", "functional")]);

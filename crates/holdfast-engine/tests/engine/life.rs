@@ -298,3 +298,20 @@ async fn an_overlay_is_planned_and_leaves_nothing_anywhere() {
     assert_eq!(plan.verdicts.iter().filter(|v| v.decision == Decision::InSync).count(), 2);
     assert_eq!((b.writes().len(), b.events().len()), (writes, events));
 }
+
+#[tokio::test]
+async fn what_went_with_its_container_is_not_waited_for() {
+    let b = bench();
+    b.declare(&small());
+    b.pass().await;
+    b.pass().await;
+    let machine = b.live("Machine", "m").id.clone();
+    b.sim.tamper(&b.scope, "Machine", &machine, Tamper::Delete).expect("it is there");
+    b.remove("small", Fate::DeleteByName);
+    b.pass().await;
+    // AWS may show the machine again, for all that it was made a moment ago, and its parts with it; what it uses stays.
+    let left: Vec<String> = b.phases().into_iter().map(|(key, _)| key).collect();
+    assert_eq!(left, ["small/Group/g", "small/Machine/m", "small/Recipe/r"]);
+    b.settle().await;
+    assert_eq!(b.phases(), []);
+}

@@ -20,7 +20,7 @@ pub(crate) use spec::Spec;
 
 use crate::common::{Retag, closed};
 use holdfast_core::facts::Field;
-use holdfast_core::handle::{Arn, Handle};
+use holdfast_core::handle::{Arn, Handle, Stem};
 use holdfast_core::kind::{Context, Converge, Draft, Kind, Mint, Output, Refusal};
 use holdfast_core::name::KindName;
 use holdfast_core::observe::Observation;
@@ -48,6 +48,7 @@ impl Kind for TaskDefinition {
         form: "the ARN of a revision, such as arn:aws:ecs:eu-west-1:123456789012:task-definition/FAMILY:1",
         read: |text| Arn::rest(text, "ecs", "task-definition/").map(|_| text.to_owned()),
     };
+    const STEM: Stem = |arn| arn.rsplit_once(':').map_or(arn, |(family, _)| family);
     const PERMISSIONS: &'static [&'static str] = &[
         "ecs:DeregisterTaskDefinition",
         "ecs:DescribeTaskDefinition",
