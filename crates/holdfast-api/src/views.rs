@@ -375,6 +375,8 @@ impl From<&AccountRecord> for AccountView {
 pub(crate) struct ScopeView {
     account: String,
     region: String,
+    /// The id of the AWS account whose credentials were last found there; null before AWS was asked.
+    account_id: Option<String>,
     /// When the last sweep finished; null before the first.
     #[schemars(with = "Option<Time>")]
     pub(crate) swept_at: Option<Timestamp>,
@@ -428,6 +430,7 @@ impl From<&ScopeStatus> for ScopeView {
         Self {
             account: s.scope.account.clone(),
             region: s.scope.region.clone(),
+            account_id: s.account_id.clone(),
             swept_at: s.swept_at,
             duration_ms: s.duration_ms,
             api_calls: s.api_calls,

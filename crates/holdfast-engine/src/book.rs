@@ -45,8 +45,11 @@ pub(crate) struct Book {
     wanted: Option<Arc<BTreeMap<KindName, Wanted>>>,
     /// Those whose declaration has moved since that was made, while no id and no output has.
     anew: BTreeSet<ResourceKey>,
-    /// The document of the account for which the credentials were found to be those of the id that it names.
-    pub(crate) verified: Option<AccountSpec>,
+    /// The document of the account, if it has one, with which the credentials were found to be the right ones; none until
+    /// they are.
+    pub(crate) verified: Option<Option<AccountSpec>>,
+    /// The id of the account whose credentials were last found; none where that is not known.
+    pub(crate) account_id: Option<String>,
     /// True if the last pass came to its end: what is kept here is what is in the store, and no intent is open.
     pub(crate) clean: bool,
     /// Why nothing is written in the scope as a whole, to tell of changes only.

@@ -23,6 +23,20 @@ pub enum PassError {
         /// The id that AWS says.
         found: String,
     },
+    /// The credentials belong to another AWS account than those before them, and no document says that they should.
+    #[error(
+        "account \"{account}\" was {before} until now, but its credentials belong to {found}: nothing is read or written \
+         there, or all of it would be made a second time. Correct the credentials; if it is to be {found} from now on, \
+         declare the Account \"{account}\" with that accountId"
+    )]
+    OtherAccount {
+        /// The account's name.
+        account: String,
+        /// The id that AWS said before.
+        before: String,
+        /// The id that AWS says.
+        found: String,
+    },
     /// AWS did not say which account the credentials belong to.
     #[error("the account of the credentials could not be verified, so nothing is read or written there: {0}")]
     Identify(ApplyError),
@@ -32,4 +46,11 @@ pub enum PassError {
     /// A defect of ours; the other scopes go on.
     #[error("the pass panicked: {0}. This is a defect of Holdfast; the other scopes go on")]
     Panicked(String),
+}
+
+impl PassError {
+    /// True if the credentials are of an account that nothing may be read or written in.
+    pub(crate) fn is_elsewhere(&self) -> bool {
+        matches!(self, Self::WrongAccount { .. } | Self::OtherAccount { .. })
+    }
 }

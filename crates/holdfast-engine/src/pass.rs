@@ -143,7 +143,7 @@ async fn run(
         () = core.stop.cancelled() => return Ok(PassReport::default()),
     };
     let unverified = match verified {
-        Err(error @ (PassError::Identify(_) | PassError::WrongAccount { .. })) => Some(error),
+        Err(error) if error.is_elsewhere() || matches!(error, PassError::Identify(_)) => Some(error),
         verified => verified.map(|()| None)?,
     };
     let elsewhere = elsewhere(core, scope, &book.abroad)?;
@@ -175,7 +175,7 @@ async fn run(
     book.clean = true;
     core.boundaries.reached(scope, Boundary::AfterEnd).await;
     match unverified {
-        Some(wrong @ PassError::WrongAccount { .. }) => Err(wrong),
+        Some(wrong) if wrong.is_elsewhere() => Err(wrong),
         _ => Ok(report),
     }
 }
@@ -209,21 +209,40 @@ pub(crate) fn went_through(pass: &Result<PassReport, PassError>) -> bool {
     pass.as_ref().is_ok_and(|report| !report.blind)
 }
 
-/// Makes sure that the credentials belong to the account that the document names: before anything else, again when the
-/// way into the account changes, and after whatever went wrong with the scope as a whole.
+/// Makes sure that the credentials belong to the account that the document names, or else to the one they have always
+/// belonged to: before anything else, again when the way into the account changes, and after whatever went wrong with the
+/// scope as a whole.
 pub(crate) async fn verify(core: &Core, scope: &Scope, book: &mut Book) -> Result<(), PassError> {
-    let account = blocking(|| core.store.account(&scope.account))?.map(|a| a.spec);
-    let Some(account) = account.filter(|a| !a.account_id.is_empty()) else { return Ok(()) };
-    if book.verified.as_ref() == Some(&account) {
+    let document = blocking(|| core.store.account(&scope.account))?.map(|a| a.spec);
+    if book.verified.as_ref() == Some(&document) {
         return Ok(());
     }
-    let found = core.cloud.identify(scope).await.map_err(PassError::Identify)?;
-    if found != account.account_id {
-        let (account, expected) = (scope.account.clone(), account.account_id);
-        return Err(PassError::WrongAccount { account, expected, found });
+    if book.account_id.is_none() {
+        book.account_id = blocking(|| known_account(core, scope))?;
     }
-    book.verified = Some(account);
+    let found = core.cloud.identify(scope).await.map_err(PassError::Identify)?;
+    let account = scope.account.clone();
+    match document.as_ref().map(|d| &d.account_id).filter(|id| !id.is_empty()) {
+        Some(declared) if *declared != found => {
+            return Err(PassError::WrongAccount { account, expected: declared.clone(), found });
+        }
+        Some(_) => {}
+        None => {
+            if let Some(before) = book.account_id.clone().filter(|before| *before != found) {
+                return Err(PassError::OtherAccount { account, before, found });
+            }
+        }
+    }
+    (book.verified, book.account_id) = (Some(document), Some(found));
     Ok(())
+}
+
+/// The id of the account that was found in this scope when it was last asked for, else in another one of the same account.
+fn known_account(core: &Core, scope: &Scope) -> Result<Option<String>, StoreError> {
+    let mut all = core.store.scope_statuses()?;
+    all.retain(|status| status.scope.account == scope.account);
+    all.sort_by_key(|status| status.scope != *scope);
+    Ok(all.into_iter().find_map(|status| status.account_id))
 }
 
 /// The outputs of other scopes that this one refers to.
@@ -269,6 +288,7 @@ async fn sweep(
     };
     let gaps = snapshot.kinds.iter().filter(|(_, r)| !r.gaps.is_empty());
     let status = ScopeStatus {
+        account_id: book.account_id.clone(),
         leader: Some(core.process.clone()),
         error: unverified.map(ToString::to_string).or_else(|| trouble::of(&snapshot)),
         gaps: gaps.map(|(kind, r)| ((*kind).to_owned(), r.gaps.clone())).collect(),

@@ -125,15 +125,9 @@ mod tests {
     fn status(error: Option<&str>, gaps: &[(&str, &[&str])]) -> ScopeStatus {
         let gap = |of: &[&str]| Gap::new("ec2:DescribeVpcs", of.iter().map(|o| (*o).to_owned()).collect(), "denied");
         ScopeStatus {
-            scope: Scope::new("default", "here"),
-            swept_at: None,
-            duration_ms: 0,
-            api_calls: 0,
-            throttles: 0,
-            leader: None,
             error: error.map(str::to_owned),
             gaps: gaps.iter().map(|(kind, of)| ((*kind).to_owned(), vec![gap(of)])).collect(),
-            held: None,
+            ..ScopeStatus::of(Scope::new("default", "here"))
         }
     }
 

@@ -61,6 +61,9 @@ pub struct Gone {
 pub struct ScopeStatus {
     /// Which scope.
     pub scope: Scope,
+    /// The id of the AWS account whose credentials were last found there; `None` before AWS was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account_id: Option<String>,
     /// When the last sweep finished; `None` before the first.
     pub swept_at: Option<Timestamp>,
     /// How long it took, in milliseconds.
@@ -100,6 +103,7 @@ impl ScopeStatus {
     pub fn of(scope: Scope) -> Self {
         Self {
             scope,
+            account_id: None,
             swept_at: None,
             duration_ms: 0,
             api_calls: 0,

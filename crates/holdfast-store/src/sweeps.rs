@@ -62,6 +62,7 @@ impl ScopeStatus {
         leader
             && error
             && swept
+            && self.account_id == other.account_id
             && self.gaps == other.gaps
             && self.held == other.held
             && self.throttles == other.throttles

@@ -348,7 +348,7 @@ async fn i15_a_missing_permission_is_named_and_costs_a_hundred_calls_a_day() {
 async fn i18_reads_that_are_throttled_slow_down_however_often_they_are_asked_for() {
     let mut b = settled(&machines(3)).await;
     b.metered();
-    b.faulty(vec![FaultRule::always(Fault::Throttle)]);
+    b.faulty(vec![FaultRule::always(Fault::Throttle).operation("Describe")]);
     let (before, started) = (b.sim.counters(), Instant::now());
     for _ in 0..60 {
         b.pass().await;

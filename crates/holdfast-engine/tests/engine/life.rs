@@ -201,6 +201,29 @@ async fn nothing_is_read_or_written_with_the_credentials_of_another_account() {
 }
 
 #[tokio::test]
+async fn credentials_that_became_those_of_another_account_read_and_write_nothing_until_a_document_says_so() {
+    let mut b = settled().await;
+    let (calls, known) = (b.sim.calls().len(), "123456789012");
+    b.restart("after", Arc::new(holdfast_engine::Undisturbed));
+    b.sim.set_account_id("default", "999999999999");
+    let error = b.engine.pass(&b.scope).await.expect_err("it is another account").to_string();
+    for said in [known, "999999999999", "accountId"] {
+        assert!(error.contains(said), "{error}");
+    }
+    assert_eq!(b.sim.calls().len(), calls);
+    assert!(b.phases().iter().all(|(_, phase)| *phase == Phase::Unknown), "{:?}", b.phases());
+    let status = b.engine.scopes().expect("the store reads").remove(0).status;
+    assert_eq!(status.account_id.as_deref(), Some(known), "a restart changes nothing about it");
+    let spec = serde_json::from_value(json!({ "accountId": "999999999999" })).expect("a spec");
+    let mut change = Change::at(b.clock.now());
+    change.accounts = vec![AccountChange { name: "default".to_owned(), labels: Default::default(), spec }];
+    b.store.change(&change).expect("the store takes it");
+    b.settle().await;
+    b.all_in_sync();
+    assert_eq!(b.engine.scopes().expect("the store reads")[0].status.account_id.as_deref(), Some("999999999999"));
+}
+
+#[tokio::test]
 async fn a_reference_into_another_scope_is_filled_and_waited_for() {
     let b = bench();
     let mut far = stack("far", &[("Group", "g", json!({ "groupName": "g" }))]);
