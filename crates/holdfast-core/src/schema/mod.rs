@@ -21,4 +21,4 @@ pub(crate) use envelope::{ENVELOPES, READ_ONLY_METADATA};
 pub use facts::sentences;
 pub use publish::{account, list, named, resource, stack, whole};
 pub use resolve::resolved;
-pub(crate) use shape::Shape;
+pub(crate) use shape::{Shape, type_name};

@@ -74,6 +74,17 @@ impl<'a> Shape<'a> {
             })
     }
 
+    /// The words to choose from, where every alternative is one of some.
+    pub(crate) fn words(&self) -> Vec<&'a str> {
+        let of = |part: &&'a Map<String, Value>| -> Vec<&'a str> {
+            let one = part.get("const").into_iter();
+            one.chain(part.get("enum").and_then(Value::as_array).into_iter().flatten())
+                .filter_map(Value::as_str)
+                .collect()
+        };
+        self.parts.iter().flat_map(of).collect()
+    }
+
     /// The named fields.
     pub(crate) fn fields(&self) -> BTreeSet<&'a str> {
         let named = self.parts.iter().filter_map(|part| part.get("properties")?.as_object());

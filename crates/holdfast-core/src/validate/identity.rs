@@ -30,7 +30,7 @@ impl Batch<'_> {
         let mut errors = Vec::new();
         let mut seen: BTreeMap<(&str, &Scope, String), &ResourceKey> = BTreeMap::new();
         for candidate in &self.resources {
-            let (Some(kind), true) = (candidate.kind, candidate.sound) else { continue };
+            let (Some(kind), None) = (candidate.kind, &candidate.unusable) else { continue };
             let Some(own) = identity(kind, &candidate.spec, &candidate.key.stack) else { continue };
             let (name, scope) = (kind.name(), &candidate.scope);
             let twin = seen.get(&(name, scope, own.clone())).map(|k| (*k).clone());

@@ -1,5 +1,6 @@
 //! The resources of a body: where they live, and their specs one by one.
 
+use super::around::Places;
 use super::stacks::{fill, fill_text};
 use super::{Batch, Candidate, StoredResource, validators};
 use crate::document::{Document, Read, ResourceDocument, limits};
@@ -43,7 +44,7 @@ impl Batch<'_> {
             document_spec: resource.spec,
             policy_own: resource.policy,
             labels: resource.metadata.labels,
-            sound: true,
+            unusable: None,
         });
     }
 
@@ -155,7 +156,7 @@ impl Batch<'_> {
                     document_spec: stored.document_spec,
                     policy_own: stored.policy,
                     labels: stored.labels,
-                    sound: true,
+                    unusable: None,
                 });
             }
         }
@@ -166,29 +167,29 @@ impl Batch<'_> {
         let mut found = Vec::new();
         for at in 0..self.resources.len() {
             let mut spec = std::mem::take(&mut self.resources[at].spec);
-            let errors = self.check_spec(&self.resources[at], &mut spec);
+            let (errors, places) = self.check_spec(&self.resources[at], &mut spec);
             let candidate = &mut self.resources[at];
             candidate.spec = spec;
-            candidate.sound = errors.is_empty();
+            candidate.unusable = Some(places).filter(|_| !errors.is_empty());
             found.extend(errors.into_iter().map(|e| candidate.blame(e)));
             found.extend(self.check_around(&self.resources[at]));
         }
         self.errors.extend(found);
     }
 
-    /// Mistakes of one spec, relative to it.
-    fn check_spec(&self, candidate: &Candidate<'_>, spec: &mut Value) -> Vec<SpecError> {
+    /// Mistakes of one spec, relative to it, and the places that cannot be used for them.
+    fn check_spec(&self, candidate: &Candidate<'_>, spec: &mut Value) -> (Vec<SpecError>, Places) {
         let mut errors = Vec::new();
         if let Some(stack) = self.stacks.get(&candidate.key.stack) {
             fill(spec, &stack.spec.variables, "", &mut errors);
         }
-        let Some(kind) = candidate.kind else { return errors };
-        let Some(checker) = self.world.validators.of(kind) else { return errors };
-        let mut more = validators::spec(kind, checker, spec);
+        let checker = candidate.kind.and_then(|kind| Some((kind, self.world.validators.of(kind)?)));
+        let Some((kind, checker)) = checker else { return (errors, Places::default()) };
+        let (mut more, places) = validators::spec(kind, checker, spec);
         // What the schema says of a string that could not be filled in is noise.
         more.retain(|m| !errors.iter().any(|e| e.pointer == m.pointer));
         errors.extend(more);
-        errors
+        (errors, places)
     }
 
     /// Mistakes around one spec that hang on its kind: ignored paths, tags together with the stack's.

@@ -5,6 +5,7 @@
 //! store needs to keep the documents.
 
 mod adopt;
+mod around;
 mod identity;
 mod members;
 mod references;
@@ -127,8 +128,8 @@ struct Candidate<'a> {
     spec: Value,
     policy_own: Policy,
     labels: BTreeMap<String, String>,
-    /// Its spec has no mistake that can be seen from it alone.
-    sound: bool,
+    /// The places of its spec that cannot be used, if a mistake can be seen from it alone.
+    unusable: Option<around::Places>,
 }
 
 impl Candidate<'_> {

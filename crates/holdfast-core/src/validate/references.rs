@@ -1,6 +1,6 @@
 //! References between resources: dangling ones, circles, and rules across resources.
 
-use super::{Batch, Sight};
+use super::{Batch, Candidate, Sight};
 use crate::kind::AnyKind;
 use crate::name::ResourceKey;
 use crate::problem::{SpecError, did_you_mean};
@@ -33,13 +33,20 @@ impl Batch<'_> {
                     found.push(candidate.blame(SpecError::new(at, code, message)));
                 }
             }
-            if let (Some(kind), true) = (candidate.kind, candidate.sound) {
-                let rules = kind.validate_with(&candidate.spec, &|key| self.spec_of(key), &candidate.key.stack);
-                found.extend(rules.into_iter().map(|e| candidate.blame(e)));
-            }
+            found.extend(self.check_beside(candidate).into_iter().map(|e| candidate.blame(e)));
         }
         self.errors.extend(found);
         self.errors.extend(self.circles());
+    }
+
+    /// What is wrong with a spec beside others.
+    fn check_beside(&self, candidate: &Candidate<'_>) -> Vec<SpecError> {
+        let Some(kind) = candidate.kind else { return Vec::new() };
+        let rules = |spec: &Value| kind.validate_with(spec, &|key| self.spec_of(key), &candidate.key.stack);
+        match (&candidate.unusable, self.world.validators.of(kind)) {
+            (Some(places), Some(checker)) => places.around(&candidate.spec, &checker.shape(), rules),
+            _ => rules(&candidate.spec),
+        }
     }
 
     /// What is wrong with a reference to an output.

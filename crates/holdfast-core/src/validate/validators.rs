@@ -1,5 +1,6 @@
 //! One compiled schema a kind, and what a single resource's spec is held against.
 
+use super::around::Places;
 use crate::document::limits;
 use crate::facts::{Facts, ItemKey, Shape as Comparison};
 use crate::kind::{AnyKind, Registry};
@@ -7,7 +8,7 @@ use crate::name::KindName;
 use crate::pointer;
 use crate::problem::SpecError;
 use crate::reference;
-use crate::schema::{Checker, Latitude, Shape};
+use crate::schema::{Checker, Latitude};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
@@ -33,16 +34,16 @@ impl Validators {
     }
 }
 
-/// Brings a spec to the types of its schema and finds every mistake that can be seen from it alone. Variables are
-/// filled in already.
-pub(crate) fn spec(kind: &dyn AnyKind, checker: &Checker, spec: &mut Value) -> Vec<SpecError> {
+/// Brings a spec to the types of its schema and finds every mistake that can be seen from it alone, and the places that
+/// cannot be used for it. Variables are filled in already.
+pub(super) fn spec(kind: &dyn AnyKind, checker: &Checker, spec: &mut Value) -> (Vec<SpecError>, Places) {
     checker.normalise(spec);
     let facts = kind.facts();
     let secret = |pointer: &str| facts.any_above(pointer, |f| f.sensitive);
     let mut errors = checker.errors(spec, Latitude::Spec, &secret);
-    if errors.is_empty() && !has_holes(spec, &checker.shape()) {
-        errors.extend(typed(kind, spec));
-    }
+    let shape = checker.shape();
+    let places = Places::of(&errors, spec, &shape);
+    errors.extend(places.around(spec, &shape, |spec| typed(kind, spec)));
     let mut general = Vec::new();
     if let Some(Value::Object(tags)) = spec.get("tags")
         && checker.shape().child("tags").is_free_key("any")
@@ -53,7 +54,7 @@ pub(crate) fn spec(kind: &dyn AnyKind, checker: &Checker, spec: &mut Value) -> V
     // The kind's own words are better where it found the same.
     general.retain(|g| !errors.iter().any(|e| e.pointer == g.pointer));
     errors.extend(general);
-    errors
+    (errors, places)
 }
 
 /// The kind's own rules. A null says "must be unset", which its type says by a field that is absent.
@@ -75,16 +76,6 @@ fn without_nulls(value: &mut Value) {
         }
         Value::Array(items) => items.iter_mut().for_each(without_nulls),
         _ => {}
-    }
-}
-
-/// True if a reference stands where only its value will fit the kind's type: a number, a choice of words.
-fn has_holes(value: &Value, shape: &Shape<'_>) -> bool {
-    match value {
-        Value::String(text) => reference::is_open(text) && !shape.takes_any_string(),
-        Value::Array(items) => items.iter().enumerate().any(|(i, item)| has_holes(item, &shape.child(&i.to_string()))),
-        Value::Object(map) => map.iter().any(|(key, item)| has_holes(item, &shape.child(key))),
-        _ => false,
     }
 }
 

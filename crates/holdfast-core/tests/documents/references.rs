@@ -70,6 +70,9 @@ fn rules_across_resources_see_the_other_one() {
         ])
     };
     all.stack("a slot that is there", with_slot("left")).stack("a slot that is not", with_slot("right"));
+    let mut wider = with_slot("right");
+    wider[1]["spec"]["widht"] = json!(3);
+    all.stack("the same beside a field that nobody knows", wider);
     insta::assert_snapshot!(all.text());
 }
 

@@ -44,6 +44,27 @@ fn wrong_types_say_what_is_wanted() {
 }
 
 #[test]
+fn the_rules_of_a_kind_hold_for_what_is_right_beside_what_is_wrong_and_accuse_nothing_else() {
+    let blue = |more: Value| {
+        let mut spec = json!({ "colour": "blue", "size": 60 });
+        spec.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        spec
+    };
+    insta::assert_snapshot!(specs(&[
+        ("a field that nobody knows", blue(json!({ "foo": 1 }))),
+        (
+            "a number for text, and in a list",
+            blue(json!({ "weight": [], "slots": [{ "name": "a", "depth": "deep" }] }))
+        ),
+        ("a field missing in a list", blue(json!({ "slots": [{}] }))),
+        ("a reference where a number goes", blue(json!({ "count": "${Box/b.id}" }))),
+        ("the rule hangs on a word that is wrong", blue(json!({ "colour": "bleu" }))),
+        ("the rule hangs on a number that is not known", blue(json!({ "size": "${Box/b.id}" }))),
+        ("an object nobody can guess", blue(json!({ "handle": 5 }))),
+    ]));
+}
+
+#[test]
 fn scalars_are_taken_in_the_type_they_come_in() {
     insta::assert_snapshot!(specs(&[
         (
