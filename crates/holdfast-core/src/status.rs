@@ -164,7 +164,7 @@ impl Status {
     }
 }
 
-/// Carries `since` over from the old conditions where neither status nor reason has changed.
+/// Carries `since` over from the old conditions where the status has not changed.
 pub fn merge_since(new: &mut [Condition], old: &[Condition]) {
     for c in new {
         if let Some(o) = old.iter().find(|o| o.kind == c.kind && o.status == c.status) {

@@ -3,7 +3,8 @@
 //! A kind's folder reads top to bottom: its doc page, the spec, what is refused, the plan, AWS. SDK types appear only in
 //! `aws.rs` files and in [`aws`], behind the feature `aws`; all else is pure. This crate must never know the store, the
 //! engine or the API; `cargo xtask tidy` and its test `the_house_is_in_order` check it. A new kind is its folder, one
-//! `mod` line and one line in the list below; the laws in `laws/` hold it to what every kind must do.
+//! `mod` line and one line in the list below; then its actions in `operations.json` of the histories by seed, AWS's limits for its calls in
+//! the engine's `meter/tables.rs` where they are its own, and `cargo xtask golden`. The laws in `laws/` hold it to what every kind must do.
 
 mod availability_zone;
 #[cfg(feature = "aws")]

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// The pinned versions; `docs/testing.md` says why each is here.
+/// The pinned versions; `docs/src/testing.md` says what each is for.
 const MOTO: &str = "moto[server]==5.2.5";
 const MINISTACK: &str = "ministack==1.5.33";
 const MICROBURST: &str = "microburst==0.10.0";
