@@ -14,6 +14,7 @@ use crate::queue::{Lane, Queue, Urgency};
 use crate::seat::Seat;
 use crate::seen::Look;
 use crate::token::fnv;
+use crate::trouble;
 use holdfast_core::cloud::Leftovers;
 use holdfast_core::name::{ResourceKey, Scope};
 use holdfast_core::plan::{Desired, Plan};
@@ -206,12 +207,18 @@ impl Engine {
         let mut desired: BTreeMap<&ResourceKey, &Arc<Desired>> = kept.map(|d| (&d.key, d)).collect();
         desired.extend(overlay.put.iter().filter(|d| d.scope == *scope).map(|d| (&d.key, d)));
         let desired: Vec<Arc<Desired>> = desired.into_values().cloned().collect();
-        verify(core, scope, &mut crate::book::Book::default()).await?;
+        let unverified = match verify(core, scope, &mut crate::book::Book::default()).await {
+            Err(error @ PassError::Identify(_)) => Some(error),
+            verified => verified.map(|()| None)?,
+        };
         let memory = blocking(|| core.store.memories(scope))?;
         let elsewhere = elsewhere(core, scope, &abroad(&desired, &desired))?;
         let wanted = wanted(&desired, &memory, &core.registry, &elsewhere);
         let known = approve::known(core, scope, &desired, core.clock.now())?;
-        let snapshot = look(core, scope, &wanted).await;
+        let snapshot = match &unverified {
+            Some(error) => trouble::unread(scope, &wanted, error, core.clock.now()),
+            None => look(core, scope, &wanted).await,
+        };
         let facts = Facts {
             registry: &core.registry,
             desired: &desired,

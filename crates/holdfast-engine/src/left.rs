@@ -28,7 +28,11 @@ pub(crate) async fn behind(
     stack: &str,
     deleted: &[(ResourceKey, String)],
 ) -> Result<Leftovers, PassError> {
-    verify(core, scope, &mut crate::book::Book::default()).await?;
+    let mut left = Leftovers::default();
+    if let Some(untold) = untold(core, scope).await? {
+        left.unread.push(untold.to_string());
+        return Ok(left);
+    }
     let mut index = core.cloud.tagged(scope, stack).await;
     for _ in 1..LOOKS {
         if !index.as_ref().is_err_and(|error| error.class.passes()) {
@@ -38,10 +42,21 @@ pub(crate) async fn behind(
         index = core.cloud.tagged(scope, stack).await;
     }
     let kinds = read(core, scope, wanted(core, &index, deleted)).await?;
-    let mut left = Leftovers::default();
     left.unread.extend(index.err().map(|error| error.to_string()));
     collect(&kinds, stack, &mut left);
     Ok(left)
+}
+
+/// Why AWS did not say whose the credentials are, if it did not.
+async fn untold(core: &Core, scope: &Scope) -> Result<Option<ApplyError>, PassError> {
+    for look in 1..=LOOKS {
+        match verify(core, scope, &mut crate::book::Book::default()).await {
+            Err(PassError::Identify(error)) if error.class.passes() && look < LOOKS => tokio::time::sleep(PAUSE).await,
+            Err(PassError::Identify(error)) => return Ok(Some(error)),
+            verified => return verified.map(|()| None),
+        }
+    }
+    Ok(None)
 }
 
 /// What AWS shows of every kind; those that it did not answer for are read again.

@@ -5,7 +5,7 @@ use holdfast_core::name::ResourceKey;
 use holdfast_core::plan::{Decision, Fate, Hold};
 use holdfast_core::status::{ConditionType, Phase, Truth};
 use holdfast_engine::{Overlay, PassError};
-use holdfast_sim::{Effect, SimCloud, Tamper};
+use holdfast_sim::{Effect, Fault, FaultRule, SimCloud, Tamper};
 use holdfast_store::{AccountChange, Change, Event, EventType, Location, Store};
 use serde_json::json;
 use std::sync::Arc;
@@ -221,6 +221,19 @@ async fn credentials_that_became_those_of_another_account_read_and_write_nothing
     b.settle().await;
     b.all_in_sync();
     assert_eq!(b.engine.scopes().expect("the store reads")[0].status.account_id.as_deref(), Some("999999999999"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_aws_does_not_say_whose_the_credentials_are_a_plan_knows_nothing_and_a_teardown_is_not_proven() {
+    let b = settled().await;
+    let no = Fault::NoEntry("no token can be had".to_owned());
+    b.sim.change_faults(|faults| faults.rules = vec![FaultRule::always(no)]);
+    let plan = b.engine.plan_now(&b.scope, &Overlay::default()).await.expect("it is told");
+    assert!(plan.verdicts.iter().all(|v| v.decision == Decision::Delete || v.decision == Decision::Unknown));
+    assert!(plan.verdicts.iter().all(|v| v.reason.contains("no token can be had")), "{:?}", plan.verdicts);
+    assert_eq!(plan.steps, []);
+    let left = b.engine.leftovers(&b.scope, "small", &[]).await.expect("it is told");
+    assert!(left.things.is_empty() && left.unread[0].contains("no token can be had"), "{left:?}");
 }
 
 #[tokio::test]
