@@ -227,7 +227,9 @@ impl<'a> Run<'a> {
             action,
             basis,
             replaces: verdict.is_some_and(|v| v.decision == Decision::Replace),
-            identity: verdict.filter(|_| step.verb == Verb::Create).and_then(|v| self.identity(v, book)),
+            identity: verdict
+                .filter(|_| matches!(step.verb, Verb::Create | Verb::Adopt))
+                .and_then(|v| self.identity(v, book)),
             memory: book.memories.get(&step.key).cloned().unwrap_or_default(),
             print: verdict.and_then(|v| v.fingerprint.as_deref()).unwrap_or_default(),
             place: self.place(step, verdict, book),
@@ -312,7 +314,7 @@ impl<'a> Run<'a> {
         spec.into()
     }
 
-    /// The identity of what a create makes, with all that earlier steps have made.
+    /// The identity of what a create makes or an adoption takes over, with all that earlier steps have made.
     fn identity(&self, verdict: &Verdict, book: &Book) -> Option<String> {
         let spec = self.written(&verdict.key, verdict.resolved.as_ref()?, book);
         self.core.registry.get(&verdict.key.kind)?.identity(&spec.value())

@@ -46,6 +46,9 @@ fn look_at(
     if deletes(intent.verb, intent.target.as_ref(), memory) {
         memory.unmade();
     }
+    if intent.verb == Verb::Adopt {
+        memory.may_be_hidden(now, intent.identity.as_ref());
+    }
     if intent.verb != Verb::Create {
         return "the next plan compares anew".to_owned();
     }
@@ -57,7 +60,7 @@ fn look_at(
         memory.id = presumed;
     }
     if let Some(made) = made {
-        (memory.created_at, memory.made_as) = (Some(intent.at), intent.identity.clone());
+        memory.may_be_hidden(intent.at, intent.identity.as_ref());
         return format!("it was found as {}", made.id);
     }
     memory.made(now, intent.identity.as_ref());

@@ -38,7 +38,7 @@ pub(crate) struct Act<'a> {
     pub(crate) basis: Basis<'a>,
     /// It is part of making another one in the place of a live thing.
     pub(crate) replaces: bool,
-    /// The identity of what it creates, if that is known.
+    /// The identity of what it creates or takes over, if that is known.
     pub(crate) identity: Option<String>,
     /// What is remembered of the resource before the step.
     pub(crate) memory: Memory,
@@ -195,6 +195,9 @@ impl Act<'_> {
             // A new thing has other undeclared fields than the one before it.
             memory.baseline_generation = 0;
         }
+        if self.step.verb == Verb::Adopt {
+            memory.may_be_hidden(now, self.identity.as_ref());
+        }
         if let (Place::Last(_), Some(retired)) = (&self.place, self.print.strip_prefix(RETIRE)) {
             memory.keeps(Some(retired), stem);
         }
@@ -225,6 +228,10 @@ impl Act<'_> {
         }));
         if error.class == ErrorClass::Lost && deletes(self.step.verb, self.step.target.as_ref(), &self.memory) {
             self.memory.unmade();
+        }
+        // It may have happened: under another name, nothing is made before AWS has had the time to show what was taken over.
+        if self.step.verb == Verb::Adopt && error.class == ErrorClass::Lost {
+            self.memory.may_be_hidden(now, self.identity.as_ref());
         }
         // It may have happened: give AWS the time to show it before it is made once more.
         if self.step.verb == Verb::Create && error.class == ErrorClass::Lost {

@@ -4,7 +4,7 @@ use crate::material::{Material, STACK};
 use crate::scene::Scene;
 use holdfast_core::cloud::ErrorClass;
 use holdfast_core::kind::AnyKind;
-use holdfast_core::name::{RESOURCE_TAG, UID_TAG};
+use holdfast_core::name::{RESOURCE_TAG, ResourceKey, UID_TAG};
 use holdfast_core::observe::{Health, LiveState};
 use holdfast_core::ownership::Bounds;
 use holdfast_sim::owners::{Autoscaler, Place, Shift, forget, roll_back};
@@ -82,9 +82,18 @@ pub(crate) fn tamper(roll: u64, scene: &Scene, material: &Material) -> Option<(L
         1 => Tamper::SetTag("env".to_owned(), "theirs".to_owned()),
         2 => Tamper::RemoveTag("env".to_owned()),
         3 if dice.below(4) == 0 => Tamper::Health(Health::Degraded("it does not answer".to_owned())),
+        // What stands in a thing at the first sight of it is AWS's own, whoever has put it there.
+        _ if is_unseen(scene, thing) => return None,
         _ => changed(&mut dice, kind, thing, material)?,
     };
     Some((thing.clone(), tamper))
+}
+
+/// True if nobody has looked at it since it was made.
+fn is_unseen(scene: &Scene, thing: &LiveThing) -> bool {
+    let memories = scene.store().ok().and_then(|store| store.memories(&scene.scope).ok()).unwrap_or_default();
+    let of = |key: &ResourceKey| thing.observation.owner_resource() == Some(&key.to_string());
+    memories.iter().any(|(key, memory)| memory.created_unseen.is_some() && of(key))
 }
 
 /// Another value for a field that AWS can change in place.

@@ -139,6 +139,11 @@ impl Memory {
         self.made_as = identity.cloned();
     }
 
+    /// It was found or taken over at that time under that identity, or may have been: lists that disagree may hide it.
+    pub fn may_be_hidden(&mut self, at: Timestamp, identity: Option<&String>) {
+        (self.created_at, self.made_as) = (Some(at), identity.cloned());
+    }
+
     /// What was created is gone: it is not waited for to be shown.
     pub fn unmade(&mut self) {
         (self.created_unseen, self.created_at, self.made_as) = (None, None, None);
