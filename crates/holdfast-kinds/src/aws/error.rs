@@ -105,6 +105,8 @@ pub(super) fn class_of(code: &str, message: &str, status: u16, access: Access) -
     let is = |words: &[&str]| words.iter().any(|w| code.contains(w));
     if status == 429 || is(THROTTLED) || message.contains("Rate exceeded") {
         ErrorClass::Throttled
+    } else if is_marketplace(code, message) {
+        ErrorClass::Rejected
     } else if is_clock_skew(code, message) || is(UNSIGNED) || message.contains(NOT_VALIDATED) {
         ErrorClass::Unsigned
     } else if is(DENIED) {
@@ -188,6 +190,12 @@ const TRANSIENT: &[&str] =
 /// True if AWS has no machine, host or database to give at the moment. EC2 says so with status 500, and has made nothing.
 fn is_capacity(code: &str) -> bool {
     code.contains("Insufficient") && code.contains("Capacity")
+}
+
+/// True if the terms of one product of AWS Marketplace were not accepted. The code is that of a region that is not
+/// enabled, but it concerns one image and not the account.
+fn is_marketplace(code: &str, message: &str) -> bool {
+    code == "OptInRequired" && (message.contains("Marketplace") || message.contains("accept terms"))
 }
 
 fn is_clock_skew(code: &str, message: &str) -> bool {
@@ -322,6 +330,7 @@ mod tests {
             ("SignatureDoesNotMatch", "check your key", 403, Denied),
             ("ExpiredTokenException", "", 403, Unsigned),
             ("OptInRequired", "You are not subscribed to this service.", 403, Unsigned),
+            ("OptInRequired", "In order to use this AWS Marketplace product you need to accept terms", 401, Rejected),
             ("RegionDisabledException", "STS is not activated in this region", 403, Unsigned),
             ("UnrecognizedClientException", "The security token included in the request is invalid.", 400, Unsigned),
             ("AuthFailure", "AWS was not able to validate the provided access credentials", 401, Unsigned),
