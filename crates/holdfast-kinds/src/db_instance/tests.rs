@@ -116,11 +116,39 @@ fn storage_grows_by_itself_within_its_bounds_and_never_shrinks() {
     // A larger declaration is written though storage autoscaling is on.
     let declared = spec(json!({ "allocatedStorage": 400, "maxAllocatedStorage": 500 }));
     let seen = live(json!({ "maxAllocatedStorage": 500 }), &declared);
-    let told = ["set allocatedStorage 400, iops 3000 | /allocatedStorage"];
-    assert_eq!(steps::<DBInstance>(&declared, &seen, None), told);
+    assert_eq!(steps::<DBInstance>(&declared, &seen, None), ["set allocatedStorage 400 | /allocatedStorage"]);
     let declared = spec(json!({ "maxAllocatedStorage": null }));
     let seen = live(json!({ "maxAllocatedStorage": 500 }), &declared);
     assert_eq!(steps::<DBInstance>(&declared, &seen, None), ["set maxAllocatedStorage 100 | /maxAllocatedStorage"]);
+}
+
+/// terraform-provider-aws#28382, #28847, #33529: RDS refused each of these changes, or shrank what had grown.
+#[test]
+fn a_change_of_the_storage_brings_the_numbers_that_rds_asks_for_and_no_others() {
+    let told = |more: Value, there: Value| {
+        let declared = spec(more);
+        steps::<DBInstance>(&declared, &live(there, &declared), None).concat()
+    };
+    let large = |more: Value| patched(json!({ "allocatedStorage": 500, "iops": 12000 }), &more);
+    // The number of a small volume is none that a large one may have.
+    assert_eq!(told(json!({ "allocatedStorage": 400 }), json!({})), "set allocatedStorage 400 | /allocatedStorage");
+    let declared = json!({ "allocatedStorage": 400, "iops": 12000 });
+    assert_eq!(told(declared, json!({})), "set allocatedStorage 400, iops 12000 | /allocatedStorage, /iops");
+    let grown = "set allocatedStorage 600, iops 12000 | /allocatedStorage";
+    assert_eq!(told(json!({ "allocatedStorage": 600 }), large(json!({}))), grown);
+    // What storage autoscaling has added is kept.
+    let declared = json!({ "allocatedStorage": 500, "maxAllocatedStorage": 900, "iops": 14000 });
+    let autoscaled = large(json!({ "allocatedStorage": 600, "maxAllocatedStorage": 900 }));
+    assert_eq!(told(declared, autoscaled), "set iops 14000, allocatedStorage 600 | /iops");
+    // The throughput and the type do not go alone.
+    let declared = json!({ "allocatedStorage": 500, "storageThroughput": 1000 });
+    let set = "set storageThroughput 1000, allocatedStorage 500, iops 12000 | /storageThroughput";
+    assert_eq!(told(declared, large(json!({ "storageThroughput": 500 }))), set);
+    let declared = json!({ "allocatedStorage": 500, "storageType": "gp3" });
+    let set = "set storageType gp3, allocatedStorage 500, iops 12000 | /storageType";
+    assert_eq!(told(declared, large(json!({ "storageType": "io1" }))), set);
+    let small = json!({ "storageType": "io1", "iops": 1000 });
+    assert_eq!(told(json!({ "storageType": "gp3" }), small), "set storageType gp3 | /storageType");
 }
 
 #[test]
