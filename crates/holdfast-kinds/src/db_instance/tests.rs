@@ -1,6 +1,6 @@
 //! What is refused, what is the same, what waits, what is done.
 
-use super::observed::instance;
+use super::observed::{instance, option_groups};
 use super::*;
 use crate::cases;
 use crate::ecs::testing::{check_diffs, check_mistakes, created, diffs, line, mint, steps};
@@ -213,6 +213,24 @@ fn parameters_that_wait_for_a_restart_are_told_and_no_drift() {
     let other = spec(json!({ "dbParameterGroupName": "other" }));
     let seen = live(json!({ "dbParameterGroupName": "web", "restart": true }), &other);
     assert_eq!(owned(&seen), [""; 0], "another group is a change, and nobody else's");
+}
+
+#[test]
+fn an_option_group_that_waits_for_the_window_is_told_from_the_one_that_goes() {
+    assert_eq!(option_groups(&[]), (None, None));
+    assert_eq!(option_groups(&[("a", "in-sync")]), (Some("a"), Some("a")));
+    for (goes, comes) in [
+        ("pending-removal", "pending-apply"),
+        ("pending-maintenance-removal", "pending-maintenance-apply"),
+        ("removing", "applying"),
+    ] {
+        assert_eq!(option_groups(&[("a", goes), ("b", comes)]), (Some("a"), Some("b")), "{goes}");
+        assert_eq!(option_groups(&[("b", comes), ("a", goes)]), (Some("a"), Some("b")), "{comes}");
+    }
+    let declared = spec(json!({ "optionGroupName": "b" }));
+    let seen = live(json!({ "optionGroupName": "a", "pending": { "optionGroupName": "b" } }), &declared);
+    assert_eq!(steps::<DBInstance>(&declared, &seen, None), [""; 0]);
+    assert!(owned(&seen)[0].starts_with("/optionGroupName rds-maintenance-window: "), "{:?}", owned(&seen));
 }
 
 #[test]
