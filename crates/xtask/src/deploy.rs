@@ -47,9 +47,11 @@ enum Access {
     ReadWrite,
 }
 
+/// True for what a Holdfast that only reports calls. What Elastic Load Balancing asks Cognito for on behalf of a write is
+/// no such thing: the answer has the client's secret in it.
 fn reads(action: &str) -> bool {
-    let verb = action.split(':').nth(1).unwrap_or_default();
-    ["Describe", "List", "Get"].iter().any(|v| verb.starts_with(v))
+    let (service, verb) = action.split_once(':').unwrap_or_default();
+    service != "cognito-idp" && ["Describe", "List", "Get"].iter().any(|v| verb.starts_with(v))
 }
 
 /// One statement a service, so that a reader sees at a glance what is asked for.
@@ -91,14 +93,14 @@ fn makes_linked_roles(services: &BTreeSet<&str>) -> Value {
     let linked = ["ecs", "elasticloadbalancing", "rds"].into_iter().filter(|s| services.contains(s));
     let names: Vec<String> = linked.map(|s| format!("{s}.amazonaws.com")).collect();
     json!({ "Sid": "HoldfastLinkedRoles", "Effect": "Allow", "Action": ["iam:CreateServiceLinkedRole"],
-            "Resource": "arn:aws:iam::*:role/aws-service-role/*",
+            "Resource": "arn:*:iam::*:role/aws-service-role/*",
             "Condition": { "StringEquals": { "iam:AWSServiceName": names } } })
 }
 
 /// The controller assumes the roles of member accounts; a member assumes nothing.
 fn enters_members() -> Value {
     json!({ "Sid": "HoldfastMembers", "Effect": "Allow", "Action": ["sts:AssumeRole", "sts:TagSession"],
-            "Resource": format!("arn:aws:iam::*:role/{MEMBER}") })
+            "Resource": format!("arn:*:iam::*:role/{MEMBER}") })
 }
 
 /// The controller's role is for its ECS task, in its own account.
@@ -198,6 +200,24 @@ mod tests {
                 assert!(!risky || narrowed, "{name} allows {action} on everything");
             }
         }
+    }
+
+    /// The ARNs of GovCloud begin with `arn:aws-us-gov:`, those of China with `arn:aws-cn:`.
+    #[test]
+    fn no_policy_holds_in_one_partition_alone() {
+        for (name, policy) in files().iter().filter(|(name, _)| name.starts_with("deploy/iam/")) {
+            let resources = policy["Statement"].as_array().into_iter().flatten().filter_map(|s| s["Resource"].as_str());
+            let bound: Vec<&str> = resources.filter(|r| *r != "*" && !r.starts_with("arn:*:")).collect();
+            assert!(bound.is_empty(), "{name} allows something on {bound:?} alone");
+        }
+    }
+
+    #[test]
+    fn who_may_write_listeners_may_do_what_aws_asks_of_cognito_for_them_and_who_only_reads_may_not() {
+        let files = files();
+        let allowed = |name: &str| statements(&files[name]).any(|(_, a)| a == "cognito-idp:DescribeUserPoolClient");
+        assert!(allowed("deploy/iam/member.json") && allowed("deploy/iam/controller.json"));
+        assert!(!allowed("deploy/iam/read-only.json"));
     }
 
     #[test]

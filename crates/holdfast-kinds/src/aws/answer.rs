@@ -2,7 +2,7 @@
 
 pub(crate) mod concern;
 
-use super::error::{class_of, ours};
+use super::error::{Access, class_of, ours};
 use holdfast_core::cloud::{Applied, ApplyError, ErrorClass};
 use holdfast_core::observe::Observation;
 use serde::de::DeserializeOwned;
@@ -22,7 +22,7 @@ pub(crate) fn refused(operation: &str, code: &str, message: String) -> ApplyErro
 
 /// A refusal that AWS puts into an answer that succeeds, sorted as its others are. `operation` is IAM's name of the call.
 pub(crate) fn answered(operation: &str, code: &str, message: &str) -> ApplyError {
-    ours(operation, code, class_of(code, message, 400), message.to_owned())
+    ours(operation, code, class_of(code, message, 400, Access::Write), message.to_owned())
 }
 
 /// The answer to a create, with what AWS says it made.

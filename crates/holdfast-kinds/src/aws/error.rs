@@ -47,6 +47,7 @@ where
         SdkError::DispatchFailure(_) | SdkError::ConstructionFailure(_) => unsent(operation, access, error),
         SdkError::ServiceError(e) if e.err().code().is_some() && !is_html(e.raw()) => answered(
             operation,
+            access,
             e.err().code().unwrap_or_default(),
             e.err().message().unwrap_or_default(),
             e.raw().status().as_u16(),
@@ -61,8 +62,15 @@ where
 }
 
 /// An answer with a code: the code decides, then the status.
-fn answered(operation: &str, code: &str, message: &str, status: u16, skew: Option<SignedDuration>) -> ApplyError {
-    let class = class_of(code, message, status);
+fn answered(
+    operation: &str,
+    access: Access,
+    code: &str,
+    message: &str,
+    status: u16,
+    skew: Option<SignedDuration>,
+) -> ApplyError {
+    let class = class_of(code, message, status, access);
     let mut words = message.trim().to_owned();
     if words.is_empty() {
         words = "AWS gave no words".to_owned();
@@ -91,21 +99,24 @@ fn told(skew: Option<SignedDuration>) -> String {
     format!("is {:#} {which} AWS's", SignedDuration::from_secs(skew.as_secs()).abs())
 }
 
-/// What the loop does next about an AWS error code.
-pub(crate) fn class_of(code: &str, message: &str, status: u16) -> ErrorClass {
+/// What the loop does next about an AWS error code. A write that ended in a fault of AWS's may have happened all the
+/// same, unless the code says that it was refused: "Ensuring idempotency" in the developer guide of EC2.
+pub(super) fn class_of(code: &str, message: &str, status: u16, access: Access) -> ErrorClass {
     let is = |words: &[&str]| words.iter().any(|w| code.contains(w));
     if status == 429 || is(THROTTLED) || message.contains("Rate exceeded") {
         ErrorClass::Throttled
+    } else if is_marketplace(code, message) {
+        ErrorClass::Rejected
     } else if is_clock_skew(code, message) || is(UNSIGNED) || message.contains(NOT_VALIDATED) {
         ErrorClass::Unsigned
     } else if is(DENIED) {
         ErrorClass::Denied
-    } else if is(QUOTA) {
+    } else if is(QUOTA) || is_capacity(code) {
         ErrorClass::Quota
     } else if is(CONFLICT) || CONFLICT_WORDS.iter().any(|w| message.contains(w)) {
         ErrorClass::Conflict
     } else if status >= 500 || is(TRANSIENT) {
-        ErrorClass::Transient
+        access.without_answer()
     } else {
         ErrorClass::Rejected
     }
@@ -148,8 +159,7 @@ const DENIED: &[&str] = &[
 ];
 
 /// Parts of codes that mean a quota is full. The `TooMany…` codes are those of Elastic Load Balancing.
-const QUOTA: &[&str] =
-    &["LimitExceeded", "QuotaExceeded", "TooMany", "TargetGroupAssociationLimit", "InsufficientCapacity"];
+const QUOTA: &[&str] = &["LimitExceeded", "QuotaExceeded", "TooMany", "TargetGroupAssociationLimit"];
 
 /// Parts of codes that mean the world is not as the plan saw it.
 const CONFLICT: &[&str] = &[
@@ -176,6 +186,17 @@ const CONFLICT_WORDS: &[&str] = &["not idempotent", "still Draining", "does not 
 /// Parts of codes that mean a fault of AWS's, whatever the status.
 const TRANSIENT: &[&str] =
     &["InternalError", "InternalFailure", "ServerException", "ServiceUnavailable", "Unavailable"];
+
+/// True if AWS has no machine, host or database to give at the moment. EC2 says so with status 500, and has made nothing.
+fn is_capacity(code: &str) -> bool {
+    code.contains("Insufficient") && code.contains("Capacity")
+}
+
+/// True if the terms of one product of AWS Marketplace were not accepted. The code is that of a region that is not
+/// enabled, but it concerns one image and not the account.
+fn is_marketplace(code: &str, message: &str) -> bool {
+    code == "OptInRequired" && (message.contains("Marketplace") || message.contains("accept terms"))
+}
 
 fn is_clock_skew(code: &str, message: &str) -> bool {
     matches!(code, "RequestExpired" | "RequestTimeTooSkewed" | "RequestInTheFuture")
@@ -297,6 +318,11 @@ mod tests {
             ("InvalidDBSubnetGroupStateFault", "an instance is still using it", 400, Conflict),
             ("InvalidParameterException", "Creation of service was not idempotent.", 400, Conflict),
             ("InternalError", "", 500, Transient),
+            ("InsufficientInstanceCapacity", "", 500, Quota),
+            ("InsufficientHostCapacity", "", 500, Quota),
+            ("InsufficientReservedInstanceCapacity", "", 500, Quota),
+            ("InsufficientDBInstanceCapacity", "", 400, Quota),
+            ("InsufficientCapacity", "", 400, Quota),
             ("InvalidParameterValue", "", 400, Rejected),
             ("OperationNotPermitted", "deletion protection is on", 400, Rejected),
             ("RequestExpired", "", 400, Unsigned),
@@ -304,12 +330,31 @@ mod tests {
             ("SignatureDoesNotMatch", "check your key", 403, Denied),
             ("ExpiredTokenException", "", 403, Unsigned),
             ("OptInRequired", "You are not subscribed to this service.", 403, Unsigned),
+            ("OptInRequired", "In order to use this AWS Marketplace product you need to accept terms", 401, Rejected),
             ("RegionDisabledException", "STS is not activated in this region", 403, Unsigned),
             ("UnrecognizedClientException", "The security token included in the request is invalid.", 400, Unsigned),
             ("AuthFailure", "AWS was not able to validate the provided access credentials", 401, Unsigned),
             ("AuthFailure", "Not authorized for images", 403, Denied),
         ] {
-            assert_eq!(class_of(code, message, status), class, "{code} {message}");
+            assert_eq!(class_of(code, message, status, Access::Read), class, "{code} {message}");
+        }
+    }
+
+    #[test]
+    fn a_write_that_ended_in_a_fault_of_aws_may_have_happened_unless_it_was_refused() {
+        use ErrorClass::*;
+        for (code, status, class) in [
+            ("InternalError", 500, Lost),
+            ("InternalFailure", 500, Lost),
+            ("ServerException", 400, Lost),
+            ("ServiceUnavailable", 503, Lost),
+            ("RequestLimitExceeded", 503, Throttled),
+            ("SlowDown", 503, Throttled),
+            ("InsufficientInstanceCapacity", 500, Quota),
+            ("DependencyViolation", 400, Conflict),
+            ("InvalidParameterValue", 400, Rejected),
+        ] {
+            assert_eq!(class_of(code, "", status, Access::Write), class, "{code}");
         }
     }
 
@@ -317,7 +362,8 @@ mod tests {
     #[test]
     fn i24_an_answer_to_a_wrong_clock_says_by_how_much_and_in_which_direction() {
         let now: Timestamp = "2026-03-01T12:00:00Z".parse().expect("a time");
-        let words = |date: &str| answered("ecs:X", "RequestExpired", "too old", 400, skew(date, now)).message;
+        let words =
+            |date: &str| answered("ecs:X", Access::Read, "RequestExpired", "too old", 400, skew(date, now)).message;
         let behind = "the clock of this machine is 20m behind AWS's; set it right (too old)";
         assert_eq!(words("Sun, 01 Mar 2026 12:20:00 GMT"), behind);
         let ahead = "the clock of this machine is 2h 5s ahead of AWS's; set it right (too old)";
@@ -355,9 +401,12 @@ mod tests {
 
     #[test]
     fn a_denial_names_the_missing_permission_once() {
-        let error = answered("ecs:CreateCluster", "AccessDeniedException", "no", 400, None);
+        let error = answered("ecs:CreateCluster", Access::Write, "AccessDeniedException", "no", 400, None);
         assert_eq!(error.message, "no; the permission ecs:CreateCluster is needed");
         let words = "User x is not authorized to perform: ecs:CreateCluster";
-        assert_eq!(answered("ecs:CreateCluster", "AccessDeniedException", words, 400, None).message, words);
+        assert_eq!(
+            answered("ecs:CreateCluster", Access::Write, "AccessDeniedException", words, 400, None).message,
+            words
+        );
     }
 }

@@ -1,6 +1,6 @@
 //! RDS's side of a database.
 
-use super::observed::{exports, instance};
+use super::observed::{exports, instance, option_groups};
 use super::plan::{EXPORTS, PROTECTION, SNAPSHOT};
 use super::spec::DBInstanceSpec;
 use super::{DBInstance, PROTECTED};
@@ -12,7 +12,7 @@ use crate::plain::{Action, Call};
 use crate::rds::aws::{PAGE, delete, retag, tags_for, tags_from};
 use crate::rds::name_of;
 use async_trait::async_trait;
-use aws_sdk_rds::types::{CloudwatchLogsExportConfiguration, DbInstance, PendingModifiedValues};
+use aws_sdk_rds::types::{CloudwatchLogsExportConfiguration, DbInstance};
 use holdfast_core::cloud::{Applied, ApplyError};
 use holdfast_core::observe::{Observation, Reading, Wanted};
 use serde_json::{Map, Value, json};
@@ -72,6 +72,7 @@ fn wire(one: &DbInstance) -> Value {
     let parameters = one.db_parameter_groups().first();
     let restart = one.db_parameter_groups().iter().any(|g| g.parameter_apply_status() == Some("pending-reboot"));
     let secret = one.master_user_secret();
+    let (option_group, next_option_group) = option_groups_of(one);
     let mut said = object([
         ("dbInstanceIdentifier", one.db_instance_identifier().map(Into::into)),
         ("dbInstanceClass", one.db_instance_class().map(Into::into)),
@@ -98,7 +99,7 @@ fn wire(one: &DbInstance) -> Value {
         ("networkType", one.network_type().map(Into::into)),
         ("port", one.endpoint().and_then(|e| e.port()).or(one.db_instance_port().filter(|n| *n > 0)).map(Into::into)),
         ("dbParameterGroupName", parameters.and_then(|g| g.db_parameter_group_name()).map(Into::into)),
-        ("optionGroupName", one.option_group_memberships().first().and_then(|g| g.option_group_name()).map(Into::into)),
+        ("optionGroupName", option_group.map(Into::into)),
         ("licenseModel", one.license_model().map(Into::into)),
         ("characterSetName", one.character_set_name().map(Into::into)),
         ("timezone", one.timezone().map(Into::into)),
@@ -122,7 +123,7 @@ fn wire(one: &DbInstance) -> Value {
         ("engineLifecycleSupport", one.engine_lifecycle_support().map(Into::into)),
         ("promotionTier", one.promotion_tier().map(Into::into)),
         ("status", one.db_instance_status().map(Into::into)),
-        ("pending", one.pending_modified_values().map(|p| pending(p, one.enabled_cloudwatch_logs_exports()))),
+        ("pending", Some(pending(one, next_option_group))),
         ("secretArn", secret.and_then(|s| s.secret_arn()).map(Into::into)),
         ("endpointAddress", one.endpoint().and_then(|e| e.address()).map(Into::into)),
         ("endpointPort", one.endpoint().and_then(|e| e.port()).map(Into::into)),
@@ -134,13 +135,25 @@ fn wire(one: &DbInstance) -> Value {
     said
 }
 
-/// The fields that wait to be applied.
-fn pending(values: &PendingModifiedValues, exported: &[String]) -> Value {
+/// The option group that it has, and another one that waits to take its place.
+fn option_groups_of(one: &DbInstance) -> (Option<&str>, Option<&str>) {
+    let listed = one.option_group_memberships().iter();
+    let listed: Vec<(&str, &str)> =
+        listed.filter_map(|g| Some((g.option_group_name()?, g.status().unwrap_or_default()))).collect();
+    let (now, next) = option_groups(&listed);
+    (now, next.filter(|_| next != now))
+}
+
+/// The fields that wait to be applied. RDS tells of an option group that waits beside the one that the database has.
+fn pending(one: &DbInstance, option_group: Option<&str>) -> Value {
+    let waits = object([("optionGroupName", option_group.map(Into::into))]);
+    let Some(values) = one.pending_modified_values() else { return waits };
+    let exported = one.enabled_cloudwatch_logs_exports();
     let logs = values.pending_cloudwatch_logs_exports().map(|logs| {
         let list = |some: &[String]| some.iter().map(|log| Value::from(log.as_str())).collect::<Vec<_>>();
         exports(&list(exported), &list(logs.log_types_to_enable()), &list(logs.log_types_to_disable()))
     });
-    object([
+    let mut said = object([
         ("dbInstanceClass", values.db_instance_class().map(Into::into)),
         ("allocatedStorage", values.allocated_storage().map(Into::into)),
         ("port", values.port().map(Into::into)),
@@ -156,7 +169,9 @@ fn pending(values: &PendingModifiedValues, exported: &[String]) -> Value {
         ("enableCloudwatchLogsExports", logs),
         ("enableIAMDatabaseAuthentication", values.iam_database_authentication_enabled().map(Into::into)),
         ("dedicatedLogVolume", values.dedicated_log_volume().map(Into::into)),
-    ])
+    ]);
+    crate::common::overlay(&mut said, waits.as_object().unwrap_or(&Map::new()));
+    said
 }
 
 /// A create or a modify call with the members that both take; the two calls have no type in common.

@@ -164,6 +164,15 @@ fn words(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
+/// Of the option groups that RDS lists with a status each: the one that the database has, and the one that it is going to
+/// have, which is the same where nothing waits. "OptionGroupMembership" in the API reference.
+#[cfg(any(feature = "aws", test))]
+pub(super) fn option_groups<'a>(listed: &[(&'a str, &str)]) -> (Option<&'a str>, Option<&'a str>) {
+    let leaves = |status: &str| ["pending-removal", "pending-maintenance-removal", "removing"].contains(&status);
+    let one = |going: bool| listed.iter().find(|(_, status)| leaves(status) == going).map(|(name, _)| *name);
+    (one(true).or(one(false)), one(false).or(one(true)))
+}
+
 /// The logs that are exported once what waits is applied.
 pub(super) fn exports(now: &[Value], enable: &[Value], disable: &[Value]) -> Value {
     let mut all: Vec<Value> = now.iter().filter(|log| !disable.contains(log)).cloned().collect();

@@ -86,7 +86,6 @@ fn default_of(field: &str) -> Option<&'static Value> {
 
 /// What else the call wants, given what is to be set.
 fn complete(set: &mut Map<String, Value>, spec: &Value, live: &Observation) {
-    let of = |key: &str| spec.get(key).filter(|v| !v.is_null()).or_else(|| live.fields.get(key)).cloned();
     if let Some(logs) = set.shift_remove("enableCloudwatchLogsExports") {
         let (now, wanted) = (items(live.fields.get("enableCloudwatchLogsExports")), items(Some(&logs)));
         let without = |all: &[Value], some: &[Value]| -> Vec<Value> {
@@ -99,12 +98,7 @@ fn complete(set: &mut Map<String, Value>, spec: &Value, live: &Observation) {
     if set.get("maxAllocatedStorage").is_some_and(Value::is_null) {
         set.insert("maxAllocatedStorage".to_owned(), live.fields.get("allocatedStorage").cloned().unwrap_or_default());
     }
-    if ["allocatedStorage", "iops"].iter().any(|key| set.contains_key(*key)) {
-        set.entry("allocatedStorage").or_insert_with(|| of("allocatedStorage").unwrap_or_default());
-        if let Some(iops) = of("iops").filter(|_| takes_iops(&of)) {
-            set.entry("iops").or_insert(iops);
-        }
-    }
+    complete_storage(set, spec, live);
     if set.get("enablePerformanceInsights") == Some(&json!(true)) {
         for key in ["performanceInsightsKMSKeyId", "performanceInsightsRetentionPeriod"] {
             if let Some(value) = spec.get(key).filter(|v| !v.is_null()) {
@@ -119,19 +113,42 @@ fn complete(set: &mut Map<String, Value>, spec: &Value, live: &Observation) {
     }
 }
 
+/// RDS changes a storage that has provisioned operations only by all of its numbers: the size and the operations go with
+/// a change of the throughput or of the type too. terraform-provider-aws#33529 and #28847.
+fn complete_storage(set: &mut Map<String, Value>, spec: &Value, live: &Observation) {
+    let number = |of: &Value| of.get("allocatedStorage").and_then(Value::as_i64);
+    let engine = text(&live.fields, "engine").unwrap_or_default();
+    let has = text(&live.fields, "storageType").unwrap_or_default();
+    let wants = text(spec, "storageType").unwrap_or(has);
+    // Storage autoscaling may have grown it past the declared size, and it never shrinks.
+    let size = number(spec).max(number(&live.fields));
+    let takes = takes_iops(engine, wants, size);
+    let numbers = ["allocatedStorage", "iops", "storageThroughput"].iter().any(|key| set.contains_key(*key));
+    if !numbers && !(takes && set.contains_key("storageType")) {
+        return;
+    }
+    if let Some(size) = size {
+        set.entry("allocatedStorage").or_insert_with(|| size.into());
+    }
+    // What a smaller gp3 volume has is refused of a larger one, which RDS gives its own number where none is said.
+    let kept = || live.fields.get("iops").filter(|_| takes_iops(engine, has, number(&live.fields)));
+    if let Some(iops) = spec.get("iops").filter(|v| !v.is_null()).or_else(kept).filter(|_| takes) {
+        set.entry("iops").or_insert_with(|| iops.clone());
+    }
+}
+
 /// True where the storage has provisioned operations; small gp3 volumes have a fixed number that RDS refuses to be told.
 /// "Amazon RDS DB instance storage" in the user guide.
-fn takes_iops(of: &dyn Fn(&str) -> Option<Value>) -> bool {
-    let (kind, engine) = (of("storageType").unwrap_or_default(), of("engine").unwrap_or_default());
-    let least = match engine.as_str().and_then(|e| e.split('-').next()) {
+fn takes_iops(engine: &str, storage: &str, size: Option<i64>) -> bool {
+    let least = match engine.split('-').next() {
         Some("db2") => 100,
         Some("oracle") => 200,
         Some("sqlserver") => 0,
         _ => 400,
     };
-    match kind.as_str() {
-        Some("io1" | "io2") => true,
-        Some("gp3") => of("allocatedStorage").and_then(|v| v.as_i64()).is_some_and(|size| size >= least),
+    match storage {
+        "io1" | "io2" => true,
+        "gp3" => size.is_some_and(|size| size >= least),
         _ => false,
     }
 }

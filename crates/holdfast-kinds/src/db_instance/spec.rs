@@ -217,7 +217,7 @@ pub(super) const FIELDS: &[Field] = &[
     Field::scalar("/networkType"),
     Field::scalar("/port").given(PORTS).owners(WINDOW),
     Field::scalar("/dbParameterGroupName").canonical("in lower case"),
-    Field::scalar("/optionGroupName").canonical("in lower case"),
+    Field::scalar("/optionGroupName").canonical("in lower case").owners(WINDOW),
     Field::scalar("/licenseModel").owners(WINDOW),
     Field::scalar("/characterSetName").create_only(),
     Field::scalar("/timezone").create_only(),

@@ -1,6 +1,6 @@
 //! What is refused, what is the same, what waits, what is done.
 
-use super::observed::instance;
+use super::observed::{instance, option_groups};
 use super::*;
 use crate::cases;
 use crate::ecs::testing::{check_diffs, check_mistakes, created, diffs, line, mint, steps};
@@ -116,11 +116,39 @@ fn storage_grows_by_itself_within_its_bounds_and_never_shrinks() {
     // A larger declaration is written though storage autoscaling is on.
     let declared = spec(json!({ "allocatedStorage": 400, "maxAllocatedStorage": 500 }));
     let seen = live(json!({ "maxAllocatedStorage": 500 }), &declared);
-    let told = ["set allocatedStorage 400, iops 3000 | /allocatedStorage"];
-    assert_eq!(steps::<DBInstance>(&declared, &seen, None), told);
+    assert_eq!(steps::<DBInstance>(&declared, &seen, None), ["set allocatedStorage 400 | /allocatedStorage"]);
     let declared = spec(json!({ "maxAllocatedStorage": null }));
     let seen = live(json!({ "maxAllocatedStorage": 500 }), &declared);
     assert_eq!(steps::<DBInstance>(&declared, &seen, None), ["set maxAllocatedStorage 100 | /maxAllocatedStorage"]);
+}
+
+/// terraform-provider-aws#28382, #28847, #33529: RDS refused each of these changes, or shrank what had grown.
+#[test]
+fn a_change_of_the_storage_brings_the_numbers_that_rds_asks_for_and_no_others() {
+    let told = |more: Value, there: Value| {
+        let declared = spec(more);
+        steps::<DBInstance>(&declared, &live(there, &declared), None).concat()
+    };
+    let large = |more: Value| patched(json!({ "allocatedStorage": 500, "iops": 12000 }), &more);
+    // The number of a small volume is none that a large one may have.
+    assert_eq!(told(json!({ "allocatedStorage": 400 }), json!({})), "set allocatedStorage 400 | /allocatedStorage");
+    let declared = json!({ "allocatedStorage": 400, "iops": 12000 });
+    assert_eq!(told(declared, json!({})), "set allocatedStorage 400, iops 12000 | /allocatedStorage, /iops");
+    let grown = "set allocatedStorage 600, iops 12000 | /allocatedStorage";
+    assert_eq!(told(json!({ "allocatedStorage": 600 }), large(json!({}))), grown);
+    // What storage autoscaling has added is kept.
+    let declared = json!({ "allocatedStorage": 500, "maxAllocatedStorage": 900, "iops": 14000 });
+    let autoscaled = large(json!({ "allocatedStorage": 600, "maxAllocatedStorage": 900 }));
+    assert_eq!(told(declared, autoscaled), "set iops 14000, allocatedStorage 600 | /iops");
+    // The throughput and the type do not go alone.
+    let declared = json!({ "allocatedStorage": 500, "storageThroughput": 1000 });
+    let set = "set storageThroughput 1000, allocatedStorage 500, iops 12000 | /storageThroughput";
+    assert_eq!(told(declared, large(json!({ "storageThroughput": 500 }))), set);
+    let declared = json!({ "allocatedStorage": 500, "storageType": "gp3" });
+    let set = "set storageType gp3, allocatedStorage 500, iops 12000 | /storageType";
+    assert_eq!(told(declared, large(json!({ "storageType": "io1" }))), set);
+    let small = json!({ "storageType": "io1", "iops": 1000 });
+    assert_eq!(told(json!({ "storageType": "gp3" }), small), "set storageType gp3 | /storageType");
 }
 
 #[test]
@@ -185,6 +213,24 @@ fn parameters_that_wait_for_a_restart_are_told_and_no_drift() {
     let other = spec(json!({ "dbParameterGroupName": "other" }));
     let seen = live(json!({ "dbParameterGroupName": "web", "restart": true }), &other);
     assert_eq!(owned(&seen), [""; 0], "another group is a change, and nobody else's");
+}
+
+#[test]
+fn an_option_group_that_waits_for_the_window_is_told_from_the_one_that_goes() {
+    assert_eq!(option_groups(&[]), (None, None));
+    assert_eq!(option_groups(&[("a", "in-sync")]), (Some("a"), Some("a")));
+    for (goes, comes) in [
+        ("pending-removal", "pending-apply"),
+        ("pending-maintenance-removal", "pending-maintenance-apply"),
+        ("removing", "applying"),
+    ] {
+        assert_eq!(option_groups(&[("a", goes), ("b", comes)]), (Some("a"), Some("b")), "{goes}");
+        assert_eq!(option_groups(&[("b", comes), ("a", goes)]), (Some("a"), Some("b")), "{comes}");
+    }
+    let declared = spec(json!({ "optionGroupName": "b" }));
+    let seen = live(json!({ "optionGroupName": "a", "pending": { "optionGroupName": "b" } }), &declared);
+    assert_eq!(steps::<DBInstance>(&declared, &seen, None), [""; 0]);
+    assert!(owned(&seen)[0].starts_with("/optionGroupName rds-maintenance-window: "), "{:?}", owned(&seen));
 }
 
 #[test]

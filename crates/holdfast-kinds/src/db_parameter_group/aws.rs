@@ -1,7 +1,7 @@
 //! RDS's side of a DB parameter group.
 
-use super::{DBParameterGroup, DBParameterGroupSpec, apply_method, observation};
-use crate::aws::answer::concern::{Specs, arns};
+use super::{DBParameterGroup, DBParameterGroupSpec, apply_method, counted, declared_parameters, observation};
+use crate::aws::answer::concern::Specs;
 use crate::aws::answer::{made, object, parse, put_audited};
 use crate::aws::{Aws, Live, Service, all_pages, reading};
 use crate::common::Tags;
@@ -13,7 +13,7 @@ use aws_sdk_rds::types::{ApplyMethod, DbParameterGroup, Parameter};
 use holdfast_core::cloud::{Applied, ApplyError};
 use holdfast_core::observe::{Observation, Reading, Wanted};
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What one `ModifyDBParameterGroup` or `ResetDBParameterGroup` takes.
@@ -23,7 +23,8 @@ const BATCH: usize = 20;
 impl Live for DBParameterGroup {
     const AUDITED: bool = true;
 
-    /// One listing, 100 a page; tags from the feed; parameters one group a call, in turns.
+    /// One listing, 100 a page; tags from the feed; parameters one group a call, in turns, and all pages of a group that
+    /// declares a value of the engine's own.
     async fn sweep(aws: &Aws<'_>, wanted: &Wanted) -> Result<Reading, ApplyError> {
         let pages = all_pages(
             |marker| {
@@ -36,9 +37,18 @@ impl Live for DBParameterGroup {
         let found = pages.iter().flat_map(|page| page.db_parameter_groups()).filter_map(observe).collect();
         let mut seen = concerning::<Self>(aws, wanted, found).await?;
         let specs = Specs::new::<DBParameterGroup>(wanted);
-        let declares = |o: &&Observation| specs.of(o).is_some_and(|spec| spec.get("parameters").is_some());
-        let due = arns(seen.iter().filter(declares));
-        let audit = aws.audit(&due, |arn| async move { parameters(aws, &arn).await }).await;
+        let declares = |o: &Observation| {
+            let spec = specs.of(o).filter(|spec| spec.get("parameters").is_some())?;
+            Some((o.id.clone(), declared_parameters(spec)))
+        };
+        let declared: BTreeMap<String, BTreeSet<String>> = seen.iter().filter_map(declares).collect();
+        let due: Vec<String> = declared.keys().cloned().collect();
+        let audit = aws
+            .audit(&due, |arn| {
+                let declared = declared.get(&arn).cloned().unwrap_or_default();
+                async move { parameters(aws, &arn, &declared).await }
+            })
+            .await;
         for one in &mut seen {
             let read = audit.values.get(&one.id).map(Arc::as_ref);
             put_audited(one, read, &["parameters"]);
@@ -94,11 +104,20 @@ async fn describe(aws: &Aws<'_>, name: &str, source: Option<&str>) -> Result<Vec
     Ok(pages.into_iter().flat_map(|page| page.parameters.unwrap_or_default()).collect())
 }
 
-/// The parameters that somebody has set, with their values.
-async fn parameters(aws: &Aws<'_>, arn: &str) -> Result<Value, ApplyError> {
-    let all = describe(aws, name_of(arn), Some("user")).await?;
-    let set = all.iter().filter_map(|p| Some((p.parameter_name()?.to_owned(), Value::from(p.parameter_value()?))));
-    Ok(json!({ "parameters": Map::from_iter(set) }))
+/// The parameters that count, with their values. Few groups declare what the engine has anyway, so all parameters, which
+/// are several pages, are read only where a declared one is not among those that somebody has set.
+async fn parameters(aws: &Aws<'_>, arn: &str, declared: &BTreeSet<String>) -> Result<Value, ApplyError> {
+    let listed = |all: Vec<Parameter>, is_set| {
+        all.into_iter().filter_map(move |p| Some((p.parameter_name?, p.parameter_value, is_set)))
+    };
+    let set = describe(aws, name_of(arn), Some("user")).await?;
+    let mut all: Vec<(String, Option<String>, bool)> = listed(set, true).collect();
+    let names: BTreeSet<String> = all.iter().map(|(name, ..)| name.clone()).collect();
+    if !declared.is_subset(&names) {
+        let whole = describe(aws, name_of(arn), None).await?;
+        all.extend(listed(whole, false).filter(|(name, ..)| !names.contains(name)));
+    }
+    Ok(json!({ "parameters": counted(all, declared) }))
 }
 
 /// Sets parameters and resets those that are null, 20 a call.

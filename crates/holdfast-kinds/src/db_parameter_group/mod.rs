@@ -215,3 +215,19 @@ fn apply_method(apply_type: Option<&str>) -> &'static str {
     // RDS takes `pending-reboot` for every parameter, and `immediate` for dynamic ones only.
     if apply_type == Some("dynamic") { "immediate" } else { "pending-reboot" }
 }
+
+/// The parameters that are declared with a value.
+#[cfg(any(feature = "aws", test))]
+fn declared_parameters(spec: &Value) -> BTreeSet<String> {
+    let all = spec.get("parameters").and_then(Value::as_object).into_iter().flatten();
+    all.filter(|(_, value)| !value.is_null()).map(|(name, _)| name.clone()).collect()
+}
+
+/// The parameters of a group that count: those that somebody has set, and of the engine's own those that are `declared`.
+/// RDS does not call a parameter set that was set to the engine's own value. Each has its name, its value if it has one,
+/// and whether somebody has set it.
+#[cfg(any(feature = "aws", test))]
+fn counted(all: Vec<(String, Option<String>, bool)>, declared: &BTreeSet<String>) -> Map<String, Value> {
+    let ours = all.into_iter().filter(|(name, _, is_set)| *is_set || declared.contains(name));
+    ours.filter_map(|(name, value, _)| Some((name, value?.into()))).collect()
+}

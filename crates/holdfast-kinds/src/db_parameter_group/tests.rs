@@ -49,6 +49,24 @@ fn a_change_leaves_the_parameters_of_others() {
     assert_eq!(after.fields["parameters"], json!({ "other": "5", "theirs": "4" }));
 }
 
+/// terraform-provider-aws#593: a parameter that was declared with the engine's own value was set again in each pass.
+#[test]
+fn a_parameter_of_the_engines_own_value_counts_where_it_is_declared() {
+    let one = |name: &str, value: Option<&str>, is_set| (name.to_owned(), value.map(str::to_owned), is_set);
+    let all = vec![
+        one("set", Some("1"), true),
+        one("own", Some("2"), false),
+        one("idle", None, false),
+        one("reset", Some("3"), false),
+        one("other", Some("4"), false),
+    ];
+    let declared = spec(json!({ "own": 2, "idle": 5, "reset": null }));
+    let seen = live(Value::Object(counted(all, &declared_parameters(&declared))));
+    assert_eq!(seen.fields["parameters"], json!({ "set": "1", "own": "2" }));
+    let told = ["set parameters {\"idle\":\"5\"} | /parameters/idle"];
+    assert_eq!(steps::<DBParameterGroup>(&declared, &seen, None), told);
+}
+
 #[test]
 fn a_parameter_that_is_not_known_to_be_dynamic_waits_for_a_restart() {
     assert_eq!(apply_method(Some("dynamic")), "immediate");

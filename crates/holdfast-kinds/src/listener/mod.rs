@@ -40,6 +40,7 @@ impl Kind for Listener {
         read: |text| Arn::rest(text, "elasticloadbalancing", "listener/").map(|_| text.to_owned()),
     };
     const PERMISSIONS: &'static [&'static str] = &[
+        "cognito-idp:DescribeUserPoolClient",
         "elasticloadbalancing:AddListenerCertificates",
         "elasticloadbalancing:AddTags",
         "elasticloadbalancing:CreateListener",

@@ -40,6 +40,7 @@ impl Kind for ListenerRule {
         read: |text| Arn::rest(text, "elasticloadbalancing", "listener-rule/").map(|_| text.to_owned()),
     };
     const PERMISSIONS: &'static [&'static str] = &[
+        "cognito-idp:DescribeUserPoolClient",
         "elasticloadbalancing:AddTags",
         "elasticloadbalancing:CreateRule",
         "elasticloadbalancing:DeleteRule",

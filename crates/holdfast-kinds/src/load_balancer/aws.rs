@@ -31,6 +31,11 @@ impl Live for LoadBalancer {
     async fn sweep(aws: &Aws<'_>, wanted: &Wanted) -> Result<Reading, ApplyError> {
         let found = load_balancers(aws).await?.iter().filter_map(observe).collect();
         let mut seen = concerning::<Self>(aws, wanted, found).await?;
+        let specs = Specs::new::<LoadBalancer>(wanted);
+        for one in &mut seen {
+            let declared = specs.of(one);
+            super::respell_prefixes(&mut one.fields, declared);
+        }
         audit(aws, wanted, &mut seen).await;
         Ok(reading(seen, Vec::new()))
     }

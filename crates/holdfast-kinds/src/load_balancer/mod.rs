@@ -93,3 +93,30 @@ fn canonical(spec: &mut Value) {
         spec.retain(|key, value| !value.is_null() || !matches!(key.as_str(), "subnets" | "subnetMappings"));
     }
 }
+
+/// What a subnet's prefix for source NAT is declared as where AWS is to choose it.
+#[cfg(any(feature = "aws", test))]
+const AUTO_ASSIGNED: &str = "auto_assigned";
+
+/// Writes live prefixes for source NAT as the declaration does where that leaves the choice to AWS, which answers the
+/// prefix that it chose.
+#[cfg(any(feature = "aws", test))]
+fn respell_prefixes(fields: &mut Value, declared: Option<&Value>) {
+    let mappings = |of: &Value| of.get("subnetMappings").and_then(Value::as_array).cloned().unwrap_or_default();
+    let chosen: Vec<Value> = declared
+        .map(mappings)
+        .unwrap_or_default()
+        .into_iter()
+        .filter(|m| text(m, "sourceNatIpv6Prefix") == Some(AUTO_ASSIGNED))
+        .filter_map(|m| m.get("subnetId").cloned())
+        .collect();
+    if chosen.is_empty() {
+        return;
+    }
+    for live in fields.get_mut("subnetMappings").and_then(Value::as_array_mut).into_iter().flatten() {
+        let left_to_aws = live.get("subnetId").is_some_and(|id| chosen.contains(id));
+        if let Some(prefix) = live.get_mut("sourceNatIpv6Prefix").filter(|_| left_to_aws) {
+            *prefix = AUTO_ASSIGNED.into();
+        }
+    }
+}

@@ -129,6 +129,8 @@ pub(super) const FIELDS: &[Field] = &[
     Field::scalar("/ipAddressType").default("\"ipv4\"", CREATE),
     Field::set("/subnets").canonical("a set; AWS shows the same subnets under `subnetMappings` too"),
     Field::of("/subnetMappings", Shape::Set(ItemKey::Of(&["subnetId"]))),
+    Field::scalar("/subnetMappings/*/sourceNatIpv6Prefix")
+        .canonical("`auto_assigned` where that is declared and AWS shows the prefix that it chose"),
     Field::set("/securityGroups").severity(Severity::Exposure),
     Field::scalar("/enforceSecurityGroupInboundRulesOnPrivateLinkTraffic")
         .default("\"on\"", NLB_GROUPS)

@@ -1,5 +1,6 @@
 //! What is done about a load balancer, told as text.
 
+use crate::cases;
 use crate::elb::check::{check_converge, check_create, check_diffs, check_invalid, made};
 use holdfast_core::kind::{Kind, Mint};
 use serde_json::{Value, json};
@@ -34,6 +35,16 @@ fn subnets_and_groups_are_sets_and_defaults_are_silence() {
             "Changed /scheme",
         ],
     );
+}
+
+#[test]
+fn the_table_of_cases_holds() {
+    cases::check(KIND, &|wire, declared, tags| {
+        let mut fields = wire.clone();
+        super::canonical(&mut fields);
+        super::respell_prefixes(&mut fields, Some(declared));
+        crate::common::settled("id-1".to_owned(), "web".to_owned(), tags, fields)
+    });
 }
 
 #[test]

@@ -62,7 +62,7 @@ pub(crate) struct Route {
 pub(super) const DESTINATIONS: &[&str] =
     &["destinationCidrBlock", "destinationIpv6CidrBlock", "destinationPrefixListId"];
 
-const GATEWAY: &str = "gatewayId";
+pub(super) const GATEWAY: &str = "gatewayId";
 const NAT: &str = "natGatewayId";
 pub(super) const INTERFACE: &str = "networkInterfaceId";
 pub(super) const INSTANCE: &str = "instanceId";

@@ -1,6 +1,6 @@
 //! What a table shows of its routes, and what of that is ours.
 
-use super::route::{DESTINATIONS, ENDPOINT, INSTANCE, INTERFACE, canonical, destination, is_local, target};
+use super::route::{DESTINATIONS, ENDPOINT, GATEWAY, INSTANCE, INTERFACE, canonical, destination, is_local, target};
 use serde_json::Value;
 
 /// A route as AWS lists it.
@@ -24,8 +24,8 @@ pub(super) struct Ours {
     pub(super) blackholes: Vec<String>,
 }
 
-/// Sorts out what others make: local routes, those of gateway endpoints, and propagated ones. The first two are ours where
-/// they are declared; a propagated route stands beside a declared one of the same destination.
+/// Sorts out what others make: local routes, those of gateway endpoints and of VPC Lattice, and propagated ones. All but
+/// the last are ours where they are declared; a propagated route stands beside a declared one of the same destination.
 pub(super) fn ours(seen: Vec<Seen>, declared: &[Value]) -> Ours {
     let mut ours = Ours::default();
     for Seen { mut route, origin, is_blackhole } in seen {
@@ -35,7 +35,7 @@ pub(super) fn ours(seen: Vec<Seen>, declared: &[Value]) -> Ours {
         }
         let Some(to) = destination(&route).map(str::to_owned) else { continue };
         let wanted = declared.iter().find(|d| destination(d) == Some(to.as_str()));
-        if wanted.is_none() && (is_local(&route) || is_of_gateway_endpoint(&route)) {
+        if wanted.is_none() && (is_local(&route) || is_of_gateway_endpoint(&route) || is_of_lattice(&route)) {
             continue;
         }
         one_of_instance_and_interface(&mut route, wanted);
@@ -53,6 +53,12 @@ pub(super) fn ours(seen: Vec<Seen>, declared: &[Value]) -> Ours {
 /// A gateway endpoint puts its route into every table that it is associated with.
 fn is_of_gateway_endpoint(route: &Value) -> bool {
     route.get(DESTINATIONS[2]).is_some() && route.get(ENDPOINT).is_some()
+}
+
+/// True for a route that VPC Lattice puts into the tables of a VPC that is associated with a service network, and takes
+/// out again. Nobody else can make one.
+fn is_of_lattice(route: &Value) -> bool {
+    route.get(GATEWAY).and_then(Value::as_str) == Some("VpcLattice")
 }
 
 /// AWS shows an instance's interface beside the instance: of both, the one that is declared counts.

@@ -6,9 +6,13 @@ use holdfast_core::problem::{SpecError, did_you_mean};
 use holdfast_core::reference::is_open;
 use std::collections::BTreeMap;
 
-/// Rules a direction may have, IPv4 and IPv6 counted apart; a rule that names a group or a prefix list counts in both.
+/// Rules a direction may have unless the account has a raised quota, IPv4 and IPv6 counted apart; a rule that names a
+/// group or a prefix list counts in both.
 /// <https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html#vpc-limits-security-groups>
 pub(super) const RULES_PER_DIRECTION: usize = 60;
+
+/// What AWS raises the quota to at most: times the groups of an interface it is 1,000 or less. The same page.
+const MOST_RULES: usize = 1_000;
 
 const MAX_TEXT: usize = 255;
 
@@ -199,21 +203,22 @@ fn duplicates(direction: Direction, canonical: &[Rule], errors: &mut Vec<SpecErr
     }
 }
 
-/// True if so many rules fit into a direction.
-pub(super) fn fits<'a>(rules: impl IntoIterator<Item = &'a Rule>) -> bool {
+/// How much of the quota of a direction so many rules take.
+pub(super) fn weight<'a>(rules: impl IntoIterator<Item = &'a Rule>) -> usize {
     let (mut four, mut six) = (0, 0);
     for rule in rules {
         four += usize::from(rule.cidr_ipv6.is_none());
         six += usize::from(rule.cidr_ipv4.is_none());
     }
-    four.max(six) <= RULES_PER_DIRECTION
+    four.max(six)
 }
 
+/// The account's quota is not known here: only what no account may have is refused.
 fn quota(direction: Direction, canonical: &[Rule], errors: &mut Vec<SpecError>) {
-    if !fits(canonical) {
+    if weight(canonical) > MOST_RULES {
         let message = format!(
-            "{} rules; AWS takes {RULES_PER_DIRECTION} a direction (IPv4 and IPv6 counted apart). \
-             Join ranges, use a prefix list, or a second group",
+            "{} rules; AWS takes {RULES_PER_DIRECTION} a direction (IPv4 and IPv6 counted apart), and {MOST_RULES} with \
+             the highest quota. Join ranges, use a prefix list, or a second group",
             canonical.len()
         );
         errors.push(SpecError::new(format!("/{direction}"), "too-many-items", message));
@@ -291,13 +296,14 @@ mod tests {
     }
 
     #[test]
-    fn sixty_rules_a_direction_and_family() {
+    fn no_more_rules_are_refused_than_the_highest_quota_takes() {
         let rules = |count: u32| -> Vec<Value> {
             (0..count)
                 .map(|i| json!({ "ipProtocol": "tcp", "fromPort": i, "toPort": i, "cidrIpv4": "10.0.0.0/8" }))
                 .collect()
         };
-        check(json!({ "ingress": rules(60) }), &[]);
-        check(json!({ "ingress": rules(61) }), &["/ingress too-many-items"]);
+        check(json!({ "ingress": rules(61) }), &[]);
+        check(json!({ "ingress": rules(1000), "egress": rules(1000) }), &[]);
+        check(json!({ "ingress": rules(1001) }), &["/ingress too-many-items"]);
     }
 }
