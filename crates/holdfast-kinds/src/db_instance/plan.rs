@@ -124,7 +124,8 @@ fn complete_storage(set: &mut Map<String, Value>, spec: &Value, live: &Observati
     let size = number(spec).max(number(&live.fields));
     let takes = takes_iops(engine, wants, size);
     let numbers = ["allocatedStorage", "iops", "storageThroughput"].iter().any(|key| set.contains_key(*key));
-    if !numbers && !(takes && set.contains_key("storageType")) {
+    let together = numbers || (takes && set.contains_key("storageType"));
+    if !together {
         return;
     }
     if let Some(size) = size {

@@ -11,9 +11,6 @@ use std::collections::BTreeMap;
 /// <https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html#vpc-limits-security-groups>
 pub(super) const RULES_PER_DIRECTION: usize = 60;
 
-/// What AWS raises the quota to at most: times the groups of an interface it is 1,000 or less. The same page.
-const MOST_RULES: usize = 1_000;
-
 const MAX_TEXT: usize = 255;
 
 /// The characters EC2 allows besides letters and digits in names and descriptions.
@@ -213,12 +210,11 @@ pub(super) fn weight<'a>(rules: impl IntoIterator<Item = &'a Rule>) -> usize {
     four.max(six)
 }
 
-/// The account's quota is not known here: only what no account may have is refused.
 fn quota(direction: Direction, canonical: &[Rule], errors: &mut Vec<SpecError>) {
-    if weight(canonical) > MOST_RULES {
+    if weight(canonical) > RULES_PER_DIRECTION {
         let message = format!(
-            "{} rules; AWS takes {RULES_PER_DIRECTION} a direction (IPv4 and IPv6 counted apart), and {MOST_RULES} with \
-             the highest quota. Join ranges, use a prefix list, or a second group",
+            "{} rules; AWS takes {RULES_PER_DIRECTION} a direction (IPv4 and IPv6 counted apart). \
+             Join ranges, use a prefix list, or a second group",
             canonical.len()
         );
         errors.push(SpecError::new(format!("/{direction}"), "too-many-items", message));
@@ -296,14 +292,13 @@ mod tests {
     }
 
     #[test]
-    fn no_more_rules_are_refused_than_the_highest_quota_takes() {
+    fn sixty_rules_a_direction_and_family() {
         let rules = |count: u32| -> Vec<Value> {
             (0..count)
                 .map(|i| json!({ "ipProtocol": "tcp", "fromPort": i, "toPort": i, "cidrIpv4": "10.0.0.0/8" }))
                 .collect()
         };
-        check(json!({ "ingress": rules(61) }), &[]);
-        check(json!({ "ingress": rules(1000), "egress": rules(1000) }), &[]);
-        check(json!({ "ingress": rules(1001) }), &["/ingress too-many-items"]);
+        check(json!({ "ingress": rules(60) }), &[]);
+        check(json!({ "ingress": rules(61) }), &["/ingress too-many-items"]);
     }
 }

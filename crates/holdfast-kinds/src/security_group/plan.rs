@@ -154,7 +154,7 @@ pub(super) fn converge(spec: &Value, live: &Observation, diffs: &[FieldDiff]) ->
     let (mut room, mut add, mut describe, mut remove) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for direction in Direction::BOTH {
         let mut work = sort(direction, spec, diffs);
-        let early = make_room(direction, spec, live, &mut work);
+        let early = make_room(direction, live, &mut work);
         let new: Vec<Rule> = work.authorize.iter().map(|(rule, _)| rule.clone()).collect();
         let step = |make: &dyn Fn(Rules) -> Action, decision, rules: Vec<(Rule, String)>| {
             let (rules, heals): (Vec<Rule>, Vec<String>) = rules.into_iter().unzip();
@@ -196,15 +196,11 @@ fn sort(direction: Direction, spec: &Value, diffs: &[FieldDiff]) -> Work {
 
 /// Takes out of `work.revoke` what has to go first because the quota has no room for both. As few as needed.
 ///
-/// The account's quota is not known, but it is no less than what is there. Where more than that is declared nothing goes
-/// first: AWS may refuse what is missing, and the group would be left with less than it had.
-fn make_room(direction: Direction, spec: &Value, live: &Observation, work: &mut Work) -> Vec<(Rule, String)> {
+/// The account's quota is not known, but it is no less than what is there.
+fn make_room(direction: Direction, live: &Observation, work: &mut Work) -> Vec<(Rule, String)> {
     let mut there = Rule::list(live.fields.get(direction.field()));
     let quota = RULES_PER_DIRECTION.max(weight(&there));
     let mut early = Vec::new();
-    if weight(&Rule::list(spec.get(direction.field()))) > quota {
-        return early;
-    }
     there.extend(work.authorize.iter().map(|(rule, _)| rule.clone()));
     while weight(&there) > quota && !work.revoke.is_empty() {
         let (rule, path) = work.revoke.remove(0);
