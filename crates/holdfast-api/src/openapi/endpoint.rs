@@ -160,7 +160,7 @@ impl Endpoint {
     pub(crate) fn route(self) -> (&'static str, MethodRouter<ApiState>) {
         let Some(table) = self.query else { return (self.path, self.handler) };
         let checked = move |mut request: Request, next: Next| async move {
-            match query::check(request.uri(), table) {
+            match query::check(request.method(), request.uri(), table) {
                 Ok(params) => {
                     request.extensions_mut().insert(params);
                     next.run(request).await
