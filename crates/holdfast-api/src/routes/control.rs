@@ -58,7 +58,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
 /// How long a person's word holds that drift is to be healed, however much it is.
 const CONFIRMED: SignedDuration = SignedDuration::from_mins(15);
 
-/// What a person confirms.
+/// Why, and what a person confirms.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 #[expect(
@@ -69,6 +69,12 @@ struct ReconcileBody {
     /// `drift`: heal the scopes of this stack, however much has drifted in them.
     #[schemars(extend("enum" = ["drift"]))]
     confirm: Option<String>,
+    /// Why, for the person who wonders later.
+    #[schemars(length(min = 1, max = 1000))]
+    reason: Option<String>,
+    /// Taken as in a pause, and says nothing here: a pass is one moment.
+    #[schemars(with = "Option<Time>")]
+    until: Option<Timestamp>,
 }
 
 /// Why, and for how long.
@@ -98,6 +104,9 @@ pub(super) struct ResumeBody {
     /// Why it goes on.
     #[schemars(length(min = 1, max = 1000))]
     reason: Option<String>,
+    /// Taken as in a pause, and says nothing here: what goes on has no end.
+    #[schemars(with = "Option<Time>")]
+    until: Option<Timestamp>,
 }
 
 /// A pass that was asked for.
@@ -136,8 +145,9 @@ async fn reconcile(
     key: Key,
     MaybeJson(body): MaybeJson,
 ) -> Answer {
-    let mut fields = Fields::of(body.as_ref(), &["confirm"]);
-    let confirmed = fields.confirms("drift");
+    let mut fields = Fields::of(body.as_ref(), &["confirm", "reason", "until"]);
+    let (confirmed, reason) = (fields.confirms("drift"), fields.reason());
+    fields.time();
     fields.done()?;
     let once = key.over(body.as_ref().map_or(&[], |b| &b.bytes));
     state
@@ -149,7 +159,8 @@ async fn reconcile(
                 if confirmed {
                     confirm_drift(state, &stack, &scopes)?;
                 }
-                let message = format!("a pass of stack {stack} was asked for");
+                let why = reason.map_or_else(String::new, |reason| format!(": {reason}"));
+                let message = format!("a pass of stack {stack} was asked for{why}");
                 let event = Event::new(state.now(), EventType::Operated, "ReconcileRequested", message);
                 state.store().log(&[event.of_stack(&stack)])?;
                 state.control().nudge(&scopes);
@@ -231,8 +242,9 @@ pub(super) fn paused_message(what: &str, hold: &Hold) -> String {
 
 /// What the log is told of the end of a pause, with the reason that the body gives.
 pub(super) fn resumed_message(what: &str, body: Option<&JsonBody>) -> Result<String, Problem> {
-    let mut fields = Fields::of(body, &["reason"]);
+    let mut fields = Fields::of(body, &["reason", "until"]);
     let reason = fields.reason();
+    fields.time();
     fields.done()?;
     Ok(reason.map_or_else(|| format!("{what} goes on"), |reason| format!("{what} goes on: {reason}")))
 }
@@ -307,7 +319,18 @@ impl Fields {
         }
     }
 
+    /// The end that a body names; refused if it is over.
     fn until(&mut self, now: Timestamp) -> Option<Timestamp> {
+        let until = self.time()?;
+        if until <= now {
+            self.refuse("/until", "out-of-range", &format!("until is over already; it is {now} now."));
+            return None;
+        }
+        Some(until)
+    }
+
+    /// `until` as it is written, whether it is over or not.
+    fn time(&mut self) -> Option<Timestamp> {
         let text = match self.map.get("until") {
             None | Some(Value::Null) => return None,
             Some(Value::String(text)) => text.clone(),
@@ -320,17 +343,11 @@ impl Fields {
                 return None;
             }
         };
-        match text.parse::<Timestamp>() {
-            Ok(until) if until > now => Some(until),
-            Ok(_) => {
-                self.refuse("/until", "out-of-range", &format!("until is over already; it is {now} now."));
-                None
-            }
-            Err(_) => {
-                self.refuse("/until", "bad-format", "until takes an RFC 3339 time, such as \"2026-07-01T12:00:00Z\".");
-                None
-            }
+        let time = text.parse::<Timestamp>().ok();
+        if time.is_none() {
+            self.refuse("/until", "bad-format", "until takes an RFC 3339 time, such as \"2026-07-01T12:00:00Z\".");
         }
+        time
     }
 
     /// A flag; false if it is not there.
