@@ -3,11 +3,12 @@
 use super::idempotency::{self, Key, Once};
 use super::stacks;
 use crate::http::body::{JsonBody, MaybeJson};
+use crate::http::conditional::Conditions;
 use crate::http::path::Segments;
 use crate::http::problem::Problem;
 use crate::openapi::endpoint::{Answer, Endpoint, Header, Presence};
 use crate::state::ApiState;
-use crate::views::Paused;
+use crate::views::{Paused, stack_tag};
 use axum::extract::State;
 use axum::routing::post;
 use holdfast_core::name::Scope;
@@ -26,7 +27,9 @@ const LONGEST_REASON: usize = 1000;
 
 pub(crate) fn endpoints() -> Vec<Endpoint> {
     let about = |path, id, handler, summary| {
-        Endpoint::new(Method::POST, path, id, handler).about("stacks", summary).headers(&[Header::IdempotencyKey])
+        Endpoint::new(Method::POST, path, id, handler)
+            .about("stacks", summary)
+            .headers(&[Header::IfMatch, Header::IdempotencyKey])
     };
     vec![
         about(
@@ -139,9 +142,19 @@ fn scopes(state: &ApiState, stack: &str) -> Result<BTreeSet<Scope>, Problem> {
     Ok(stacks::find(state, stack)?.1.into_iter().map(|r| r.scope).collect())
 }
 
+/// Refuses to steer a stack whose declaration is not the one that was read.
+fn unmoved(state: &ApiState, stack: &str, conditions: &Conditions) -> Result<(), Problem> {
+    if !conditions.any() {
+        return Ok(());
+    }
+    let (record, members) = stacks::find(state, stack)?;
+    conditions.allow_write(&format!("stack {stack}"), Some(&stack_tag(&record, &members)))
+}
+
 async fn reconcile(
     State(state): State<ApiState>,
     Segments(stack): Segments<String>,
+    conditions: Conditions,
     key: Key,
     MaybeJson(body): MaybeJson,
 ) -> Answer {
@@ -154,6 +167,7 @@ async fn reconcile(
         .blocking(move |state| {
             let scopes = scopes(state, &stack)?;
             idempotency::once(state, once.as_ref(), StatusCode::ACCEPTED, || {
+                unmoved(state, &stack, &conditions)?;
                 // Before the log tells of it: the pass that this causes is the one that tries again.
                 state.control().forgive(&stack)?;
                 if confirmed {
@@ -180,26 +194,34 @@ fn confirm_drift(state: &ApiState, stack: &str, scopes: &BTreeSet<Scope>) -> Res
     Ok(state.store().confirm_drift(scopes, until, &event)?)
 }
 
-async fn pause(State(state): State<ApiState>, Segments(stack): Segments<String>, key: Key, body: JsonBody) -> Answer {
+async fn pause(
+    State(state): State<ApiState>,
+    Segments(stack): Segments<String>,
+    conditions: Conditions,
+    key: Key,
+    body: JsonBody,
+) -> Answer {
     let hold = hold_of(&state, &body)?;
     let message = paused_message(&format!("stack {stack}"), &hold);
-    steer(state, stack, key.over(&body.bytes), Some(hold), ("Paused", message)).await
+    steer(state, stack, conditions, key.over(&body.bytes), Some(hold), ("Paused", message)).await
 }
 
 async fn resume(
     State(state): State<ApiState>,
     Segments(stack): Segments<String>,
+    conditions: Conditions,
     key: Key,
     MaybeJson(body): MaybeJson,
 ) -> Answer {
     let message = resumed_message(&format!("stack {stack}"), body.as_ref())?;
     let once = key.over(body.as_ref().map_or(&[], |b| &b.bytes));
-    steer(state, stack, once, None, ("Resumed", message)).await
+    steer(state, stack, conditions, once, None, ("Resumed", message)).await
 }
 
 async fn steer(
     state: ApiState,
     stack: String,
+    conditions: Conditions,
     once: Option<Once>,
     hold: Option<Hold>,
     (reason, message): (&'static str, String),
@@ -208,6 +230,7 @@ async fn steer(
         .blocking(move |state| {
             let scopes = scopes(state, &stack)?;
             idempotency::once(state, once.as_ref(), StatusCode::OK, || {
+                unmoved(state, &stack, &conditions)?;
                 let now = state.now();
                 let event = Event::new(now, EventType::Operated, reason, message).of_stack(&stack);
                 if !state.store().set_hold(&stack, hold.as_ref(), now, &event)? {

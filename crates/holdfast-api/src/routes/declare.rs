@@ -261,7 +261,7 @@ fn agrees(key: &ResourceKey, body: &mut Value) -> Result<(), Problem> {
 }
 
 /// `If-Match` and `If-None-Match` of an apply: about the one document of the body, or, to create only, about all.
-fn conditions(state: &ApiState, accepted: &Accepted, intake: &Intake) -> Result<(), Problem> {
+pub(crate) fn conditions(state: &ApiState, accepted: &Accepted, intake: &Intake) -> Result<(), Problem> {
     if !intake.conditions.any() {
         return Ok(());
     }
