@@ -237,7 +237,8 @@ fn item_name(item: &Value) -> String {
 }
 
 pub(crate) async fn history(client: &Client, how: Output, resource: &str) -> Result<Ending> {
-    let items = client.list(&format!("{}/history", resource_path(resource)?), &[]).await?;
+    let limit = ("limit", Some("500".to_owned()));
+    let items = client.list(&format!("{}/history", resource_path(resource)?), &[limit]).await?;
     let columns = [
         Column { head: "AT", wide: false, read: |v| text(v, "/at").chars().take(19).collect() },
         Column { head: "WHAT", wide: false, read: |v| text(v, "/what") },
