@@ -84,6 +84,30 @@ fn failures_have_words_and_exit_codes_of_their_own() -> Result<()> {
 }
 
 #[test]
+fn what_only_a_server_knows_is_no_mistake_without_one() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("document.json");
+    let group = |vpc: &str| {
+        serde_json::json!({ "kind": "SecurityGroup", "metadata": { "name": "alb" },
+            "spec": { "groupName": "alb", "description": "public entry", "vpcId": vpc } })
+    };
+    let stack = serde_json::json!({ "apiVersion": "holdfast.dev/v1", "kind": "Stack", "metadata": { "name": "video" },
+        "spec": { "account": "prod", "resources": [group("${network:Vpc/main.id}")] } });
+    let mut lone = group("vpc-0abc");
+    lone["apiVersion"] = "holdfast.dev/v1".into();
+    lone["metadata"]["stack"] = "video".into();
+    for document in [stack, lone] {
+        std::fs::write(&file, document.to_string())?;
+        let (code, _, err) = holdfast("", &["validate", "-f", &file.display().to_string()])?;
+        ensure!(code == 0 && err.contains("Valid: 1 resource."), "{document} ended with {code}: {err}");
+    }
+    std::fs::write(&file, group("${Vpc/main.id}").to_string())?;
+    let (code, _, _) = holdfast("", &["validate", "-f", &file.display().to_string()])?;
+    ensure!(code == 1, "what the document itself lacks is a mistake still");
+    Ok(())
+}
+
+#[test]
 fn what_is_protected_is_refused_by_policy() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let server = simulated(&folder)?;

@@ -6,7 +6,7 @@ use crate::client::Client;
 use crate::failure::{Ending, Failure};
 use crate::output::{self, line, sign, talk, text};
 use anyhow::Result;
-use holdfast_core::validate::check_alone;
+use holdfast_core::validate::offline;
 use reqwest::Method;
 use serde_json::Value;
 
@@ -81,9 +81,8 @@ fn talk_of_approval(hash: &str, answer: &Value) {
 pub(crate) fn validate(how: Output, args: &FileArgs) -> Result<Ending> {
     let body = read_documents(&args.files)?;
     let registry = holdfast_kinds::registry();
-    match check_alone(&body, &registry, "the server's own") {
-        Ok(accepted) => {
-            let resources = accepted.resources.len();
+    match offline(&body, &registry) {
+        Ok(resources) => {
             match how {
                 Output::Json => output::json(&serde_json::json!({ "valid": true, "resources": resources }))?,
                 _ => talk(format!("Valid: {resources} resource{}.", if resources == 1 { "" } else { "s" })),
