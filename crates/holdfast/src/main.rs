@@ -31,7 +31,10 @@ use std::process::ExitCode;
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(e) => return misread(&e),
+    };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(e) => {
@@ -47,6 +50,14 @@ fn main() -> ExitCode {
             ExitCode::from(e.downcast_ref::<Failure>().map_or(1, Failure::code))
         }
     }
+}
+
+/// Help and version are what was asked for. A wrong command line is an error like any other: 2 says that there are
+/// differences, and a script that mistyped an option must not read that.
+fn misread(error: &clap::Error) -> ExitCode {
+    // Words that nobody can hear are no reason to fail.
+    let _ = error.print();
+    if error.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
 async fn run(cli: Cli) -> Result<Ending> {

@@ -15,8 +15,8 @@ environment; see [Operating it](../operating.md).
 | exit code | means |
 |---|---|
 | 0 | all went well |
-| 1 | it did not; the message says why |
-| 2 | there are differences, where `--exit-code` asks for them; `store check` found damage; or the command line itself is wrong |
+| 1 | it did not, or the command line itself is wrong; the message says why |
+| 2 | there are differences, where `--exit-code` asks for them; or `store check` found damage |
 | 3 | refused because of what is there, such as a protected resource |
 | 4 | a token is missing, or not allowed to do this |
 | 5 | time was up |

@@ -84,6 +84,19 @@ fn failures_have_words_and_exit_codes_of_their_own() -> Result<()> {
 }
 
 #[test]
+fn a_wrong_command_line_ends_with_1_and_help_with_0() -> Result<()> {
+    for args in [&["plan", "--exit-cod"][..], &["drift", "--severity"], &["nothing"], &[], &["validate"]] {
+        let (code, out, err) = holdfast("", args)?;
+        ensure!(code == 1 && out.is_empty() && !err.is_empty(), "{args:?} ended with {code}: {out}{err}");
+    }
+    for args in [&["--help"][..], &["plan", "--help"], &["--version"]] {
+        let (code, out, _) = holdfast("", args)?;
+        ensure!(code == 0 && !out.is_empty(), "{args:?} ended with {code}: {out}");
+    }
+    Ok(())
+}
+
+#[test]
 fn what_only_a_server_knows_is_no_mistake_without_one() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("document.json");
