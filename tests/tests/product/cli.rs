@@ -84,6 +84,32 @@ fn failures_have_words_and_exit_codes_of_their_own() -> Result<()> {
 }
 
 #[test]
+fn a_refused_replacement_is_a_difference_and_a_confirmed_prune_can_be_looked_at_first() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let server = simulated(&folder)?;
+    let file = folder.path().join("stack.json");
+    let declare = |resources: Value| -> Result<String> {
+        let stack = serde_json::json!({
+            "apiVersion": "holdfast.dev/v1", "kind": "Stack", "metadata": { "name": "s" },
+            "spec": { "region": "eu-west-1", "resources": resources } });
+        std::fs::write(&file, stack.to_string())?;
+        Ok(file.display().to_string())
+    };
+    let cluster = |name: &str| serde_json::json!([{ "kind": "Cluster", "metadata": { "name": "c" }, "spec": { "clusterName": name } }]);
+    let first = declare(cluster("one"))?;
+    good(&server, &["apply", "-f", &first, "--wait", "--timeout", "30s"])?;
+    let renamed = declare(cluster("two"))?;
+    let (code, plan, err) = holdfast(&server.url, &["plan", "-f", &renamed, "--exit-code"])?;
+    ensure!(code == 2, "a refused replacement is a difference, but it ended with {code}: {plan}{err}");
+    let empty = declare(serde_json::json!([]))?;
+    let (code, _, err) = holdfast(&server.url, &["diff", "-f", &empty, "--prune"])?;
+    ensure!(code == 3, "an emptied stack wants a confirmation, but it ended with {code}: {err}");
+    let (code, _, err) = holdfast(&server.url, &["diff", "-f", &empty, "--prune", "--confirm-empty"])?;
+    ensure!(code == 0, "what is confirmed can be looked at, but it ended with {code}: {err}");
+    Ok(())
+}
+
+#[test]
 fn a_wrong_command_line_ends_with_1_and_help_with_0() -> Result<()> {
     for args in [&["plan", "--exit-cod"][..], &["drift", "--severity"], &["nothing"], &[], &["validate"]] {
         let (code, out, err) = holdfast("", args)?;
@@ -104,19 +130,21 @@ fn what_only_a_server_knows_is_no_mistake_without_one() -> Result<()> {
         serde_json::json!({ "kind": "SecurityGroup", "metadata": { "name": "alb" },
             "spec": { "groupName": "alb", "description": "public entry", "vpcId": vpc } })
     };
-    let stack = serde_json::json!({ "apiVersion": "holdfast.dev/v1", "kind": "Stack", "metadata": { "name": "video" },
-        "spec": { "account": "prod", "resources": [group("${network:Vpc/main.id}")] } });
+    let stack = |vpc: &str| {
+        serde_json::json!({ "apiVersion": "holdfast.dev/v1", "kind": "Stack", "metadata": { "name": "video" },
+            "spec": { "account": "prod", "resources": [group(vpc)] } })
+    };
     let mut lone = group("vpc-0abc");
     lone["apiVersion"] = "holdfast.dev/v1".into();
     lone["metadata"]["stack"] = "video".into();
-    for document in [stack, lone] {
+    for document in [stack("${network:Vpc/main.id}"), lone] {
         std::fs::write(&file, document.to_string())?;
         let (code, _, err) = holdfast("", &["validate", "-f", &file.display().to_string()])?;
         ensure!(code == 0 && err.contains("Valid: 1 resource."), "{document} ended with {code}: {err}");
     }
-    std::fs::write(&file, group("${Vpc/main.id}").to_string())?;
-    let (code, _, _) = holdfast("", &["validate", "-f", &file.display().to_string()])?;
-    ensure!(code == 1, "what the document itself lacks is a mistake still");
+    std::fs::write(&file, stack("${Vpc/main.id}").to_string())?;
+    let (code, _, err) = holdfast("", &["validate", "-f", &file.display().to_string()])?;
+    ensure!(code == 1 && err.contains("Vpc/main"), "what the document itself lacks is a mistake still: {err}");
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! Commands that declare: validate, plan, apply.
 
-use super::{preflight, read_documents, wait};
+use super::{approve, preflight, read_documents, wait};
 use crate::args::{ApplyArgs, ConfirmArgs, FileArgs, Output, PlanArgs};
 use crate::client::Client;
 use crate::failure::{Ending, Failure};
@@ -16,11 +16,17 @@ fn replaces(answer: &Value, step: &Value) -> bool {
     step["verb"] == "create" && verdicts.any(|v| v["key"] == step["key"] && v["decision"] == "replace")
 }
 
+/// True if live is not as declared, whether a step does something about it or policy or a refusal leaves it so.
+fn changes(answer: &Value) -> bool {
+    let some = |list: &Value, counts: fn(&Value) -> bool| list.as_array().into_iter().flatten().any(counts);
+    some(&answer["steps"], |_| true) || some(&answer["verdicts"], approve::differs)
+}
+
 /// Prints a plan: one line a step with its reason, then why the rest is left alone, then what AWS says
 /// of it before it is done.
 pub(crate) fn print_plan(how: Output, answer: &Value) -> Result<Ending> {
     let steps: Vec<&Value> = answer["steps"].as_array().into_iter().flatten().collect();
-    let ending = if steps.is_empty() { Ending::Fine } else { Ending::Differences };
+    let ending = if changes(answer) { Ending::Differences } else { Ending::Fine };
     if how == Output::Json {
         output::json(answer)?;
         return Ok(ending);
@@ -97,7 +103,7 @@ pub(crate) fn validate(how: Output, args: &FileArgs) -> Result<Ending> {
     }
 }
 
-fn confirm(args: &ConfirmArgs) -> Option<String> {
+pub(crate) fn confirm(args: &ConfirmArgs) -> Option<String> {
     match (args.confirm_empty, args.confirm_shrink) {
         (true, _) => Some("empty".to_owned()),
         (_, true) => Some("shrink".to_owned()),
@@ -151,4 +157,23 @@ pub(crate) async fn apply(client: &Client, how: Output, args: &ApplyArgs) -> Res
         }
     }
     Ok(Ending::Fine)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::changes;
+    use serde_json::json;
+
+    #[test]
+    fn what_no_step_heals_is_a_difference_as_well() {
+        let answer = |steps: usize, decision: &str, change: &str| {
+            json!({ "steps": vec![json!({}); steps],
+                "verdicts": [{ "decision": decision, "fields": [{ "path": "/port", "change": change }] }] })
+        };
+        assert!(changes(&answer(1, "update", "changed")));
+        assert!(changes(&answer(0, "blocked", "changed")), "a refused replacement");
+        assert!(changes(&answer(0, "report", "changed")), "drift: report");
+        assert!(!changes(&answer(0, "inSync", "undeclared")));
+        assert!(!changes(&json!({ "steps": [], "verdicts": [] })));
+    }
 }
