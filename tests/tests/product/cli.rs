@@ -49,6 +49,11 @@ fn a_stack_is_declared_watched_and_taken_down_from_the_command_line() -> Result<
     ensure!(good(&server, &["describe", "es/SecurityGroup/alb"])?.contains("InSync"), "describe tells the phase");
     ensure!(good(&server, &["history", "es/SecurityGroup/alb"])?.contains("create"), "history tells the create");
     ensure!(good(&server, &["events"])?.contains("SecurityGroup/alb"), "the log tells of the group");
+    for sentences in [&["plan", "-f", EXAMPLE][..], &["describe", "es/Service/redis"], &["events"], &["scopes"]] {
+        let printed = good(&server, sentences)?;
+        let too_wide = printed.lines().find(|l| l.chars().count() > 80 && l.trim_start().contains(' '));
+        ensure!(too_wide.is_none(), "{sentences:?} is wider than 80 columns: {too_wide:?}");
+    }
     ensure!(good(&server, &["drift", "--exit-code"])?.is_empty(), "nothing drifts");
     good(&server, &["pause", "es", "--reason", "a test"])?;
     good(&server, &["wait", "es/Cluster/es", "--for", "Paused", "--timeout", "30s"])?;

@@ -4,7 +4,7 @@ use super::{approve, preflight, read_documents, wait};
 use crate::args::{ApplyArgs, ConfirmArgs, FileArgs, Output, PlanArgs};
 use crate::client::Client;
 use crate::failure::{Ending, Failure};
-use crate::output::{self, line, sign, talk, text};
+use crate::output::{self, hung, line, sign, talk, text};
 use anyhow::Result;
 use holdfast_core::validate::offline;
 use reqwest::Method;
@@ -44,19 +44,15 @@ pub(crate) fn print_plan(how: Output, answer: &Value) -> Result<Ending> {
             text(key, "/kind"),
             text(key, "/name")
         ))?;
-        line(format!("      {}", text(step, "/text")))?;
-        line(format!("      because {}", text(step, "/because")))?;
+        line(hung("      ", &text(step, "/text")))?;
+        line(hung("      because ", &text(step, "/because")))?;
     }
     for verdict in answer["verdicts"].as_array().into_iter().flatten() {
         let decision = text(verdict, "/decision");
         if !["inSync", "create", "update", "replace", "delete", "adopt"].contains(&decision.as_str()) {
             let key = &verdict["key"];
-            line(format!(
-                "    ‖ {}/{} is left alone\n      {}",
-                text(key, "/kind"),
-                text(key, "/name"),
-                text(verdict, "/reason")
-            ))?;
+            line(format!("    ‖ {}/{} is left alone", text(key, "/kind"), text(key, "/name")))?;
+            line(hung("      ", &text(verdict, "/reason")))?;
         }
     }
     for finding in answer["preflight"].as_array().into_iter().flatten() {

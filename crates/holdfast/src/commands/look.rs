@@ -4,7 +4,7 @@ use super::approve::counts;
 use crate::args::{DriftArgs, EventsArgs, FilterArgs, GetArgs, Output};
 use crate::client::{Client, segment};
 use crate::failure::Ending;
-use crate::output::{self, Column, age, line, phase, plain_phase, short, text};
+use crate::output::{self, Column, age, hung, line, phase, plain_phase, short, text};
 use anyhow::{Context, Result, bail};
 use futures::StreamExt;
 use holdfast_core::name::ResourceKey;
@@ -167,9 +167,7 @@ pub(crate) async fn describe(client: &Client, how: Output, resource: &str) -> Re
     ] {
         line(format!("  {label:<15} {}", text(&found, pointer)))?;
     }
-    section("Conditions", found.pointer("/status/conditions"), |c| {
-        format!("{:<19} {:<8} {}  {}", text(c, "/type"), text(c, "/status"), text(c, "/reason"), text(c, "/message"))
-    })?;
+    section("Conditions", found.pointer("/status/conditions"), condition_lines)?;
     section("Drift", found.pointer("/status/drift/fields"), drift_line)?;
     line("Outputs")?;
     for (name, value) in found.pointer("/status/outputs").and_then(Value::as_object).into_iter().flatten() {
@@ -180,6 +178,14 @@ pub(crate) async fn describe(client: &Client, how: Output, resource: &str) -> Re
         serde_json::to_string_pretty(&found["spec"])?.lines().map(|l| format!("  {l}")).collect::<Vec<_>>().join("\n"),
     )?;
     Ok(Ending::Fine)
+}
+
+fn condition_lines(c: &Value) -> String {
+    let head = format!("{:<19} {:<8} {}", text(c, "/type"), text(c, "/status"), text(c, "/reason"));
+    match text(c, "/message").as_str() {
+        "" => head,
+        message => format!("{head}\n{}", hung("      ", message)),
+    }
 }
 
 pub(crate) fn section(title: &str, items: Option<&Value>, show: fn(&Value) -> String) -> Result<()> {
@@ -239,7 +245,8 @@ fn drifted(item: &Value) -> bool {
 }
 
 fn item_name(item: &Value) -> String {
-    format!("{}/{}/{}", text(item, "/stack"), text(item, "/kind"), text(item, "/name"))
+    let parts = [text(item, "/stack"), text(item, "/kind"), text(item, "/name")];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/")
 }
 
 pub(crate) async fn history(client: &Client, how: Output, resource: &str) -> Result<Ending> {
@@ -255,22 +262,22 @@ pub(crate) async fn history(client: &Client, how: Output, resource: &str) -> Res
     Ok(Ending::Fine)
 }
 
-fn event_line(event: &Value) -> String {
+/// An event in one line where that is not too wide, or where lines may be wide; else with its sentence below.
+fn event_line(how: Output, event: &Value) -> String {
     let at: String = text(event, "/at").chars().take(19).collect();
-    format!(
-        "{:>6}  {at}  {:<16} {}  {}",
-        text(event, "/id"),
-        text(event, "/type"),
-        item_name(event),
-        text(event, "/message")
-    )
+    let head = format!("{:>6}  {at}  {:<9} {}", text(event, "/id"), text(event, "/type"), item_name(event));
+    let whole = format!("{}  {}", head.trim_end(), text(event, "/message"));
+    if how == Output::Wide || whole.chars().count() <= output::width() {
+        return whole;
+    }
+    format!("{}\n{}", head.trim_end(), hung("        ", &text(event, "/message")))
 }
 
 pub(crate) async fn events(client: &Client, how: Output, args: &EventsArgs) -> Result<Ending> {
     let show = |event: &Value| match how {
         Output::Json => line(event),
         Output::Name => line(text(event, "/id")),
-        _ => line(event_line(event)),
+        _ => line(event_line(how, event)),
     };
     if args.watch {
         return watch(client, args.after, show).await;
@@ -319,7 +326,7 @@ pub(crate) async fn scopes(client: &Client, how: Output) -> Result<Ending> {
 
 #[cfg(test)]
 mod tests {
-    use super::drifted;
+    use super::*;
     use serde_json::json;
 
     #[test]
@@ -331,5 +338,17 @@ mod tests {
         assert!(!drifted(&item(&["undeclared", "undeclared"])));
         assert!(drifted(&item(&["undeclared", "changed"])));
         assert!(drifted(&item(&["missing"])));
+    }
+
+    #[test]
+    fn an_event_fits_into_80_columns_unless_wide_lines_are_asked_for() {
+        let event = json!({ "id": 7, "at": "2026-01-01T00:00:00Z", "type": "decided", "stack": "es", "kind": "SecurityGroup",
+            "name": "client-web-ui", "message": "it is left alone, because the budget of deletions in this account and region is used up" });
+        assert!(event_line(Output::Table, &event).lines().count() > 1);
+        assert!(event_line(Output::Table, &event).lines().all(|l| l.chars().count() <= output::width()));
+        assert_eq!(event_line(Output::Wide, &event).lines().count(), 1);
+        let short =
+            json!({ "id": 8, "at": "2026-01-01T00:00:00Z", "type": "operated", "message": "everything is paused" });
+        assert_eq!(event_line(Output::Table, &short), "     8  2026-01-01T00:00:00  operated  everything is paused");
     }
 }
