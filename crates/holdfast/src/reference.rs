@@ -9,7 +9,7 @@ const HEAD: &str = "# CLI reference
 
 Written from the command line itself; `holdfast COMMAND --help` says the same.
 
-Data goes to standard output, everything else to standard error. Lines are as wide as `COLUMNS` says, else as the terminal, else 80 columns; with `-o wide`
+Data goes to standard output, everything else to standard error; with `-o json` the data is the API's own answer, with `-o name` one name a line. Lines are as wide as `COLUMNS` says, else as the terminal, else 80 columns; with `-o wide`
 tables and events keep to one line each. The settings of `serve` may also stand in a file and in the
 environment; see [Operating it](../operating.md).
 

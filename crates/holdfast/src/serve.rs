@@ -212,6 +212,10 @@ pub(crate) fn show_config(how: Output, args: &ServeArgs) -> Result<Ending> {
         output::json(&serde_json::Value::Object(all.collect()))?;
         return Ok(Ending::Fine);
     }
+    if how == Output::Name {
+        config.show().into_iter().try_for_each(|(key, ..)| line(key))?;
+        return Ok(Ending::Fine);
+    }
     let mut table = output::bare_table();
     table.set_header(["SETTING", "VALUE", "FROM", "WHAT IT IS"]);
     for (key, value, source, doc) in config.show() {

@@ -55,10 +55,21 @@ fn a_stack_is_declared_watched_and_taken_down_from_the_command_line() -> Result<
         ensure!(too_wide.is_none(), "{sentences:?} is wider than 80 columns: {too_wide:?}");
     }
     ensure!(good(&server, &["drift", "--exit-code"])?.is_empty(), "nothing drifts");
-    good(&server, &["pause", "es", "--reason", "a test"])?;
-    good(&server, &["wait", "es/Cluster/es", "--for", "Paused", "--timeout", "30s"])?;
-    good(&server, &["resume", "es"])?;
-    good(&server, &["reconcile", "es"])?;
+    let parsed = |args: &[&str]| -> Result<Value> {
+        let printed = good(&server, &[args, &["-o", "json"]].concat())?;
+        serde_json::from_str(&printed).with_context(|| format!("{args:?} printed no JSON: {printed}"))
+    };
+    let named = |args: &[&str]| good(&server, &[args, &["-o", "name"]].concat());
+    ensure!(parsed(&["pause", "es", "--reason", "a test"])?["paused"]["reason"] == "a test", "pause has an answer");
+    let paused = parsed(&["wait", "es/Cluster/es", "--for", "Paused", "--timeout", "30s"])?;
+    ensure!(paused["items"][0]["status"]["phase"] == "Paused", "{paused:#}");
+    ensure!(named(&["resume", "es"])? == "es\n", "resume names what goes on");
+    ensure!(parsed(&["reconcile", "es"])?["stack"] == "es", "reconcile has an answer");
+    ensure!(named(&["describe", "es/Cluster/es"])? == "es/Cluster/es\n", "describe has a name");
+    ensure!(named(&["explain", "Cluster"])?.contains("Cluster.clusterName\n"), "explain names fields");
+    ensure!(named(&["config", "show"])?.starts_with("listen\n"), "config show names settings");
+    let healthy = parsed(&["doctor"])?;
+    ensure!(healthy["ok"] == true && healthy["checks"][0]["check"] == "server", "{healthy:#}");
     good(&server, &["wait", "es", "--timeout", "30s"])?;
     good(&server, &["doctor"])?;
     good(&server, &["delete", "es", "--deletion", "delete", "--wait", "--timeout", "60s"])?;
@@ -79,6 +90,9 @@ fn failures_have_words_and_exit_codes_of_their_own() -> Result<()> {
         ensure!(code == 1 && err.contains("healthCheckPath"), "{command} ended with {code}: {err}");
         ensure!(err.matches("healthCheckPaht").count() >= 3, "every mistake at once, not only the first: {err}");
     }
+    let (code, out, _) = holdfast("", &["validate", "-f", &bad, "-o", "json"])?;
+    let told: Value = serde_json::from_str(&out)?;
+    ensure!(code == 1 && told["valid"] == false && told["errors"][0]["pointer"].is_string(), "{told:#}");
     let (code, _, err) = holdfast(&server.url, &["wait", "es", "--timeout", "700ms"])?;
     ensure!(code == 5, "a wait whose time is up ends with 5, not {code}: {err}");
     let (code, _, err) = holdfast(&server.url, &["get", "Servise"])?;

@@ -19,9 +19,10 @@ pub(crate) async fn approve(client: &Client, how: Output, args: &ApproveArgs) ->
     }
     let body = args.reason.as_ref().map_or_else(|| json!({}), |reason| json!({ "reason": reason }));
     let answer = client.send(client.request(Method::POST, &format!("{path}/approve"), &[]).json(&body)).await?;
-    if how == Output::Json {
-        output::json(&answer)?;
-        return Ok(Ending::Fine);
+    match how {
+        Output::Json => return output::json(&answer).map(|()| Ending::Fine),
+        Output::Name => line(&args.plan)?,
+        Output::Table | Output::Wide => {}
     }
     let mut stacks: Vec<String> = answer
         .pointer("/approval/parts")
@@ -70,8 +71,7 @@ pub(crate) fn differs(verdict: &Value) -> bool {
 }
 
 fn print_difference(how: Output, verdict: &Value) -> Result<()> {
-    let key = &verdict["key"];
-    let name = format!("{}/{}/{}", text(key, "/stack"), text(key, "/kind"), text(key, "/name"));
+    let name = declare::name_of(&verdict["key"]);
     if how == Output::Name {
         return line(name);
     }

@@ -27,11 +27,16 @@ fn changes(answer: &Value) -> bool {
 pub(crate) fn print_plan(how: Output, answer: &Value) -> Result<Ending> {
     let steps: Vec<&Value> = answer["steps"].as_array().into_iter().flatten().collect();
     let ending = if changes(answer) { Ending::Differences } else { Ending::Fine };
-    if how == Output::Json {
-        output::json(answer)?;
-        return Ok(ending);
+    match how {
+        Output::Json => output::json(answer)?,
+        Output::Name => steps.iter().try_for_each(|step| line(name_of(&step["key"])))?,
+        Output::Table | Output::Wide => print_steps(answer, &steps)?,
     }
-    for step in &steps {
+    Ok(ending)
+}
+
+fn print_steps(answer: &Value, steps: &[&Value]) -> Result<()> {
+    for step in steps {
         let after: Vec<String> = step["needs"].as_array().into_iter().flatten().map(Value::to_string).collect();
         let after = if after.is_empty() { String::new() } else { format!("  after {}", after.join(", ")) };
         let held = if step["awaitsApproval"] == true { "  awaits approval" } else { "" };
@@ -64,7 +69,12 @@ pub(crate) fn print_plan(how: Output, answer: &Value) -> Result<Ending> {
     }
     let count = |verb: &str| steps.iter().filter(|s| s["verb"] == verb).count();
     talk(format!("{} to create, {} to update, {} to delete.", count("create"), count("update"), count("delete")));
-    Ok(ending)
+    Ok(())
+}
+
+/// `STACK/KIND/NAME` of a key.
+pub(crate) fn name_of(key: &Value) -> String {
+    format!("{}/{}/{}", text(key, "/stack"), text(key, "/kind"), text(key, "/name"))
 }
 
 /// Says how a plan is approved, or what became of its approval.
@@ -91,11 +101,13 @@ pub(crate) fn validate(how: Output, args: &FileArgs) -> Result<Ending> {
             }
             Ok(Ending::Fine)
         }
-        Err(errors) => Err(Failure::Problem {
-            status: 422,
-            body: serde_json::json!({ "title": "The document is not valid", "errors": errors }),
+        Err(errors) => {
+            if how == Output::Json {
+                output::json(&serde_json::json!({ "valid": false, "errors": errors }))?;
+            }
+            let body = serde_json::json!({ "title": "The document is not valid", "errors": errors });
+            Err(Failure::Problem { status: 422, body }.into())
         }
-        .into()),
     }
 }
 

@@ -103,7 +103,11 @@ pub(crate) async fn get(client: &Client, how: Output, args: &GetArgs) -> Result<
             None => output::items(how, &client.list("/v1/stacks", &[]).await?, STACKS, |v| text(v, "/metadata/name"))?,
         },
         "account" | "accounts" => {
-            output::items(how, &client.list("/v1/accounts", &[]).await?, ACCOUNTS, |v| text(v, "/metadata/name"))?;
+            let found = match &args.name {
+                Some(name) => vec![client.get(&format!("/v1/accounts/{}", segment(name)), &[]).await?],
+                None => client.list("/v1/accounts", &[]).await?,
+            };
+            output::items(how, &found, ACCOUNTS, |v| text(v, "/metadata/name"))?;
         }
         all => {
             let kind = match all {
@@ -152,11 +156,16 @@ async fn one_resource(client: &Client, how: Output, key: &ResourceKey) -> Result
 
 pub(crate) async fn describe(client: &Client, how: Output, resource: &str) -> Result<Ending> {
     let found = client.get(&resource_path(resource)?, &[]).await?;
-    if how == Output::Json {
-        output::json(&found)?;
-        return Ok(Ending::Fine);
+    match how {
+        Output::Json => output::json(&found)?,
+        Output::Name => line(key_of(&found))?,
+        Output::Table | Output::Wide => print_all(&found)?,
     }
-    line(format!("{}  {}", key_of(&found), phase(&text(&found, "/status/phase"))))?;
+    Ok(Ending::Fine)
+}
+
+fn print_all(found: &Value) -> Result<()> {
+    line(format!("{}  {}", key_of(found), phase(&text(found, "/status/phase"))))?;
     for (label, pointer) in [
         ("uid", "/metadata/uid"),
         ("account", "/metadata/account"),
@@ -165,7 +174,7 @@ pub(crate) async fn describe(client: &Client, how: Output, resource: &str) -> Re
         ("observed", "/status/observedGeneration"),
         ("last looked at", "/status/lastObservedAt"),
     ] {
-        line(format!("  {label:<15} {}", text(&found, pointer)))?;
+        line(format!("  {label:<15} {}", text(found, pointer)))?;
     }
     section("Conditions", found.pointer("/status/conditions"), condition_lines)?;
     section("Drift", found.pointer("/status/drift/fields"), drift_line)?;
@@ -174,10 +183,7 @@ pub(crate) async fn describe(client: &Client, how: Output, resource: &str) -> Re
         line(format!("  {name:<15} {}", short(value)))?;
     }
     line("Spec")?;
-    line(
-        serde_json::to_string_pretty(&found["spec"])?.lines().map(|l| format!("  {l}")).collect::<Vec<_>>().join("\n"),
-    )?;
-    Ok(Ending::Fine)
+    line(serde_json::to_string_pretty(&found["spec"])?.lines().map(|l| format!("  {l}")).collect::<Vec<_>>().join("\n"))
 }
 
 fn condition_lines(c: &Value) -> String {

@@ -106,9 +106,10 @@ pub(crate) async fn adopt(client: &Client, how: Output, args: &AdoptArgs) -> Res
     let path = format!("{}/adopt", resource_path(&args.resource)?);
     let body = if args.confirm { json!({ "confirm": true }) } else { json!({}) };
     let found = client.send(client.request(Method::POST, &path, &[]).json(&body)).await?;
-    if how == Output::Json {
-        output::json(&found)?;
-        return Ok(Ending::Fine);
+    match how {
+        Output::Json => return output::json(&found).map(|()| Ending::Fine),
+        Output::Name => return line(&args.resource).map(|()| Ending::Fine),
+        Output::Table | Output::Wide => {}
     }
     line(format!("{}  {}  {}", args.resource, text(&found, "/state"), text(&found, "/id")))?;
     section("What a confirmation changes", found.get("fields"), drift_line)?;
