@@ -277,10 +277,14 @@ fn settings_tell_where_they_come_from() -> Result<()> {
     let output = Command::new(binary()?)
         .args(["config", "show", "-o", "json", "--sweep-interval", "7s"])
         .env("HOLDFAST_LISTEN", "127.0.0.1:9")
+        .env("HOLDFAST_SWEEP_INTERVALL", "8s")
         .output()?;
     let shown: Value = serde_json::from_slice(&output.stdout)?;
     ensure!(shown["sweep.interval"]["source"] == "flag", "{shown:#}");
     ensure!(shown["listen"]["source"] == "HOLDFAST_LISTEN", "{shown:#}");
     ensure!(shown["store"]["source"] == "default", "{shown:#}");
+    ensure!(shown["ephemeral"]["value"] == "false", "{shown:#}");
+    let warned = String::from_utf8_lossy(&output.stderr).into_owned();
+    ensure!(warned.contains("Did you mean \"HOLDFAST_SWEEP_INTERVAL\"?"), "{warned}");
     Ok(())
 }
