@@ -225,10 +225,12 @@ pub(crate) fn show_config(how: Output, args: &ServeArgs) -> Result<Ending> {
         config.show().into_iter().try_for_each(|(key, ..)| line(key))?;
         return Ok(Ending::Fine);
     }
+    // What each is takes more than 80 columns leave beside its name.
+    let columns = if how == Output::Wide { 4 } else { 3 };
     let mut table = output::bare_table();
-    table.set_header(["SETTING", "VALUE", "FROM", "WHAT IT IS"]);
+    table.set_header(["SETTING", "VALUE", "FROM", "WHAT IT IS"].into_iter().take(columns));
     for (key, value, source, doc) in config.show() {
-        table.add_row([key.to_owned(), value, source, doc.to_owned()]);
+        table.add_row([key.to_owned(), value, source, doc.to_owned()].into_iter().take(columns));
     }
     line(output::trimmed(&table))?;
     Ok(Ending::Fine)

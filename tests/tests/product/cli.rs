@@ -68,6 +68,10 @@ fn a_stack_is_declared_watched_and_taken_down_from_the_command_line() -> Result<
     ensure!(named(&["describe", "es/Cluster/es"])? == "es/Cluster/es\n", "describe has a name");
     ensure!(named(&["explain", "Cluster"])?.contains("Cluster.clusterName\n"), "explain names fields");
     ensure!(named(&["config", "show"])?.starts_with("listen\n"), "config show names settings");
+    let settings = good(&server, &["config", "show"])?;
+    let whole =
+        settings.lines().all(|l| l.chars().count() <= 80) && settings.contains("safety.maxReplacementsPerHour ");
+    ensure!(whole, "a name is broken, or lines are too wide:\n{settings}");
     let healthy = parsed(&["doctor"])?;
     ensure!(healthy["ok"] == true && healthy["checks"][0]["check"] == "server", "{healthy:#}");
     good(&server, &["wait", "es", "--timeout", "30s"])?;
