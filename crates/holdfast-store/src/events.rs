@@ -88,7 +88,7 @@ impl Store {
                 spec: entry.data.get("spec").cloned().unwrap_or_default(),
             })
         };
-        let found = generations(&self.shared.connections.reader(), key, limit)?;
+        let found = generations(&self.shared.connections.reader(), key, i64::MAX, limit)?;
         // What had the same name before has generations of its own.
         found.into_iter().filter(|(entry, _)| entry.data["uid"] == uid).map(declared).collect()
     }
@@ -99,24 +99,83 @@ impl Store {
     /// # Errors
     /// As every read.
     pub fn history(&self, key: &ResourceKey, limit: usize) -> Result<Vec<HistoryEntry>, StoreError> {
+        Ok(self.history_before(key, HistoryPlace::default(), limit)?.0)
+    }
+
+    /// The next `limit` entries of a history after those that end at `place`, newest first, with the place where they
+    /// end; none if they are the last. What is written meanwhile moves no page.
+    ///
+    /// # Errors
+    /// As every read.
+    pub fn history_before(
+        &self,
+        key: &ResourceKey,
+        place: HistoryPlace,
+        limit: usize,
+    ) -> Result<(Vec<HistoryEntry>, Option<HistoryPlace>), StoreError> {
         let connection = self.shared.connections.reader();
-        let mut entries = generations(&connection, key, limit)?;
-        entries.extend(told(&connection, key, limit)?);
-        entries.extend(actions(&connection, key, limit)?);
-        // At the same moment, what was declared comes before what was seen and decided, and that before what was done.
-        entries.sort_by(|(a, a_order), (b, b_order)| (b.at, b_order).cmp(&(a.at, a_order)));
-        Ok(entries.into_iter().take(limit).map(|(entry, _)| entry).collect())
+        let HistoryPlace([generation, event, action]) = place;
+        let mut streams = [
+            generations(&connection, key, generation, limit.saturating_add(1))?.into_iter().peekable(),
+            told(&connection, key, event, limit.saturating_add(1))?.into_iter().peekable(),
+            actions(&connection, key, action, limit.saturating_add(1))?.into_iter().peekable(),
+        ];
+        let (mut entries, mut place) = (Vec::new(), place);
+        while entries.len() < limit {
+            // At the same moment, what was declared comes before what was seen and decided, and that before what was done.
+            let newest = (0..streams.len()).filter_map(|n| Some((streams[n].peek()?.0.at, n))).max();
+            let Some((_, n)) = newest else { break };
+            let told = streams[n].next().map(|(entry, id)| {
+                place.0[n] = id;
+                entry
+            });
+            entries.extend(told);
+        }
+        let more = streams.iter_mut().any(|stream| stream.peek().is_some());
+        Ok((entries, more.then_some(place)))
     }
 }
 
-/// An entry with its rank and number among those of the same moment.
-type Ordered = (HistoryEntry, (u8, u64));
+/// Where a page of a history ended: the last id that was told of each of its three sources.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HistoryPlace([i64; 3]);
 
-fn generations(connection: &Connection, key: &ResourceKey, limit: usize) -> Result<Vec<Ordered>, StoreError> {
+impl Default for HistoryPlace {
+    /// Before the newest.
+    fn default() -> Self {
+        Self([i64::MAX; 3])
+    }
+}
+
+impl std::fmt::Display for HistoryPlace {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let [generation, event, action] = self.0;
+        write!(f, "{generation}-{event}-{action}")
+    }
+}
+
+impl std::str::FromStr for HistoryPlace {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let ids: Option<Vec<i64>> = text.split('-').map(|id| id.parse().ok()).collect();
+        ids.and_then(|ids| ids.try_into().ok()).map(Self).ok_or(())
+    }
+}
+
+/// An entry with its id among those of the same source.
+type Ordered = (HistoryEntry, i64);
+
+fn generations(
+    connection: &Connection,
+    key: &ResourceKey,
+    before: i64,
+    limit: usize,
+) -> Result<Vec<Ordered>, StoreError> {
     row::all(
         connection,
-        "SELECT * FROM generation WHERE stack = ?1 AND kind = ?2 AND name = ?3 ORDER BY id DESC LIMIT ?4",
-        params![key.stack, key.kind, key.name, row::limit(limit)],
+        "SELECT * FROM generation WHERE stack = ?1 AND kind = ?2 AND name = ?3 AND id < ?5 ORDER BY id DESC LIMIT ?4",
+        params![key.stack, key.kind, key.name, row::limit(limit), before],
         |r| {
             let generation = row::count(r, "generation")?;
             let entry = HistoryEntry {
@@ -127,18 +186,18 @@ fn generations(connection: &Connection, key: &ResourceKey, limit: usize) -> Resu
                 message: format!("generation {generation} was declared"),
                 data: row::parse(row::text(r, "body")?)?,
             };
-            Ok((entry, (0, row::count(r, "id")?)))
+            Ok((entry, r.get("id")?))
         },
     )
 }
 
 /// Events, without those that tell of a generation or an action, which have entries of their own.
-fn told(connection: &Connection, key: &ResourceKey, limit: usize) -> Result<Vec<Ordered>, StoreError> {
+fn told(connection: &Connection, key: &ResourceKey, before: i64, limit: usize) -> Result<Vec<Ordered>, StoreError> {
     row::all(
         connection,
         "SELECT * FROM event WHERE stack = ?1 AND kind = ?2 AND name = ?3 AND type <> 'acted'
-           AND NOT (type = 'declared' AND reason IN ('Created', 'Updated')) ORDER BY id DESC LIMIT ?4",
-        params![key.stack, key.kind, key.name, row::limit(limit)],
+           AND NOT (type = 'declared' AND reason IN ('Created', 'Updated')) AND id < ?5 ORDER BY id DESC LIMIT ?4",
+        params![key.stack, key.kind, key.name, row::limit(limit), before],
         |r| {
             let event = read(r)?;
             let entry = HistoryEntry {
@@ -154,19 +213,19 @@ fn told(connection: &Connection, key: &ResourceKey, limit: usize) -> Result<Vec<
                 message: event.message,
                 data: event.data,
             };
-            Ok((entry, (1, event.id)))
+            Ok((entry, r.get("id")?))
         },
     )
 }
 
-fn actions(connection: &Connection, key: &ResourceKey, limit: usize) -> Result<Vec<Ordered>, StoreError> {
+fn actions(connection: &Connection, key: &ResourceKey, before: i64, limit: usize) -> Result<Vec<Ordered>, StoreError> {
     row::all(
         connection,
-        "SELECT * FROM intent WHERE stack = ?1 AND kind = ?2 AND name = ?3 ORDER BY id DESC LIMIT ?4",
-        params![key.stack, key.kind, key.name, row::limit(limit)],
+        "SELECT * FROM intent WHERE stack = ?1 AND kind = ?2 AND name = ?3 AND id < ?5 ORDER BY id DESC LIMIT ?4",
+        params![key.stack, key.kind, key.name, row::limit(limit), before],
         |r| {
             let record = journal::read(r)?;
-            let order = (2, u64::try_from(record.id).unwrap_or_default());
+            let id = record.id;
             let entry = HistoryEntry {
                 at: record.intent.at,
                 entry_type: HistoryType::Action,
@@ -175,7 +234,7 @@ fn actions(connection: &Connection, key: &ResourceKey, limit: usize) -> Result<V
                 message: sentence(&record),
                 data: serde_json::to_value(&record)?,
             };
-            Ok((entry, order))
+            Ok((entry, id))
         },
     )
 }

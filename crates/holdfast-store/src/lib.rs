@@ -56,6 +56,7 @@ mod write;
 
 pub use backup::{Existing, Restored, backup, restore};
 pub use error::StoreError;
+pub use events::HistoryPlace;
 pub use hold::{Holds, Place};
 pub use inspect::{Finding, Inspection, inspect};
 pub use misc::Respond;

@@ -36,7 +36,7 @@ pub(crate) enum Output {
     Wide,
     /// The API's own JSON
     Json,
-    /// One name a line
+    /// One name a line, of what was found or acted on
     Name,
 }
 

@@ -27,7 +27,11 @@ const SETTINGS: &[Setting] = &[
     Setting { key: "safety.minPrune", default: "5", doc: "fewer than so many may always be pruned" },
     Setting { key: "safety.settle", default: "330s", doc: "time AWS may take to show what was created" },
     Setting { key: "auth.tokens", default: "", doc: "tokens, as blake3:HASH from `holdfast config token`" },
+    Setting { key: "ephemeral", default: "false", doc: "accept a store on a disk that goes away with the container" },
 ];
+
+/// Variables that are ours and no settings of the server.
+const OTHER_VARIABLES: &[&str] = &["HOLDFAST_CONFIG", "HOLDFAST_SERVER", "HOLDFAST_TOKEN"];
 
 /// Where a value came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,6 +92,24 @@ fn variable(key: &str) -> String {
     name
 }
 
+/// What to say of variables that look like settings and are none. They are no error: Kubernetes sets some, such as
+/// `HOLDFAST_SERVICE_HOST`, next to any service called holdfast, and of those nothing is said.
+pub(crate) fn unknown_variables(names: impl IntoIterator<Item = String>) -> Vec<String> {
+    let known: Vec<String> =
+        SETTINGS.iter().map(|s| variable(s.key)).chain(OTHER_VARIABLES.iter().map(ToString::to_string)).collect();
+    let is_of_kubernetes =
+        |name: &str| ["HOLDFAST_SERVICE_", "HOLDFAST_PORT"].iter().any(|prefix| name.starts_with(prefix));
+    let unknown = names
+        .into_iter()
+        .filter(|name| name.starts_with("HOLDFAST_") && !known.contains(name) && !is_of_kubernetes(name));
+    unknown
+        .map(|name| {
+            let near = holdfast_core::problem::did_you_mean(&name, known.iter().map(String::as_str));
+            format!("the environment variable {name} is no setting and is ignored.{near}")
+        })
+        .collect()
+}
+
 impl Config {
     /// Puts the configuration together; a wrong key or value is an error that names it.
     pub(crate) fn load(args: &ServeArgs, environment: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
@@ -115,13 +137,13 @@ impl Config {
                 values.insert(key, (value.clone(), Source::Flag));
             }
         }
-        Self::check(
-            values,
-            args.ephemeral || environment("HOLDFAST_EPHEMERAL").is_some_and(|v| v == "true" || v == "1"),
-        )
+        if args.ephemeral {
+            values.insert("ephemeral", ("true".to_owned(), Source::Flag));
+        }
+        Self::check(values)
     }
 
-    fn check(values: BTreeMap<&'static str, (String, Source)>, ephemeral: bool) -> Result<Self> {
+    fn check(values: BTreeMap<&'static str, (String, Source)>) -> Result<Self> {
         let text = |key: &str| values.get(key).map_or("", |(v, _)| v.as_str());
         let wrong = |key: &str| {
             let from = values.get(key).map(|(_, s)| s.to_string()).unwrap_or_default();
@@ -139,6 +161,11 @@ impl Config {
         let share = |key: &str| match number(key)? {
             share @ 0..=100 => Ok(share),
             more => bail!("{}: {more} per cent are more than all", wrong(key)),
+        };
+        let ephemeral = match text("ephemeral") {
+            "true" | "1" => true,
+            "false" | "0" | "" => false,
+            other => bail!("{}: \"{other}\" is neither true nor false", wrong("ephemeral")),
         };
         let settle = duration::parse(text("safety.settle"))
             .map_err(anyhow::Error::msg)
@@ -199,33 +226,53 @@ fn read_file(path: &Path) -> Result<Vec<(&'static str, String)>> {
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("cannot read the configuration file {}", path.display()))?;
     let table: toml::Table = text.parse().with_context(|| format!("{} is no TOML", path.display()))?;
-    let mut out = Vec::new();
-    flatten("", &table, &mut |key, value| {
-        let Some(setting) = SETTINGS.iter().find(|s| s.key == key) else {
-            let near = holdfast_core::problem::did_you_mean(key, SETTINGS.iter().map(|s| s.key));
-            bail!("{}: there is no setting \"{key}\".{near}", path.display());
-        };
-        let text = match value {
-            toml::Value::String(s) => s.clone(),
-            toml::Value::Array(items) => items.iter().filter_map(|i| i.as_str()).collect::<Vec<_>>().join(","),
-            toml::Value::Integer(n) => n.to_string(),
-            other => bail!("{}: {key} cannot be {}", path.display(), other.type_str()),
-        };
-        out.push((setting.key, text));
-        Ok(())
-    })?;
-    Ok(out)
+    let (mut out, mut mistakes) = (Vec::new(), Vec::new());
+    flatten("", &table, &mut |key, value| match setting_of(key, value) {
+        Ok(setting) => out.push(setting),
+        Err(mistake) => mistakes.push(format!("{}: {mistake}", path.display())),
+    });
+    if mistakes.is_empty() { Ok(out) } else { bail!(mistakes.join("\n")) }
 }
 
-fn flatten(prefix: &str, table: &toml::Table, visit: &mut dyn FnMut(&str, &toml::Value) -> Result<()>) -> Result<()> {
+/// A setting as the file has it, or what is wrong with it.
+fn setting_of(key: &str, value: &toml::Value) -> Result<(&'static str, String), String> {
+    let Some(setting) = SETTINGS.iter().find(|s| s.key == key) else {
+        let near = holdfast_core::problem::did_you_mean(key, SETTINGS.iter().map(|s| s.key));
+        return Err(format!("there is no setting \"{key}\".{near}"));
+    };
+    let text = match (setting.key, value) {
+        ("auth.tokens", toml::Value::Array(items)) => tokens(items)?,
+        (_, toml::Value::String(s)) => s.clone(),
+        ("ephemeral", toml::Value::Boolean(yes)) => yes.to_string(),
+        (key, toml::Value::Integer(n)) if key != "auth.tokens" => n.to_string(),
+        (_, other) => return Err(format!("{key} cannot be of the type {}", other.type_str())),
+    };
+    Ok((setting.key, text))
+}
+
+/// Tokens in one text. One that cannot be taken is refused: left out, it might leave the server open to everybody.
+fn tokens(items: &[toml::Value]) -> Result<String, String> {
+    let mut texts = Vec::new();
+    for (place, item) in items.iter().enumerate() {
+        match item.as_str().map(str::trim) {
+            None => return Err(format!("auth.tokens has a {} in place {place}; tokens are strings", item.type_str())),
+            Some(text) if text.is_empty() || text.contains(',') => {
+                return Err(format!("auth.tokens has no token in place {place}; write one without commas"));
+            }
+            Some(text) => texts.push(text),
+        }
+    }
+    Ok(texts.join(","))
+}
+
+fn flatten(prefix: &str, table: &toml::Table, visit: &mut dyn FnMut(&str, &toml::Value)) {
     for (key, value) in table {
         let full = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
         match value {
-            toml::Value::Table(inner) => flatten(&full, inner, visit)?,
-            other => visit(&full, other)?,
+            toml::Value::Table(inner) => flatten(&full, inner, visit),
+            other => visit(&full, other),
         }
     }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -260,6 +307,46 @@ mod tests {
     fn a_wrong_key_is_named_with_the_nearest_right_one() {
         let error = load("[sweep]\nintervall = \"5s\"\n", &[], None).expect_err("refused");
         assert!(format!("{error:#}").contains("Did you mean \"sweep.interval\"?"), "{error:#}");
+    }
+
+    #[test]
+    fn all_wrong_keys_of_a_file_are_named_at_once() {
+        let error =
+            load("listn = \"a:1\"\nstore = 1.5\n[sweep]\nintervall = \"5s\"\n", &[], None).expect_err("refused");
+        let told = format!("{error:#}");
+        for said in ["\"listn\"", "store cannot be of the type float", "Did you mean \"sweep.interval\"?"] {
+            assert!(told.contains(said), "{said} is not in {told}");
+        }
+    }
+
+    #[test]
+    fn a_token_that_cannot_be_taken_is_refused_and_not_left_out() {
+        for bad in ["[1, 2]", "[\"a\", 2]", "[\"\"]", "[\"a,b\"]", "5", "true"] {
+            let error = load(&format!("[auth]\ntokens = {bad}\n"), &[], None).expect_err(bad);
+            assert!(format!("{error:#}").contains("auth.tokens"), "{bad}: {error:#}");
+        }
+        assert_eq!(load("[auth]\ntokens = [\"a\", \"b\"]\n", &[], None).expect("good").tokens, ["a", "b"]);
+    }
+
+    #[test]
+    fn a_variable_that_is_no_setting_is_told_with_the_nearest_one_but_not_those_of_kubernetes() {
+        let names =
+            ["HOLDFAST_SWEEP_INTERVALL", "HOLDFAST_SERVICE_HOST", "HOLDFAST_PORT_8080_TCP", "HOLDFAST_LISTEN", "PATH"];
+        let told = unknown_variables(names.map(str::to_owned));
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(told[0].contains("Did you mean \"HOLDFAST_SWEEP_INTERVAL\"?"), "{told:?}");
+    }
+
+    #[test]
+    fn a_throw_away_disk_is_a_setting_like_any_other() {
+        let shown = |config: &Config| config.show().into_iter().find(|(key, ..)| *key == "ephemeral").expect("shown");
+        let plain = load("", &[], None).expect("good");
+        assert_eq!((plain.ephemeral, shown(&plain).1.as_str()), (false, "false"));
+        let told = load("ephemeral = true\n", &[], None).expect("good");
+        assert!(told.ephemeral);
+        let told = load("", &[("HOLDFAST_EPHEMERAL", "1")], None).expect("good");
+        assert_eq!((told.ephemeral, shown(&told).2.as_str()), (true, "HOLDFAST_EPHEMERAL"));
+        assert!(load("", &[("HOLDFAST_EPHEMERAL", "maybe")], None).is_err());
     }
 
     #[test]

@@ -7,10 +7,19 @@ use std::path::{Path, PathBuf};
 const NETWORK: &[&str] =
     &["nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "ceph", "glusterfs", "fuse.sshfs", "fuse.s3fs", "lustre"];
 
+/// File systems of a container that go away with it.
+const THROW_AWAY: &[&str] = &["overlay", "fuse-overlayfs", "fuse.fuse-overlayfs", "tmpfs"];
+
+/// True if this process runs in a container, by the marks that Docker, Podman, ECS and Kubernetes leave.
+fn in_container(is_file: impl Fn(&str) -> bool, is_set: impl Fn(&str) -> bool) -> bool {
+    ["/.dockerenv", "/run/.containerenv"].iter().any(|file| is_file(file))
+        || ["ECS_CONTAINER_METADATA_URI_V4", "KUBERNETES_SERVICE_HOST"].iter().any(|name| is_set(name))
+}
+
 /// Refuses a network file system always, and a container's throw-away disk unless `ephemeral`.
 pub(crate) fn check(store: &Path, ephemeral: bool) -> Result<()> {
     let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-    let in_container = Path::new("/.dockerenv").exists() || std::env::var_os("ECS_CONTAINER_METADATA_URI_V4").is_some();
+    let in_container = in_container(|file| Path::new(file).exists(), |name| std::env::var_os(name).is_some());
     let Some(kind) = file_system(&mounts, &absolute(store)) else { return Ok(()) };
     if NETWORK.contains(&kind.as_str()) {
         bail!(
@@ -18,7 +27,7 @@ pub(crate) fn check(store: &Path, ephemeral: bool) -> Result<()> {
             store.display()
         );
     }
-    if in_container && matches!(kind.as_str(), "overlay" | "tmpfs") && !ephemeral {
+    if in_container && THROW_AWAY.contains(&kind.as_str()) && !ephemeral {
         bail!(
             "the store {} is on the container's own disk ({kind}), which goes away with the task; mount a volume, or accept the loss \
              with --ephemeral",
@@ -49,6 +58,17 @@ fn file_system(mountinfo: &str, path: &Path) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_container_is_known_by_the_mark_of_whoever_runs_it() {
+        for mark in ["/.dockerenv", "/run/.containerenv", "ECS_CONTAINER_METADATA_URI_V4", "KUBERNETES_SERVICE_HOST"] {
+            assert!(in_container(|file| file == mark, |name| name == mark), "{mark}");
+        }
+        assert!(!in_container(|_| false, |_| false));
+        let mounts = "1 0 0:1 / / rw - fuse.fuse-overlayfs fuse-overlayfs rw\n";
+        let kind = file_system(mounts, Path::new("/data")).expect("a file system");
+        assert!(THROW_AWAY.contains(&kind.as_str()), "{kind}");
+    }
 
     #[test]
     fn the_longest_mount_point_says_the_file_system() {

@@ -31,7 +31,10 @@ use std::process::ExitCode;
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(e) => return misread(&e),
+    };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(e) => {
@@ -47,6 +50,14 @@ fn main() -> ExitCode {
             ExitCode::from(e.downcast_ref::<Failure>().map_or(1, Failure::code))
         }
     }
+}
+
+/// Help and version are what was asked for. A wrong command line is an error like any other: 2 says that there are
+/// differences, and a script that mistyped an option must not read that.
+fn misread(error: &clap::Error) -> ExitCode {
+    // Words that nobody can hear are no reason to fail.
+    let _ = error.print();
+    if error.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
 async fn run(cli: Cli) -> Result<Ending> {
@@ -67,15 +78,15 @@ async fn run(cli: Cli) -> Result<Ending> {
         Command::History(arg) => look::history(&client, how, &arg.resource).await,
         Command::Events(args) => look::events(&client, how, &args).await,
         Command::Scopes => look::scopes(&client, how).await,
-        Command::Reconcile(args) => steer::reconcile(&client, &args).await,
-        Command::Pause(args) => steer::pause(&client, &args).await,
-        Command::Resume(args) => steer::resume(&client, &args).await,
+        Command::Reconcile(args) => steer::reconcile(&client, how, &args).await,
+        Command::Pause(args) => steer::pause(&client, how, &args).await,
+        Command::Resume(args) => steer::resume(&client, how, &args).await,
         Command::Adopt(args) => why::adopt(&client, how, &args).await,
         Command::Delete(args) => steer::delete(&client, how, &args).await,
-        Command::Wait(args) => wait::wait(&client, &args).await,
+        Command::Wait(args) => wait::wait(&client, how, &args).await,
         Command::Explain { field } => explain::explain(how, &field),
         Command::Schema { kind } => explain::schema(kind.as_deref()),
-        Command::Doctor { health } => doctor::doctor(&client, health).await,
+        Command::Doctor { health } => doctor::doctor(&client, how, health).await,
         Command::Store { what } => store::run(how, &what),
         Command::Config { what: ConfigCommand::Show(args) } => serve::show_config(how, &args),
         Command::Config { what: ConfigCommand::Token } => serve::make_token(how),

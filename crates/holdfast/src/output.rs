@@ -66,10 +66,33 @@ pub(crate) fn items(how: Output, items: &[Value], columns: &[Column], name: fn(&
 pub(crate) fn bare_table() -> Table {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
-    if table.width().is_none() {
-        table.set_width(100);
-    }
+    table.set_width(u16::try_from(width()).unwrap_or(u16::MAX));
     table
+}
+
+/// How wide lines may be.
+pub(crate) fn width() -> usize {
+    width_of(std::env::var("COLUMNS").ok().as_deref(), Table::new().width())
+}
+
+/// What `COLUMNS` asks for, else the terminal's width, else what every terminal has.
+fn width_of(columns: Option<&str>, terminal: Option<u16>) -> usize {
+    let asked = columns.and_then(|c| c.parse::<usize>().ok()).filter(|c| *c >= NARROWEST);
+    asked.or(terminal.map(usize::from).filter(|c| *c >= NARROWEST)).unwrap_or(80)
+}
+
+/// In fewer columns nothing can be laid out.
+const NARROWEST: usize = 40;
+
+/// A sentence after its lead, in lines that are no wider than the terminal. It goes on below its own beginning.
+pub(crate) fn hung(lead: &str, sentence: &str) -> String {
+    hung_in(width(), lead, sentence)
+}
+
+fn hung_in(width: usize, lead: &str, sentence: &str) -> String {
+    let indent = lead.chars().count();
+    let lines = wrapped(sentence, width.saturating_sub(indent));
+    format!("{lead}{}", lines.join(&format!("\n{}", " ".repeat(indent)))).trim_end().to_owned()
 }
 
 /// The table without the blanks that pad its right edge.
@@ -89,14 +112,33 @@ pub(crate) fn text(value: &Value, pointer: &str) -> String {
 /// Words in lines of at most `width` characters; a longer word has a line of its own.
 pub(crate) fn wrapped(words: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = vec![String::new()];
-    for word in words.split_whitespace() {
+    for word in unbroken(words) {
         match lines.last_mut() {
-            Some(last) if last.is_empty() => last.push_str(word),
+            Some(last) if last.is_empty() => last.push_str(&word),
             Some(last) if last.chars().count() + 1 + word.chars().count() <= width => *last += &format!(" {word}"),
-            _ => lines.push(word.to_owned()),
+            _ => lines.push(word),
         }
     }
     lines
+}
+
+/// The words of a text. A command of ours with what it is about is one, so that it can be copied from a line.
+fn unbroken(words: &str) -> Vec<String> {
+    let mut out: Vec<String> = Vec::new();
+    let mut glue = 0;
+    for word in words.split_whitespace() {
+        match out.last_mut() {
+            Some(last) if glue > 0 => {
+                *last += &format!(" {word}");
+                glue -= 1;
+            }
+            _ => out.push(word.to_owned()),
+        }
+        if word.trim_start_matches('`') == "holdfast" {
+            glue = 2;
+        }
+    }
+    out
 }
 
 /// How long ago an RFC 3339 time was: `3s`, `12m`, `5h`, `2d`.
@@ -151,4 +193,28 @@ pub(crate) fn short(value: &Value) -> String {
         other => other.to_string(),
     };
     if text.chars().count() > 120 { format!("{}…", text.chars().take(119).collect::<String>()) } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_as_wide_as_asked_or_as_the_terminal_or_80() {
+        assert_eq!(width_of(Some("132"), Some(100)), 132);
+        assert_eq!(width_of(None, Some(100)), 100);
+        assert_eq!((width_of(None, None), width_of(Some("wide"), None), width_of(Some("0"), Some(0))), (80, 80, 80));
+    }
+
+    #[test]
+    fn a_sentence_goes_on_below_its_beginning_and_no_command_is_broken() {
+        let sentence = "it awaits approval of a plan. Carry it out with: holdfast approve 0123456789abcdef and wait";
+        let shown = hung_in(60, "  because ", sentence);
+        assert_eq!(
+            shown,
+            "  because it awaits approval of a plan. Carry it out with:\n          holdfast approve 0123456789abcdef and wait"
+        );
+        assert!(shown.lines().all(|l| l.chars().count() <= 60), "{shown}");
+        assert_eq!(hung_in(60, "  message ", ""), "  message");
+    }
 }

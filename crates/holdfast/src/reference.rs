@@ -9,14 +9,15 @@ const HEAD: &str = "# CLI reference
 
 Written from the command line itself; `holdfast COMMAND --help` says the same.
 
-Data goes to standard output, everything else to standard error. The settings of `serve` may also stand in a file and in the
+Data goes to standard output, everything else to standard error; with `-o json` the data is the API's own answer, with `-o name` one name a line. Lines are as wide as `COLUMNS` says, else as the terminal, else 80 columns; with `-o wide`
+tables and events keep to one line each. The settings of `serve` may also stand in a file and in the
 environment; see [Operating it](../operating.md).
 
 | exit code | means |
 |---|---|
 | 0 | all went well |
-| 1 | it did not; the message says why |
-| 2 | there are differences, where `--exit-code` asks for them; `store check` found damage; or the command line itself is wrong |
+| 1 | it did not, or the command line itself is wrong; the message says why |
+| 2 | there are differences, where `--exit-code` asks for them; or `store check` found damage |
 | 3 | refused because of what is there, such as a protected resource |
 | 4 | a token is missing, or not allowed to do this |
 | 5 | time was up |

@@ -1,7 +1,7 @@
 //! `serve`: puts store, AWS, engine and API together and runs them until told to stop.
 
 use crate::args::{Output, ServeArgs};
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::failure::Ending;
 use crate::output::{self, line};
 use crate::workshop::Workshop;
@@ -28,6 +28,9 @@ const LOG_MEMORY: jiff::SignedDuration = jiff::SignedDuration::from_hours(30 * 2
 pub(crate) async fn serve(args: &ServeArgs) -> Result<Ending> {
     let config = Config::load(args, &|name| std::env::var(name).ok())?;
     start_log(&config.log)?;
+    for warning in unknown_variables() {
+        tracing::warn!("{warning}");
+    }
     disk::check(&config.store, config.ephemeral)?;
     let store = Store::open(&Location::File(config.store.clone()))
         .with_context(|| format!("cannot open the store {}", config.store.display()))?;
@@ -44,6 +47,11 @@ pub(crate) async fn serve(args: &ServeArgs) -> Result<Ending> {
     line(format!("Holdfast listens on http://{}", running.address))?;
     running.until(stopped()).await?;
     Ok(Ending::Fine)
+}
+
+/// What to say of the process's own variables.
+fn unknown_variables() -> Vec<String> {
+    config::unknown_variables(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()))
 }
 
 /// Forgets events and outcomes that are older than the log's memory, once an hour.
@@ -204,6 +212,7 @@ pub(crate) fn start_log(filter: &str) -> Result<()> {
 
 pub(crate) fn show_config(how: Output, args: &ServeArgs) -> Result<Ending> {
     let config = Config::load(args, &|name| std::env::var(name).ok())?;
+    unknown_variables().into_iter().for_each(|warning| output::talk(format!("warning: {warning}")));
     if how == Output::Json {
         let all = config
             .show()
@@ -212,10 +221,16 @@ pub(crate) fn show_config(how: Output, args: &ServeArgs) -> Result<Ending> {
         output::json(&serde_json::Value::Object(all.collect()))?;
         return Ok(Ending::Fine);
     }
+    if how == Output::Name {
+        config.show().into_iter().try_for_each(|(key, ..)| line(key))?;
+        return Ok(Ending::Fine);
+    }
+    // What each is takes more than 80 columns leave beside its name.
+    let columns = if how == Output::Wide { 4 } else { 3 };
     let mut table = output::bare_table();
-    table.set_header(["SETTING", "VALUE", "FROM", "WHAT IT IS"]);
+    table.set_header(["SETTING", "VALUE", "FROM", "WHAT IT IS"].into_iter().take(columns));
     for (key, value, source, doc) in config.show() {
-        table.add_row([key.to_owned(), value, source, doc.to_owned()]);
+        table.add_row([key.to_owned(), value, source, doc.to_owned()].into_iter().take(columns));
     }
     line(output::trimmed(&table))?;
     Ok(Ending::Fine)

@@ -49,11 +49,31 @@ fn a_stack_is_declared_watched_and_taken_down_from_the_command_line() -> Result<
     ensure!(good(&server, &["describe", "es/SecurityGroup/alb"])?.contains("InSync"), "describe tells the phase");
     ensure!(good(&server, &["history", "es/SecurityGroup/alb"])?.contains("create"), "history tells the create");
     ensure!(good(&server, &["events"])?.contains("SecurityGroup/alb"), "the log tells of the group");
+    for sentences in [&["plan", "-f", EXAMPLE][..], &["describe", "es/Service/redis"], &["events"], &["scopes"]] {
+        let printed = good(&server, sentences)?;
+        let too_wide = printed.lines().find(|l| l.chars().count() > 80 && l.trim_start().contains(' '));
+        ensure!(too_wide.is_none(), "{sentences:?} is wider than 80 columns: {too_wide:?}");
+    }
     ensure!(good(&server, &["drift", "--exit-code"])?.is_empty(), "nothing drifts");
-    good(&server, &["pause", "es", "--reason", "a test"])?;
-    good(&server, &["wait", "es/Cluster/es", "--for", "Paused", "--timeout", "30s"])?;
-    good(&server, &["resume", "es"])?;
-    good(&server, &["reconcile", "es"])?;
+    let parsed = |args: &[&str]| -> Result<Value> {
+        let printed = good(&server, &[args, &["-o", "json"]].concat())?;
+        serde_json::from_str(&printed).with_context(|| format!("{args:?} printed no JSON: {printed}"))
+    };
+    let named = |args: &[&str]| good(&server, &[args, &["-o", "name"]].concat());
+    ensure!(parsed(&["pause", "es", "--reason", "a test"])?["paused"]["reason"] == "a test", "pause has an answer");
+    let paused = parsed(&["wait", "es/Cluster/es", "--for", "Paused", "--timeout", "30s"])?;
+    ensure!(paused["items"][0]["status"]["phase"] == "Paused", "{paused:#}");
+    ensure!(named(&["resume", "es"])? == "es\n", "resume names what goes on");
+    ensure!(parsed(&["reconcile", "es"])?["stack"] == "es", "reconcile has an answer");
+    ensure!(named(&["describe", "es/Cluster/es"])? == "es/Cluster/es\n", "describe has a name");
+    ensure!(named(&["explain", "Cluster"])?.contains("Cluster.clusterName\n"), "explain names fields");
+    ensure!(named(&["config", "show"])?.starts_with("listen\n"), "config show names settings");
+    let settings = good(&server, &["config", "show"])?;
+    let whole =
+        settings.lines().all(|l| l.chars().count() <= 80) && settings.contains("safety.maxReplacementsPerHour ");
+    ensure!(whole, "a name is broken, or lines are too wide:\n{settings}");
+    let healthy = parsed(&["doctor"])?;
+    ensure!(healthy["ok"] == true && healthy["checks"][0]["check"] == "server", "{healthy:#}");
     good(&server, &["wait", "es", "--timeout", "30s"])?;
     good(&server, &["doctor"])?;
     good(&server, &["delete", "es", "--deletion", "delete", "--wait", "--timeout", "60s"])?;
@@ -74,12 +94,80 @@ fn failures_have_words_and_exit_codes_of_their_own() -> Result<()> {
         ensure!(code == 1 && err.contains("healthCheckPath"), "{command} ended with {code}: {err}");
         ensure!(err.matches("healthCheckPaht").count() >= 3, "every mistake at once, not only the first: {err}");
     }
+    let (code, out, _) = holdfast("", &["validate", "-f", &bad, "-o", "json"])?;
+    let told: Value = serde_json::from_str(&out)?;
+    ensure!(code == 1 && told["valid"] == false && told["errors"][0]["pointer"].is_string(), "{told:#}");
     let (code, _, err) = holdfast(&server.url, &["wait", "es", "--timeout", "700ms"])?;
     ensure!(code == 5, "a wait whose time is up ends with 5, not {code}: {err}");
     let (code, _, err) = holdfast(&server.url, &["get", "Servise"])?;
     ensure!(code == 1 && err.contains("Did you mean \"Service\"?"), "{err}");
     let (code, _, err) = holdfast("http://127.0.0.1:1", &["get"])?;
     ensure!(code == 1 && err.contains("holdfast serve"), "an unreachable server is said with what to do: {err}");
+    Ok(())
+}
+
+#[test]
+fn a_refused_replacement_is_a_difference_and_a_confirmed_prune_can_be_looked_at_first() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let server = simulated(&folder)?;
+    let file = folder.path().join("stack.json");
+    let declare = |resources: Value| -> Result<String> {
+        let stack = serde_json::json!({
+            "apiVersion": "holdfast.dev/v1", "kind": "Stack", "metadata": { "name": "s" },
+            "spec": { "region": "eu-west-1", "resources": resources } });
+        std::fs::write(&file, stack.to_string())?;
+        Ok(file.display().to_string())
+    };
+    let cluster = |name: &str| serde_json::json!([{ "kind": "Cluster", "metadata": { "name": "c" }, "spec": { "clusterName": name } }]);
+    let first = declare(cluster("one"))?;
+    good(&server, &["apply", "-f", &first, "--wait", "--timeout", "30s"])?;
+    let renamed = declare(cluster("two"))?;
+    let (code, plan, err) = holdfast(&server.url, &["plan", "-f", &renamed, "--exit-code"])?;
+    ensure!(code == 2, "a refused replacement is a difference, but it ended with {code}: {plan}{err}");
+    let empty = declare(serde_json::json!([]))?;
+    let (code, _, err) = holdfast(&server.url, &["diff", "-f", &empty, "--prune"])?;
+    ensure!(code == 3, "an emptied stack wants a confirmation, but it ended with {code}: {err}");
+    let (code, _, err) = holdfast(&server.url, &["diff", "-f", &empty, "--prune", "--confirm-empty"])?;
+    ensure!(code == 0, "what is confirmed can be looked at, but it ended with {code}: {err}");
+    Ok(())
+}
+
+#[test]
+fn a_wrong_command_line_ends_with_1_and_help_with_0() -> Result<()> {
+    for args in [&["plan", "--exit-cod"][..], &["drift", "--severity"], &["nothing"], &[], &["validate"]] {
+        let (code, out, err) = holdfast("", args)?;
+        ensure!(code == 1 && out.is_empty() && !err.is_empty(), "{args:?} ended with {code}: {out}{err}");
+    }
+    for args in [&["--help"][..], &["plan", "--help"], &["--version"]] {
+        let (code, out, _) = holdfast("", args)?;
+        ensure!(code == 0 && !out.is_empty(), "{args:?} ended with {code}: {out}");
+    }
+    Ok(())
+}
+
+#[test]
+fn what_only_a_server_knows_is_no_mistake_without_one() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("document.json");
+    let group = |vpc: &str| {
+        serde_json::json!({ "kind": "SecurityGroup", "metadata": { "name": "alb" },
+            "spec": { "groupName": "alb", "description": "public entry", "vpcId": vpc } })
+    };
+    let stack = |vpc: &str| {
+        serde_json::json!({ "apiVersion": "holdfast.dev/v1", "kind": "Stack", "metadata": { "name": "video" },
+            "spec": { "account": "prod", "resources": [group(vpc)] } })
+    };
+    let mut lone = group("vpc-0abc");
+    lone["apiVersion"] = "holdfast.dev/v1".into();
+    lone["metadata"]["stack"] = "video".into();
+    for document in [stack("${network:Vpc/main.id}"), lone] {
+        std::fs::write(&file, document.to_string())?;
+        let (code, _, err) = holdfast("", &["validate", "-f", &file.display().to_string()])?;
+        ensure!(code == 0 && err.contains("Valid: 1 resource."), "{document} ended with {code}: {err}");
+    }
+    std::fs::write(&file, stack("${Vpc/main.id}").to_string())?;
+    let (code, _, err) = holdfast("", &["validate", "-f", &file.display().to_string()])?;
+    ensure!(code == 1 && err.contains("Vpc/main"), "what the document itself lacks is a mistake still: {err}");
     Ok(())
 }
 
@@ -193,10 +281,14 @@ fn settings_tell_where_they_come_from() -> Result<()> {
     let output = Command::new(binary()?)
         .args(["config", "show", "-o", "json", "--sweep-interval", "7s"])
         .env("HOLDFAST_LISTEN", "127.0.0.1:9")
+        .env("HOLDFAST_SWEEP_INTERVALL", "8s")
         .output()?;
     let shown: Value = serde_json::from_slice(&output.stdout)?;
     ensure!(shown["sweep.interval"]["source"] == "flag", "{shown:#}");
     ensure!(shown["listen"]["source"] == "HOLDFAST_LISTEN", "{shown:#}");
     ensure!(shown["store"]["source"] == "default", "{shown:#}");
+    ensure!(shown["ephemeral"]["value"] == "false", "{shown:#}");
+    let warned = String::from_utf8_lossy(&output.stderr).into_owned();
+    ensure!(warned.contains("Did you mean \"HOLDFAST_SWEEP_INTERVAL\"?"), "{warned}");
     Ok(())
 }

@@ -3,8 +3,8 @@
 use super::problem::{Mistake, Problem};
 use axum::extract::{FromRequestParts, Query};
 use holdfast_core::problem::did_you_mean;
-use http::Uri;
 use http::request::Parts;
+use http::{Method, Uri};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -64,6 +64,7 @@ impl Param {
     fn check(&self, value: &str) -> Option<Mistake> {
         let message = match &self.shape {
             Shape::Text => return None,
+            Shape::Flag if value.is_empty() => format!("{0} has no value; write {0}=true or {0}=false.", self.name),
             Shape::Flag if matches!(value, "true" | "false") => return None,
             Shape::Flag => format!("{} takes true or false, not \"{value}\".", self.name),
             Shape::Number { min, max, .. } => match value.parse::<u64>() {
@@ -111,7 +112,11 @@ impl Params {
 }
 
 /// Reads a query against a route's table: every mistake at once.
-pub(crate) fn check(uri: &Uri, table: &'static [Param]) -> Result<Params, Problem> {
+///
+/// On a read an empty value filters nothing. On a write it may stand for yes or for no, so it is refused: a `?dryRun`
+/// that counted as absent would store what was only to be looked at.
+pub(crate) fn check(method: &Method, uri: &Uri, table: &'static [Param]) -> Result<Params, Problem> {
+    let reads = matches!(*method, Method::GET | Method::HEAD);
     let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri).map_err(|_| {
         Problem::parameters(vec![Mistake::of_parameter(
             "",
@@ -126,7 +131,7 @@ pub(crate) fn check(uri: &Uri, table: &'static [Param]) -> Result<Params, Proble
             mistakes.push(unknown(&name, table));
             continue;
         };
-        mistakes.extend((!value.is_empty()).then(|| param.check(&value)).flatten());
+        mistakes.extend((!(reads && value.is_empty())).then(|| param.check(&value)).flatten());
         if values.given.insert(param.name, value).is_some() {
             let message = format!("{name} is given twice; give it once.");
             mistakes.push(Mistake::of_parameter(&name, "duplicate-parameter", message));

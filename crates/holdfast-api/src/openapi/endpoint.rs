@@ -1,12 +1,13 @@
 //! A route with everything that is said of it: the router and the OpenAPI document are made of the same table.
 
+use crate::http::problem::{Mistake, Problem};
 use crate::http::query::{self, Param};
 use crate::state::ApiState;
 use axum::extract::Request;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
-use http::{Method, StatusCode};
+use http::{Method, StatusCode, header};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 /// Makes the schema of a type.
@@ -156,11 +157,15 @@ impl Endpoint {
         self
     }
 
-    /// The handler, behind the check of its query.
+    /// The handler, behind the check of its query and of a condition that it would not look at.
     pub(crate) fn route(self) -> (&'static str, MethodRouter<ApiState>) {
         let Some(table) = self.query else { return (self.path, self.handler) };
+        let unconditional = self.method != Method::GET && !self.headers.contains(&Header::IfMatch);
         let checked = move |mut request: Request, next: Next| async move {
-            match query::check(request.uri(), table) {
+            if unconditional && request.headers().contains_key(header::IF_MATCH) {
+                return without_condition().into_response();
+            }
+            match query::check(request.method(), request.uri(), table) {
                 Ok(params) => {
                     request.extensions_mut().insert(params);
                     next.run(request).await
@@ -174,5 +179,11 @@ impl Endpoint {
     }
 }
 
+/// Who sends `If-Match` counts on it, so a route that has nothing to compare it with refuses it.
+fn without_condition() -> Problem {
+    let message = "This route has no ETag to compare If-Match with. Send the request without it.";
+    Problem::parameters(vec![Mistake::of_parameter("if-match", "invalid-header", message.to_owned())])
+}
+
 /// The type of a handler's answer, where it may be a problem.
-pub(crate) type Answer = Result<Response, crate::http::problem::Problem>;
+pub(crate) type Answer = Result<Response, Problem>;

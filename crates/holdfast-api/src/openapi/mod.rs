@@ -151,7 +151,7 @@ fn path_doc(name: &str) -> &'static str {
     match name {
         "stack" => "The stack's name.",
         "kind" => "The kind, such as `Service`.",
-        "name" => "The resource's name.",
+        "name" => "The name.",
         "hash" => "The plan's hash, `planHash` of the answer that computed it.",
         "file" => "`v1.json`, or the name of a kind with `.json`.",
         _ => "A path below the dashboard.",

@@ -31,7 +31,8 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
             .about("declare", "Declare a Stack, a resource, an Account or a List of them, all or nothing")
             .doc(
                 "The answer comes when everything is durable. `planHash` names the plan that awaits approval, where `rollout` is \
-                 `approve`. With `dryRun` the answer is that of `POST /v1/plan`. \
+                 `approve`; it is absent where AWS does not answer within 5 seconds, and then `awaitingApproval` of the stack and of its \
+                 resources names it as soon as a pass has looked. With `dryRun` the answer is that of `POST /v1/plan`. \
                  `If-Match` takes the ETag of the one document in the body; `If-None-Match: *` wants none of them to be there.",
             )
             .query(APPLY)

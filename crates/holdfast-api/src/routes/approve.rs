@@ -20,6 +20,7 @@ use schemars::JsonSchema;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 pub(crate) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -222,10 +223,15 @@ fn consent(state: &ApiState, record: &PlanRecord, by: String, reason: Option<Str
     Ok(())
 }
 
+/// How long an answer waits for AWS to name the plan to approve. The change is made by then, and a request that runs
+/// into its own limit would hide that.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// Ends a change: names the plan that awaits approval because of it, wakes the loop and answers.
 pub(crate) async fn finish(mut done: Done, state: &ApiState) -> Answer {
     let (stacks, once) = (std::mem::take(&mut done.stacks), done.once.take());
-    match demanded(state, stacks).await {
+    let late = || Problem::unavailable("loop-unavailable", "AWS did not answer in time.");
+    match tokio::time::timeout(PATIENCE, demanded(state, stacks)).await.unwrap_or_else(|_| Err(late())) {
         Ok(None) => {}
         Ok(Some(hash)) => {
             done.name_plan(&hash);

@@ -3,11 +3,12 @@
 use super::idempotency::{self, Key, Once};
 use super::stacks;
 use crate::http::body::{JsonBody, MaybeJson};
+use crate::http::conditional::Conditions;
 use crate::http::path::Segments;
 use crate::http::problem::Problem;
 use crate::openapi::endpoint::{Answer, Endpoint, Header, Presence};
 use crate::state::ApiState;
-use crate::views::Paused;
+use crate::views::{Paused, stack_tag};
 use axum::extract::State;
 use axum::routing::post;
 use holdfast_core::name::Scope;
@@ -26,7 +27,9 @@ const LONGEST_REASON: usize = 1000;
 
 pub(crate) fn endpoints() -> Vec<Endpoint> {
     let about = |path, id, handler, summary| {
-        Endpoint::new(Method::POST, path, id, handler).about("stacks", summary).headers(&[Header::IdempotencyKey])
+        Endpoint::new(Method::POST, path, id, handler)
+            .about("stacks", summary)
+            .headers(&[Header::IfMatch, Header::IdempotencyKey])
     };
     vec![
         about(
@@ -58,7 +61,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
 /// How long a person's word holds that drift is to be healed, however much it is.
 const CONFIRMED: SignedDuration = SignedDuration::from_mins(15);
 
-/// What a person confirms.
+/// Why, and what a person confirms.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 #[expect(
@@ -69,6 +72,12 @@ struct ReconcileBody {
     /// `drift`: heal the scopes of this stack, however much has drifted in them.
     #[schemars(extend("enum" = ["drift"]))]
     confirm: Option<String>,
+    /// Why, for the person who wonders later.
+    #[schemars(length(min = 1, max = 1000))]
+    reason: Option<String>,
+    /// Taken as in a pause, and says nothing here: a pass is one moment.
+    #[schemars(with = "Option<Time>")]
+    until: Option<Timestamp>,
 }
 
 /// Why, and for how long.
@@ -98,6 +107,9 @@ pub(super) struct ResumeBody {
     /// Why it goes on.
     #[schemars(length(min = 1, max = 1000))]
     reason: Option<String>,
+    /// Taken as in a pause, and says nothing here: what goes on has no end.
+    #[schemars(with = "Option<Time>")]
+    until: Option<Timestamp>,
 }
 
 /// A pass that was asked for.
@@ -130,26 +142,39 @@ fn scopes(state: &ApiState, stack: &str) -> Result<BTreeSet<Scope>, Problem> {
     Ok(stacks::find(state, stack)?.1.into_iter().map(|r| r.scope).collect())
 }
 
+/// Refuses to steer a stack whose declaration is not the one that was read.
+fn unmoved(state: &ApiState, stack: &str, conditions: &Conditions) -> Result<(), Problem> {
+    if !conditions.any() {
+        return Ok(());
+    }
+    let (record, members) = stacks::find(state, stack)?;
+    conditions.allow_write(&format!("stack {stack}"), Some(&stack_tag(&record, &members)))
+}
+
 async fn reconcile(
     State(state): State<ApiState>,
     Segments(stack): Segments<String>,
+    conditions: Conditions,
     key: Key,
     MaybeJson(body): MaybeJson,
 ) -> Answer {
-    let mut fields = Fields::of(body.as_ref(), &["confirm"]);
-    let confirmed = fields.confirms("drift");
+    let mut fields = Fields::of(body.as_ref(), &["confirm", "reason", "until"]);
+    let (confirmed, reason) = (fields.confirms("drift"), fields.reason());
+    fields.time();
     fields.done()?;
     let once = key.over(body.as_ref().map_or(&[], |b| &b.bytes));
     state
         .blocking(move |state| {
             let scopes = scopes(state, &stack)?;
             idempotency::once(state, once.as_ref(), StatusCode::ACCEPTED, || {
+                unmoved(state, &stack, &conditions)?;
                 // Before the log tells of it: the pass that this causes is the one that tries again.
                 state.control().forgive(&stack)?;
                 if confirmed {
                     confirm_drift(state, &stack, &scopes)?;
                 }
-                let message = format!("a pass of stack {stack} was asked for");
+                let why = reason.map_or_else(String::new, |reason| format!(": {reason}"));
+                let message = format!("a pass of stack {stack} was asked for{why}");
                 let event = Event::new(state.now(), EventType::Operated, "ReconcileRequested", message);
                 state.store().log(&[event.of_stack(&stack)])?;
                 state.control().nudge(&scopes);
@@ -169,26 +194,34 @@ fn confirm_drift(state: &ApiState, stack: &str, scopes: &BTreeSet<Scope>) -> Res
     Ok(state.store().confirm_drift(scopes, until, &event)?)
 }
 
-async fn pause(State(state): State<ApiState>, Segments(stack): Segments<String>, key: Key, body: JsonBody) -> Answer {
+async fn pause(
+    State(state): State<ApiState>,
+    Segments(stack): Segments<String>,
+    conditions: Conditions,
+    key: Key,
+    body: JsonBody,
+) -> Answer {
     let hold = hold_of(&state, &body)?;
     let message = paused_message(&format!("stack {stack}"), &hold);
-    steer(state, stack, key.over(&body.bytes), Some(hold), ("Paused", message)).await
+    steer(state, stack, conditions, key.over(&body.bytes), Some(hold), ("Paused", message)).await
 }
 
 async fn resume(
     State(state): State<ApiState>,
     Segments(stack): Segments<String>,
+    conditions: Conditions,
     key: Key,
     MaybeJson(body): MaybeJson,
 ) -> Answer {
     let message = resumed_message(&format!("stack {stack}"), body.as_ref())?;
     let once = key.over(body.as_ref().map_or(&[], |b| &b.bytes));
-    steer(state, stack, once, None, ("Resumed", message)).await
+    steer(state, stack, conditions, once, None, ("Resumed", message)).await
 }
 
 async fn steer(
     state: ApiState,
     stack: String,
+    conditions: Conditions,
     once: Option<Once>,
     hold: Option<Hold>,
     (reason, message): (&'static str, String),
@@ -197,6 +230,7 @@ async fn steer(
         .blocking(move |state| {
             let scopes = scopes(state, &stack)?;
             idempotency::once(state, once.as_ref(), StatusCode::OK, || {
+                unmoved(state, &stack, &conditions)?;
                 let now = state.now();
                 let event = Event::new(now, EventType::Operated, reason, message).of_stack(&stack);
                 if !state.store().set_hold(&stack, hold.as_ref(), now, &event)? {
@@ -231,8 +265,9 @@ pub(super) fn paused_message(what: &str, hold: &Hold) -> String {
 
 /// What the log is told of the end of a pause, with the reason that the body gives.
 pub(super) fn resumed_message(what: &str, body: Option<&JsonBody>) -> Result<String, Problem> {
-    let mut fields = Fields::of(body, &["reason"]);
+    let mut fields = Fields::of(body, &["reason", "until"]);
     let reason = fields.reason();
+    fields.time();
     fields.done()?;
     Ok(reason.map_or_else(|| format!("{what} goes on"), |reason| format!("{what} goes on: {reason}")))
 }
@@ -307,7 +342,18 @@ impl Fields {
         }
     }
 
+    /// The end that a body names; refused if it is over.
     fn until(&mut self, now: Timestamp) -> Option<Timestamp> {
+        let until = self.time()?;
+        if until <= now {
+            self.refuse("/until", "out-of-range", &format!("until is over already; it is {now} now."));
+            return None;
+        }
+        Some(until)
+    }
+
+    /// `until` as it is written, whether it is over or not.
+    fn time(&mut self) -> Option<Timestamp> {
         let text = match self.map.get("until") {
             None | Some(Value::Null) => return None,
             Some(Value::String(text)) => text.clone(),
@@ -320,17 +366,11 @@ impl Fields {
                 return None;
             }
         };
-        match text.parse::<Timestamp>() {
-            Ok(until) if until > now => Some(until),
-            Ok(_) => {
-                self.refuse("/until", "out-of-range", &format!("until is over already; it is {now} now."));
-                None
-            }
-            Err(_) => {
-                self.refuse("/until", "bad-format", "until takes an RFC 3339 time, such as \"2026-07-01T12:00:00Z\".");
-                None
-            }
+        let time = text.parse::<Timestamp>().ok();
+        if time.is_none() {
+            self.refuse("/until", "bad-format", "until takes an RFC 3339 time, such as \"2026-07-01T12:00:00Z\".");
         }
+        time
     }
 
     /// A flag; false if it is not there.

@@ -17,7 +17,7 @@ use holdfast_store::{Answer as Kept, Change, Outcome, Removal, ResourceChange, R
 use http::{HeaderValue, StatusCode};
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
 /// What a client wants declared, and under which conditions.
@@ -187,7 +187,11 @@ fn claim(state: &ApiState, accepted: &Accepted) {
     }
 }
 
-/// A resource may be sent back as it was read, with what the server writes beside its document.
+/// What the server writes beside the document of a resource.
+const VIEWS: &[&str] =
+    &["detailsReadAt", "effectivePolicy", "awaitingApproval", "paused", "dependsOn", "usedBy", "fields"];
+
+/// Documents may be sent back as they were read, with what the server writes beside them.
 fn without_views(body: &mut Value) {
     let Value::Object(map) = body else { return };
     match map.get("kind").and_then(Value::as_str) {
@@ -196,13 +200,22 @@ fn without_views(body: &mut Value) {
                 items.iter_mut().for_each(without_views);
             }
         }
-        Some("Stack" | "Account") => {}
-        _ => {
-            for view in ["effectivePolicy", "awaitingApproval", "paused", "dependsOn", "usedBy", "fields"] {
-                map.shift_remove(view);
+        Some("Account") => {}
+        Some("Stack") => {
+            map.shift_remove("awaitingApproval");
+            if shows_resources(map) {
+                map.shift_remove("resources");
             }
         }
+        _ => VIEWS.iter().for_each(|view| drop(map.shift_remove(*view))),
     }
+}
+
+/// True if the `resources` beside a stack's spec are the lines that a read shows. Declarations at the wrong place are
+/// a mistake to be told, not something to drop.
+fn shows_resources(stack: &Map<String, Value>) -> bool {
+    let Some(Value::Array(lines)) = stack.get("resources") else { return false };
+    stack.contains_key("status") && lines.iter().all(|l| l.get("phase").is_some() && l.get("spec").is_none())
 }
 
 /// What becomes of a live thing whose declaration goes; `asked` is `?deletion=`.
@@ -261,7 +274,7 @@ fn agrees(key: &ResourceKey, body: &mut Value) -> Result<(), Problem> {
 }
 
 /// `If-Match` and `If-None-Match` of an apply: about the one document of the body, or, to create only, about all.
-fn conditions(state: &ApiState, accepted: &Accepted, intake: &Intake) -> Result<(), Problem> {
+pub(crate) fn conditions(state: &ApiState, accepted: &Accepted, intake: &Intake) -> Result<(), Problem> {
     if !intake.conditions.any() {
         return Ok(());
     }

@@ -57,7 +57,7 @@ struct Report {
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Counts {
-    /// All of them.
+    /// All of them: what is under way, blocked, paused or failed is in none of the other counts.
     resources: u64,
     /// Live is as declared.
     in_sync: u64,

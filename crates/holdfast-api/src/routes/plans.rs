@@ -35,7 +35,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
                  apply: that is the one to approve.",
             )
             .query(PLAN)
-            .headers(&[Header::IdempotencyKey])
+            .headers(&[Header::IfMatch, Header::CreateOnly, Header::IdempotencyKey])
             .takes(Takes::Documents)
             .gives::<Planned>(StatusCode::OK, "The plan.")
             .fails(StatusCode::CONFLICT, "A protected resource would go, or one that others refer to, or a stack would be emptied or lose most of what it has."),
@@ -46,13 +46,19 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
     ]
 }
 
-async fn plan(State(state): State<ApiState>, params: Params, key: Key, body: JsonBody) -> Answer {
+async fn plan(
+    State(state): State<ApiState>,
+    params: Params,
+    conditions: Conditions,
+    key: Key,
+    body: JsonBody,
+) -> Answer {
     let once = key.over(&body.bytes);
     let asked = once.clone();
     let before = state.blocking(move |state| asked.as_ref().map(|o| o.before(state)).transpose()).await?.flatten();
     let computed = match before {
         Some(_) => None,
-        None => Some(compute(&state, intake(body, &params, Conditions::default(), None)).await?),
+        None => Some(compute(&state, intake(body, &params, conditions, None)).await?),
     };
     state
         .blocking(move |state| {
@@ -96,6 +102,7 @@ pub(crate) async fn compute(state: &ApiState, mut intake: Intake) -> Result<Comp
     let (results, stacks, overlay) = state
         .declaring(move |state| {
             let checked = declare::check(state, &mut intake)?;
+            declare::conditions(state, &checked.accepted, &intake)?;
             let results = outcomes(state, &checked)?;
             let stacks = stacks(&checked);
             Ok((results, stacks, overlay(state, checked)?))

@@ -7,7 +7,7 @@ use crate::graph;
 use crate::http::body::JsonBody;
 use crate::http::conditional::{Conditions, Tag};
 use crate::http::path::Segments;
-use crate::http::problem::Problem;
+use crate::http::problem::{Mistake, Problem};
 use crate::http::query::{Param, Params};
 use crate::openapi::endpoint::{Answer, Endpoint, Header, Takes};
 use crate::state::ApiState;
@@ -17,7 +17,7 @@ use axum::routing::{delete, get, put};
 use holdfast_core::name::ResourceKey;
 use holdfast_core::problem::did_you_mean;
 use holdfast_core::status::Phase;
-use holdfast_store::{Filter, HistoryEntry, ResourceRecord};
+use holdfast_store::{Filter, HistoryEntry, HistoryPlace, ResourceRecord};
 use http::{Method, StatusCode};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -39,7 +39,7 @@ const LIST: &[Param] = &[
     Param::limit(100),
     CURSOR,
 ];
-const HISTORY: &[Param] = &[Param::limit(100)];
+const HISTORY: &[Param] = &[Param::limit(100), CURSOR];
 
 pub(crate) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -229,6 +229,14 @@ impl From<HistoryEntry> for Moment {
     }
 }
 
+/// Where a page of the history before ended.
+fn place(cursor: &str) -> Result<HistoryPlace, Problem> {
+    cursor.parse().map_err(|()| {
+        let message = "The cursor is not one that a history gave out. Take nextCursor from the page before.";
+        Problem::parameters(vec![Mistake::of_parameter("cursor", "invalid-cursor", message.to_owned())])
+    })
+}
+
 async fn history(
     State(state): State<ApiState>,
     Segments((stack, kind, name)): Segments<Three>,
@@ -238,11 +246,13 @@ async fn history(
     state
         .blocking(move |state| {
             let key = ResourceKey::new(stack, kind, name);
-            let entries = state.store().history(&key, params.limit())?;
-            if entries.is_empty() {
+            let place = params.text("cursor").map(place).transpose()?.unwrap_or_default();
+            let (entries, next) = state.store().history_before(&key, place, params.limit())?;
+            if entries.is_empty() && place == HistoryPlace::default() {
                 find(state, &key)?;
             }
-            let page = Page::whole(entries.into_iter().map(Moment::from).collect());
+            let items = entries.into_iter().map(Moment::from).collect();
+            let page = Page { items, next_cursor: next.map(|place| place.to_string()) };
             conditions.answer(&Tag::of_content(&page), &page)
         })
         .await

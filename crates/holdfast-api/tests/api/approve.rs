@@ -55,6 +55,21 @@ async fn an_apply_names_the_plan_to_approve_and_the_plan_tells_the_same_before()
     assert_eq!(api.put("/v1/resources/house/Room/hall", &read).await.status, StatusCode::OK, "it can be sent back");
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_apply_does_not_wait_long_for_an_aws_that_is_silent_and_the_plan_is_named_later() {
+    let api = api();
+    api.control.silent.store(true, std::sync::atomic::Ordering::SeqCst);
+    let asked = tokio::time::Instant::now();
+    let key = [("idempotency-key", "once")];
+    let applied = api.call(Method::POST, "/v1/apply", &key, &gated().to_string()).await;
+    assert_eq!((applied.status, &applied.json()["planHash"]), (StatusCode::OK, &Value::Null));
+    assert!(asked.elapsed().as_secs() < 10, "it took {:?}", asked.elapsed());
+    let again = api.call(Method::POST, "/v1/apply", &key, &gated().to_string()).await;
+    assert_eq!(applied.bytes, again.bytes);
+    pass(&api);
+    assert!(api.get("/v1/stacks/house").await.json()["awaitingApproval"].is_string());
+}
+
 #[tokio::test]
 async fn a_document_without_approval_gets_no_plan_in_its_answer() {
     let api = api();

@@ -24,6 +24,7 @@ async fn every_read_is_free_when_nothing_moved() {
         "/v1/drift",
         "/v1/events",
         "/v1/accounts",
+        "/v1/accounts/default",
         "/v1/scopes",
         "/v1/overview",
         "/openapi.json",
@@ -110,6 +111,48 @@ async fn create_only_creates_only() {
 }
 
 #[tokio::test]
+async fn a_dry_run_a_plan_and_steering_keep_the_conditions_of_a_write() {
+    let api = api();
+    api.apply(&house()).await;
+    let old = api.get("/v1/stacks/house").await.header("etag").to_owned();
+    api.put("/v1/resources/house/Room/cellar", &alone(room("cellar"))).await;
+    let new = api.get("/v1/stacks/house").await.header("etag").to_owned();
+    let (document, reason) = (house().to_string(), json!({ "reason": "x" }).to_string());
+    for (path, body) in [
+        ("/v1/apply?dryRun=true", &document),
+        ("/v1/plan", &document),
+        ("/v1/stacks/house/pause", &reason),
+        ("/v1/stacks/house/resume", &reason),
+        ("/v1/stacks/house/reconcile", &reason),
+    ] {
+        let stale = with(&api, Method::POST, path, ("if-match", &old), body).await;
+        assert_eq!(stale.status, StatusCode::PRECONDITION_FAILED, "{path}");
+        assert!(with(&api, Method::POST, path, ("if-match", &new), body).await.status.is_success(), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn an_account_is_read_with_its_tag_and_written_over_that_tag_only() {
+    let api = api();
+    let account = |id: &str| {
+        json!({ "apiVersion": "holdfast.dev/v1", "kind": "Account", "metadata": { "name": "prod" },
+            "spec": { "accountId": id } })
+    };
+    api.apply(&account("123456789012")).await;
+    let read = api.get("/v1/accounts/prod").await;
+    assert_eq!(read.json()["spec"]["accountId"], "123456789012");
+    let tag = read.header("etag").to_owned();
+    let mut labelled = read.json();
+    labelled["metadata"]["labels"] = json!({ "team": "media" });
+    let apply = |body: String| with(&api, Method::POST, "/v1/apply", ("if-match", &tag), body.leak());
+    assert_eq!(apply(labelled.to_string()).await.status, StatusCode::OK, "what was read can be sent back");
+    assert_eq!(apply(account("123456789012").to_string()).await.status, StatusCode::PRECONDITION_FAILED);
+    let unknown = api.get("/v1/accounts/prdo").await;
+    assert_eq!(unknown.status, StatusCode::NOT_FOUND);
+    assert!(unknown.detail().contains("Did you mean \"prod\"?"), "{}", unknown.detail());
+}
+
+#[tokio::test]
 async fn a_condition_that_says_nothing_is_refused() {
     let api = api();
     api.apply(&house()).await;
@@ -119,6 +162,12 @@ async fn a_condition_that_says_nothing_is_refused() {
         (reply.status, reply.mistakes()),
         (StatusCode::UNPROCESSABLE_ENTITY, vec![" invalid-header".to_owned()])
     );
+    let pause = with(&api, Method::POST, "/v1/pause", ("if-match", "*"), &json!({ "reason": "x" }).to_string()).await;
+    assert_eq!(
+        (pause.status, pause.mistakes()),
+        (StatusCode::UNPROCESSABLE_ENTITY, vec![" invalid-header".to_owned()])
+    );
+    assert_eq!(api.get("/v1/overview").await.json()["paused"], json!(null));
     let reply = with(&api, Method::GET, HALL, ("if-none-match", "unquoted"), "").await;
     assert_eq!(reply.status, StatusCode::UNPROCESSABLE_ENTITY);
 }

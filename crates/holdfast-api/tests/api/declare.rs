@@ -152,7 +152,9 @@ async fn one_resource_is_put_read_sent_back_and_deleted() {
     let read = api.get(path).await;
     assert_eq!(made.header("etag"), read.header("etag"));
     // What was read can be sent back as it is, and changes nothing.
-    let back = api.put(path, &read.json()).await;
+    let mut read = read.json();
+    read["detailsReadAt"] = json!("2026-01-01T00:00:00Z");
+    let back = api.put(path, &read).await;
     assert_eq!((back.status, outcomes(&back.json())), (StatusCode::OK, vec!["Room/cellar unchanged 1".to_owned()]));
     // The path says the stack where the body does not.
     let mut bare = alone(room("cellar"));
@@ -161,6 +163,30 @@ async fn one_resource_is_put_read_sent_back_and_deleted() {
     assert_eq!(outcomes(&api.put(path, &bare).await.json()), ["Room/cellar updated 2"]);
     assert_eq!(outcomes(&api.delete(path).await.json()), ["Room/cellar removed 2"]);
     assert_eq!(api.get(path).await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_stack_can_be_sent_back_as_it_was_read_and_loses_nothing() {
+    let api = api();
+    api.apply(&house()).await;
+    let mut read = api.get("/v1/stacks/house").await.json();
+    read["awaitingApproval"] = json!("0123");
+    assert_eq!(outcomes(&api.apply(&read).await), ["Stack/house unchanged 1"]);
+    read["metadata"]["labels"] = json!({ "floor": "2" });
+    assert_eq!(outcomes(&api.apply(&read).await)[0], "Stack/house updated 1");
+    assert_eq!(api.get("/v1/stacks/house").await.json()["status"]["resources"], 3);
+    let pruned = api.post("/v1/apply?prune=true", &read).await;
+    assert_eq!(pruned.status, StatusCode::CONFLICT, "what a read leaves out is not pruned without a word");
+    // Declarations that stand at the wrong place are no view.
+    let mut misplaced = house();
+    misplaced["resources"] = misplaced["spec"]["resources"].take();
+    misplaced["spec"].as_object_mut().unwrap().shift_remove("resources");
+    misplaced["status"] = json!({});
+    let reply = api.post("/v1/apply", &misplaced).await;
+    assert_eq!(
+        (reply.status, reply.mistakes()),
+        (StatusCode::UNPROCESSABLE_ENTITY, vec!["/resources unknown-field".to_owned()])
+    );
 }
 
 #[tokio::test]

@@ -56,6 +56,27 @@ async fn unknown_and_wrong_parameters_are_all_named_with_the_nearest_right_ones(
 }
 
 #[tokio::test]
+async fn an_empty_value_filters_nothing_on_a_read_and_is_refused_on_a_write() {
+    let api = api();
+    for query in ["dryRun", "dryRun=", "prune=", "confirm="] {
+        let reply = api.post(&format!("/v1/apply?{query}"), &house()).await;
+        assert_eq!(
+            (reply.status, reply.mistakes()),
+            (StatusCode::UNPROCESSABLE_ENTITY, vec![" invalid-value".to_owned()]),
+            "{query}"
+        );
+    }
+    assert!(api.store.stacks().unwrap().is_empty(), "what was only to be looked at is not stored");
+    api.apply(&house()).await;
+    for path in ["/v1/stacks/house?deletion=", "/v1/resources/house/Box/toys?deletion"] {
+        assert_eq!(api.delete(path).await.status, StatusCode::UNPROCESSABLE_ENTITY, "{path}");
+    }
+    for path in ["/v1/resources?stack=&kind=&phase=&q=&limit=&cursor=", "/v1/events?after=", "/v1/drift?severity="] {
+        assert_eq!(api.get(path).await.status, StatusCode::OK, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_body_that_is_no_json_is_400_and_of_another_type_415() {
     let api = api();
     let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));

@@ -241,6 +241,38 @@ async fn history_is_newest_first_and_outlives_the_resource() {
 }
 
 #[tokio::test]
+async fn a_history_that_is_longer_than_a_page_is_read_on_and_what_comes_meanwhile_moves_no_page() {
+    let api = api();
+    let attic = "/v1/resources/house/Room/attic";
+    let mut changed = house();
+    for size in 1..=5 {
+        changed["spec"]["resources"][1]["spec"]["size"] = json!(size);
+        api.apply(&changed).await;
+        api.post(&format!("{attic}/pause"), &json!({ "reason": "a test" })).await;
+    }
+    let whole = api.get(&format!("{attic}/history")).await.json();
+    let whole = whole["items"].as_array().unwrap();
+    assert_eq!(whole.len(), 10);
+    let (mut read, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = api.get(&format!("{attic}/history?limit=3&cursor={cursor}")).await.json();
+        read.extend(page["items"].as_array().unwrap().clone());
+        let Some(next) = page["nextCursor"].as_str() else { break };
+        cursor = next.to_owned();
+        api.post(&format!("{attic}/resume"), &json!({})).await;
+    }
+    assert_eq!(read, *whole);
+    for bad in ["x", "1-2", "1-2-3-4", "--"] {
+        let reply = api.get(&format!("{attic}/history?cursor={bad}")).await;
+        assert_eq!(
+            (reply.status, reply.mistakes()),
+            (StatusCode::UNPROCESSABLE_ENTITY, vec![" invalid-cursor".to_owned()]),
+            "{bad}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn metrics_tell_phases_severities_sweeps_and_requests() {
     let api = drifted().await;
     let reply = api.get("/metrics").await;

@@ -12,6 +12,9 @@ answers; `GET /schemas/v1.json` serves the schema of documents.
 
 Any route may also answer 401, 403, 500 or 503; [problems](#problems) says what they tell. Beyond loopback all but the health checks and the empty page of the dashboard
 want `Authorization: Bearer TOKEN`.
+
+A parameter without a value (`?phase=`) filters nothing where something is read. Where something is written it is refused, because nobody can
+tell what `?dryRun` or `?deletion=` was to say.
 ";
 
 /// Statuses that any route may answer with, told once at the top.

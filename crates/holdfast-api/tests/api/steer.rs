@@ -48,6 +48,28 @@ async fn a_pause_has_a_reason_and_may_end_by_itself() {
 }
 
 #[tokio::test]
+async fn all_three_take_a_reason_and_an_end_and_the_log_tells_the_reason() {
+    let api = api();
+    api.apply(&house()).await;
+    let over = json!({ "reason": "after the fix", "until": "2020-01-01T00:00:00Z" });
+    let soon = json!({ "reason": "after the fix", "until": "2026-01-02T00:00:00Z" });
+    for (what, body, status) in [
+        ("reconcile", &over, StatusCode::ACCEPTED),
+        ("pause", &soon, StatusCode::OK),
+        ("resume", &over, StatusCode::OK),
+    ] {
+        assert_eq!(api.post(&format!("/v1/stacks/house/{what}"), body).await.status, status, "{what}");
+        let bad = api.post(&format!("/v1/stacks/house/{what}"), &json!({ "reason": "x", "until": "soon" })).await;
+        assert_eq!(bad.mistakes(), ["/until bad-format"], "{what}");
+    }
+    assert_eq!(api.post("/v1/resume", &soon).await.status, StatusCode::OK);
+    let events = api.get("/v1/events?type=operated").await.json();
+    let told: Vec<_> = events["items"].as_array().unwrap().iter().map(|e| e["message"].as_str().unwrap()).collect();
+    assert_eq!(told.len(), 4, "{told:?}");
+    assert!(told.iter().all(|t| t.ends_with(": after the fix")), "{told:?}");
+}
+
+#[tokio::test]
 async fn a_resume_ends_a_pause_and_a_repeat_under_a_key_does_nothing() {
     let api = api();
     api.apply(&house()).await;

@@ -18,7 +18,7 @@ use http_body_util::BodyExt;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 use tower::ServiceExt;
 
@@ -36,6 +36,8 @@ pub(crate) enum Asked {
 pub(crate) struct FakeLoop {
     asked: Mutex<Vec<Asked>>,
     pub(crate) broken: Mutex<Option<LoopError>>,
+    /// AWS takes the call and never answers.
+    pub(crate) silent: AtomicBool,
     /// What is live, as far as plans that await approval stand on it.
     pub(crate) world: Mutex<String>,
     /// What is left of any stack that was torn down.
@@ -129,6 +131,9 @@ impl Loop for FakeLoop {
         stacks: &BTreeSet<String>,
     ) -> Result<Vec<ScopePlan>, LoopError> {
         self.note(Asked::Plan(overlay.iter().map(|(s, d)| (s.clone(), d.len())).collect()))?;
+        if self.silent.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
         Ok(overlay
             .into_iter()
             .map(|(scope, desired)| {

@@ -1,7 +1,7 @@
 //! Commands about what would change: diff, and approving it.
 
 use super::declare::print_plan;
-use super::read_documents;
+use super::{declare, read_documents};
 use crate::args::{ApproveArgs, Output, PlanArgs};
 use crate::client::{Client, segment};
 use crate::failure::Ending;
@@ -19,9 +19,10 @@ pub(crate) async fn approve(client: &Client, how: Output, args: &ApproveArgs) ->
     }
     let body = args.reason.as_ref().map_or_else(|| json!({}), |reason| json!({ "reason": reason }));
     let answer = client.send(client.request(Method::POST, &format!("{path}/approve"), &[]).json(&body)).await?;
-    if how == Output::Json {
-        output::json(&answer)?;
-        return Ok(Ending::Fine);
+    match how {
+        Output::Json => return output::json(&answer).map(|()| Ending::Fine),
+        Output::Name => line(&args.plan)?,
+        Output::Table | Output::Wide => {}
     }
     let mut stacks: Vec<String> = answer
         .pointer("/approval/parts")
@@ -41,7 +42,9 @@ pub(crate) async fn approve(client: &Client, how: Output, args: &ApproveArgs) ->
 /// `holdfast diff`: what applying the documents would change live, value by value.
 pub(crate) async fn diff(client: &Client, how: Output, args: &PlanArgs) -> Result<Ending> {
     let body = read_documents(&args.files.files)?;
-    let query = [("dryRun", Some("true".to_owned())), ("prune", args.prune.then(|| "true".to_owned()))];
+    let yes = || "true".to_owned();
+    let query =
+        [("dryRun", Some(yes())), ("prune", args.prune.then(yes)), ("confirm", declare::confirm(&args.confirm))];
     let answer = client.send(client.request(Method::POST, "/v1/apply", &query).json(&body)).await?;
     let differing: Vec<Value> =
         answer["verdicts"].as_array().into_iter().flatten().filter(|v| differs(v)).cloned().collect();
@@ -59,17 +62,16 @@ pub(crate) async fn diff(client: &Client, how: Output, args: &PlanArgs) -> Resul
 }
 
 /// What nobody declares is left as it is, and so is no difference that an apply would make.
-fn counts(field: &Value) -> bool {
+pub(crate) fn counts(field: &Value) -> bool {
     field["change"] != "undeclared"
 }
 
-fn differs(verdict: &Value) -> bool {
+pub(crate) fn differs(verdict: &Value) -> bool {
     verdict["decision"] == "delete" || verdict["fields"].as_array().into_iter().flatten().any(counts)
 }
 
 fn print_difference(how: Output, verdict: &Value) -> Result<()> {
-    let key = &verdict["key"];
-    let name = format!("{}/{}/{}", text(key, "/stack"), text(key, "/kind"), text(key, "/name"));
+    let name = declare::name_of(&verdict["key"]);
     if how == Output::Name {
         return line(name);
     }

@@ -1,12 +1,12 @@
 //! Commands that declare: validate, plan, apply.
 
-use super::{preflight, read_documents, wait};
+use super::{approve, preflight, read_documents, wait};
 use crate::args::{ApplyArgs, ConfirmArgs, FileArgs, Output, PlanArgs};
 use crate::client::Client;
 use crate::failure::{Ending, Failure};
-use crate::output::{self, line, sign, talk, text};
+use crate::output::{self, hung, line, sign, talk, text};
 use anyhow::Result;
-use holdfast_core::validate::check_alone;
+use holdfast_core::validate::offline;
 use reqwest::Method;
 use serde_json::Value;
 
@@ -16,16 +16,27 @@ fn replaces(answer: &Value, step: &Value) -> bool {
     step["verb"] == "create" && verdicts.any(|v| v["key"] == step["key"] && v["decision"] == "replace")
 }
 
+/// True if live is not as declared, whether a step does something about it or policy or a refusal leaves it so.
+fn changes(answer: &Value) -> bool {
+    let some = |list: &Value, counts: fn(&Value) -> bool| list.as_array().into_iter().flatten().any(counts);
+    some(&answer["steps"], |_| true) || some(&answer["verdicts"], approve::differs)
+}
+
 /// Prints a plan: one line a step with its reason, then why the rest is left alone, then what AWS says
 /// of it before it is done.
 pub(crate) fn print_plan(how: Output, answer: &Value) -> Result<Ending> {
     let steps: Vec<&Value> = answer["steps"].as_array().into_iter().flatten().collect();
-    let ending = if steps.is_empty() { Ending::Fine } else { Ending::Differences };
-    if how == Output::Json {
-        output::json(answer)?;
-        return Ok(ending);
+    let ending = if changes(answer) { Ending::Differences } else { Ending::Fine };
+    match how {
+        Output::Json => output::json(answer)?,
+        Output::Name => steps.iter().try_for_each(|step| line(name_of(&step["key"])))?,
+        Output::Table | Output::Wide => print_steps(answer, &steps)?,
     }
-    for step in &steps {
+    Ok(ending)
+}
+
+fn print_steps(answer: &Value, steps: &[&Value]) -> Result<()> {
+    for step in steps {
         let after: Vec<String> = step["needs"].as_array().into_iter().flatten().map(Value::to_string).collect();
         let after = if after.is_empty() { String::new() } else { format!("  after {}", after.join(", ")) };
         let held = if step["awaitsApproval"] == true { "  awaits approval" } else { "" };
@@ -38,19 +49,15 @@ pub(crate) fn print_plan(how: Output, answer: &Value) -> Result<Ending> {
             text(key, "/kind"),
             text(key, "/name")
         ))?;
-        line(format!("      {}", text(step, "/text")))?;
-        line(format!("      because {}", text(step, "/because")))?;
+        line(hung("      ", &text(step, "/text")))?;
+        line(hung("      because ", &text(step, "/because")))?;
     }
     for verdict in answer["verdicts"].as_array().into_iter().flatten() {
         let decision = text(verdict, "/decision");
         if !["inSync", "create", "update", "replace", "delete", "adopt"].contains(&decision.as_str()) {
             let key = &verdict["key"];
-            line(format!(
-                "    ‖ {}/{} is left alone\n      {}",
-                text(key, "/kind"),
-                text(key, "/name"),
-                text(verdict, "/reason")
-            ))?;
+            line(format!("    ‖ {}/{} is left alone", text(key, "/kind"), text(key, "/name")))?;
+            line(hung("      ", &text(verdict, "/reason")))?;
         }
     }
     for finding in answer["preflight"].as_array().into_iter().flatten() {
@@ -62,7 +69,12 @@ pub(crate) fn print_plan(how: Output, answer: &Value) -> Result<Ending> {
     }
     let count = |verb: &str| steps.iter().filter(|s| s["verb"] == verb).count();
     talk(format!("{} to create, {} to update, {} to delete.", count("create"), count("update"), count("delete")));
-    Ok(ending)
+    Ok(())
+}
+
+/// `STACK/KIND/NAME` of a key.
+pub(crate) fn name_of(key: &Value) -> String {
+    format!("{}/{}/{}", text(key, "/stack"), text(key, "/kind"), text(key, "/name"))
 }
 
 /// Says how a plan is approved, or what became of its approval.
@@ -81,24 +93,25 @@ fn talk_of_approval(hash: &str, answer: &Value) {
 pub(crate) fn validate(how: Output, args: &FileArgs) -> Result<Ending> {
     let body = read_documents(&args.files)?;
     let registry = holdfast_kinds::registry();
-    match check_alone(&body, &registry, "the server's own") {
-        Ok(accepted) => {
-            let resources = accepted.resources.len();
+    match offline(&body, &registry) {
+        Ok(resources) => {
             match how {
                 Output::Json => output::json(&serde_json::json!({ "valid": true, "resources": resources }))?,
                 _ => talk(format!("Valid: {resources} resource{}.", if resources == 1 { "" } else { "s" })),
             }
             Ok(Ending::Fine)
         }
-        Err(errors) => Err(Failure::Problem {
-            status: 422,
-            body: serde_json::json!({ "title": "The document is not valid", "errors": errors }),
+        Err(errors) => {
+            if how == Output::Json {
+                output::json(&serde_json::json!({ "valid": false, "errors": errors }))?;
+            }
+            let body = serde_json::json!({ "title": "The document is not valid", "errors": errors });
+            Err(Failure::Problem { status: 422, body }.into())
         }
-        .into()),
     }
 }
 
-fn confirm(args: &ConfirmArgs) -> Option<String> {
+pub(crate) fn confirm(args: &ConfirmArgs) -> Option<String> {
     match (args.confirm_empty, args.confirm_shrink) {
         (true, _) => Some("empty".to_owned()),
         (_, true) => Some("shrink".to_owned()),
@@ -152,4 +165,23 @@ pub(crate) async fn apply(client: &Client, how: Output, args: &ApplyArgs) -> Res
         }
     }
     Ok(Ending::Fine)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::changes;
+    use serde_json::json;
+
+    #[test]
+    fn what_no_step_heals_is_a_difference_as_well() {
+        let answer = |steps: usize, decision: &str, change: &str| {
+            json!({ "steps": vec![json!({}); steps],
+                "verdicts": [{ "decision": decision, "fields": [{ "path": "/port", "change": change }] }] })
+        };
+        assert!(changes(&answer(1, "update", "changed")));
+        assert!(changes(&answer(0, "blocked", "changed")), "a refused replacement");
+        assert!(changes(&answer(0, "report", "changed")), "drift: report");
+        assert!(!changes(&answer(0, "inSync", "undeclared")));
+        assert!(!changes(&json!({ "steps": [], "verdicts": [] })));
+    }
 }

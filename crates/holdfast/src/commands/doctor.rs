@@ -1,90 +1,122 @@
 //! `doctor`: what works between this machine, the server and AWS.
 
 use super::{look, preflight};
+use crate::args::Output;
 use crate::client::Client;
 use crate::failure::{Ending, Failure};
-use crate::output::{line, text};
+use crate::output::{self, hung, line, text};
 use anyhow::Result;
+use serde_json::{Value, json};
+
+/// What was checked, and what came of it.
+struct Check {
+    /// What was looked at, in one word.
+    what: String,
+    good: bool,
+    message: String,
+    /// What AWS says before it is asked to do anything.
+    findings: Vec<Value>,
+}
+
+impl Check {
+    fn new(what: &str, good: bool, message: String) -> Self {
+        Self { what: what.to_owned(), good, message, findings: Vec::new() }
+    }
+
+    /// What was asked and answered nothing.
+    fn failed(what: &str, error: &anyhow::Error) -> Self {
+        Self::new(what, false, format!("{error:#}"))
+    }
+
+    fn json(&self) -> Value {
+        json!({ "check": self.what, "ok": self.good, "message": self.message, "findings": self.findings })
+    }
+
+    fn print(&self) -> Result<()> {
+        let sign = if self.good { "✓" } else { "✗" };
+        let mut lines = self.message.lines();
+        line(hung(&format!("{sign} {:<12} ", self.what), lines.next().unwrap_or_default()))?;
+        lines.try_for_each(|more| line(hung("               ", more)))?;
+        self.findings.iter().try_for_each(|finding| line(preflight::shown(finding, 13)))
+    }
+}
 
 /// Checks one thing after the other; every failing line says what to do.
-pub(crate) async fn doctor(client: &Client, health: bool) -> Result<Ending> {
+pub(crate) async fn doctor(client: &Client, how: Output, health: bool) -> Result<Ending> {
     if health {
-        client.get("/healthz", &[]).await?;
+        let answer = client.get("/healthz", &[]).await?;
+        if how == Output::Json {
+            output::json(&answer)?;
+        }
         return Ok(Ending::Fine);
     }
-    let mut bad = 0;
-    let mut tell = |good: bool, what: String| -> Result<()> {
-        bad += i32::from(!good);
-        line(format!("{} {what}", if good { "✓" } else { "✗" }))
+    let (checks, reached) = match client.get("/healthz", &[]).await {
+        Ok(_) => (all(client).await, true),
+        Err(e) => (vec![Check::failed("server", &e)], false),
     };
-    match client.get("/healthz", &[]).await {
-        Ok(_) => tell(true, format!("server       {} answers", client.server()))?,
-        Err(e) => {
-            tell(false, format!("server       {e:#}"))?;
-            return Err(Failure::Problem {
-                status: 503,
-                body: serde_json::json!({ "title": "The server cannot be reached" }),
-            }
-            .into());
+    let bad: Vec<&Check> = checks.iter().filter(|c| !c.good).collect();
+    match how {
+        Output::Json => {
+            let told: Vec<Value> = checks.iter().map(Check::json).collect();
+            output::json(&json!({ "ok": bad.is_empty(), "checks": told }))?;
         }
+        Output::Name => bad.iter().try_for_each(|check| line(&check.what))?,
+        Output::Table | Output::Wide => checks.iter().try_for_each(Check::print)?,
     }
-    match client.get("/readyz", &[]).await {
-        Ok(_) => tell(true, "ready        the store works and no scope waits for its first sweep".to_owned())?,
-        Err(e) => tell(false, format!("ready        {e:#}"))?,
+    match bad.len() {
+        0 => Ok(Ending::Fine),
+        _ if !reached => {
+            Err(Failure::Problem { status: 503, body: json!({ "title": "The server cannot be reached" }) }.into())
+        }
+        bad => anyhow::bail!("{bad} of these checks failed"),
     }
+}
+
+/// The checks of a server that answers.
+async fn all(client: &Client) -> Vec<Check> {
+    let mut checks = vec![Check::new("server", true, format!("{} answers", client.server()))];
+    checks.push(match client.get("/readyz", &[]).await {
+        Ok(_) => Check::new("ready", true, "the store works and no scope waits for its first sweep".to_owned()),
+        Err(e) => Check::failed("ready", &e),
+    });
     match client.list("/v1/scopes", &[]).await {
-        Ok(scopes) => {
-            for scope in scopes {
-                let name = format!("{}/{}", text(&scope, "/account"), text(&scope, "/region"));
-                let error = text(&scope, "/error");
-                match error.is_empty() {
-                    true => tell(
-                        true,
-                        format!(
-                            "AWS          {name} swept, {} calls in {} ms",
-                            text(&scope, "/apiCalls"),
-                            text(&scope, "/durationMs")
-                        ),
-                    )?,
-                    false => tell(false, format!("AWS          {name}: {error}"))?,
-                }
-            }
-        }
-        Err(e) => tell(false, format!("token        {e:#}"))?,
+        Ok(scopes) => checks.extend(scopes.iter().map(swept)),
+        Err(e) => checks.push(Check::failed("token", &e)),
     }
     for phase in ["Failed", "Unknown"] {
         for resource in client.list("/v1/resources", &[("phase", Some(phase.to_owned()))]).await.unwrap_or_default() {
             let name = look::key_of(&resource);
             let said = look::condition(&resource, "Synced", "message");
-            tell(
-                false,
-                format!("{:<12} {name}: {said}\n             More: holdfast why {name}", phase.to_lowercase()),
-            )?;
+            let message = format!("{name}: {said}\nMore: holdfast why {name}");
+            checks.push(Check::new(&phase.to_lowercase(), false, message));
         }
     }
-    bad += before_asking(client).await?;
-    if bad == 0 {
-        return Ok(Ending::Fine);
-    }
-    anyhow::bail!("{bad} of these checks failed")
+    checks.push(before_asking(client).await);
+    checks
 }
 
-/// What AWS says of everything declared: roles and subnets that are not there, quotas without room. Answers how many
-/// checks failed; what cannot be asked has not.
-async fn before_asking(client: &Client) -> Result<i32> {
+fn swept(scope: &Value) -> Check {
+    let name = format!("{}/{}", text(scope, "/account"), text(scope, "/region"));
+    match text(scope, "/error").as_str() {
+        "" => {
+            let (calls, took) = (text(scope, "/apiCalls"), text(scope, "/durationMs"));
+            Check::new("AWS", true, format!("{name} swept, {calls} calls in {took} ms"))
+        }
+        error => Check::new("AWS", false, format!("{name}: {error}")),
+    }
+}
+
+/// What AWS says of everything declared: roles and subnets that are not there, quotas without room. What cannot be asked
+/// has not passed.
+async fn before_asking(client: &Client) -> Check {
     let findings = match client.list("/v1/preflight", &[]).await {
         Ok(findings) => findings,
-        Err(e) => {
-            line(format!("✗ preflight    {e:#}"))?;
-            return Ok(1);
-        }
+        Err(e) => return Check::failed("preflight", &e),
     };
-    let errors = findings.iter().filter(|f| f["level"] == "error").count();
     let said = match findings.is_empty() {
         true => "what is named is there, and quotas have room".to_owned(),
         false => preflight::counted(&findings),
     };
-    line(format!("{} preflight    {said}", if errors == 0 { "✓" } else { "✗" }))?;
-    findings.iter().try_for_each(|finding| line(preflight::shown(finding, 13)))?;
-    Ok(i32::from(errors > 0))
+    let good = !findings.iter().any(|f| f["level"] == "error");
+    Check { findings, ..Check::new("preflight", good, said) }
 }

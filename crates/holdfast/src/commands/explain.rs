@@ -33,15 +33,20 @@ pub(crate) fn explain(how: Output, field: &str) -> Result<Ending> {
             pointer.push_str("/*");
         }
     }
-    if how == Output::Json {
-        output::json(&here)?;
-        return Ok(Ending::Fine);
+    match how {
+        Output::Json => output::json(&here)?,
+        Output::Name => properties(kind, &here).iter().try_for_each(|(name, _)| line(format!("{field}.{name}")))?,
+        Output::Table | Output::Wide => tell(kind, field, &here, &pointer)?,
     }
-    line(format!("{field}  {}", type_of(kind, &here)))?;
-    let doc = if pointer.is_empty() { kind.summary() } else { described(kind, &here) };
+    Ok(Ending::Fine)
+}
+
+fn tell(kind: &dyn AnyKind, field: &str, here: &Value, pointer: &str) -> Result<()> {
+    line(format!("{field}  {}", type_of(kind, here)))?;
+    let doc = if pointer.is_empty() { kind.summary() } else { described(kind, here) };
     line(format!("\n{}", doc.trim()))?;
     facts(kind, pointer.trim_end_matches("/*"))?;
-    let fields = properties(kind, &here);
+    let fields = properties(kind, here);
     if !fields.is_empty() {
         line("\nFields")?;
         for (name, schema) in fields {
@@ -53,14 +58,14 @@ pub(crate) fn explain(how: Output, field: &str) -> Result<Ending> {
             }
         }
     }
-    keys(kind, &pointer)?;
+    keys(kind, pointer)?;
     if pointer.is_empty() {
         line("\nOutputs")?;
         for output in kind.outputs() {
-            line(format!("  ${{{name}/NAME.{}}}  {}", output.name, output.doc))?;
+            line(format!("  ${{{}/NAME.{}}}  {}", kind.name(), output.name, output.doc))?;
         }
     }
-    Ok(Ending::Fine)
+    Ok(())
 }
 
 fn facts(kind: &dyn AnyKind, pointer: &str) -> Result<()> {

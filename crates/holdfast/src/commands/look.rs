@@ -1,9 +1,10 @@
 //! Commands that look: get, describe, drift, history, events, scopes.
 
+use super::approve::counts;
 use crate::args::{DriftArgs, EventsArgs, FilterArgs, GetArgs, Output};
 use crate::client::{Client, segment};
 use crate::failure::Ending;
-use crate::output::{self, Column, age, line, phase, plain_phase, short, text};
+use crate::output::{self, Column, age, hung, line, phase, plain_phase, short, text};
 use anyhow::{Context, Result, bail};
 use futures::StreamExt;
 use holdfast_core::name::ResourceKey;
@@ -102,7 +103,11 @@ pub(crate) async fn get(client: &Client, how: Output, args: &GetArgs) -> Result<
             None => output::items(how, &client.list("/v1/stacks", &[]).await?, STACKS, |v| text(v, "/metadata/name"))?,
         },
         "account" | "accounts" => {
-            output::items(how, &client.list("/v1/accounts", &[]).await?, ACCOUNTS, |v| text(v, "/metadata/name"))?;
+            let found = match &args.name {
+                Some(name) => vec![client.get(&format!("/v1/accounts/{}", segment(name)), &[]).await?],
+                None => client.list("/v1/accounts", &[]).await?,
+            };
+            output::items(how, &found, ACCOUNTS, |v| text(v, "/metadata/name"))?;
         }
         all => {
             let kind = match all {
@@ -151,11 +156,16 @@ async fn one_resource(client: &Client, how: Output, key: &ResourceKey) -> Result
 
 pub(crate) async fn describe(client: &Client, how: Output, resource: &str) -> Result<Ending> {
     let found = client.get(&resource_path(resource)?, &[]).await?;
-    if how == Output::Json {
-        output::json(&found)?;
-        return Ok(Ending::Fine);
+    match how {
+        Output::Json => output::json(&found)?,
+        Output::Name => line(key_of(&found))?,
+        Output::Table | Output::Wide => print_all(&found)?,
     }
-    line(format!("{}  {}", key_of(&found), phase(&text(&found, "/status/phase"))))?;
+    Ok(Ending::Fine)
+}
+
+fn print_all(found: &Value) -> Result<()> {
+    line(format!("{}  {}", key_of(found), phase(&text(found, "/status/phase"))))?;
     for (label, pointer) in [
         ("uid", "/metadata/uid"),
         ("account", "/metadata/account"),
@@ -164,21 +174,24 @@ pub(crate) async fn describe(client: &Client, how: Output, resource: &str) -> Re
         ("observed", "/status/observedGeneration"),
         ("last looked at", "/status/lastObservedAt"),
     ] {
-        line(format!("  {label:<15} {}", text(&found, pointer)))?;
+        line(format!("  {label:<15} {}", text(found, pointer)))?;
     }
-    section("Conditions", found.pointer("/status/conditions"), |c| {
-        format!("{:<19} {:<8} {}  {}", text(c, "/type"), text(c, "/status"), text(c, "/reason"), text(c, "/message"))
-    })?;
+    section("Conditions", found.pointer("/status/conditions"), condition_lines)?;
     section("Drift", found.pointer("/status/drift/fields"), drift_line)?;
     line("Outputs")?;
     for (name, value) in found.pointer("/status/outputs").and_then(Value::as_object).into_iter().flatten() {
         line(format!("  {name:<15} {}", short(value)))?;
     }
     line("Spec")?;
-    line(
-        serde_json::to_string_pretty(&found["spec"])?.lines().map(|l| format!("  {l}")).collect::<Vec<_>>().join("\n"),
-    )?;
-    Ok(Ending::Fine)
+    line(serde_json::to_string_pretty(&found["spec"])?.lines().map(|l| format!("  {l}")).collect::<Vec<_>>().join("\n"))
+}
+
+fn condition_lines(c: &Value) -> String {
+    let head = format!("{:<19} {:<8} {}", text(c, "/type"), text(c, "/status"), text(c, "/reason"));
+    match text(c, "/message").as_str() {
+        "" => head,
+        message => format!("{head}\n{}", hung("      ", message)),
+    }
 }
 
 pub(crate) fn section(title: &str, items: Option<&Value>, show: fn(&Value) -> String) -> Result<()> {
@@ -229,15 +242,22 @@ pub(crate) async fn drift(client: &Client, how: Output, args: &DriftArgs) -> Res
             ));
         }
     }
-    Ok(if args.exit_code && !items.is_empty() { Ending::Differences } else { Ending::Fine })
+    Ok(if args.exit_code && items.iter().any(drifted) { Ending::Differences } else { Ending::Fine })
+}
+
+/// True if something declared is not so live. What nobody declares is told of, and never counts as drift.
+fn drifted(item: &Value) -> bool {
+    item["fields"].as_array().into_iter().flatten().any(counts)
 }
 
 fn item_name(item: &Value) -> String {
-    format!("{}/{}/{}", text(item, "/stack"), text(item, "/kind"), text(item, "/name"))
+    let parts = [text(item, "/stack"), text(item, "/kind"), text(item, "/name")];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/")
 }
 
 pub(crate) async fn history(client: &Client, how: Output, resource: &str) -> Result<Ending> {
-    let items = client.list(&format!("{}/history", resource_path(resource)?), &[]).await?;
+    let limit = ("limit", Some("500".to_owned()));
+    let items = client.list(&format!("{}/history", resource_path(resource)?), &[limit]).await?;
     let columns = [
         Column { head: "AT", wide: false, read: |v| text(v, "/at").chars().take(19).collect() },
         Column { head: "WHAT", wide: false, read: |v| text(v, "/what") },
@@ -248,22 +268,22 @@ pub(crate) async fn history(client: &Client, how: Output, resource: &str) -> Res
     Ok(Ending::Fine)
 }
 
-fn event_line(event: &Value) -> String {
+/// An event in one line where that is not too wide, or where lines may be wide; else with its sentence below.
+fn event_line(how: Output, event: &Value) -> String {
     let at: String = text(event, "/at").chars().take(19).collect();
-    format!(
-        "{:>6}  {at}  {:<16} {}  {}",
-        text(event, "/id"),
-        text(event, "/type"),
-        item_name(event),
-        text(event, "/message")
-    )
+    let head = format!("{:>6}  {at}  {:<9} {}", text(event, "/id"), text(event, "/type"), item_name(event));
+    let whole = format!("{}  {}", head.trim_end(), text(event, "/message"));
+    if how == Output::Wide || whole.chars().count() <= output::width() {
+        return whole;
+    }
+    format!("{}\n{}", head.trim_end(), hung("        ", &text(event, "/message")))
 }
 
 pub(crate) async fn events(client: &Client, how: Output, args: &EventsArgs) -> Result<Ending> {
     let show = |event: &Value| match how {
         Output::Json => line(event),
         Output::Name => line(text(event, "/id")),
-        _ => line(event_line(event)),
+        _ => line(event_line(how, event)),
     };
     if args.watch {
         return watch(client, args.after, show).await;
@@ -308,4 +328,33 @@ pub(crate) async fn scopes(client: &Client, how: Output) -> Result<Ending> {
     let items = client.list("/v1/scopes", &[]).await?;
     output::items(how, &items, SCOPES, |v| format!("{}/{}", text(v, "/account"), text(v, "/region")))?;
     Ok(Ending::Fine)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_nobody_declares_is_shown_and_is_no_drift() {
+        let item = |changes: &[&str]| {
+            let fields: Vec<_> = changes.iter().map(|change| json!({ "path": "/a", "change": change })).collect();
+            json!({ "stack": "es", "kind": "Service", "name": "web", "fields": fields })
+        };
+        assert!(!drifted(&item(&["undeclared", "undeclared"])));
+        assert!(drifted(&item(&["undeclared", "changed"])));
+        assert!(drifted(&item(&["missing"])));
+    }
+
+    #[test]
+    fn an_event_fits_into_80_columns_unless_wide_lines_are_asked_for() {
+        let event = json!({ "id": 7, "at": "2026-01-01T00:00:00Z", "type": "decided", "stack": "es", "kind": "SecurityGroup",
+            "name": "client-web-ui", "message": "it is left alone, because the budget of deletions in this account and region is used up" });
+        assert!(event_line(Output::Table, &event).lines().count() > 1);
+        assert!(event_line(Output::Table, &event).lines().all(|l| l.chars().count() <= output::width()));
+        assert_eq!(event_line(Output::Wide, &event).lines().count(), 1);
+        let short =
+            json!({ "id": 8, "at": "2026-01-01T00:00:00Z", "type": "operated", "message": "everything is paused" });
+        assert_eq!(event_line(Output::Table, &short), "     8  2026-01-01T00:00:00  operated  everything is paused");
+    }
 }

@@ -12,7 +12,8 @@ pub(crate) async fn certificate(client: &Client, how: Output, stack: &str) -> Re
     let teardown = client.get(&format!("/v1/stacks/{}/teardown", segment(stack)), &[]).await?;
     match how {
         Output::Json => json(&teardown)?,
-        Output::Table | Output::Wide | Output::Name => print(&teardown)?,
+        Output::Name => line(stack)?,
+        Output::Table | Output::Wide => print(&teardown)?,
     }
     match text(&teardown, "/state").as_str() {
         "clean" => Ok(Ending::Fine),

@@ -1,11 +1,11 @@
 //! `wait`: until resources reach a phase.
 
-use super::look::resource_path;
-use crate::args::WaitArgs;
+use super::look::{key_of, resource_path};
+use crate::args::{Output, WaitArgs};
 use crate::client::Client;
 use crate::duration;
 use crate::failure::{Ending, Failure};
-use crate::output::{talk, text};
+use crate::output::{self, line, talk, text};
 use anyhow::{Result, bail};
 use serde_json::Value;
 use std::time::Duration;
@@ -25,13 +25,18 @@ const GOALS: &[&str] = &[
     "Gone",
 ];
 
-pub(crate) async fn wait(client: &Client, args: &WaitArgs) -> Result<Ending> {
-    until(client, args.target.as_deref(), &args.goal, &args.timeout).await?;
+pub(crate) async fn wait(client: &Client, how: Output, args: &WaitArgs) -> Result<Ending> {
+    let found = until(client, args.target.as_deref(), &args.goal, &args.timeout).await?;
+    match how {
+        Output::Json => output::json(&serde_json::json!({ "items": found }))?,
+        Output::Name => found.iter().try_for_each(|resource| line(key_of(resource)))?,
+        Output::Table | Output::Wide => {}
+    }
     Ok(Ending::Fine)
 }
 
-/// Looks every half second until all of the target are at the goal; says what it still waits for.
-pub(crate) async fn until(client: &Client, target: Option<&str>, goal: &str, timeout: &str) -> Result<()> {
+/// Looks every half second until all of the target are at the goal, and gives them; says what it still waits for.
+pub(crate) async fn until(client: &Client, target: Option<&str>, goal: &str, timeout: &str) -> Result<Vec<Value>> {
     let Some(goal) = GOALS.iter().find(|g| g.eq_ignore_ascii_case(goal)) else {
         bail!("\"{goal}\" cannot be waited for; choose one of {}", GOALS.join(", "));
     };
@@ -45,7 +50,7 @@ pub(crate) async fn until(client: &Client, target: Option<&str>, goal: &str, tim
             let waiting: Vec<&Value> = found.iter().filter(|v| !is_at(v, goal)).collect();
             let all_there = waiting.is_empty() && (*goal == "Gone" || !found.is_empty());
             if all_there {
-                return Ok::<(), anyhow::Error>(());
+                return Ok::<_, anyhow::Error>(found);
             }
             left = waiting.first().map_or_else(|| "something to be declared".to_owned(), |v| told(v, waiting.len()));
             spinner.set_message(left.clone());
@@ -56,9 +61,9 @@ pub(crate) async fn until(client: &Client, target: Option<&str>, goal: &str, tim
     spinner.finish_and_clear();
     match looked {
         Ok(done) => {
-            done?;
+            let found = done?;
             talk(format!("{} {goal}.", target.map_or_else(|| "Everything is".to_owned(), |t| format!("{t} is"))));
-            Ok(())
+            Ok(found)
         }
         Err(_) => Err(Failure::Timeout(format!("after {timeout} still waiting for {left}")).into()),
     }

@@ -4,7 +4,7 @@ use super::look::{drift_line, resource_path, section};
 use crate::args::{AdoptArgs, Output, WhyArgs};
 use crate::client::Client;
 use crate::failure::Ending;
-use crate::output::{self, age, line, phase, short, talk, text};
+use crate::output::{self, age, hung, line, phase, short, talk, text};
 use anyhow::Result;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -40,7 +40,7 @@ fn tell(why: &Value) -> Result<()> {
         age => format!("seen {age} ago"),
     };
     line(format!("  generation {}, {seen}", text(why, "/generation")))?;
-    line(format!("  {}", text(why, "/message")))?;
+    line(hung("  ", &text(why, "/message")))?;
     section("Waits for", why.get("waitsFor"), wait_line)?;
     for field in items(why, "/fields") {
         tell_field(field)?;
@@ -81,11 +81,11 @@ fn tell_field(field: &Value) -> Result<()> {
     if !field["lastWritten"].is_null() {
         line(format!("  written    {}", short(&field["lastWritten"])))?;
     }
-    line(format!("  owner      {owner}: {}", text(field, "/owner/reason")))?;
-    line(format!("  rule       {}: {}", text(field, "/rule"), text(field, "/ruleText")))?;
-    line(format!("  decision   {}", text(field, "/decision")))?;
+    line(hung("  owner      ", &format!("{owner}: {}", text(field, "/owner/reason"))))?;
+    line(hung("  rule       ", &format!("{}: {}", text(field, "/rule"), text(field, "/ruleText"))))?;
+    line(hung("  decision   ", &text(field, "/decision")))?;
     for wait in items(field, "/waitsFor") {
-        line(format!("  waits      {}", wait_line(wait)))?;
+        line(hung("  waits      ", &wait_line(wait)))?;
     }
     match field.get("edit").filter(|edit| !edit.is_null()) {
         Some(edit) => tell_edit("  to keep what is live:", edit),
@@ -106,9 +106,10 @@ pub(crate) async fn adopt(client: &Client, how: Output, args: &AdoptArgs) -> Res
     let path = format!("{}/adopt", resource_path(&args.resource)?);
     let body = if args.confirm { json!({ "confirm": true }) } else { json!({}) };
     let found = client.send(client.request(Method::POST, &path, &[]).json(&body)).await?;
-    if how == Output::Json {
-        output::json(&found)?;
-        return Ok(Ending::Fine);
+    match how {
+        Output::Json => return output::json(&found).map(|()| Ending::Fine),
+        Output::Name => return line(&args.resource).map(|()| Ending::Fine),
+        Output::Table | Output::Wide => {}
     }
     line(format!("{}  {}  {}", args.resource, text(&found, "/state"), text(&found, "/id")))?;
     section("What a confirmation changes", found.get("fields"), drift_line)?;
