@@ -20,6 +20,9 @@ const NUMBERS: &[u32] = &[1, 0, 443, 65_535];
 /// With more words than this to choose from, the rest is not tried.
 const MOST_TURNS: usize = 12;
 
+/// With more places than this, which nobody gets wrong by accident, their own mistakes are enough for one answer.
+const MOST_PLACES: usize = 200;
+
 /// Places that cannot be used as they are.
 #[derive(Debug, Default)]
 pub(super) struct Places {
@@ -51,6 +54,9 @@ impl Places {
     ) -> Vec<SpecError> {
         if self.unknown.is_empty() && self.wrong.is_empty() {
             return rules(spec);
+        }
+        if self.unknown.len() + self.wrong.len() > MOST_PLACES {
+            return Vec::new();
         }
         let mut always: Option<Vec<SpecError>> = None;
         for turn in 0..self.turns(spec, shape) {

@@ -65,6 +65,15 @@ fn the_rules_of_a_kind_hold_for_what_is_right_beside_what_is_wrong_and_accuse_no
 }
 
 #[test]
+fn a_spec_that_is_wrong_in_hundreds_of_places_is_not_held_against_the_rules_of_its_kind() {
+    let told = |places: usize| {
+        let slots: Vec<Value> = (0..places).map(|n| json!({ "name": n.to_string(), "depth": "deep" })).collect();
+        specs(&[("", json!({ "colour": "blue", "size": 60, "slots": slots }))]).contains("no-such-box")
+    };
+    assert_eq!((told(200), told(201)), (true, false));
+}
+
+#[test]
 fn scalars_are_taken_in_the_type_they_come_in() {
     insta::assert_snapshot!(specs(&[
         (
