@@ -58,12 +58,15 @@ fn words_of(thing: &Observation) -> BTreeSet<&str> {
     texts.chain(strings(&thing.private)).chain([thing.id.as_str(), thing.identity.as_str()]).collect()
 }
 
-/// The operation that lists things of the kind: the one that says so, or else the first that reads.
+/// The operation that lists things of the kind: the one that says so, or else the first that reads. What AWS asks another
+/// service for on the kind's behalf lists nothing of it.
 pub(crate) fn read_operation(kind: &dyn AnyKind) -> &'static str {
-    let mut all = kind.permissions().iter().copied().filter(|p| reads(p));
-    let first = all.clone().next();
-    let own = all.find(|p| p.contains(kind.name()));
-    own.or(first).unwrap_or("sim:Describe")
+    let service = |p: &str| p.split(':').next().unwrap_or_default().to_owned();
+    let all = || kind.permissions().iter().copied();
+    let written: BTreeSet<String> = all().filter(|p| !reads(p)).map(service).collect();
+    let own = all().find(|p| reads(p) && p.contains(kind.name()));
+    let first = all().find(|p| reads(p) && written.contains(&service(p)));
+    own.or(first).or_else(|| all().find(|p| reads(p))).unwrap_or("sim:Describe")
 }
 
 /// The AWS operation that an action most likely is; a name of our own where no permission of the kind fits.
