@@ -18,9 +18,12 @@ environment; see [Operating it](../operating.md).
 | 0 | all went well |
 | 1 | it did not, or the command line itself is wrong; the message says why |
 | 2 | there are differences, where `--exit-code` asks for them; or `store check` found damage |
-| 3 | refused because of what is there, such as a protected resource |
+| 3 | refused because of what is there: anything that the server answers with 409, such as a protected resource or an overtaken plan |
 | 4 | a token is missing, or not allowed to do this |
 | 5 | time was up |
+
+`-f` takes a file, `-` for standard input, or a folder, of which it reads `*.json` and no folders inside. `wait --for=Gone` is content with what never
+was there; `wait --for=InSync` waits for what is blocked until its time is up, since somebody may unblock it.
 ";
 
 fn page() -> String {

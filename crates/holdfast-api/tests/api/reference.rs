@@ -14,7 +14,11 @@ Any route may also answer 401, 403, 500 or 503; [problems](#problems) says what 
 want `Authorization: Bearer TOKEN`.
 
 A parameter without a value (`?phase=`) filters nothing where something is read. Where something is written it is refused, because nobody can
-tell what `?dryRun` or `?deletion=` was to say.
+tell what `?dryRun` or `?deletion=` was to say. A parameter that there is not is 422, and so is a `limit` over 500. Stacks, accounts and scopes are
+told whole; other lists are paged. A filter by a stack, kind or name that there is not finds nothing; a phase or severity that there is not is 422.
+
+An `Idempotency-Key` stands for what was stored: dry runs and refused requests are answered anew. A resource that is sent alone into a stack that
+there is not makes that stack, in the server's own Region unless it names one.
 ";
 
 /// Statuses that any route may answer with, told once at the top.
