@@ -29,34 +29,35 @@ pub(crate) async fn behind(
     deleted: &[(ResourceKey, String)],
 ) -> Result<Leftovers, PassError> {
     let mut left = Leftovers::default();
-    if let Some(untold) = untold(core, scope).await? {
-        left.unread.push(untold.to_string());
-        return Ok(left);
-    }
-    let mut index = core.cloud.tagged(scope, stack).await;
-    for _ in 1..LOOKS {
-        if !index.as_ref().is_err_and(|error| error.class.passes()) {
-            break;
+    let identified = || async { verify(core, scope, &mut crate::book::Book::default()).await };
+    let no_answer = |error: &PassError| matches!(error, PassError::Identify(error) if error.class.passes());
+    match patiently(identified, no_answer).await {
+        Err(PassError::Identify(untold)) => {
+            left.unread.push(untold.to_string());
+            return Ok(left);
         }
-        tokio::time::sleep(PAUSE).await;
-        index = core.cloud.tagged(scope, stack).await;
+        verified => verified?,
     }
+    let tagged = || core.cloud.tagged(scope, stack);
+    let index = patiently(tagged, |error: &ApplyError| error.class.passes()).await;
     let kinds = read(core, scope, wanted(core, &index, deleted)).await?;
     left.unread.extend(index.err().map(|error| error.to_string()));
     collect(&kinds, stack, &mut left);
     Ok(left)
 }
 
-/// Why AWS did not say whose the credentials are, if it did not.
-async fn untold(core: &Core, scope: &Scope) -> Result<Option<ApplyError>, PassError> {
-    for look in 1..=LOOKS {
-        match verify(core, scope, &mut crate::book::Book::default()).await {
-            Err(PassError::Identify(error)) if error.class.passes() && look < LOOKS => tokio::time::sleep(PAUSE).await,
-            Err(PassError::Identify(error)) => return Ok(Some(error)),
-            verified => return verified.map(|()| None),
+/// Asks again, so many times in all, as long as what stood in the way of an answer is something that passes.
+async fn patiently<T, E, F: Future<Output = Result<T, E>>>(
+    ask: impl Fn() -> F,
+    passes: impl Fn(&E) -> bool,
+) -> Result<T, E> {
+    for _ in 1..LOOKS {
+        match ask().await {
+            Err(error) if passes(&error) => tokio::time::sleep(PAUSE).await,
+            answer => return answer,
         }
     }
-    Ok(None)
+    ask().await
 }
 
 /// What AWS shows of every kind; those that it did not answer for are read again.
