@@ -104,12 +104,19 @@ pub(crate) fn unprotects(scene: &Scene) -> Result<()> {
     Ok(())
 }
 
+/// Where a live thing says that it must not be deleted.
+const PROTECTIONS: [&str; 3] =
+    ["/deletionProtection", "/disableApiTermination", "/attributes/deletion_protection.enabled"];
+
 /// Switches off the protection of a live thing.
 pub(crate) fn unprotect(scene: &Scene, thing: &LiveThing) {
-    let on = |field: &&&str| thing.observation.fields.get(**field).is_some_and(|on| *on == true);
-    for field in ["deletionProtection", "disableApiTermination"].iter().filter(on) {
-        let off = Tamper::Set(format!("/{field}"), false.into());
-        let _ = scene.sim.tamper(&scene.scope, thing.kind, &thing.observation.id, off);
+    for at in PROTECTIONS {
+        let off: Value = match thing.observation.fields.pointer(at) {
+            Some(on) if *on == true => false.into(),
+            Some(on) if *on == "true" => "false".into(),
+            _ => continue,
+        };
+        let _ = scene.sim.tamper(&scene.scope, thing.kind, &thing.observation.id, Tamper::Set(at.to_owned(), off));
     }
 }
 

@@ -104,9 +104,7 @@ struct Desk<'a> {
     matcher: Matcher<'a>,
     claims: Claims<'a>,
     offers: BTreeMap<&'a ResourceKey, Offer<'a>>,
-    /// What is left of the deletion budget; every deletion by policy of this plan takes one.
-    deletes_left: u32,
-    /// Likewise of the replacement budget.
+    /// What is left of the replacement budget; every replacement of this plan takes one.
     replaces_left: u32,
     /// For hashing, kept for its room.
     buffer: Vec<u8>,
@@ -120,7 +118,6 @@ impl<'a> Desk<'a> {
             matcher: Matcher::new(input),
             claims: Claims::new(input.snapshot),
             offers: BTreeMap::new(),
-            deletes_left: input.deletes_left,
             replaces_left: input.replaces_left,
             buffer: Vec::new(),
         }
@@ -146,7 +143,7 @@ impl<'a> Desk<'a> {
             refs: &row.refs,
             decided,
         });
-        link::link(entries.collect())
+        link::link(entries.collect(), self.input.deletes_left)
     }
 
     fn memory(&self, key: &ResourceKey) -> &'a Memory {
@@ -275,7 +272,6 @@ impl<'a> Desk<'a> {
             tags: filled.tags.as_ref(),
             missing: &missing,
             newcomers: &self.newcomers,
-            deletes_left: self.deletes_left,
             replaces_left: self.replaces_left,
             beside: &row.beside,
             behind: row.behind,
@@ -285,9 +281,6 @@ impl<'a> Desk<'a> {
         decided.verdict.beside = row.beside.iter().map(|o| o.id.clone()).collect();
         if case.takes_replacement(&decided) {
             self.replaces_left = self.replaces_left.saturating_sub(1);
-        }
-        if row.desired.fate == Fate::DeleteByPolicy && decided.verdict.decision == Decision::Delete {
-            self.deletes_left = self.deletes_left.saturating_sub(1);
         }
         self.offer_decided(row, &decided);
         decided

@@ -37,8 +37,6 @@ pub(super) struct Case<'a> {
     pub(super) missing: &'a [Missing],
     /// What AWS has begun to show of every thing of a kind.
     pub(super) newcomers: &'a Newcomers,
-    /// Deletions by policy that the budget still allows after those decided before this one.
-    pub(super) deletes_left: u32,
     /// Replacements that the budget still allows after those decided before this one.
     pub(super) replaces_left: u32,
     /// Other live things with the same owner tag.
@@ -338,7 +336,7 @@ impl<'a> Case<'a> {
             }
             _ => return self.gone(say),
         };
-        if let Some(held) = self.held(say, fate) {
+        if let Some(held) = self.held(say) {
             return Decided::quiet(held);
         }
         if let Some(waiting) = self.shown_as_before(say) {

@@ -113,18 +113,13 @@ impl Case<'_> {
         told.unwrap_or_default()
     }
 
-    pub(super) fn held(&self, say: &Say<'_>, fate: Fate) -> Option<Verdict> {
+    pub(super) fn held(&self, say: &Say<'_>) -> Option<Verdict> {
         if self.desired.policy.protect == Some(true) {
             let why = "policy.protect keeps it. Lift the protection to let it go.";
             return Some(say.verdict(Decision::Hold, Phase::Blocked, why));
         }
         if let Some(hold) = &self.desired.hold {
             return Some(say.verdict(Decision::Paused, Phase::Paused, paused(hold)));
-        }
-        if fate == Fate::DeleteByPolicy && self.deletes_left == 0 {
-            let why = "The deletion budget of this hour ([safety] maxDeletesPerHour) is used up. It is deleted when the budget allows, \
-                       or at once by DELETE with ?deletion=delete.";
-            return Some(say.verdict(Decision::Hold, Phase::Blocked, why));
         }
         None
     }

@@ -45,8 +45,8 @@ pub(super) fn order(desired: &[Arc<Desired>], refs: &[Vec<Target>]) -> Vec<usize
 }
 
 /// Numbers, links and sorts the steps, and lets go of those whose needs nobody meets.
-pub(super) fn link(mut entries: Vec<Drafted<'_>>) -> Plan {
-    leaving::hold(&mut entries);
+pub(super) fn link(mut entries: Vec<Drafted<'_>>, deletes_left: u32) -> Plan {
+    leaving::hold(&mut entries, deletes_left);
     let mut linker = Linker::default();
     for entry in &entries {
         linker.number(entry);

@@ -117,7 +117,8 @@ pub(super) const NOT_OURS: &str = "A live thing of the same identity is not ours
 /// How the reason of a fix that somebody else reverses begins.
 pub(super) const CONTENDED: &str = "Contended";
 
-fn word(decision: Decision) -> &'static str {
+/// What is decided, in a word.
+pub(super) fn word(decision: Decision) -> &'static str {
     match decision {
         Decision::InSync => "InSync",
         Decision::Create => "Creating",

@@ -142,6 +142,78 @@ fn a_scope_is_held_when_more_than_half_of_it_drifts_at_once_and_there_are_enough
     assert_eq!(broken(9, 9), (false, 9, vec!["Update Drifted update".to_owned()]), "so few tell nothing");
 }
 
+/// A box that refers to a room, both live and both to go.
+fn box_in_room(fate: Fate) -> World {
+    let (room, boxed) = (json!({ "name": "r" }), json!({ "name": "b", "room": "${Room/r.id}" }));
+    world()
+        .wants_with("Box/b", boxed, |d| d.fate = fate)
+        .has("Box/b", json!({ "name": "b", "room": "id-r" }))
+        .wants_with("Room/r", room.clone(), |d| d.fate = fate)
+        .has("Room/r", room)
+}
+
+#[test]
+fn nothing_goes_from_under_what_could_not_be_read_or_is_kept() {
+    let mut w = box_in_room(Fate::DeleteByName);
+    *w.kinds.get_mut("Box").expect("boxes are read") =
+        Reading { gaps: vec![Gap::new("DescribeBoxes", vec![], "the answer was lost")], ..Reading::default() };
+    let unread = w.plan();
+    assert_eq!(unread.verdicts[0].decision, Decision::Unknown);
+    let mut w = box_in_room(Fate::DeleteByName);
+    Arc::make_mut(&mut w.desired[0]).policy.protect = Some(true);
+    let protected = w.plan();
+    assert_eq!(protected.verdicts[0].decision, Decision::Hold);
+    let mut w = box_in_room(Fate::DeleteByName);
+    Arc::make_mut(&mut w.desired[0]).hold = Some(Hold { reason: "not today".to_owned(), until: None });
+    let paused = w.plan();
+    assert_eq!(paused.verdicts[0].decision, Decision::Paused);
+    for plan in [unread, protected, paused] {
+        assert!(plan.steps.is_empty(), "{:?}", plan.steps);
+        assert_eq!(plan.verdicts[1].reason, "It is deleted when s/Box/b is gone.");
+    }
+}
+
+#[test]
+fn what_was_replaced_stays_while_what_refers_to_it_cannot_be_read() {
+    let room = json!({ "name": "new" });
+    let tags = [(UID_TAG, "uid-Room/r"), (RESOURCE_TAG, "s/Room/r")];
+    let known = Memory { id: Some("id-new".to_owned()), retiring: vec!["id-old".to_owned()], ..in_sync(&room) };
+    let mut w = world()
+        .wants("Box/b", json!({ "name": "b", "room": "${Room/r.id}" }))
+        .has("Box/b", json!({ "name": "b", "room": "id-new" }))
+        .wants_with("Room/r", room.clone(), |d| d.policy.replace = Some(ReplacePolicy::Allow))
+        .has_of("Room/new", room, &tags)
+        .has_of("Room/old", json!({ "name": "old" }), &tags)
+        .remembers("Room/r", known);
+    let deleted = |w: &World| w.plan().steps.iter().any(|s| s.text == "delete id-old");
+    assert!(deleted(&w));
+    w.kinds.get_mut("Box").expect("boxes are read").observations.clear();
+    w.kinds.get_mut("Box").expect("boxes are read").gaps.push(Gap::new("DescribeBoxes", vec![], "the answer was lost"));
+    assert!(!deleted(&w));
+    let why = &w.plan().verdicts[1].reason;
+    assert!(why.ends_with("nothing refers to it; s/Box/b could not be read."), "{why}");
+}
+
+#[test]
+fn the_budget_goes_to_what_stands_on_the_rest() {
+    for (budget, told) in [(0, ["Hold", "Hold"]), (1, ["Delete", "Hold"]), (2, ["Delete", "Delete"])] {
+        let mut w = box_in_room(Fate::DeleteByPolicy);
+        w.deletes_left = budget;
+        let plan = w.plan();
+        let decided: Vec<String> = plan.verdicts.iter().map(|v| format!("{:?}", v.decision)).collect();
+        assert_eq!(decided, told, "{budget} left");
+        let deleted: Vec<&str> = plan.steps.iter().map(|s| s.text.as_str()).collect();
+        assert_eq!(deleted, ["delete id-b", "delete id-r"][..budget as usize]);
+    }
+    // What a person asked for by name takes no budget, and waits all the same.
+    let mut w = box_in_room(Fate::DeleteByPolicy);
+    Arc::make_mut(&mut w.desired[1]).fate = Fate::DeleteByName;
+    w.deletes_left = 0;
+    let plan = w.plan();
+    assert!(plan.steps.is_empty(), "{:?}", plan.steps);
+    assert_eq!(plan.verdicts[1].reason, "It is deleted when s/Box/b is gone.");
+}
+
 #[test]
 fn what_something_on_its_way_out_stands_on_goes_after_it() {
     let going = |state: LiveState| {

@@ -5,13 +5,13 @@ use super::observed::provider;
 use crate::aws::answer::{deleted, made};
 use crate::aws::{Aws, Live, all_pages, gap};
 use crate::common::{drop_nulls, text};
-use crate::ecs::aws::{failures, items, read, retag, tags_from_wire, tags_to_wire, write};
+use crate::ecs::aws::{gaps, items, read, retag, tags_from_wire, tags_to_wire, write};
 use crate::ecs::name_of;
 use crate::plain::{Action, Call};
 use async_trait::async_trait;
 use holdfast_core::cloud::{Applied, ApplyError};
 use holdfast_core::kind::Kind;
-use holdfast_core::observe::{Gap, Observation, Reading, Wanted};
+use holdfast_core::observe::{Observation, Reading, Wanted};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -41,9 +41,9 @@ impl Live for CapacityProvider {
                             provider(wire, tags_from_wire(wire.get("tags")), spec)
                         });
                         reading.observations.extend(found.map(Arc::new));
-                        reading.gaps.extend(failures(page).into_iter().map(|(arn, reason)| {
-                            Gap::new("ecs:DescribeCapacityProviders", vec![name_of(&arn).to_owned()], reason)
-                        }));
+                        // A page need not tell of all that was asked for.
+                        let told = gaps(page, "ecs:DescribeCapacityProviders", ("capacityProviders", "name"), &[]);
+                        reading.gaps.extend(told);
                     }
                 }
                 Err(error) => reading.gaps.push(gap(&error, some.iter().map(|n| (*n).clone()).collect())),

@@ -4,12 +4,12 @@ use super::observed::cluster;
 use super::{Action, Cluster};
 use crate::aws::{Aws, Live, gap};
 use crate::common::{drop_nulls, text};
-use crate::ecs::aws::{failures, items, read, retag, tags_from_wire, tags_to_wire, write};
+use crate::ecs::aws::{gaps, items, read, retag, tags_from_wire, tags_to_wire, write};
 use crate::ecs::outputs;
 use async_trait::async_trait;
 use holdfast_core::cloud::{Applied, ApplyError};
 use holdfast_core::kind::Kind;
-use holdfast_core::observe::{Gap, Reading, Wanted};
+use holdfast_core::observe::{Reading, Wanted};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -41,9 +41,8 @@ impl Live for Cluster {
                         cluster(wire, tags_from_wire(wire.get("tags")), spec)
                     });
                     reading.observations.extend(found.map(Arc::new));
-                    reading.gaps.extend(failures(&answer).into_iter().map(|(arn, reason)| {
-                        Gap::new("ecs:DescribeClusters", vec![crate::ecs::name_of(&arn).to_owned()], reason)
-                    }));
+                    let asked: Vec<&str> = asked.iter().map(|name| name.as_str()).collect();
+                    reading.gaps.extend(gaps(&answer, "ecs:DescribeClusters", ("clusters", "clusterName"), &asked));
                 }
                 Err(error) => reading.gaps.push(gap(&error, asked.iter().map(|n| (*n).clone()).collect())),
             }

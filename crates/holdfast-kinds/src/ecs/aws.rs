@@ -19,6 +19,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::ConfigBag;
 use holdfast_core::cloud::ApplyError;
+use holdfast_core::observe::Gap;
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 
@@ -133,15 +134,25 @@ pub(crate) fn items<'v>(answer: &'v Value, list: &str) -> impl Iterator<Item = &
     answer.get(list).and_then(Value::as_array).into_iter().flatten()
 }
 
-/// What a batched describe could not give, as (name or ARN, reason); what is merely not there is left out.
-pub(crate) fn failures(answer: &Value) -> Vec<(String, String)> {
-    items(answer, "failures")
-        .filter_map(|f| {
-            let text = |key: &str| f.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-            let reason = text("reason");
-            (reason != "MISSING").then(|| (text("arn"), format!("{reason} {}", text("detail")).trim().to_owned()))
-        })
-        .collect()
+/// What a batched describe of `asked` could not give, by name; what is merely not there is left out. The members of
+/// `list` bear their names at `name`.
+pub(crate) fn gaps(answer: &Value, operation: &str, (list, name): (&str, &str), asked: &[&str]) -> Vec<Gap> {
+    let text = |item: &Value, key: &str| item.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let failed = |f: &Value| (super::name_of(&text(f, "arn")).to_owned(), text(f, "reason"), text(f, "detail"));
+    let failures: Vec<_> = items(answer, "failures").map(failed).collect();
+    let told = |asked: &str| {
+        items(answer, list).any(|item| text(item, name) == asked) || failures.iter().any(|(name, ..)| name == asked)
+    };
+    let refused = failures
+        .iter()
+        .filter(|(_, reason, _)| reason != "MISSING")
+        .map(|(name, reason, detail)| Gap::new(operation, vec![name.clone()], format!("{reason} {detail}").trim()));
+    // AWS says of each whether it is there: an answer that does not is no whole one.
+    let untold = asked
+        .iter()
+        .filter(|asked| !told(asked))
+        .map(|asked| Gap::new(operation, vec![(*asked).to_owned()], "the answer says nothing of it").passing());
+    refused.chain(untold).collect()
 }
 
 /// A client token as ECS takes it: at most 36 printable characters, the same for the same `token`.
@@ -164,9 +175,18 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_no_failure() {
-        let answer = json!({ "failures": [
-            { "arn": "a", "reason": "MISSING" }, { "arn": "b", "reason": "ACCESS", "detail": "denied" }] });
-        assert_eq!(failures(&answer), [("b".to_owned(), "ACCESS denied".to_owned())]);
+    fn what_is_missing_is_no_gap_and_what_an_answer_does_not_tell_of_is_one() {
+        let answer = json!({
+            "clusters": [{ "clusterName": "here" }],
+            "failures": [{ "arn": "arn:aws:ecs:r:a:cluster/gone", "reason": "MISSING" },
+                         { "arn": "closed", "reason": "ACCESS", "detail": "denied" }],
+        });
+        let told = |answer: &Value| -> Vec<String> {
+            let all =
+                gaps(answer, "DescribeClusters", ("clusters", "clusterName"), &["here", "gone", "closed", "lost"]);
+            all.iter().map(|gap| format!("{}: {}", gap.of.join(" "), gap.reason)).collect()
+        };
+        assert_eq!(told(&answer), ["closed: ACCESS denied", "lost: the answer says nothing of it"]);
+        assert_eq!(told(&json!({ "clustfrs": [] })).len(), 4, "a mangled answer shows nothing, and nothing is gone");
     }
 }

@@ -6,7 +6,7 @@ use super::observed::{identity, service};
 use super::{Action, Service};
 use crate::aws::{Aws, Live, gap};
 use crate::common::{Tags, drop_nulls, text};
-use crate::ecs::aws::{client_token, failures, items, read, retag, tags_from_wire, tags_to_wire, write};
+use crate::ecs::aws::{client_token, gaps, items, read, retag, tags_from_wire, tags_to_wire, write};
 use crate::ecs::{name_of, outputs};
 use async_trait::async_trait;
 use holdfast_core::cloud::{Applied, ApplyError};
@@ -102,7 +102,7 @@ fn declared(wanted: &Wanted) -> Declared<'_> {
 /// The services of a batch, and what of it could not be read.
 async fn look(aws: &Aws<'_>, cluster: &str, names: &[&str], declared: &Declared<'_>) -> (Vec<Found>, Vec<Gap>) {
     match describe(aws, cluster, names).await {
-        Ok(answer) => collect(&answer, cluster, declared),
+        Ok(answer) => collect(&answer, cluster, names, declared),
         // Where there is no cluster there is certainly no service.
         Err(error) if error.code.contains("ClusterNotFound") => (Vec::new(), Vec::new()),
         Err(error) => {
@@ -117,15 +117,16 @@ async fn describe(aws: &Aws<'_>, cluster: &str, names: &[&str]) -> Result<Value,
     read(aws, "DescribeServices", body, |json| aws.ecs().describe_services().customize().interceptor(json).send()).await
 }
 
-fn collect(answer: &Value, cluster: &str, declared: &Declared<'_>) -> (Vec<Found>, Vec<Gap>) {
+fn collect(answer: &Value, cluster: &str, names: &[&str], declared: &Declared<'_>) -> (Vec<Found>, Vec<Gap>) {
     let services = items(answer, "services").filter_map(|wire| {
         let spec = declared.get(&format!("{cluster}/{}", text(wire, "serviceName")?)).copied().flatten();
         service(wire, tags_from_wire(wire.get("tags")), spec).map(|seen| Found::of(seen, spec))
     });
-    let gaps = failures(answer)
-        .into_iter()
-        .map(|(arn, reason)| Gap::new("ecs:DescribeServices", vec![format!("{cluster}/{}", name_of(&arn))], reason));
-    (services.collect(), gaps.collect())
+    let mut gaps = gaps(answer, "ecs:DescribeServices", ("services", "serviceName"), names);
+    for name in gaps.iter_mut().flat_map(|gap| &mut gap.of) {
+        *name = format!("{cluster}/{name}");
+    }
+    (services.collect(), gaps)
 }
 
 async fn create(aws: &Aws<'_>, spec: &Value, tags: &Tags, token: &str) -> Result<Applied, ApplyError> {
