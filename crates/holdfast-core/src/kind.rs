@@ -169,7 +169,7 @@ pub struct Container {
 
 /// "Comes after every resource of `kinds` in the stack that refers to the same `sharing` as I do", be it directly or, where
 /// none is named directly, through what is referred to.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Follow {
     /// The kinds to come after.
     pub kinds: &'static [&'static str],

@@ -6,7 +6,7 @@
 //! facts that the steps stand on and the steps, and no times or counters: the same hash means the same thing to
 //! approve. An approval of another hash than today's is refused.
 
-use super::build::build;
+use super::build::{build, build_asked_for};
 use super::{Decision, Desired, Fate, Input, Plan, Step, Verdict};
 use crate::name::{ResourceKey, Scope};
 use crate::outputs::Outputs;
@@ -160,8 +160,8 @@ pub(super) fn plan_with(input: &Input<'_>, approvals: &Approvals) -> Plan {
     let open: Vec<Arc<Desired>> = input.desired.iter().map(opened).collect();
     let meanwhile = build(&Input { desired: &held, ..*input });
     // A budget that is used up for now does not make it another plan, nor does a hold of the whole scope.
-    let unbound = Input { deletes_left: u32::MAX, replaces_left: u32::MAX, drift_confirmed: true, ..*input };
-    let proposed = build(&Input { desired: &open, ..unbound });
+    let unbound = Input { replaces_left: u32::MAX, drift_confirmed: true, ..*input };
+    let proposed = build_asked_for(&Input { desired: &open, ..unbound });
     let mut gate = Gate { input, approvals, meanwhile: &meanwhile, proposed: &proposed, released: BTreeSet::new() };
     let parts = gate.parts();
     let released = gate.released;

@@ -23,10 +23,20 @@ use std::sync::{Arc, LazyLock};
 
 /// Decides what to do in a scope with what is declared in it; what is held for approval stays as it is.
 pub(super) fn build(input: &Input<'_>) -> Plan {
-    let first = Desk::new(input, Newcomers::default()).work();
+    build_within(input, Some(input.deletes_left))
+}
+
+/// The same as if nothing stood in the way of a deletion: what is asked for does not move with what can be read, or with
+/// what is gone already.
+pub(super) fn build_asked_for(input: &Input<'_>) -> Plan {
+    build_within(input, None)
+}
+
+fn build_within(input: &Input<'_>, budget: Option<u32>) -> Plan {
+    let first = Desk::new(input, Newcomers::default()).work(budget);
     // What a kind makes of fields that AWS has begun to add is worth no plan.
     let found = contained(|| newcomers::find(input, &first.verdicts)).unwrap_or_default();
-    let mut plan = newcomers::propose(if found.is_empty() { first } else { Desk::new(input, found).work() });
+    let mut plan = newcomers::propose(if found.is_empty() { first } else { Desk::new(input, found).work(budget) });
     guard::guard(&mut plan, input);
     plan
 }
@@ -123,7 +133,7 @@ impl<'a> Desk<'a> {
         }
     }
 
-    fn work(mut self) -> Plan {
+    fn work(mut self, budget: Option<u32>) -> Plan {
         let refs: Vec<Vec<Target>> = self.input.desired.iter().map(|d| targets(self.input, d)).collect();
         let order = link::order(self.input.desired, &refs);
         let mut rows: Vec<Row<'a>> = Vec::with_capacity(order.len());
@@ -143,7 +153,7 @@ impl<'a> Desk<'a> {
             refs: &row.refs,
             decided,
         });
-        link::link(entries.collect(), self.input.deletes_left)
+        link::link(entries.collect(), budget)
     }
 
     fn memory(&self, key: &ResourceKey) -> &'a Memory {

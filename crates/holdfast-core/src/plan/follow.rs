@@ -2,22 +2,24 @@
 
 use super::build::Target;
 use super::link::Drafted;
-use crate::kind::{AnyKind, Follow};
+use crate::kind::Follow;
 use crate::name::ResourceKey;
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// All resources of a plan with what they refer to and come after.
 pub(super) struct Follows<'a> {
     refs: BTreeMap<&'a ResourceKey, &'a [Target]>,
-    rules: Vec<(&'a ResourceKey, &'static [Follow])>,
+    /// Who leads by a rule, by what is shared; found when the rule is first asked for.
+    led: RefCell<BTreeMap<Follow, Leaders<'a>>>,
 }
+
+/// Resources by each that they refer to.
+type Leaders<'a> = BTreeMap<&'a ResourceKey, Vec<&'a ResourceKey>>;
 
 impl<'a> Follows<'a> {
     pub(super) fn new(entries: &[Drafted<'a>]) -> Self {
-        Self {
-            refs: entries.iter().map(|e| (&e.desired.key, e.refs)).collect(),
-            rules: entries.iter().map(|e| (&e.desired.key, e.kind.map_or(&[][..], AnyKind::follows))).collect(),
-        }
+        Self { refs: entries.iter().map(|e| (&e.desired.key, e.refs)).collect(), led: RefCell::default() }
     }
 
     /// What a resource refers to.
@@ -30,16 +32,25 @@ impl<'a> Follows<'a> {
         rules.iter().flat_map(|rule| self.by_rule(key, rule)).collect()
     }
 
-    fn by_rule(&self, key: &ResourceKey, rule: &Follow) -> Vec<&'a ResourceKey> {
+    fn by_rule(&self, key: &ResourceKey, rule: &Follow) -> BTreeSet<&'a ResourceKey> {
         let shared = self.reached(rule.sharing, self.refs(key));
         if shared.is_empty() {
-            return Vec::new();
+            return BTreeSet::new();
         }
-        let leads = |other: &&ResourceKey| {
-            let kin = other.stack == key.stack && *other != key && rule.kinds.contains(&other.kind.as_str());
-            kin && !shared.is_disjoint(&self.reached(rule.sharing, self.refs(other)))
-        };
-        self.rules.iter().map(|(other, _)| *other).filter(leads).collect()
+        let mut led = self.led.borrow_mut();
+        let led = led.entry(*rule).or_insert_with(|| self.all_led(rule));
+        let kin = |other: &&ResourceKey| other.stack == key.stack && *other != key;
+        shared.iter().filter_map(|shared| led.get(shared)).flatten().copied().filter(kin).collect()
+    }
+
+    fn all_led(&self, rule: &Follow) -> Leaders<'a> {
+        let mut led = Leaders::new();
+        for (key, refs) in self.refs.iter().filter(|(key, _)| rule.kinds.contains(&key.kind.as_str())) {
+            for shared in self.reached(rule.sharing, refs) {
+                led.entry(shared).or_default().push(*key);
+            }
+        }
+        led
     }
 
     /// The resources of `kind` that something refers to: itself or, where it names none, through what it refers to.

@@ -15,13 +15,11 @@ use std::collections::BTreeMap;
 /// been answered, and of what goes by policy beyond the budget.
 pub(super) fn hold(entries: &mut [Drafted<'_>], budget: u32) {
     keep_replaced(entries);
-    let holders: Vec<usize> = (0..entries.len()).filter(|i| lingers(&entries[*i])).collect();
-    let by_policy = entries.iter().filter(|entry| takes_budget(entry)).count();
-    if holders.is_empty() && by_policy <= budget as usize {
+    if !entries.iter().any(is_deleted) {
         return;
     }
     let grounds = Grounds::new(entries);
-    grounds.wait_for(holders, entries);
+    grounds.wait_for((0..entries.len()).filter(|i| stays(&entries[*i])).collect(), entries);
     let beyond = grounds.beyond(budget, entries);
     for &i in &beyond {
         let why = "The deletion budget of this hour ([safety] maxDeletesPerHour) is used up. It is deleted when the budget allows, \
@@ -53,20 +51,19 @@ fn keep_replaced(entries: &mut [Drafted<'_>]) {
     }
 }
 
-/// True if it is to go and will still be there when this plan has been carried out, or may be for all that is known.
-fn lingers(entry: &Drafted<'_>) -> bool {
-    let verdict = &entry.decided.verdict;
-    match verdict.decision {
-        Decision::Gone => false,
-        Decision::Delete => entry.kind.is_some_and(AnyKind::lingers),
-        Decision::Wait if verdict.phase == Phase::Deleting => true,
-        _ => entry.desired.fate != Fate::Keep,
-    }
+/// True if this plan deletes it.
+fn is_deleted(entry: &Drafted<'_>) -> bool {
+    entry.decided.verdict.decision == Decision::Delete
 }
 
-/// True if its deletion takes one of the budget.
-fn takes_budget(entry: &Drafted<'_>) -> bool {
-    entry.desired.fate == Fate::DeleteByPolicy && entry.decided.verdict.decision == Decision::Delete
+/// True if it will still be there when this plan has been carried out, or may be for all that is known: it is not to go,
+/// or its deletion awaits approval, or something stands in the way of that.
+fn stays(entry: &Drafted<'_>) -> bool {
+    match entry.decided.verdict.decision {
+        Decision::Gone => false,
+        Decision::Delete => entry.kind.is_some_and(AnyKind::lingers),
+        _ => true,
+    }
 }
 
 /// What stands on what.
@@ -81,13 +78,14 @@ impl<'a> Grounds<'a> {
         Self { follows: Follows::new(entries), place }
     }
 
-    /// What an entry stands on and what is to be deleted by this plan.
+    /// What an entry stands on and what is deleted by this plan. What comes after something goes before it; what stays may
+    /// do without.
     fn under(&self, holder: usize, entries: &[Drafted<'a>]) -> Vec<usize> {
         let entry = &entries[holder];
-        let rules = entry.kind.map_or(&[][..], AnyKind::follows);
+        let rules = entry.kind.filter(|_| entry.desired.fate != Fate::Keep).map_or(&[][..], AnyKind::follows);
         let refers = entry.refs.iter().filter(|target| !target.late).map(|target| &target.key);
         let all = refers.chain(self.follows.leaders(&entry.desired.key, rules));
-        let goes = |i: &usize| *i != holder && entries[*i].decided.verdict.decision == Decision::Delete;
+        let goes = |i: &usize| *i != holder && is_deleted(&entries[*i]);
         all.filter_map(|key| self.place.get(key).copied()).filter(goes).collect()
     }
 
@@ -95,7 +93,11 @@ impl<'a> Grounds<'a> {
     fn wait_for(&self, mut holders: Vec<usize>, entries: &mut [Drafted<'a>]) {
         while let Some(holder) = holders.pop() {
             for held in self.under(holder, entries) {
-                let why = format!("It is deleted when {} is gone.", entries[holder].desired.key);
+                let by = &entries[holder].desired;
+                let why = match by.fate {
+                    Fate::Keep => format!("It stays while {} refers to it.", by.key),
+                    _ => format!("It is deleted when {} is gone.", by.key),
+                };
                 put_off(&mut entries[held], Decision::Wait, Phase::Deleting, why);
                 holders.push(held);
             }
@@ -104,9 +106,13 @@ impl<'a> Grounds<'a> {
 
     /// What goes by policy and for which nothing of the budget is left, once all that stands on it has had its part.
     fn beyond(&self, budget: u32, entries: &[Drafted<'a>]) -> Vec<usize> {
-        let takers: Vec<usize> = (0..entries.len()).filter(|i| takes_budget(&entries[*i])).collect();
-        let mut graph: DiGraph<usize, ()> = DiGraph::with_capacity(takers.len(), takers.len());
-        let node: BTreeMap<usize, NodeIndex> = takers.iter().map(|i| (*i, graph.add_node(*i))).collect();
+        let by_policy = |i: &usize| is_deleted(&entries[*i]) && entries[*i].desired.fate == Fate::DeleteByPolicy;
+        if (0..entries.len()).filter(by_policy).count() <= budget as usize {
+            return Vec::new();
+        }
+        let goes = (0..entries.len()).filter(|i| is_deleted(&entries[*i]));
+        let mut graph: DiGraph<usize, ()> = DiGraph::new();
+        let node: BTreeMap<usize, NodeIndex> = goes.map(|i| (i, graph.add_node(i))).collect();
         for (&holder, &from) in &node {
             for held in self.under(holder, entries) {
                 if let Some(&ground) = node.get(&held) {
@@ -115,15 +121,15 @@ impl<'a> Grounds<'a> {
             }
         }
         let in_turn = petgraph::algo::tarjan_scc(&graph).into_iter().flatten().map(|n| graph[n]);
-        in_turn.skip(budget as usize).collect()
+        in_turn.filter(by_policy).skip(budget as usize).collect()
     }
 }
 
-/// Does nothing about an entry in this plan, and says why.
+/// Does nothing about an entry in this plan, and says why. A failure to delete it earlier is not forgotten.
 fn put_off(entry: &mut Drafted<'_>, decision: Decision, phase: Phase, why: String) {
     entry.decided.drafts.clear();
     let verdict = &mut entry.decided.verdict;
-    (verdict.decision, verdict.phase, verdict.fingerprint) = (decision, phase, None);
+    (verdict.decision, verdict.phase) = (decision, phase);
     for synced in verdict.conditions.iter_mut().filter(|c| c.kind == ConditionType::Synced) {
         word(decision).clone_into(&mut synced.reason);
         synced.message.clone_from(&why);

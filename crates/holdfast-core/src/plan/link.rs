@@ -44,9 +44,12 @@ pub(super) fn order(desired: &[Arc<Desired>], refs: &[Vec<Target>]) -> Vec<usize
     petgraph::algo::tarjan_scc(&graph).into_iter().rev().flatten().map(|n| graph[n]).collect()
 }
 
-/// Numbers, links and sorts the steps, and lets go of those whose needs nobody meets.
-pub(super) fn link(mut entries: Vec<Drafted<'_>>, deletes_left: u32) -> Plan {
-    leaving::hold(&mut entries, deletes_left);
+/// Numbers, links and sorts the steps, and lets go of those whose needs nobody meets. Without a deletion budget, nothing
+/// stands in the way of a deletion.
+pub(super) fn link(mut entries: Vec<Drafted<'_>>, budget: Option<u32>) -> Plan {
+    if let Some(budget) = budget {
+        leaving::hold(&mut entries, budget);
+    }
     let mut linker = Linker::default();
     for entry in &entries {
         linker.number(entry);

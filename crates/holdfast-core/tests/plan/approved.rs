@@ -37,6 +37,44 @@ fn what_awaits_approval_is_shown_while_what_was_approved_before_is_held() {
 }
 
 #[test]
+fn nothing_goes_from_under_what_goes_only_once_that_is_approved() {
+    let (room, boxed) = (json!({ "name": "r" }), json!({ "name": "b", "room": "${Room/r.id}" }));
+    let live = json!({ "name": "b", "room": "id-r" });
+    let before = Approved { generation: 1, spec: Arc::new(boxed.clone().into()), stack_tags: Arc::default() };
+    let w = world()
+        .wants_with("Box/b", boxed, |d| {
+            (d.fate, d.instead) = (Fate::DeleteByPolicy, Some(Arc::new(Instead::Approved(before))));
+        })
+        .has("Box/b", live.clone())
+        .remembers("Box/b", in_sync(&live))
+        .wants_with("Room/r", room.clone(), |d| d.fate = Fate::DeleteByName)
+        .has("Room/r", room);
+    let plan = w.plan();
+    assert!(plan.steps.is_empty(), "{:?}", plan.steps);
+    assert_eq!(plan.verdicts[1].reason, "It stays while s/Box/b refers to it.");
+    assert_eq!(plan.awaiting[0].steps[0].text, "delete id-b");
+}
+
+#[test]
+fn what_is_asked_for_is_the_same_while_what_goes_before_it_cannot_be_read() {
+    let (room, boxed) = (json!({ "name": "r" }), json!({ "name": "b", "room": "${Room/r.id}" }));
+    let before = Approved { generation: 1, spec: Arc::new(room.clone().into()), stack_tags: Arc::default() };
+    let mut w = world()
+        .wants_with("Box/b", boxed, |d| d.fate = Fate::DeleteByName)
+        .has("Box/b", json!({ "name": "b", "room": "id-r" }))
+        .wants_with("Room/r", room.clone(), |d| {
+            (d.fate, d.instead) = (Fate::DeleteByPolicy, Some(Arc::new(Instead::Approved(before))));
+        })
+        .has("Room/r", room.clone())
+        .remembers("Room/r", in_sync(&room));
+    let asked = hash_of_parts(&w.plan().awaiting);
+    let boxes = w.kinds.get_mut("Box").expect("boxes are read");
+    boxes.observations.clear();
+    boxes.gaps.push(Gap::new("DescribeBoxes", vec![], "the answer was lost"));
+    assert_eq!(hash_of_parts(&w.plan().awaiting), asked);
+}
+
+#[test]
 fn exactly_the_approved_part_is_carried_out() {
     let w = held(json!({ "name": "a", "size": 2 }), json!({ "name": "a", "size": 1 }));
     let asked = w.plan().awaiting[0].hash.clone();

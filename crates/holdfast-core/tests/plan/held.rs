@@ -215,6 +215,34 @@ fn the_budget_goes_to_what_stands_on_the_rest() {
 }
 
 #[test]
+fn the_budget_is_not_spent_on_what_others_stand_on_through_what_takes_none() {
+    let room = |name: &str, on: Option<&str>| match on {
+        Some(on) => json!({ "name": name, "room": format!("${{Room/{on}.id}}") }),
+        None => json!({ "name": name }),
+    };
+    let live = |name: &str, on: &str| json!({ "name": name, "room": format!("id-{on}") });
+    let by_policy = |d: &mut Desired| d.fate = Fate::DeleteByPolicy;
+    let mut w = world()
+        .wants_with("Room/a", room("a", None), by_policy)
+        .has("Room/a", room("a", None))
+        .wants_with("Room/b", room("b", Some("a")), |d| d.fate = Fate::DeleteByName)
+        .has("Room/b", live("b", "a"))
+        .wants_with("Room/c", room("c", Some("b")), by_policy)
+        .has("Room/c", live("c", "b"));
+    w.deletes_left = 1;
+    let deleted: Vec<String> = w.plan().steps.into_iter().map(|s| s.text).collect();
+    assert_eq!(deleted, ["delete id-c", "delete id-b"]);
+}
+
+#[test]
+fn a_deletion_that_was_refused_and_has_to_wait_is_not_tried_at_once() {
+    let mut w = box_in_room(Fate::DeleteByName);
+    Arc::make_mut(&mut w.desired[0]).policy.protect = Some(true);
+    let print = w.plan().verdicts[1].fingerprint.clone();
+    assert_eq!(print.as_deref(), Some("delete id-r"), "what failed before is known by it");
+}
+
+#[test]
 fn what_something_on_its_way_out_stands_on_goes_after_it() {
     let going = |state: LiveState| {
         let by_name = |d: &mut Desired| d.fate = Fate::DeleteByName;
