@@ -55,6 +55,8 @@ pub trait Kind: Send + Sync + 'static {
     const REPEATABLE: bool = false;
     /// Ordering that no reference expresses.
     const FOLLOWS: &'static [Follow] = &[];
+    /// Fields of other kinds, with their pointers, that whoever works on a thing of this kind may set.
+    const CLAIMS: &'static [(KindName, &'static str)] = &[];
     /// It holds data that AWS can keep in a final snapshot when it deletes it.
     const SNAPSHOTS: bool = false;
     /// AWS takes tags for it. One without is ours by the handle that we remember, which [`Self::acts_on`] tells of a
@@ -302,6 +304,7 @@ pub trait AnyKind: Send + Sync {
     fn stem(&self) -> Stem;
     fn repeatable(&self) -> bool;
     fn follows(&self) -> &'static [Follow];
+    fn claims(&self) -> &'static [(KindName, &'static str)];
     fn snapshots(&self) -> bool;
     fn tagged(&self) -> bool;
     fn by_name(&self) -> bool;
@@ -438,6 +441,9 @@ impl<K: Kind> AnyKind for Erased<K> {
     }
     fn follows(&self) -> &'static [Follow] {
         K::FOLLOWS
+    }
+    fn claims(&self) -> &'static [(KindName, &'static str)] {
+        K::CLAIMS
     }
     fn snapshots(&self) -> bool {
         K::SNAPSHOTS

@@ -79,8 +79,17 @@ pub struct WantedResource {
     pub uid: String,
     /// AWS's handle as last known, from an earlier observation or a create's answer.
     pub id: Option<String>,
+    /// The identity that it may have been created with, while nobody has seen it: by now it may be declared as another.
+    pub made_as: Option<String>,
     /// The spec with all references filled in that are known now; the others still stand as `${…}`.
     pub spec: OpenSpec,
+}
+
+impl WantedResource {
+    /// Wanted under its handle, if one is known, and under what it is declared as.
+    pub fn new(key: ResourceKey, uid: String, id: Option<String>, spec: OpenSpec) -> Self {
+        Self { key, uid, id, made_as: None, spec }
+    }
 }
 
 /// What was read of one kind.

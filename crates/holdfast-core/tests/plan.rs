@@ -12,7 +12,7 @@ use holdfast_core::ownership::*;
 use holdfast_core::plan::*;
 use holdfast_core::policy::{DeletionPolicy, Policy, ReplacePolicy};
 use holdfast_core::problem::SpecError;
-use holdfast_core::status::FieldDiff;
+use holdfast_core::status::{FieldDiff, Phase};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -27,6 +27,8 @@ mod edges;
 mod held;
 #[path = "plan/undone.rs"]
 mod undone;
+#[path = "plan/unread.rs"]
+mod unread;
 
 #[derive(Serialize, Deserialize, JsonSchema)]
 struct Spec {
@@ -82,6 +84,7 @@ macro_rules! small_kind {
             const SNAPSHOTS: bool = $snapshots;
             const ID_IS_NAME: bool = $snapshots;
             const REPEATABLE: bool = $snapshots;
+            const CLAIMS: &'static [(KindName, &'static str)] = if $snapshots { &[("Box", "/size")] } else { &[] };
             const STEM: Stem = |id| id.split(':').next().unwrap_or(id);
             const NAMED_IN: &'static [(KindName, &'static str)] = &[("Box", "/vaults/*")];
             type Spec = Spec;

@@ -7,7 +7,7 @@ use holdfast_core::kind::Registry;
 use holdfast_core::name::{KindName, ResourceKey, Scope};
 use holdfast_core::observe::{Wanted, WantedResource};
 use holdfast_core::outputs::Outputs;
-use holdfast_core::plan::{Desired, Memory};
+use holdfast_core::plan::{Desired, Fate, Memory};
 use holdfast_core::policy::ReplacePolicy;
 use holdfast_core::reference::{self, Worth};
 use holdfast_core::spec::OpenSpec;
@@ -230,9 +230,11 @@ fn wants<'d>(
     let is_missing = known.is_none();
     let id = known.or_else(named);
     let spec = filled(desired, memories, elsewhere);
-    let resource = WantedResource { key: desired.key.clone(), uid: desired.uid.clone(), id, spec };
+    let made_as = memory.filter(|m| m.created_unseen.is_some()).and_then(|m| m.made_as.clone());
+    let resource =
+        WantedResource { made_as, ..WantedResource::new(desired.key.clone(), desired.uid.clone(), id, spec) };
     let mut all = Vec::with_capacity(1);
-    if desired.policy.replace == Some(ReplacePolicy::Allow) || is_missing {
+    if desired.policy.replace == Some(ReplacePolicy::Allow) || is_missing || desired.fate != Fate::Keep {
         // What it has taken the place of must be seen until it is gone, and what was missing may only have been hidden.
         let retiring = memory.into_iter().flat_map(|m| &m.retiring);
         all.extend(retiring.map(|old| WantedResource { id: Some(old.clone()), ..resource.clone() }));
@@ -266,7 +268,6 @@ pub(crate) fn abroad(of: &[Arc<Desired>], list: &[Arc<Desired>]) -> BTreeSet<Res
 mod tests {
     use super::*;
     use holdfast_core::document::StackSpec;
-    use holdfast_core::plan::Fate;
     use holdfast_core::policy::Policy;
     use holdfast_store::{Change, Changed, Location, PassRecord, Removal, ResourceChange, ScopeStatus, StackChange};
     use serde_json::{Value, json};

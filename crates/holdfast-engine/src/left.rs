@@ -92,7 +92,7 @@ fn wanted(
         let Some(kind) = core.registry.get(&key.kind) else { continue };
         let id = (kind.handle().read)(handle).unwrap_or_else(|| handle.clone());
         let spec = Value::Object(Map::new()).into();
-        let resource = WantedResource { key: key.clone(), uid, id: Some(id), spec };
+        let resource = WantedResource::new(key.clone(), uid, Some(id), spec);
         wanted.entry(kind.name()).or_default().resources.push(resource);
     }
     wanted

@@ -9,7 +9,8 @@ use std::sync::Arc;
 /// True if a sweep that reads by name sees a thing.
 pub(crate) fn is_wanted(kind: &dyn AnyKind, wanted: &Wanted, thing: &Observation) -> bool {
     let named = |spec: &OpenSpec| spec.identity(|spec| kind.identity(spec)).is_some_and(|name| name == thing.identity);
-    wanted.resources.iter().any(|one| one.id.as_deref() == Some(&*thing.id) || named(&one.spec))
+    let made = |name: &Option<String>| name.as_ref() == Some(&thing.identity);
+    wanted.resources.iter().any(|one| one.id.as_deref() == Some(&*thing.id) || made(&one.made_as) || named(&one.spec))
 }
 
 /// The answer to each question that can be asked by now. `mint` says whose account it is.

@@ -5,9 +5,10 @@ use super::guard;
 use super::link::{self, Drafted};
 use super::matching::{Match, Matcher};
 use super::newcomers::{self, Newcomers};
-use super::owners::Claims;
+use super::owners::{Claims, Owner};
 use super::quiet::{Quiet, may_be_quiet};
 use super::say::Say;
+use super::unseen::{Thing, Unseen};
 use super::{Decision, Desired, Fate, Input, Memory, Plan};
 use crate::kind::AnyKind;
 use crate::name::ResourceKey;
@@ -143,17 +144,25 @@ impl<'a> Desk<'a> {
             self.offer_found(&row);
             rows.push(row);
         }
+        let blind = rows.iter().filter(|row| matches!(row.found, Match::Unknown(_)));
+        let memory = |key: &ResourceKey| self.memory(key);
+        let unseen = Unseen::new(blind.filter_map(|row| {
+            let key = &row.desired.key;
+            Some(Thing { key, kind: row.kind?, memory: memory(key) })
+        }));
         let mut drafted = Vec::with_capacity(rows.len());
         for row in &mut rows {
-            drafted.push(self.decide(row));
+            drafted.push(self.decide(row, &unseen));
         }
         let entries = rows.iter().zip(drafted).map(|(row, decided)| Drafted {
             desired: row.desired,
             kind: row.kind,
             refs: &row.refs,
+            live: row.found.live().map(AsRef::as_ref),
+            beside: &row.beside,
             decided,
         });
-        link::link(entries.collect(), budget)
+        link::link(entries.collect(), &unseen, budget)
     }
 
     fn memory(&self, key: &ResourceKey) -> &'a Memory {
@@ -234,7 +243,7 @@ impl<'a> Desk<'a> {
         self.offers.insert(&row.desired.key, offer);
     }
 
-    fn decide(&mut self, row: &mut Row<'a>) -> Decided {
+    fn decide(&mut self, row: &mut Row<'a>, unseen: &Unseen<'a>) -> Decided {
         let Some(kind) = row.kind else {
             let say = Say { desired: row.desired, now: self.input.now, live: None, behind: false, unresolved: "" };
             let why = format!("This build knows no kind {}.", row.desired.key.kind);
@@ -242,7 +251,7 @@ impl<'a> Desk<'a> {
         };
         let decided = match row.panicked.take() {
             Some(why) => Err(why),
-            None => contained(|| self.decide_of(kind, row)),
+            None => contained(|| self.decide_of(kind, row, unseen)),
         };
         decided.unwrap_or_else(|why| {
             let say = Say { desired: row.desired, now: self.input.now, live: None, behind: false, unresolved: "" };
@@ -255,11 +264,13 @@ impl<'a> Desk<'a> {
         })
     }
 
-    fn decide_of(&mut self, kind: &'a dyn AnyKind, row: &mut Row<'a>) -> Decided {
-        let owners = self.claims.owners(kind.name(), row.found.live().map(AsRef::as_ref));
+    fn decide_of(&mut self, kind: &'a dyn AnyKind, row: &mut Row<'a>, unseen: &Unseen<'a>) -> Decided {
+        let memory = self.memory(&row.desired.key);
+        let mut owners: Vec<Owner<'_>> = self.claims.owners(kind.name(), row.found.live().map(AsRef::as_ref));
+        owners.extend(row.found.live().into_iter().flat_map(|live| unseen.owners(kind.name(), live, memory)));
         let looks = self.looks(row).filter(|_| owners.is_empty());
         if let (Some(looks), Some(live)) = (looks, row.found.live())
-            && self.memory(&row.desired.key).quiet == Some(looks)
+            && memory.quiet == Some(looks)
         {
             let say =
                 Say { desired: row.desired, now: self.input.now, live: Some(live), behind: false, unresolved: "" };
@@ -275,7 +286,7 @@ impl<'a> Desk<'a> {
             input: self.input,
             kind,
             desired: row.desired,
-            memory: self.memory(&row.desired.key),
+            memory,
             found: &row.found,
             owners: &owners,
             spec: &filled.spec,

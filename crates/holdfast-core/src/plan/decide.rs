@@ -271,7 +271,14 @@ impl<'a> Case<'a> {
         let named = paths(&heal.iter().collect::<Vec<_>>());
         match (refused, no_steps, heal.is_empty()) {
             (Some((decision, why)), _, _) => say.verdict(decision, Phase::Blocked, why),
-            (None, true, true) if self.missing.is_empty() => say.verdict(Decision::InSync, Phase::InSync, AS_DECLARED),
+            (None, true, true) if self.missing.is_empty() => match self.unread_news(say.live) {
+                None => say.verdict(Decision::InSync, Phase::InSync, AS_DECLARED),
+                Some(at) => {
+                    let why =
+                        format!("All that was read is as declared; {at}, which is declared anew, has yet to be read.");
+                    say.verdict(Decision::Wait, Phase::Progressing, why)
+                }
+            },
             (None, true, true) => say.verdict(Decision::Blocked, Phase::Blocked, say.unresolved),
             (None, true, false) if !self.missing.is_empty() => {
                 say.verdict(Decision::Blocked, Phase::Blocked, say.unresolved)
@@ -294,6 +301,18 @@ impl<'a> Case<'a> {
                 format!("Generation {} changes {named}.", self.desired.generation),
             ),
         }
+    }
+
+    /// A field that this generation declares otherwise than the one that was last carried out, and that was not read: to call
+    /// that in sync would make a difference that is found later somebody's drift.
+    fn unread_news<'l>(&self, live: Option<&'l Observation>) -> Option<&'l str> {
+        let live = live.filter(|live| !live.unread.is_empty() && !self.is_drift())?;
+        let written = self.memory.last_written.as_ref().map(Kept::value);
+        let is_news = |at: &&String| {
+            let declared = self.spec.pointer(at);
+            declared.is_some() && written.as_ref().and_then(|written| written.pointer(at)) != declared
+        };
+        live.unread.iter().find(is_news).map(String::as_str)
     }
 
     fn retag(&self, live: &Observation, heal: &[FieldDiff]) -> Vec<(Verb, Draft<AnyAction>)> {

@@ -4,17 +4,21 @@
 use super::follow::Follows;
 use super::link::Drafted;
 use super::say::word;
+use super::unseen::Unseen;
 use super::{Decision, Fate, RETIRE};
 use crate::kind::AnyKind;
 use crate::name::ResourceKey;
+use crate::observe::Observation;
 use crate::status::{ConditionType, Phase};
+use crate::uses;
 use petgraph::graph::{DiGraph, NodeIndex};
-use std::collections::BTreeMap;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Takes back the deletion of what somebody stands on who is not gone yet, or who will not be when his delete call has
 /// been answered, and of what goes by policy beyond the budget.
-pub(super) fn hold(entries: &mut [Drafted<'_>], budget: u32) {
-    keep_replaced(entries);
+pub(super) fn hold(entries: &mut [Drafted<'_>], unseen: &Unseen<'_>, budget: u32) {
+    keep_used(entries, unseen);
     if !entries.iter().any(is_deleted) {
         return;
     }
@@ -29,25 +33,91 @@ pub(super) fn hold(entries: &mut [Drafted<'_>], budget: u32) {
     grounds.wait_for(beyond, entries);
 }
 
-/// Takes back the deletion of what was replaced while something could not be read that may still refer to it.
-fn keep_replaced(entries: &mut [Drafted<'_>]) {
-    let is_retired = |entry: &Drafted<'_>| {
-        let print = entry.decided.verdict.fingerprint.as_deref();
-        !entry.decided.drafts.is_empty() && print.is_some_and(|print| print.starts_with(RETIRE))
-    };
-    for i in (0..entries.len()).filter(|i| is_retired(&entries[*i])).collect::<Vec<_>>() {
-        let key = &entries[i].desired.key;
-        let refers = |entry: &&Drafted<'_>| {
-            entry.refs.iter().any(|target| target.key == *key && target.key != entry.desired.key)
+/// Takes back the deletion of what something refers to that is not as declared yet, or did when it was last seen and could
+/// not be read now: AWS does not refuse everywhere.
+fn keep_used(entries: &mut [Drafted<'_>], unseen: &Unseen<'_>) {
+    let going: Vec<usize> = (0..entries.len()).filter(|i| going(&entries[*i]).is_some()).collect();
+    if going.is_empty() {
+        return;
+    }
+    let users = Users::new(entries, unseen);
+    for i in going {
+        let entry = &mut entries[i];
+        let Some((thing, retired)) = self::going(entry) else { continue };
+        let own = &entry.desired.key;
+        let user = entry.kind.and_then(|kind| users.of(kind, thing, own));
+        let Some(user) = user.or_else(|| users.who_may(own).filter(|_| retired)) else { continue };
+        let phase = if retired { Phase::Progressing } else { Phase::Deleting };
+        let what = if retired { "What it has taken the place of" } else { "It" };
+        put_off(entry, Decision::Wait, phase, format!("{what} stays while {user}."));
+    }
+}
+
+/// The live thing that this plan deletes because of an entry, and whether another one has taken its place.
+fn going<'a>(entry: &Drafted<'a>) -> Option<(&'a Observation, bool)> {
+    let print = entry.decided.verdict.fingerprint.as_deref().filter(|_| !entry.decided.drafts.is_empty());
+    match print.and_then(|print| print.strip_prefix(RETIRE)) {
+        Some(old) => entry.beside.iter().find(|other| other.id == old).map(|other| (other.as_ref(), true)),
+        None => entry.live.filter(|_| is_deleted(entry)).map(|live| (live, false)),
+    }
+}
+
+/// Who refers to what, where that is about to change or cannot be seen.
+struct Users<'a> {
+    texts: BTreeMap<String, Vec<Use<'a>>>,
+    /// By what they are declared to refer to: those of which nothing else is known.
+    blank: BTreeMap<&'a ResourceKey, &'a ResourceKey>,
+}
+
+/// A place that bears a text.
+struct Use<'a> {
+    by: &'a ResourceKey,
+    at: String,
+    seen: bool,
+}
+
+impl<'a> Users<'a> {
+    fn new(entries: &[Drafted<'a>], unseen: &Unseen<'a>) -> Self {
+        let mut users = Self { texts: BTreeMap::new(), blank: BTreeMap::new() };
+        let blank: BTreeSet<&ResourceKey> = unseen.blank().collect();
+        for entry in entries.iter().filter(|entry| blank.contains(&entry.desired.key)) {
+            users.blank.extend(entry.refs.iter().map(|target| (&target.key, &entry.desired.key)));
+        }
+        unseen.each(|by, fields| users.add(by, fields, false));
+        // What is as declared refers to nothing that anybody would change: AWS says whether that matters.
+        let moves = |entry: &&Drafted<'a>| {
+            let as_is = matches!(entry.decided.verdict.decision, Decision::InSync | Decision::Report);
+            entry.desired.fate == Fate::Keep && !as_is
         };
-        let Some(unread) = entries.iter().filter(|entry| !entry.decided.verdict.observed).find(refers) else {
-            continue;
-        };
-        let why = format!(
-            "What it has taken the place of goes when nothing refers to it; {} could not be read.",
-            unread.desired.key
-        );
-        put_off(&mut entries[i], Decision::Wait, Phase::Progressing, why);
+        for entry in entries.iter().filter(moves) {
+            if let Some(live) = entry.live {
+                users.add(&entry.desired.key, &live.fields, true);
+            }
+        }
+        users
+    }
+
+    fn add(&mut self, by: &'a ResourceKey, fields: &Value, seen: bool) {
+        uses::each_text(fields, "", &mut |at, text| {
+            self.texts.entry(text.to_owned()).or_default().push(Use { by, at: at.to_owned(), seen });
+        });
+    }
+
+    /// Who refers to `thing`, which is live of `own` and of kind `of`: in words.
+    fn of(&self, of: &dyn AnyKind, thing: &Observation, own: &ResourceKey) -> Option<String> {
+        let known = uses::names(Some(of), thing).into_iter().find_map(|name| {
+            let refers = |user: &&Use<'_>| user.by != own && uses::refers(Some(of), name, &user.by.kind, &user.at);
+            self.texts.get(name)?.iter().find(refers)
+        });
+        match known? {
+            Use { by, at, seen: true } => Some(format!("{by} refers to it at {at}")),
+            Use { by, at, seen: false } => Some(format!("{by}, which referred to it at {at}, cannot be read")),
+        }
+    }
+
+    /// Who is declared to refer to a resource, while nothing else is known of him: in words.
+    fn who_may(&self, own: &ResourceKey) -> Option<String> {
+        self.blank.get(own).map(|by| format!("{by}, which may refer to it, cannot be read"))
     }
 }
 

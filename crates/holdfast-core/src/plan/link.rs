@@ -3,10 +3,12 @@
 use super::build::Target;
 use super::decide::Decided;
 use super::follow::Follows;
+use super::unseen::Unseen;
 use super::{Decision, Desired, Plan, RETIRE, Step, Verb, leaving, sequence};
 use crate::facts::Severity;
 use crate::kind::{AnyAction, AnyKind};
 use crate::name::ResourceKey;
+use crate::observe::Observation;
 use crate::panic::contained;
 use crate::reference;
 use crate::status::{Change, Phase};
@@ -19,6 +21,10 @@ pub(super) struct Drafted<'a> {
     pub(super) desired: &'a Arc<Desired>,
     pub(super) kind: Option<&'a dyn AnyKind>,
     pub(super) refs: &'a [Target],
+    /// What is live of it.
+    pub(super) live: Option<&'a Observation>,
+    /// Other live things with the same owner tag.
+    pub(super) beside: &'a [&'a Arc<Observation>],
     pub(super) decided: Decided,
 }
 
@@ -46,9 +52,9 @@ pub(super) fn order(desired: &[Arc<Desired>], refs: &[Vec<Target>]) -> Vec<usize
 
 /// Numbers, links and sorts the steps, and lets go of those whose needs nobody meets. Without a deletion budget, nothing
 /// stands in the way of a deletion.
-pub(super) fn link(mut entries: Vec<Drafted<'_>>, budget: Option<u32>) -> Plan {
+pub(super) fn link(mut entries: Vec<Drafted<'_>>, unseen: &Unseen<'_>, budget: Option<u32>) -> Plan {
     if let Some(budget) = budget {
-        leaving::hold(&mut entries, budget);
+        leaving::hold(&mut entries, unseen, budget);
     }
     let mut linker = Linker::default();
     for entry in &entries {

@@ -121,6 +121,11 @@ impl<'a> Matcher<'a> {
             return answered(index, identity.as_deref(), known_id);
         }
         if let Some(own) = tagged(index, desired, memory, kind.stem(), fits) {
+            // A predecessor that was read says nothing of its successor that was not.
+            let is_it = Some(own.id.as_str()) == known_id || index.gaps.is_empty();
+            if !is_it && let Some(gap) = hidden(index.gaps, known_id, identity.as_deref(), own) {
+                return Match::Unknown(format!("{} could not be read: {}", gap.operation, gap.reason));
+            }
             return owned_or_leaving(own);
         }
         if let Some(own) = memory.and_then(|memory| remembered(index, memory, kind, fits)) {
@@ -236,6 +241,12 @@ fn remembered<'a>(
         return known;
     }
     memory.retiring.iter().filter_map(of).find(|o| fits(o)).or(known)
+}
+
+/// What hides the thing that is remembered, or the one that is declared, where `own` is neither.
+fn hidden<'a>(gaps: &'a [Gap], known_id: Option<&str>, identity: Option<&str>, own: &Observation) -> Option<&'a Gap> {
+    let other = identity != Some(own.identity.as_str()) && (known_id.is_some() || identity.is_some());
+    gaps.iter().find(|gap| other && gap.hides(known_id, identity))
 }
 
 /// True if nothing would have to be made anew for what is declared. It tells things apart that have no name.

@@ -21,6 +21,7 @@ mod say;
 mod sequence;
 mod snapshot;
 mod types;
+mod unseen;
 
 pub use adopt::{ADOPTABLE, NOTHING_TO_ADOPT, UNCONFIRMED};
 pub use approve::{Approvals, Approved, Given, Instead, Part, Pending, Release, hash_of_parts, moved, plan_hash};

@@ -38,8 +38,7 @@ impl<'a> Claims<'a> {
     /// The owners of a live thing's fields: its own, and those of whoever claims them.
     pub(super) fn owners(&self, kind: KindName, live: Option<&'a Observation>) -> Vec<Owner<'a>> {
         let Some(live) = live else { return Vec::new() };
-        let mut found: Vec<Owner<'a>> =
-            live.ownership.owners.iter().map(|field| Owner { field, claim: None }).collect();
+        let mut found: Vec<Owner<'a>> = live.ownership.owners.iter().map(Owner::of).collect();
         if self.by_text.is_empty() {
             return found;
         }
@@ -64,7 +63,12 @@ pub(super) struct Owner<'a> {
     claim: Option<&'a Claim>,
 }
 
-impl Owner<'_> {
+impl<'a> Owner<'a> {
+    /// Whoever sets that field of the thing itself.
+    pub(super) fn of(field: &'a FieldOwner) -> Self {
+        Self { field, claim: None }
+    }
+
     /// True if a difference between these two is the owner's doing.
     fn does(&self, declared: Option<&Value>, live: &Value) -> bool {
         let inside = self.field.bounds.is_none_or(|b| b.hold(live));

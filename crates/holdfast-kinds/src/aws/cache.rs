@@ -167,8 +167,7 @@ mod tests {
     #[test]
     fn what_was_made_stands_until_who_wants_it_or_what_is_listed_moves() {
         let spec = OpenSpec::from(serde_json::json!({ "family": "web" }));
-        let one =
-            WantedResource { key: ResourceKey::new("s", "TaskDefinition", "web"), uid: "u".to_owned(), id: None, spec };
+        let one = WantedResource::new(ResourceKey::new("s", "TaskDefinition", "web"), "u".to_owned(), None, spec);
         let seen = crate::common::settled("web:7".to_owned(), "web".to_owned(), Tags::new(), Value::Null);
         let seen = Arc::new(seen);
         let listed = || vec!["web:7".to_owned()];

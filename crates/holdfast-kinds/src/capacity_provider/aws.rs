@@ -25,7 +25,8 @@ impl Live for CapacityProvider {
     async fn sweep(aws: &Aws<'_>, wanted: &Wanted) -> Result<Reading, ApplyError> {
         let mut declared: BTreeMap<String, Option<&Value>> = BTreeMap::new();
         for resource in &wanted.resources {
-            declared.extend(resource.id.as_deref().map(|arn| (name_of(arn).to_owned(), None)));
+            let earlier = [&resource.id, &resource.made_as].into_iter().flatten();
+            declared.extend(earlier.map(|arn| (name_of(arn).to_owned(), None)));
         }
         declared.extend(
             wanted.resources.iter().filter_map(|r| Some((r.spec.identity(Self::identity)?.to_owned(), Some(&*r.spec)))),
@@ -46,7 +47,11 @@ impl Live for CapacityProvider {
                         reading.gaps.extend(told);
                     }
                 }
-                Err(error) => reading.gaps.push(gap(&error, some.iter().map(|n| (*n).clone()).collect())),
+                Err(error) => {
+                    let handles = wanted.resources.iter().filter_map(|r| r.id.as_ref());
+                    let asked = handles.filter(|arn| some.iter().any(|name| *name == name_of(arn)));
+                    reading.gaps.push(gap(&error, some.iter().copied().chain(asked).cloned().collect()));
+                }
             }
         }
         Ok(reading)

@@ -22,7 +22,7 @@ impl Live for Cluster {
     async fn sweep(aws: &Aws<'_>, wanted: &Wanted) -> Result<Reading, ApplyError> {
         let mut declared: BTreeMap<String, Option<&Value>> = BTreeMap::new();
         for resource in &wanted.resources {
-            declared.extend(resource.id.clone().map(|name| (name, None)));
+            declared.extend([&resource.id, &resource.made_as].into_iter().flatten().map(|name| (name.clone(), None)));
         }
         declared.extend(
             wanted

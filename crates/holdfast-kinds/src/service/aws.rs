@@ -51,7 +51,7 @@ impl Live for Service {
         }
         let batches: Vec<(&str, Vec<&str>)> =
             by_cluster.iter().flat_map(|(c, names)| names.chunks(BATCH).map(|some| (*c, some.to_vec()))).collect();
-        let looks = batches.iter().map(|(cluster, names)| look(aws, cluster, names, &declared));
+        let looks = batches.iter().map(|(cluster, names)| look(aws, cluster, names, &declared, wanted));
         let (mut reading, mut found) = (Reading::default(), Vec::new());
         for (services, gaps) in futures::future::join_all(looks).await {
             found.extend(services);
@@ -89,19 +89,23 @@ impl Live for Service {
 fn declared(wanted: &Wanted) -> Declared<'_> {
     let mut declared = Declared::new();
     // A name that the declaration no longer has may still be live: `…:service/cluster/name`.
-    for arn in wanted.resources.iter().filter_map(|r| r.id.as_deref()) {
-        if let Some((_, path)) = arn.split_once(":service/").filter(|(_, path)| path.contains('/')) {
-            declared.insert(path.to_owned(), None);
-        }
-    }
+    let handles = wanted.resources.iter().filter_map(|r| r.id.as_deref());
+    declared.extend(handles.filter_map(path_of).map(|path| (path.to_owned(), None)));
+    declared.extend(wanted.resources.iter().filter_map(|r| Some((r.made_as.clone()?, None))));
     declared
         .extend(wanted.resources.iter().filter_map(|r| Some((r.spec.identity(identity)?.to_owned(), Some(&*r.spec)))));
     declared
 }
 
 /// The services of a batch, and what of it could not be read.
-async fn look(aws: &Aws<'_>, cluster: &str, names: &[&str], declared: &Declared<'_>) -> (Vec<Found>, Vec<Gap>) {
-    match describe(aws, cluster, names).await {
+async fn look(
+    aws: &Aws<'_>,
+    cluster: &str,
+    names: &[&str],
+    declared: &Declared<'_>,
+    wanted: &Wanted,
+) -> (Vec<Found>, Vec<Gap>) {
+    let (found, mut gaps) = match describe(aws, cluster, names).await {
         Ok(answer) => collect(&answer, cluster, names, declared),
         // Where there is no cluster there is certainly no service.
         Err(error) if error.code.contains("ClusterNotFound") => (Vec::new(), Vec::new()),
@@ -109,7 +113,20 @@ async fn look(aws: &Aws<'_>, cluster: &str, names: &[&str], declared: &Declared<
             let of = names.iter().map(|name| format!("{cluster}/{name}")).collect();
             (Vec::new(), vec![gap(&error, of)])
         }
+    };
+    // It may be remembered by its ARN, and be declared under another name by now.
+    for gap in &mut gaps {
+        let handles = wanted.resources.iter().filter_map(|r| r.id.as_deref());
+        let hidden = handles.filter(|arn| path_of(arn).is_some_and(|path| gap.of.iter().any(|of| of == path)));
+        let hidden: Vec<String> = hidden.map(str::to_owned).collect();
+        gap.of.extend(hidden);
     }
+    (found, gaps)
+}
+
+/// `cluster/name` of a service's ARN; none of an ARN without the cluster.
+fn path_of(arn: &str) -> Option<&str> {
+    arn.split_once(":service/").map(|(_, path)| path).filter(|path| path.contains('/'))
 }
 
 async fn describe(aws: &Aws<'_>, cluster: &str, names: &[&str]) -> Result<Value, ApplyError> {

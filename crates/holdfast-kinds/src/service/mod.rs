@@ -70,6 +70,7 @@ impl Kind for Service {
     const BY_NAME: bool = true;
     const ID_IS_NAME: bool = true;
     const FOLLOWS: &'static [Follow] = &[Follow { kinds: &["Listener", "ListenerRule"], sharing: "TargetGroup" }];
+    const CLAIMS: &'static [(KindName, &'static str)] = &owners::FORWARDERS;
     const REPEATABLE: bool = true;
 
     type Spec = Spec;

@@ -67,7 +67,7 @@ fn by_deployer(wire: &Value, owner: &str, why: &str) -> Ownership {
 }
 
 /// Who forwards to target groups, and in which field.
-const FORWARDERS: [(&str, &str); 2] = [("Listener", "/defaultActions"), ("ListenerRule", "/actions")];
+pub(super) const FORWARDERS: [(&str, &str); 2] = [("Listener", "/defaultActions"), ("ListenerRule", "/actions")];
 
 /// Under ECS's own blue/green, linear and canary deployments: the revision while one runs; the traffic between both
 /// target groups always, because each deployment ends with the other half of the pair.

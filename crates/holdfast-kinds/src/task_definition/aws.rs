@@ -57,7 +57,11 @@ impl Live for TaskDefinition {
         while let Some((family, found)) = looks.next().await {
             match found {
                 Ok(found) => reading.observations.extend(found),
-                Err(gap) => reading.gaps.push(Gap { of: vec![family.clone()], ..gap }),
+                Err(gap) => {
+                    let handles = families.get(family).into_iter().flat_map(|wanted| handles(family, wanted));
+                    let of = std::iter::once(family.as_str()).chain(handles).map(str::to_owned).collect();
+                    reading.gaps.push(Gap { of, ..gap });
+                }
             }
         }
         Ok(reading)
@@ -83,8 +87,10 @@ fn families(wanted: &Wanted) -> BTreeMap<String, Vec<&WantedResource>> {
     for resource in &wanted.resources {
         let declared = resource.spec.identity(TaskDefinition::identity).map(str::to_owned);
         let earlier = resource.id.as_deref().and_then(family_and_number).map(|(family, _)| family.to_owned());
-        if earlier != declared {
-            families.entry(earlier.unwrap_or_default()).or_default().push(resource);
+        for earlier in [earlier, resource.made_as.clone()].into_iter().flatten() {
+            if declared.as_ref() != Some(&earlier) {
+                families.entry(earlier).or_default().push(resource);
+            }
         }
         families.entry(declared.unwrap_or_default()).or_default().push(resource);
     }

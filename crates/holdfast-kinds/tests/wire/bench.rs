@@ -79,7 +79,7 @@ impl Bench {
             let mut spec = self.filled(&desired.spec.value());
             kind.canonical(&mut spec);
             let id = self.memory.get(key).and_then(|m| m.id.clone());
-            let resource = WantedResource { key: key.clone(), uid: desired.uid.clone(), id, spec: spec.into() };
+            let resource = WantedResource::new(key.clone(), desired.uid.clone(), id, spec.into());
             let retiring = self.memory.get(key).into_iter().flat_map(|m| &m.retiring);
             let of_kind = &mut wanted.entry(kind.name()).or_default().resources;
             of_kind.extend(retiring.map(|old| WantedResource { id: Some(old.clone()), ..resource.clone() }));

@@ -58,12 +58,7 @@ impl Groups {
         let resources = self
             .specs
             .keys()
-            .map(|key| WantedResource {
-                key: key.clone(),
-                uid: key.name.clone(),
-                id: None,
-                spec: self.spec(key).into(),
-            })
+            .map(|key| WantedResource::new(key.clone(), key.name.clone(), None, self.spec(key).into()))
             .collect();
         let wanted = BTreeMap::from([("SecurityGroup", Wanted { resources })]);
         let mut snapshot = self.aws.cloud.sweep(&self.aws.scope, &wanted).await;
