@@ -4,7 +4,7 @@ use super::agent::{self, NamesIntent};
 use super::cache::Cache;
 use super::lock;
 use super::session::{Role, Session};
-use super::whole::NoticesCuts;
+use super::whole::NoticesDamage;
 use aws_config::identity::IdentityCache;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
@@ -105,7 +105,7 @@ impl ScopeState {
 /// for all services gives way to the environment.
 macro_rules! client {
     ($sdk:ident, $config:expr, $endpoint:expr) => {{
-        let config = $sdk::config::Builder::from($config).interceptor(NamesIntent).interceptor(NoticesCuts);
+        let config = $sdk::config::Builder::from($config).interceptor(NamesIntent).interceptor(NoticesDamage);
         $sdk::Client::from_conf(match $endpoint {
             Some(url) => config.endpoint_url(url).build(),
             None => config.build(),

@@ -50,7 +50,8 @@ impl<'w> Relevant<'w> {
         let ids = wanted.resources.iter().filter_map(|w| w.id.as_deref()).collect();
         let all: Vec<Option<&str>> = wanted.resources.iter().map(|w| w.spec.identity(&identity)).collect();
         let open = wanted.resources.iter().zip(&all).any(|(w, identity)| w.id.is_none() && identity.is_none());
-        Self { ids, identities: all.into_iter().flatten().collect(), open }
+        let made = wanted.resources.iter().filter_map(|w| w.made_as.as_deref());
+        Self { ids, identities: all.into_iter().flatten().chain(made).collect(), open }
     }
 
     /// True if it concerns us.
