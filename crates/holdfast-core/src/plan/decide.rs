@@ -304,13 +304,15 @@ impl<'a> Case<'a> {
     }
 
     /// A field that this generation declares otherwise than the one that was last carried out, and that was not read: to call
-    /// that in sync would make a difference that is found later somebody's drift.
+    /// that in sync would make a difference that is found later somebody's drift. What is set only when a thing is made is as
+    /// it was made, and AWS does not show all of it.
     fn unread_news<'l>(&self, live: Option<&'l Observation>) -> Option<&'l str> {
         let live = live.filter(|live| !live.unread.is_empty() && !self.is_drift())?;
         let written = self.memory.last_written.as_ref().map(Kept::value);
         let is_news = |at: &&String| {
             let declared = self.spec.pointer(at);
-            declared.is_some() && written.as_ref().and_then(|written| written.pointer(at)) != declared
+            let is_set_once = self.kind.facts().any_above(at, |field| field.create_only);
+            !is_set_once && declared.is_some() && written.as_ref().and_then(|w| w.pointer(at)) != declared
         };
         live.unread.iter().find(is_news).map(String::as_str)
     }

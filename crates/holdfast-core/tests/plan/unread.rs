@@ -38,20 +38,27 @@ fn what_somebody_may_set_who_could_not_be_read_is_left_as_it_is() {
 #[test]
 fn a_generation_of_which_not_all_was_read_is_not_called_in_sync() {
     let wants = |depth: u64| json!({ "name": "b", "size": 1, "depth": depth });
+    let plan = |mut w: World, unread: &str| {
+        let reading = w.kinds.get_mut("Box").expect("boxes are read");
+        Arc::make_mut(&mut reading.observations[0]).unread = vec![unread.to_owned()];
+        w.plan().verdicts.remove(0)
+    };
     let world = |generation: u64, depth: u64| {
-        let mut w = world()
+        let w = world()
             .wants_with("Box/b", wants(depth), |d| d.generation = generation)
             .has("Box/b", json!({ "name": "b", "size": 1 }))
             .remembers("Box/b", in_sync(&wants(1)));
-        let reading = w.kinds.get_mut("Box").expect("boxes are read");
-        Arc::make_mut(&mut reading.observations[0]).unread = vec!["/depth".to_owned()];
-        w.plan().verdicts.remove(0)
+        plan(w, "/depth")
     };
     assert_eq!(world(1, 1).decision, Decision::InSync, "it was seen before");
     assert_eq!(world(2, 1).decision, Decision::InSync, "that much has not moved");
     let anew = world(2, 2);
     assert_eq!((anew.decision, anew.phase), (Decision::Wait, Phase::Progressing));
     assert_eq!(anew.reason, "All that was read is as declared; /depth, which is declared anew, has yet to be read.");
+    // What a thing was made with is never read of some.
+    let found =
+        self::world().wants("Box/b", json!({ "name": "b", "colour": "red" })).has("Box/b", json!({ "name": "b" }));
+    assert_eq!(plan(found, "/colour").decision, Decision::InSync);
 }
 
 #[test]
