@@ -25,6 +25,11 @@ pub(crate) fn answered(operation: &str, code: &str, message: &str) -> ApplyError
     ours(operation, code, class_of(code, message, 400, Access::Write), message.to_owned())
 }
 
+/// An answer to a read that lacks what it is asked for. `operation` is IAM's name of the call.
+pub(crate) fn untold(operation: &str, what: &str) -> ApplyError {
+    ours(operation, "EmptyAnswer", ErrorClass::Transient, format!("AWS's answer does not say {what}"))
+}
+
 /// The answer to a create, with what AWS says it made.
 pub(crate) fn made(operation: &str, seen: Option<Observation>) -> Result<Applied, ApplyError> {
     let Some(seen) = seen else {

@@ -149,7 +149,7 @@ async fn learn(aws: &Aws<'_>, ours: &[&types::LaunchTemplate]) -> Result<(), App
 
 fn keep(aws: &Aws<'_>, version: &LaunchTemplateVersion) -> Option<Numbered> {
     let place = (version.launch_template_id()?.to_owned(), version.version_number()?);
-    let data = version.launch_template_data().map(data::read).unwrap_or_default();
+    let data = data::read(version.launch_template_data()?);
     aws.cache().keep_immutable(&key(&place), Value::Object(data.clone()));
     Some(Numbered { number: place.1, data })
 }

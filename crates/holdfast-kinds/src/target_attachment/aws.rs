@@ -1,15 +1,15 @@
 //! Elastic Load Balancing's side of a target attachment.
 
 use super::{Registration, TargetAttachment, TargetAttachmentSpec, short};
-use crate::aws::answer::{made, object};
+use crate::aws::answer::{made, object, untold};
 use crate::aws::{Aws, Live, Service, gap, reading};
 use crate::common::{Tags, text};
 use crate::elb::aws::{is_not_found, number, parse};
 use crate::plain::{self, Action, Call};
 use async_trait::async_trait;
 use aws_sdk_elasticloadbalancingv2::types::{
-    TargetDescription, TargetHealth, TargetHealthDescription, TargetHealthReasonEnum as Reason,
-    TargetHealthStateEnum as State,
+    TargetDescription, TargetGroup, TargetHealth, TargetHealthDescription, TargetHealthReasonEnum as Reason,
+    TargetHealthStateEnum as State, TargetTypeEnum,
 };
 use holdfast_core::cloud::{Applied, ApplyError, ErrorClass};
 use holdfast_core::kind::Kind;
@@ -78,8 +78,13 @@ async fn port_of(aws: &Aws<'_>, group: &str) -> Result<Option<i32>, ApplyError> 
         None => {
             let call = aws.elb().describe_target_groups().target_group_arns(group);
             let answer = aws.read(Service::Elb, "DescribeTargetGroups", call.send()).await?;
-            let port = answer.target_groups().first().and_then(|group| group.port());
-            aws.cache().keep_immutable(&key, json!(port))
+            let of_lambda = |group: &TargetGroup| group.target_type() == Some(&TargetTypeEnum::Lambda);
+            let told = |group: &&TargetGroup| group.port().is_some() || of_lambda(group);
+            // What is kept is kept for ever.
+            let Some(found) = answer.target_groups().iter().find(told) else {
+                return Err(untold("elasticloadbalancing:DescribeTargetGroups", "which port the target group has"));
+            };
+            aws.cache().keep_immutable(&key, json!(found.port()))
         }
     };
     Ok(known.as_i64().and_then(|port| i32::try_from(port).ok()))

@@ -4,6 +4,7 @@
 
 use super::observed::revision;
 use super::{Action, TaskDefinition};
+use crate::aws::answer::untold;
 use crate::aws::{Aws, LastMade, Live, Service, all_pages, folded, gap, lock};
 use crate::common::{Tags, closed, drop_nulls, text};
 use crate::ecs::aws::{read, retag, tags_from_wire, tags_to_wire, write};
@@ -267,7 +268,12 @@ async fn content(aws: &Aws<'_>, arn: &str) -> Result<Arc<Value>, ApplyError> {
 async fn describe(aws: &Aws<'_>, arn: &str) -> Result<Value, ApplyError> {
     let body = json!({ "taskDefinition": arn, "include": ["TAGS"] });
     let send = |json| aws.ecs().describe_task_definition().customize().interceptor(json).send();
-    read(aws, "DescribeTaskDefinition", body, send).await
+    let answer = read(aws, "DescribeTaskDefinition", body, send).await?;
+    let told = |member: &str| answer["taskDefinition"].get(member).is_some_and(Value::is_string);
+    if !["taskDefinitionArn", "status"].into_iter().all(told) {
+        return Err(untold("ecs:DescribeTaskDefinition", "what the revision is"));
+    }
+    Ok(answer)
 }
 
 /// The tags a revision has now: they can change, unlike what it says.
