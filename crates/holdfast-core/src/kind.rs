@@ -55,8 +55,6 @@ pub trait Kind: Send + Sync + 'static {
     const REPEATABLE: bool = false;
     /// Ordering that no reference expresses.
     const FOLLOWS: &'static [Follow] = &[];
-    /// Fields of other kinds, with their pointers, that whoever works on a thing of this kind may set.
-    const CLAIMS: &'static [(KindName, &'static str)] = &[];
     /// It holds data that AWS can keep in a final snapshot when it deletes it.
     const SNAPSHOTS: bool = false;
     /// AWS takes tags for it. One without is ours by the handle that we remember, which [`Self::acts_on`] tells of a
@@ -108,6 +106,11 @@ pub trait Kind: Send + Sync + 'static {
     /// The identity by which the live thing is found with no memory of ours; `None` while it hangs on an
     /// unknown reference.
     fn identity(spec: &Value) -> Option<String>;
+
+    /// Fields of other kinds, with their pointers, that whoever works on such a thing may set.
+    fn claims(_fields: &Value) -> &'static [(KindName, &'static str)] {
+        &[]
+    }
 
     /// How much a difference matters, where its value decides; `diff.severity` is what the field facts say.
     fn severity(diff: &FieldDiff) -> Severity {
@@ -304,7 +307,7 @@ pub trait AnyKind: Send + Sync {
     fn stem(&self) -> Stem;
     fn repeatable(&self) -> bool;
     fn follows(&self) -> &'static [Follow];
-    fn claims(&self) -> &'static [(KindName, &'static str)];
+    fn claims(&self, fields: &Value) -> &'static [(KindName, &'static str)];
     fn snapshots(&self) -> bool;
     fn tagged(&self) -> bool;
     fn by_name(&self) -> bool;
@@ -442,8 +445,8 @@ impl<K: Kind> AnyKind for Erased<K> {
     fn follows(&self) -> &'static [Follow] {
         K::FOLLOWS
     }
-    fn claims(&self) -> &'static [(KindName, &'static str)] {
-        K::CLAIMS
+    fn claims(&self, fields: &Value) -> &'static [(KindName, &'static str)] {
+        K::claims(fields)
     }
     fn snapshots(&self) -> bool {
         K::SNAPSHOTS

@@ -84,7 +84,6 @@ macro_rules! small_kind {
             const SNAPSHOTS: bool = $snapshots;
             const ID_IS_NAME: bool = $snapshots;
             const REPEATABLE: bool = $snapshots;
-            const CLAIMS: &'static [(KindName, &'static str)] = if $snapshots { &[("Box", "/size")] } else { &[] };
             const STEM: Stem = |id| id.split(':').next().unwrap_or(id);
             const NAMED_IN: &'static [(KindName, &'static str)] = &[("Box", "/vaults/*")];
             type Spec = Spec;
@@ -93,6 +92,9 @@ macro_rules! small_kind {
                 Vec::new()
             }
             fn canonical(_: &mut Value) {}
+            fn claims(_: &Value) -> &'static [(KindName, &'static str)] {
+                if $snapshots { &[("Box", "/size")] } else { &[] }
+            }
             fn identity(spec: &Value) -> Option<String> {
                 Some(spec.get("name")?.as_str()?.to_owned())
             }

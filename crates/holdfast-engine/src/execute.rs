@@ -13,6 +13,7 @@ use holdfast_core::cloud::{ApplyError, ErrorClass, Turn};
 use holdfast_core::kept::Kept;
 use holdfast_core::name::{ResourceKey, Scope};
 use holdfast_core::plan::{Decision, Memory, Plan, Step, Verb, Verdict};
+use holdfast_core::pointer;
 use holdfast_core::reference::{self, Worth};
 use holdfast_store::{Event, StoreError};
 use jiff::Timestamp;
@@ -330,8 +331,12 @@ impl<'a> Run<'a> {
     fn place(&self, step: &Step, verdict: Option<&Verdict>, book: &Book) -> Place {
         match self.left.get(&step.key) {
             Some(1) => {
-                let resolved = verdict.and_then(|v| v.resolved.as_ref());
-                Place::Last(resolved.map(|r| self.written(&step.key, r, book)))
+                let written = verdict.and_then(|v| Some(self.written(&step.key, v.resolved.as_ref()?, book)));
+                // What is made is made whole.
+                let changed = verdict.filter(|v| matches!(v.decision, Decision::Update | Decision::Adopt));
+                let unread = changed.map_or(&[][..], |v| &v.unread);
+                let before = book.memories.get(&step.key).and_then(|m| m.last_written.as_ref());
+                Place::Last(written.map(|written| as_known(written, unread, before)))
             }
             _ => Place::Inner,
         }
@@ -418,6 +423,22 @@ fn stand(core: &Core, plan: &Plan, step: &Step, book: &Book) -> Stand {
     Stand::of(&core.registry, step, Rank::of(verdict, begun))
 }
 
+/// What is known to be written of a resource after its last step: where nobody could read what is live, nothing was compared
+/// and nothing sent, and what was written `before` stands.
+fn as_known(written: Kept, unread: &[String], before: Option<&Kept>) -> Kept {
+    if unread.is_empty() {
+        return written;
+    }
+    let (mut spec, before) = (written.value(), before.map(Kept::value).unwrap_or_default());
+    for at in unread {
+        match before.pointer(at) {
+            Some(known) if spec.pointer(at).is_some() => _ = pointer::set(&mut spec, at, known.clone()),
+            _ => _ = pointer::remove(&mut spec, at),
+        }
+    }
+    spec.into()
+}
+
 /// The resources whose last fix for the very same differences was made so recently that AWS may not show it yet.
 pub(crate) fn too_fresh(core: &Core, plan: &Plan, book: &Book) -> BTreeSet<ResourceKey> {
     let now = core.clock.now();
@@ -431,4 +452,21 @@ pub(crate) fn too_fresh(core: &Core, plan: &Plan, book: &Book) -> BTreeSet<Resou
 
 fn is_repeat(memory: &Memory, print: Option<&str>) -> bool {
     memory.futile > 0 && print.is_some() && memory.fingerprint.as_deref() == print
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_was_not_read_was_not_written_either() {
+        let (declared, unread) = (json!({ "size": 2, "depth": 2 }), ["/depth".to_owned()]);
+        let known = |unread: &[String], before: Option<Value>| {
+            as_known(declared.clone().into(), unread, before.map(Kept::from).as_ref()).value()
+        };
+        assert_eq!(known(&[], None), declared);
+        assert_eq!(known(&unread, Some(json!({ "size": 1, "depth": 1 }))), json!({ "size": 2, "depth": 1 }));
+        assert_eq!(known(&unread, None), json!({ "size": 2 }), "nobody has written it");
+    }
 }

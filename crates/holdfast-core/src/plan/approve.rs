@@ -7,7 +7,7 @@
 //! approve. An approval of another hash than today's is refused.
 
 use super::build::{build, build_asked_for};
-use super::{Decision, Desired, Fate, Input, Plan, Step, Verdict};
+use super::{Decision, Desired, Fate, Input, Plan, Step, Verb, Verdict};
 use crate::name::{ResourceKey, Scope};
 use crate::outputs::Outputs;
 use crate::policy::{Policy, RolloutPolicy};
@@ -255,7 +255,10 @@ impl Gate<'_> {
         let is_held = |key: &ResourceKey| held.iter().any(|d| d.key == *key);
         let goes_on: BTreeSet<(&ResourceKey, &str, &str)> =
             self.meanwhile.steps.iter().map(|s| (&s.key, s.verb.word(), s.text.as_str())).collect();
-        let new = |s: &&Step| is_held(&s.key) || !goes_on.contains(&(&s.key, s.verb.word(), s.text.as_str()));
+        // What goes by itself needs nobody's approval, however long something stands in its way.
+        let new = |s: &&Step| {
+            is_held(&s.key) || (s.verb != Verb::Delete && !goes_on.contains(&(&s.key, s.verb.word(), s.text.as_str())))
+        };
         let steps: Vec<&Step> = self.proposed.steps.iter().filter(|s| s.key.stack == stack).filter(new).collect();
         let concerned = |v: &&Verdict| is_held(&v.key) || steps.iter().any(|s| s.key == v.key);
         let verdicts: Vec<&Verdict> =
@@ -269,7 +272,7 @@ impl Gate<'_> {
             scope: self.input.snapshot.scope.clone(),
             hash: digest(&(declared, facts, writes)),
             approved: false,
-            unread: verdicts.iter().any(|v| v.decision == Decision::Unknown),
+            unread: verdicts.iter().any(|v| v.decision == Decision::Unknown || waits_to_be_read(v)),
             verdicts: verdicts.into_iter().map(bare).collect(),
             steps: renumbered(&steps),
         }
@@ -289,6 +292,11 @@ impl Gate<'_> {
         });
         spec
     }
+}
+
+/// True if nothing is known to differ and not all has been read.
+fn waits_to_be_read(verdict: &Verdict) -> bool {
+    verdict.decision == Decision::Wait && verdict.diffs.is_empty() && !verdict.unread.is_empty()
 }
 
 /// The live facts that a verdict stands on.

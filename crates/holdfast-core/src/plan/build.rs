@@ -146,10 +146,10 @@ impl<'a> Desk<'a> {
         }
         let blind = rows.iter().filter(|row| matches!(row.found, Match::Unknown(_)));
         let memory = |key: &ResourceKey| self.memory(key);
-        let unseen = Unseen::new(blind.filter_map(|row| {
-            let key = &row.desired.key;
-            Some(Thing { key, kind: row.kind?, memory: memory(key) })
-        }));
+        let unseen =
+            Unseen::new(blind.filter_map(|row| {
+                Some(Thing { desired: row.desired, kind: row.kind?, memory: memory(&row.desired.key) })
+            }));
         let mut drafted = Vec::with_capacity(rows.len());
         for row in &mut rows {
             drafted.push(self.decide(row, &unseen));
@@ -159,6 +159,7 @@ impl<'a> Desk<'a> {
             kind: row.kind,
             refs: &row.refs,
             live: row.found.live().map(AsRef::as_ref),
+            memory: self.memory(&row.desired.key),
             beside: &row.beside,
             decided,
         });
@@ -267,7 +268,7 @@ impl<'a> Desk<'a> {
     fn decide_of(&mut self, kind: &'a dyn AnyKind, row: &mut Row<'a>, unseen: &Unseen<'a>) -> Decided {
         let memory = self.memory(&row.desired.key);
         let mut owners: Vec<Owner<'_>> = self.claims.owners(kind.name(), row.found.live().map(AsRef::as_ref));
-        owners.extend(row.found.live().into_iter().flat_map(|live| unseen.owners(kind.name(), live, memory)));
+        owners.extend(row.found.live().into_iter().flat_map(|live| unseen.owners(row.desired, live, memory)));
         let looks = self.looks(row).filter(|_| owners.is_empty());
         if let (Some(looks), Some(live)) = (looks, row.found.live())
             && memory.quiet == Some(looks)

@@ -289,8 +289,9 @@ impl<'a> Case<'a> {
                 format!("AWS has no call that changes {named} as things stand."),
             ),
             (None, false, true) => {
-                // Upkeep, such as dropping old revisions: what is declared is already live.
-                say.verdict(Decision::Update, Phase::InSync, "Live equals declared; there is something to tidy up.")
+                // Upkeep, such as dropping old revisions: what is declared is already live, as far as that was read.
+                let phase = if self.unread_news(say.live).is_none() { Phase::InSync } else { Phase::Progressing };
+                say.verdict(Decision::Update, phase, "Live equals declared; there is something to tidy up.")
             }
             (None, false, false) if self.is_drift() => {
                 say.verdict(Decision::Update, Phase::Drifted, format!("Live differs at {named} and is put back."))

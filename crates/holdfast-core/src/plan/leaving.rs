@@ -3,9 +3,10 @@
 
 use super::follow::Follows;
 use super::link::Drafted;
-use super::say::word;
+use super::say::{NOT_OURS, word};
 use super::unseen::Unseen;
 use super::{Decision, Fate, RETIRE};
+use crate::cloud::ErrorClass;
 use crate::kind::AnyKind;
 use crate::name::ResourceKey;
 use crate::observe::Observation;
@@ -41,16 +42,31 @@ fn keep_used(entries: &mut [Drafted<'_>], unseen: &Unseen<'_>) {
         return;
     }
     let users = Users::new(entries, unseen);
+    // What cannot be made may be kept from it by what is to go: the name, the address range, the place is taken.
+    let unmade = entries.iter().filter(|entry| cannot_be_made(entry));
+    let in_the_way: BTreeSet<String> = unmade.map(|entry| entry.desired.key.kind.clone()).collect();
     for i in going {
         let entry = &mut entries[i];
         let Some((thing, retired)) = self::going(entry) else { continue };
         let own = &entry.desired.key;
-        let user = entry.kind.and_then(|kind| users.of(kind, thing, own));
+        if !retired && in_the_way.contains(own.kind.as_str()) {
+            continue;
+        }
+        let user = entry.kind.and_then(|kind| users.of(kind, thing, own, entry.desired.fate.is_by_name()));
         let Some(user) = user.or_else(|| users.who_may(own).filter(|_| retired)) else { continue };
         let phase = if retired { Phase::Progressing } else { Phase::Deleting };
         let what = if retired { "What it has taken the place of" } else { "It" };
         put_off(entry, Decision::Wait, phase, format!("{what} stays while {user}."));
     }
+}
+
+/// True if it is declared and not there, and AWS or somebody else's thing stands in the way of making it.
+fn cannot_be_made(entry: &Drafted<'_>) -> bool {
+    let verdict = &entry.decided.verdict;
+    let refused = entry.memory.failure.as_ref().map(|failure| failure.error.class);
+    let taken =
+        matches!(refused, Some(ErrorClass::Conflict | ErrorClass::Rejected)) || verdict.reason.starts_with(NOT_OURS);
+    entry.desired.fate == Fate::Keep && entry.live.is_none() && taken
 }
 
 /// The live thing that this plan deletes because of an entry, and whether another one has taken its place.
@@ -74,6 +90,8 @@ struct Use<'a> {
     by: &'a ResourceKey,
     at: String,
     seen: bool,
+    /// This plan does something about it.
+    moves: bool,
 }
 
 impl<'a> Users<'a> {
@@ -83,7 +101,7 @@ impl<'a> Users<'a> {
         for entry in entries.iter().filter(|entry| blank.contains(&entry.desired.key)) {
             users.blank.extend(entry.refs.iter().map(|target| (&target.key, &entry.desired.key)));
         }
-        unseen.each(|by, fields| users.add(by, fields, false));
+        unseen.each(|by, fields| users.add(by, fields, (false, false)));
         // What is as declared refers to nothing that anybody would change: AWS says whether that matters.
         let moves = |entry: &&Drafted<'a>| {
             let as_is = matches!(entry.decided.verdict.decision, Decision::InSync | Decision::Report);
@@ -91,27 +109,29 @@ impl<'a> Users<'a> {
         };
         for entry in entries.iter().filter(moves) {
             if let Some(live) = entry.live {
-                users.add(&entry.desired.key, &live.fields, true);
+                users.add(&entry.desired.key, &live.fields, (true, !entry.decided.drafts.is_empty()));
             }
         }
         users
     }
 
-    fn add(&mut self, by: &'a ResourceKey, fields: &Value, seen: bool) {
+    fn add(&mut self, by: &'a ResourceKey, fields: &Value, (seen, moves): (bool, bool)) {
         uses::each_text(fields, "", &mut |at, text| {
-            self.texts.entry(text.to_owned()).or_default().push(Use { by, at: at.to_owned(), seen });
+            self.texts.entry(text.to_owned()).or_default().push(Use { by, at: at.to_owned(), seen, moves });
         });
     }
 
-    /// Who refers to `thing`, which is live of `own` and of kind `of`: in words.
-    fn of(&self, of: &dyn AnyKind, thing: &Observation, own: &ResourceKey) -> Option<String> {
+    /// Who refers to `thing`, which is live of `own` and of kind `of`: in words. Where a person asked `by_name`, only who is on
+    /// the way elsewhere, or may be.
+    fn of(&self, of: &dyn AnyKind, thing: &Observation, own: &ResourceKey, by_name: bool) -> Option<String> {
         let known = uses::names(Some(of), thing).into_iter().find_map(|name| {
-            let refers = |user: &&Use<'_>| user.by != own && uses::refers(Some(of), name, &user.by.kind, &user.at);
+            let counts = |user: &Use<'_>| user.by != own && (user.moves || !user.seen || !by_name);
+            let refers = |user: &&Use<'_>| counts(user) && uses::refers(Some(of), name, &user.by.kind, &user.at);
             self.texts.get(name)?.iter().find(refers)
         });
         match known? {
-            Use { by, at, seen: true } => Some(format!("{by} refers to it at {at}")),
-            Use { by, at, seen: false } => Some(format!("{by}, which referred to it at {at}, cannot be read")),
+            Use { by, at, seen: true, .. } => Some(format!("{by} refers to it at {at}")),
+            Use { by, at, seen: false, .. } => Some(format!("{by}, which referred to it at {at}, cannot be read")),
         }
     }
 

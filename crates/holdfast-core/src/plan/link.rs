@@ -4,7 +4,7 @@ use super::build::Target;
 use super::decide::Decided;
 use super::follow::Follows;
 use super::unseen::Unseen;
-use super::{Decision, Desired, Plan, RETIRE, Step, Verb, leaving, sequence};
+use super::{Decision, Desired, Memory, Plan, RETIRE, Step, Verb, leaving, sequence};
 use crate::facts::Severity;
 use crate::kind::{AnyAction, AnyKind};
 use crate::name::ResourceKey;
@@ -23,6 +23,7 @@ pub(super) struct Drafted<'a> {
     pub(super) refs: &'a [Target],
     /// What is live of it.
     pub(super) live: Option<&'a Observation>,
+    pub(super) memory: &'a Memory,
     /// Other live things with the same owner tag.
     pub(super) beside: &'a [&'a Arc<Observation>],
     pub(super) decided: Decided,

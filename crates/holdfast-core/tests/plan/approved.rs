@@ -75,6 +75,23 @@ fn what_is_asked_for_is_the_same_while_what_goes_before_it_cannot_be_read() {
 }
 
 #[test]
+fn what_goes_by_itself_is_no_part_of_what_is_asked_for() {
+    let (room, boxed) = (json!({ "name": "r" }), json!({ "name": "b", "room": "${Room/r.id}" }));
+    let mut w = held(json!({ "name": "a", "size": 2 }), json!({ "name": "a", "size": 1 }));
+    let asked = hash_of_parts(&w.plan().awaiting);
+    w = w
+        .wants_with("Box/b", boxed, |d| d.fate = Fate::DeleteByName)
+        .has("Box/b", json!({ "name": "b", "room": "id-r" }))
+        .wants_with("Room/r", room.clone(), |d| d.fate = Fate::DeleteByName)
+        .has("Room/r", room);
+    let live = w.kinds.get_mut("Box").and_then(|r| r.observations.last_mut()).expect("it is live");
+    Arc::make_mut(live).state = LiveState::Deleting("deleting".to_owned());
+    let plan = w.plan();
+    assert_eq!(plan.verdicts[2].decision, Decision::Wait, "the room waits for the box");
+    assert_eq!(hash_of_parts(&plan.awaiting), asked);
+}
+
+#[test]
 fn exactly_the_approved_part_is_carried_out() {
     let w = held(json!({ "name": "a", "size": 2 }), json!({ "name": "a", "size": 1 }));
     let asked = w.plan().awaiting[0].hash.clone();

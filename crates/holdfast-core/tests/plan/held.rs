@@ -226,6 +226,36 @@ fn what_a_declaration_has_left_goes_once_that_is_carried_out() {
 }
 
 #[test]
+fn what_is_in_the_way_of_what_is_declared_goes_though_something_refers_to_it() {
+    let room = json!({ "name": "r" });
+    let going = |d: &mut Desired| d.fate = Fate::DeleteByPolicy;
+    // Another resource is to have the name, and the box is to move to it.
+    let renamed = world()
+        .wants_with("Box/b", json!({ "name": "b", "room": "${Room/s.id}" }), |d| d.generation = 2)
+        .has("Box/b", json!({ "name": "b", "room": "id-r" }))
+        .remembers("Box/b", in_sync(&json!({ "name": "b", "room": "id-r" })))
+        .wants_with("Room/r", room.clone(), going)
+        .has("Room/r", room.clone())
+        .wants("Room/s", room.clone());
+    let plan = renamed.plan();
+    assert_eq!(plan.verdicts[2].decision, Decision::Blocked, "{}", plan.verdicts[2].reason);
+    assert_eq!(plan.steps.iter().map(|s| s.text.as_str()).collect::<Vec<_>>(), ["delete id-r"]);
+    // A person's word is enough where nothing moves.
+    let stands = |fate: Fate| {
+        let boxed = json!({ "name": "b", "room": "other", "busy": true });
+        world()
+            .wants_with("Box/b", boxed, |d| d.generation = 2)
+            .has("Box/b", json!({ "name": "b", "room": "id-r" }))
+            .wants_with("Room/r", room.clone(), |d| d.fate = fate)
+            .has("Room/r", room.clone())
+            .plan()
+            .steps
+            .len()
+    };
+    assert_eq!((stands(Fate::DeleteByName), stands(Fate::DeleteByPolicy)), (1, 0));
+}
+
+#[test]
 fn the_budget_goes_to_what_stands_on_the_rest() {
     for (budget, told) in [(0, ["Hold", "Hold"]), (1, ["Delete", "Hold"]), (2, ["Delete", "Delete"])] {
         let mut w = box_in_room(Fate::DeleteByPolicy);

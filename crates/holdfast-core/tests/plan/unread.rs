@@ -32,7 +32,10 @@ fn what_somebody_may_set_who_could_not_be_read_is_left_as_it_is() {
     assert_eq!(told(&world(1, &json!("arn:other"))), (Decision::Update, vec![]), "it has to do with something else");
     let mut forgotten = world(1, &Value::Null);
     forgotten.memory.remove(&key("Vault/v"));
-    assert_eq!(told(&forgotten), (Decision::InSync, why), "nobody knows what it has to do with");
+    assert_eq!(told(&forgotten), (Decision::Update, vec![]), "nothing that is declared leads to it");
+    let refers = json!({ "name": "v", "for": "${Box/b.id}" });
+    Arc::make_mut(&mut forgotten.desired[1]).spec = Arc::new(refers.into());
+    assert_eq!(told(&forgotten), (Decision::InSync, why), "it is declared for that one");
 }
 
 #[test]

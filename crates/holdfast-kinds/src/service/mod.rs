@@ -70,7 +70,6 @@ impl Kind for Service {
     const BY_NAME: bool = true;
     const ID_IS_NAME: bool = true;
     const FOLLOWS: &'static [Follow] = &[Follow { kinds: &["Listener", "ListenerRule"], sharing: "TargetGroup" }];
-    const CLAIMS: &'static [(KindName, &'static str)] = &owners::FORWARDERS;
     const REPEATABLE: bool = true;
 
     type Spec = Spec;
@@ -87,6 +86,9 @@ impl Kind for Service {
     }
     fn identity(spec: &Value) -> Option<String> {
         observed::identity(spec)
+    }
+    fn claims(fields: &Value) -> &'static [(KindName, &'static str)] {
+        if owners::shifts_traffic(fields) { &owners::FORWARDERS } else { &[] }
     }
     fn create(spec: &Value, context: &Context<'_>) -> Vec<Draft<Action>> {
         plan::create(spec, context)

@@ -27,6 +27,12 @@ const OF_SHIFT: [&str; 2] = ["/taskDefinition", "/loadBalancers"];
 /// What an ARN of a target group has and others have not.
 const TARGET_GROUP: &str = ":targetgroup/";
 
+/// True for a service whose deployments set what listeners do.
+pub(super) fn shifts_traffic(fields: &Value) -> bool {
+    let says = |at: &str, usual: &str| fields.pointer(at).and_then(Value::as_str).is_some_and(|said| said != usual);
+    says("/deploymentController/type", "ECS") || says("/deploymentConfiguration/strategy", "ROLLING")
+}
+
 /// What AWS's answer says of owners. `fields` is the canonical form of the service.
 pub(super) fn infer(wire: &Value, primary: Option<&Value>, fields: &Value) -> Ownership {
     let undone = undone(wire, primary);
