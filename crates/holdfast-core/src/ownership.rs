@@ -31,7 +31,8 @@ impl Ownership {
 pub struct FieldOwner {
     /// JSON Pointer into the spec; `*` matches one segment. All below it is owned too.
     pub path: String,
-    /// One word: `application-autoscaling`, `codedeploy`, `ecs-deployment`, `external-deployer`.
+    /// One word: `application-autoscaling`, `codedeploy`, `ecs-deployment`, `external-deployer`; `unread` where nobody could
+    /// ask.
     pub owner: String,
     /// What the owner keeps a number between. Outside it, a difference is drift after all.
     pub bounds: Option<Bounds>,
