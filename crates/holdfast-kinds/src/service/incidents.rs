@@ -5,7 +5,7 @@ use super::owners::scaled;
 use super::tests::{answer, spec};
 use crate::common::settled;
 use holdfast_core::name::{KindName, RESOURCE_TAG, ResourceKey, Scope, UID_TAG};
-use holdfast_core::observe::{Observation, Reading, Snapshot};
+use holdfast_core::observe::{Gap, Observation, Reading, Snapshot};
 use holdfast_core::ownership::Bounds;
 use holdfast_core::plan::{Desired, Fate, Input, Memory, Plan, Settings, plan};
 use holdfast_core::status::{ConditionType, Phase};
@@ -191,6 +191,27 @@ fn i03_after_the_deployment_the_revision_is_the_declaration_s_and_the_traffic_be
     // Traffic that somebody sent elsewhere is drift, and a declaration that sends it elsewhere is done.
     assert_eq!(scene(&blue, &blue, &other).told()[2], "ListenerRule Update Drifted");
     assert_eq!(scene(&blue, &other, &green).told()[2], "ListenerRule Update Progressing");
+}
+
+/// ACK#2907, TFP#28129, CFN#2234: one throttled read, and the traffic is back where no task is.
+#[test]
+fn i03_the_traffic_stays_where_it_was_shifted_to_while_the_service_cannot_be_read() {
+    let (blue, green) = (rule(forward(&[(BLUE, 100), (GREEN, 0)])), rule(forward(&[(BLUE, 0), (GREEN, 100)])));
+    let scene = |strategy: &str, live: Observation| {
+        let declared = spec(json!({ "deploymentConfiguration": { "strategy": strategy } }));
+        let rule = forwarder("ListenerRule", &green);
+        let mut scene =
+            service(Some(&declared.clone()), declared, live).of("ListenerRule", Some(&blue), blue.clone(), rule);
+        let services = scene.kinds.get_mut("Service").expect("it was read");
+        *services = Reading { gaps: vec![Gap::new("ecs:DescribeServices", vec![], "Throttled")], ..Reading::default() };
+        scene.told()
+    };
+    let shifted = live(blue_green(json!([{ "id": "2", "status": "PRIMARY" }])));
+    assert_eq!(scene("BLUE_GREEN", shifted), ["ListenerRule InSync InSync", "Service Unknown Unknown"]);
+    // A service that shifts nothing has nothing to say of it.
+    let group = json!([{ "targetGroupArn": BLUE, "containerName": "web", "containerPort": 80 }]);
+    let told = scene("ROLLING", live(json!({ "loadBalancers": group })));
+    assert_eq!(told[1..], ["ListenerRule Update Drifted", "Service Unknown Unknown"]);
 }
 
 /// ACK#2907, TFP#28129, CFN#2234.
