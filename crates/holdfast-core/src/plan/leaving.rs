@@ -60,12 +60,10 @@ fn keep_used(entries: &mut [Drafted<'_>], unseen: &Unseen<'_>) {
     }
 }
 
-/// True if it is declared and not there, and AWS or somebody else's thing stands in the way of making it.
+/// True if it is declared and not there, and its place is taken: by a thing of its name, or by what AWS says.
 fn cannot_be_made(entry: &Drafted<'_>) -> bool {
-    let verdict = &entry.decided.verdict;
-    let refused = entry.memory.failure.as_ref().map(|failure| failure.error.class);
-    let taken =
-        matches!(refused, Some(ErrorClass::Conflict | ErrorClass::Rejected)) || verdict.reason.starts_with(NOT_OURS);
+    let refused = entry.memory.failure.as_ref().is_some_and(|failure| failure.error.class == ErrorClass::Conflict);
+    let taken = refused || entry.decided.verdict.reason.starts_with(NOT_OURS);
     entry.desired.fate == Fate::Keep && entry.live.is_none() && taken
 }
 
