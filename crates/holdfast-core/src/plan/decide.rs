@@ -309,11 +309,12 @@ impl<'a> Case<'a> {
     /// it was made, and AWS does not show all of it.
     fn unread_news<'l>(&self, live: Option<&'l Observation>) -> Option<&'l str> {
         let live = live.filter(|live| !live.unread.is_empty() && !self.is_drift())?;
-        let written = self.memory.last_written.as_ref().map(Kept::value);
+        // At the first sight of a thing, the whole account would wait for the audit.
+        let written = self.memory.last_written.as_ref()?.value();
         let is_news = |at: &&String| {
             let declared = self.spec.pointer(at);
             let is_set_once = self.kind.facts().any_above(at, |field| field.create_only);
-            !is_set_once && declared.is_some() && written.as_ref().and_then(|w| w.pointer(at)) != declared
+            !is_set_once && declared.is_some() && written.pointer(at) != declared
         };
         live.unread.iter().find(is_news).map(String::as_str)
     }
