@@ -58,6 +58,9 @@ fn a_generation_of_which_not_all_was_read_is_not_called_in_sync() {
     let anew = world(2, 2);
     assert_eq!((anew.decision, anew.phase), (Decision::Wait, Phase::Progressing));
     assert_eq!(anew.reason, "All that was read is as declared; /depth, which is declared anew, has yet to be read.");
+    // At the first sight of a thing nobody knows of another declaration.
+    let first = self::world().wants("Box/b", wants(2)).has("Box/b", json!({ "name": "b", "size": 1 }));
+    assert_eq!(plan(first, "/depth").decision, Decision::InSync);
     // What a thing was made with is never read of some.
     let found =
         self::world().wants("Box/b", json!({ "name": "b", "colour": "red" })).has("Box/b", json!({ "name": "b" }));
