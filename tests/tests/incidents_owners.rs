@@ -169,3 +169,21 @@ fn i07_at_the_wire_while_it_is_unknown_who_scales_it_the_count_is_nobody_s_to_pu
     eventually("the declared count", PATIENCE, || Ok((service(&mut life)?["desiredCount"] == 3).then_some(())))?;
     Ok(())
 }
+
+#[test]
+fn what_a_role_may_not_read_of_a_thing_is_told_with_the_permission_and_all_else_goes_on() -> Result<()> {
+    let mut life = begin()?;
+    let words = "is not authorized to perform: elasticloadbalancing:DescribeTargetGroupAttributes";
+    life.proxy.refuse(vec![Refusal::of("DescribeTargetGroupAttributes", "AccessDenied", words).status(403)]);
+    let told = |life: &Life| Ok::<_, anyhow::Error>(life.server.get("/v1/scopes")?.to_string().contains(words));
+    eventually("the permission that is missing", PATIENCE, || Ok(told(&life)?.then_some(())))?;
+    scale(&mut life, 7)?;
+    eventually("the declared count", PATIENCE, || Ok((service(&mut life)?["desiredCount"] == 3).then_some(())))?;
+    let phase = |name: &str| -> Result<Value> {
+        Ok(life.server.get(&format!("/v1/resources/shop/{name}"))?["status"]["phase"].clone())
+    };
+    ensure!(phase("TargetGroup/web")? == "InSync" && phase("LoadBalancer/lb")? == "InSync");
+    life.proxy.refuse(Vec::new());
+    eventually("no word of it", PATIENCE, || Ok((!told(&life)?).then_some(())))?;
+    Ok(())
+}

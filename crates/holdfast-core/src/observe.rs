@@ -99,6 +99,8 @@ pub struct Reading {
     pub observations: Vec<Arc<Observation>>,
     /// What could not be read. An empty list means that what is not in `observations` is absent.
     pub gaps: Vec<Gap>,
+    /// What could not be read of things that are among `observations`, whose `unread` says which fields those are.
+    pub parts: Vec<Gap>,
 }
 
 /// Something that could not be read.

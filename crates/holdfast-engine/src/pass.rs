@@ -286,12 +286,12 @@ async fn sweep(
             (whole, Some((seen_at, seen.complete(&mut snapshot))))
         }
     };
-    let gaps = snapshot.kinds.iter().filter(|(_, r)| !r.gaps.is_empty());
+    let gaps = snapshot.kinds.iter().map(|(kind, r)| ((*kind).to_owned(), [&*r.gaps, &*r.parts].concat()));
     let status = ScopeStatus {
         account_id: book.account_id.clone(),
         leader: Some(core.process.clone()),
         error: unverified.map(ToString::to_string).or_else(|| trouble::of(&snapshot)),
-        gaps: gaps.map(|(kind, r)| ((*kind).to_owned(), r.gaps.clone())).collect(),
+        gaps: gaps.filter(|(_, gaps)| !gaps.is_empty()).collect(),
         held: None,
         ..whole
     };
@@ -318,7 +318,7 @@ pub(crate) async fn look(core: &Core, scope: &Scope, wanted: &BTreeMap<KindName,
                 tracing::error!(%scope, kind, text, "the code of a kind panicked over its sweep");
                 let reason = format!("the code of {kind} panicked: {text}; please report it");
                 let gap = Gap::new(format!("the sweep of {kind}"), Vec::new(), reason);
-                kinds.insert(*kind, Reading { observations: Vec::new(), gaps: vec![gap] });
+                kinds.insert(*kind, Reading { gaps: vec![gap], ..Reading::default() });
             }
         }
     }

@@ -112,6 +112,9 @@ impl Seen {
             let reading = snapshot.kinds.entry(kind).or_default();
             let read: BTreeSet<String> = reading.observations.iter().map(|o| o.id.clone()).collect();
             reading.observations.extend(before.observations.into_iter().filter(|o| !read.contains(&o.id)));
+            if reading.parts.is_empty() {
+                reading.parts = before.parts;
+            }
         }
         snapshot.taken_at = snapshot.taken_at.min(self.taken_at);
         self.resting
@@ -139,6 +142,7 @@ fn is_at_rest(verdict: &Verdict) -> bool {
 mod tests {
     use super::*;
     use holdfast_core::name::Scope;
+    use holdfast_core::observe::Gap;
     use serde_json::{Value, from_value, json};
 
     fn verdict(name: &str, more: &[(&str, Value)]) -> Verdict {
@@ -165,7 +169,8 @@ mod tests {
             Arc::new(from_value(told).expect("it is an observation"))
         };
         let ids = ["rests", "moves", "one", "another", "replaces", "stranger"];
-        let reading = Reading { observations: ids.iter().map(|id| live(id)).collect(), gaps: Vec::new() };
+        let parts = vec![Gap::new("ecs:DescribeTasks", vec!["rests".to_owned()], "AccessDenied")];
+        let reading = Reading { observations: ids.iter().map(|id| live(id)).collect(), gaps: Vec::new(), parts };
         let scope = Scope::new("default", "eu-west-1");
         let mut snapshot =
             Snapshot { scope, taken_at: Timestamp::UNIX_EPOCH, kinds: BTreeMap::from([("Service", reading)]) };
@@ -185,5 +190,11 @@ mod tests {
         resting.keep(&mut snapshot);
         let kept: Vec<&str> = snapshot.kinds["Service"].observations.iter().map(|o| &*o.id).collect();
         assert_eq!(kept, ["rests"]);
+        let list = DesiredList::default();
+        let status = ScopeStatus::of(snapshot.scope.clone());
+        let mut now = Snapshot { kinds: BTreeMap::new(), ..snapshot.clone() };
+        Seen::of(snapshot, resting, &status, &list).complete(&mut now);
+        let whole = &now.kinds["Service"];
+        assert_eq!((whole.observations.len(), whole.parts.len()), (1, 1), "what could not be read of it is still told");
     }
 }

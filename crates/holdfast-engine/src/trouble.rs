@@ -113,7 +113,7 @@ pub(crate) fn unread(
     taken_at: Timestamp,
 ) -> Snapshot {
     let gap = Gap::new("sts:GetCallerIdentity", Vec::new(), why.to_string());
-    let reading = Reading { observations: Vec::new(), gaps: vec![gap] };
+    let reading = Reading { gaps: vec![gap], ..Reading::default() };
     Snapshot { scope: scope.clone(), taken_at, kinds: wanted.keys().map(|kind| (*kind, reading.clone())).collect() }
 }
 

@@ -313,7 +313,7 @@ impl SimCloud {
                 // A faulty kind is part of the simulation: the engine must contain it.
                 panic!("simulated panic in {operation}");
             }
-            _ => (Reading { observations: all, gaps: Vec::new() }, Ending::Answered),
+            _ => (Reading { observations: all, ..Reading::default() }, Ending::Answered),
         };
         world.log.push(Call {
             number: 0,
@@ -351,12 +351,12 @@ fn refusal(fault: &Fault, operation: &str) -> Option<ApplyError> {
 
 /// What may be readable soon.
 fn gap(operation: &str, of: Vec<String>, reason: &str) -> Reading {
-    Reading { observations: Vec::new(), gaps: vec![Gap::new(operation, of, reason).passing()] }
+    Reading { gaps: vec![Gap::new(operation, of, reason).passing()], ..Reading::default() }
 }
 
 /// What stays unreadable until somebody does something.
 fn shut(operation: &str, reason: &str) -> Reading {
-    Reading { observations: Vec::new(), gaps: vec![Gap::new(operation, Vec::new(), reason)] }
+    Reading { gaps: vec![Gap::new(operation, Vec::new(), reason)], ..Reading::default() }
 }
 
 fn hide(all: Vec<Arc<Observation>>, share: u32, operation: &str, dice: &mut Dice) -> Reading {
@@ -370,7 +370,7 @@ fn hide(all: Vec<Arc<Observation>>, share: u32, operation: &str, dice: &mut Dice
     });
     let observations = observations.collect();
     if of.is_empty() {
-        return Reading { observations, gaps: Vec::new() };
+        return Reading { observations, ..Reading::default() };
     }
     Reading { observations, ..gap(operation, of, "InternalError") }
 }

@@ -1,9 +1,10 @@
 //! The rotating audit: what AWS gives only one thing a call is read in turns, within a share of the budget.
 
-use super::call::Aws;
+use super::call::{Aws, gap};
 use super::lock;
 use futures::StreamExt;
-use holdfast_core::cloud::{ApplyError, Rounds};
+use holdfast_core::cloud::{ApplyError, ErrorClass, Rounds};
+use holdfast_core::observe::Gap;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,8 +24,6 @@ const FORGOTTEN: SignedDuration = SignedDuration::from_hours(1);
 pub(crate) struct Audit {
     /// The values that are known, by ARN; some read now, some earlier. What is not here is unknown, never drift.
     pub(crate) values: BTreeMap<String, Arc<Value>>,
-    /// Reads that failed now, by ARN.
-    pub(crate) failed: BTreeMap<String, ApplyError>,
 }
 
 /// What was read one thing a call, and how much more may be read.
@@ -46,7 +45,15 @@ struct Entry {
     turn: u64,
     /// The value, and when it was read.
     read: Option<(Timestamp, Arc<Value>)>,
+    /// Why AWS refuses to have it read, until it is.
+    refused: Option<ApplyError>,
     asked_at: Timestamp,
+}
+
+impl Entry {
+    fn new(asked_at: Timestamp) -> Self {
+        Self { turn: 0, read: None, refused: None, asked_at }
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -79,16 +86,15 @@ impl Aws<'_> {
             })
             .collect();
         let answers: Vec<_> = futures::stream::iter(reads).buffer_unordered(AT_ONCE).collect().await;
-        let mut audit = Audit::default();
         let (mut kept, now) = (lock(&self.cache.attributes), self.now());
         for (arn, answer) in answers {
             match answer {
                 Ok(value) => kept.was_read(&arn, turn, now, value),
-                Err(error) => _ = audit.failed.insert(arn, error),
+                Err(error) => kept.has_failed(&arn, error),
             }
         }
-        audit.values = arns.iter().filter_map(|arn| Some((arn.clone(), kept.value(arn)?))).collect();
-        audit
+        lock(&self.unread).extend(kept.refused(arns));
+        Audit { values: arns.iter().filter_map(|arn| Some((arn.clone(), kept.value(arn)?))).collect() }
     }
 }
 
@@ -149,13 +155,33 @@ impl Attributes {
         self.pulled.remove(arn);
         self.hinted.remove(arn);
         if let Some(entry) = self.by_arn.get_mut(arn) {
-            (entry.turn, entry.read) = (turn, Some((now, Arc::new(value))));
+            (entry.turn, entry.read, entry.refused) = (turn, Some((now, Arc::new(value))), None);
         }
+    }
+
+    /// A read failed. What passes, and what is gone, is the next turn's business and nobody else's.
+    fn has_failed(&mut self, arn: &str, error: ApplyError) {
+        if !matches!(error.class, ErrorClass::Denied | ErrorClass::Rejected) {
+            return;
+        }
+        if let Some(entry) = self.by_arn.get_mut(arn) {
+            entry.refused = Some(error);
+        }
+    }
+
+    /// One gap for each reason for which AWS refuses to have some of `arns` read.
+    fn refused(&self, arns: &[String]) -> Vec<Gap> {
+        let mut gaps = BTreeMap::<(&str, &str), Gap>::new();
+        for (arn, error) in arns.iter().filter_map(|arn| Some((arn, self.by_arn.get(arn)?.refused.as_ref()?))) {
+            let of_reason = gaps.entry((&error.operation, &error.code)).or_insert_with(|| gap(error, Vec::new()));
+            of_reason.of.push(arn.clone());
+        }
+        gaps.into_values().collect()
     }
 
     /// A thing's value came with the answer to a write.
     pub(super) fn was_told(&mut self, arn: &str, now: Timestamp, value: Value) {
-        self.by_arn.entry(arn.to_owned()).or_insert(Entry { turn: 0, read: None, asked_at: now });
+        self.by_arn.entry(arn.to_owned()).or_insert_with(|| Entry::new(now));
         self.was_read(arn, self.audits, now, value);
     }
 
@@ -164,8 +190,7 @@ impl Attributes {
     fn due(&mut self, arns: &[String], left: usize, now: Timestamp) -> Vec<String> {
         self.audits += 1;
         for arn in arns {
-            let new = || Entry { turn: 0, read: None, asked_at: now };
-            self.by_arn.entry(arn.clone()).or_insert_with(new).asked_at = now;
+            self.by_arn.entry(arn.clone()).or_insert_with(|| Entry::new(now)).asked_at = now;
         }
         self.by_arn.retain(|_, entry| now.duration_since(entry.asked_at) < FORGOTTEN);
         let (pulled, others): (Vec<&String>, Vec<&String>) = arns.iter().partition(|arn| self.pulled.contains(*arn));
@@ -253,6 +278,35 @@ mod tests {
         kept.spend(150);
         assert_eq!([1, 2, 4].map(|s| begin(&mut kept, s)), [2, 5, 10]);
         assert_eq!(begin(&mut kept, 3600), 150);
+    }
+
+    #[test]
+    fn why_something_is_not_read_is_told_until_it_is() {
+        let mut kept = Attributes::default();
+        let arns: Vec<String> = ["a", "b", "c"].map(str::to_owned).to_vec();
+        assert_eq!(kept.due(&arns, 3, at(0)), arns);
+        let refused = |class, request: &str| ApplyError {
+            class,
+            operation: "elasticloadbalancing:DescribeTargetGroupAttributes".to_owned(),
+            code: "AccessDenied".to_owned(),
+            message: "no policy allows it".to_owned(),
+            request_id: Some(request.to_owned()),
+        };
+        kept.has_failed("a", refused(ErrorClass::Denied, "r-1"));
+        kept.has_failed("b", refused(ErrorClass::Throttled, "r-2"));
+        kept.has_failed("c", refused(ErrorClass::Denied, "r-3"));
+        let told = |kept: &Attributes| -> Vec<(String, String)> {
+            kept.refused(&arns).into_iter().map(|gap| (gap.of.concat(), gap.reason)).collect()
+        };
+        let said =
+            "elasticloadbalancing:DescribeTargetGroupAttributes: AccessDenied: no policy allows it (AWS request ";
+        assert_eq!(told(&kept), [("ac".to_owned(), format!("{said}r-1)"))], "one reason, and none that passes");
+        assert_eq!(kept.due(&arns, 0, at(30)), [""; 0]);
+        assert_eq!(told(&kept).len(), 1, "also in a sweep that tries none");
+        kept.was_read("a", 1, at(60), Value::Null);
+        assert_eq!(told(&kept), [("c".to_owned(), format!("{said}r-3)"))]);
+        kept.was_read("c", 1, at(60), Value::Null);
+        assert_eq!(told(&kept), []);
     }
 
     #[test]

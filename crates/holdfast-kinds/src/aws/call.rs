@@ -89,6 +89,8 @@ pub(crate) struct Aws<'a> {
     pub(super) feed: &'a Feed,
     /// Calls left of this kind's share of the audit budget.
     pub(super) audit_left: AtomicUsize,
+    /// What of what was seen could not be read.
+    pub(super) unread: Mutex<Vec<Gap>>,
     requests: Mutex<Vec<String>>,
     clock: fn() -> jiff::Timestamp,
 }
@@ -103,7 +105,8 @@ impl<'a> Aws<'a> {
         audit_calls: usize,
     ) -> Self {
         let (audit_left, requests) = (AtomicUsize::new(audit_calls), Mutex::default());
-        Self { scope, meter, clients, cache, feed, audit_left, requests, clock: jiff::Timestamp::now }
+        let unread = Mutex::default();
+        Self { scope, meter, clients, cache, feed, audit_left, unread, requests, clock: jiff::Timestamp::now }
     }
 
     /// With another clock.
@@ -280,7 +283,7 @@ pub(crate) fn gap(error: &ApplyError, of: Vec<String>) -> Gap {
 
 /// A reading of what was seen, and of what could not be read.
 pub(crate) fn reading(seen: Vec<Observation>, gaps: Vec<Gap>) -> Reading {
-    Reading { observations: seen.into_iter().map(folded).collect(), gaps }
+    Reading { observations: seen.into_iter().map(folded).collect(), gaps, ..Reading::default() }
 }
 
 /// What was seen, as it is kept: nobody looks into what is as it was.
@@ -291,5 +294,5 @@ pub(crate) fn folded(mut seen: Observation) -> Arc<Observation> {
 
 /// A reading of a kind of which nothing could be read.
 pub(super) fn unreadable(error: &ApplyError) -> Reading {
-    Reading { observations: Vec::new(), gaps: vec![gap(error, Vec::new())] }
+    Reading { gaps: vec![gap(error, Vec::new())], ..Reading::default() }
 }

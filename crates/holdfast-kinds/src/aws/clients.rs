@@ -10,6 +10,12 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls::Provider;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::{Builder, ConnectorBuilder};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use holdfast_core::cloud::{AccountAccess, Meter, Shelf};
 use holdfast_core::name::Scope;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -20,11 +26,25 @@ use std::time::Duration;
 pub(super) async fn base_config() -> SdkConfig {
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .retry_config(RetryConfig::disabled())
+        .http_client(http())
         .timeout_config(timeouts(Duration::from_secs(20)));
     if let Some(app) = agent::app() {
         loader = loader.app_name(app);
     }
     loader.load().await
+}
+
+/// What the SDK would make for each client of each scope, once for all of them: one set of trusted certificates, and one
+/// pool of connections, which are of a host and not of an account.
+fn http() -> SharedHttpClient {
+    Builder::new().build_with_connector_fn(|settings, components| {
+        let mut connector = ConnectorBuilder::default()
+            .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+            .proxy_config(ProxyConfig::from_env());
+        connector.set_connector_settings(settings.cloned());
+        connector.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
+        connector.build()
+    })
 }
 
 /// An answer may take so long, and with all that comes before it half as long again.

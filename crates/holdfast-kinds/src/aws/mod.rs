@@ -85,7 +85,8 @@ impl<K: Live> AnyLive for Wire<K> {
         K::AUDITED
     }
     async fn sweep(&self, aws: &Aws<'_>, wanted: &Wanted) -> Reading {
-        K::sweep(aws, wanted).await.unwrap_or_else(|error| unreadable(&error))
+        let reading = K::sweep(aws, wanted).await.unwrap_or_else(|error| unreadable(&error));
+        Reading { parts: std::mem::take(&mut lock(&aws.unread)), ..reading }
     }
     async fn apply(&self, aws: &Aws<'_>, action: &Value, token: &str) -> Result<Applied, ApplyError> {
         let action: K::Action = serde_json::from_value(action.clone())
@@ -327,7 +328,7 @@ fn access_of(accounts: &BTreeMap<String, AccountAccess>, name: &str) -> Option<A
 }
 
 fn hidden(operation: &str, reason: String) -> Reading {
-    Reading { observations: Vec::new(), gaps: vec![Gap::new(operation, Vec::new(), reason)] }
+    Reading { gaps: vec![Gap::new(operation, Vec::new(), reason)], ..Reading::default() }
 }
 
 fn panic_words(kind: &str, panic: &(dyn std::any::Any + Send)) -> String {

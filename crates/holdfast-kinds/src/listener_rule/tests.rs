@@ -188,7 +188,7 @@ fn a_plan_swaps_two_rules_and_leaves_a_paused_one_alone() {
     Arc::make_mut(&mut paused).hold = Some(Hold { reason: "a person looks at it".to_owned(), until: None });
     let desired = [declared("a", 2), declared("b", 1), paused, declared("d", 9)];
     let reading =
-        Reading { observations: vec![live("a", 1), live("b", 2), live("c", 9), live("d", 3)], gaps: Vec::new() };
+        Reading { observations: vec![live("a", 1), live("b", 2), live("c", 9), live("d", 3)], ..Reading::default() };
     let scope = Scope::new("default", "eu-west-1");
     let plan = plan(&Input {
         registry: &crate::registry(),

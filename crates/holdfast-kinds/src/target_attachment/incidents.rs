@@ -38,7 +38,7 @@ fn planned(fate: Fate, policy: Policy, memory: Memory, live: Vec<Observation>) -
     let key = ResourceKey::new("s", TargetAttachment::NAME, "it");
     let scope = Scope::new("default", "eu-west-1");
     let now = "2026-01-01T00:00:00Z".parse().expect("a time");
-    let reading = Reading { observations: live.into_iter().map(Arc::new).collect(), gaps: Vec::new() };
+    let reading = Reading { observations: live.into_iter().map(Arc::new).collect(), ..Reading::default() };
     let desired = Desired {
         key: key.clone(),
         uid: "uid-1".to_owned(),

@@ -80,7 +80,7 @@ async fn all(client: &Client) -> Vec<Check> {
         Err(e) => Check::failed("ready", &e),
     });
     match client.list("/v1/scopes", &[]).await {
-        Ok(scopes) => checks.extend(scopes.iter().map(swept)),
+        Ok(scopes) => checks.extend(scopes.iter().flat_map(swept)),
         Err(e) => checks.push(Check::failed("token", &e)),
     }
     for phase in ["Failed", "Unknown"] {
@@ -95,14 +95,18 @@ async fn all(client: &Client) -> Vec<Check> {
     checks
 }
 
-fn swept(scope: &Value) -> Check {
+/// A scope's last sweep, and each thing that it could not read.
+fn swept(scope: &Value) -> Vec<Check> {
     let name = format!("{}/{}", text(scope, "/account"), text(scope, "/region"));
+    let failed = |said: &str| Check::new("AWS", false, format!("{name}: {said}"));
     match text(scope, "/error").as_str() {
         "" => {
             let (calls, took) = (text(scope, "/apiCalls"), text(scope, "/durationMs"));
-            Check::new("AWS", true, format!("{name} swept, {calls} calls in {took} ms"))
+            let swept = Check::new("AWS", true, format!("{name} swept, {calls} calls in {took} ms"));
+            let gaps = scope["gaps"].as_array().into_iter().flatten().filter_map(Value::as_str);
+            std::iter::once(swept).chain(gaps.map(failed)).collect()
         }
-        error => Check::new("AWS", false, format!("{name}: {error}")),
+        error => vec![failed(error)],
     }
 }
 
@@ -119,4 +123,29 @@ async fn before_asking(client: &Client) -> Check {
     };
     let good = !findings.iter().any(|f| f["level"] == "error");
     Check { findings, ..Check::new("preflight", good, said) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_sweep_could_not_read_has_not_passed() {
+        let told = |more: Value| {
+            let mut scope = json!({ "account": "default", "region": "eu-west-1", "apiCalls": 7, "durationMs": 9 });
+            for (field, value) in more.as_object().into_iter().flatten() {
+                scope[field] = value.clone();
+            }
+            let checks = swept(&scope).into_iter().map(|check| (check.good, check.message));
+            checks.collect::<Vec<_>>()
+        };
+        let whole = || (true, "default/eu-west-1 swept, 7 calls in 9 ms".to_owned());
+        let bad = |said: &str| (false, format!("default/eu-west-1: {said}"));
+        assert_eq!(told(json!({ "error": null, "gaps": [] })), [whole()]);
+        assert_eq!(
+            told(json!({ "gaps": ["Vpc: denied", "Subnet: denied"] })),
+            [whole(), bad("Vpc: denied"), bad("Subnet: denied")]
+        );
+        assert_eq!(told(json!({ "error": "no credentials", "gaps": [] })), [bad("no credentials")]);
+    }
 }

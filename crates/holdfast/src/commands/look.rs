@@ -52,8 +52,19 @@ const SCOPES: &[Column] = &[
     Column { head: "CALLS", wide: false, read: |v| text(v, "/apiCalls") },
     Column { head: "THROTTLED", wide: false, read: |v| text(v, "/throttles") },
     Column { head: "HELD", wide: false, read: held },
-    Column { head: "ERROR", wide: false, read: |v| text(v, "/error") },
+    Column { head: "ERROR", wide: false, read: not_read },
 ];
+
+/// What stands in the way of reading all of a scope; of several things the first.
+fn not_read(scope: &Value) -> String {
+    let gaps = scope["gaps"].as_array().map_or(&[][..], Vec::as_slice);
+    match (text(scope, "/error"), gaps) {
+        (error, []) => error,
+        (error, _) if !error.is_empty() => error,
+        (_, [gap]) => gap.as_str().unwrap_or_default().to_owned(),
+        (_, [gap, others @ ..]) => format!("{} (and {} more)", gap.as_str().unwrap_or_default(), others.len()),
+    }
+}
 
 /// Why nothing is written in a scope.
 fn held(scope: &Value) -> String {
@@ -344,6 +355,15 @@ mod tests {
         assert!(!drifted(&item(&["undeclared", "undeclared"])));
         assert!(drifted(&item(&["undeclared", "changed"])));
         assert!(drifted(&item(&["missing"])));
+    }
+
+    #[test]
+    fn a_scope_tells_what_of_it_is_not_read() {
+        let told = |error: Value, gaps: &[&str]| not_read(&json!({ "error": error, "gaps": gaps }));
+        assert_eq!(told(Value::Null, &[]), "");
+        assert_eq!(told(Value::Null, &["Vpc: denied"]), "Vpc: denied");
+        assert_eq!(told(Value::Null, &["Vpc: denied", "Subnet: denied"]), "Vpc: denied (and 1 more)");
+        assert_eq!(told(json!("no credentials"), &["Vpc: denied"]), "no credentials");
     }
 
     #[test]
