@@ -5,7 +5,7 @@ use super::observed::provider;
 use crate::aws::answer::{deleted, made};
 use crate::aws::{Aws, Live, all_pages, gap};
 use crate::common::{drop_nulls, text};
-use crate::ecs::aws::{gaps, items, read, retag, tags_from_wire, tags_to_wire, write};
+use crate::ecs::aws::{gaps, items, read, retag, tags_from_wire, tags_to_wire, with_handles, write};
 use crate::ecs::name_of;
 use crate::plain::{Action, Call};
 use async_trait::async_trait;
@@ -47,13 +47,10 @@ impl Live for CapacityProvider {
                         reading.gaps.extend(told);
                     }
                 }
-                Err(error) => {
-                    let handles = wanted.resources.iter().filter_map(|r| r.id.as_ref());
-                    let asked = handles.filter(|arn| some.iter().any(|name| *name == name_of(arn)));
-                    reading.gaps.push(gap(&error, some.iter().copied().chain(asked).cloned().collect()));
-                }
+                Err(error) => reading.gaps.push(gap(&error, some.iter().copied().cloned().collect())),
             }
         }
+        reading.gaps = with_handles(reading.gaps, wanted, |arn| Some(name_of(arn)));
         Ok(reading)
     }
 

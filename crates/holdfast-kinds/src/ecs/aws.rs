@@ -19,7 +19,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::ConfigBag;
 use holdfast_core::cloud::ApplyError;
-use holdfast_core::observe::Gap;
+use holdfast_core::observe::{Gap, Wanted};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 
@@ -155,6 +155,19 @@ pub(crate) fn gaps(answer: &Value, operation: &str, (list, name): (&str, &str), 
     refused.chain(untold).collect()
 }
 
+/// Gaps of names, with the handles of what is remembered under one of them: by now it may be declared under another.
+/// `name` tells what the gaps call the thing of a handle.
+pub(crate) fn with_handles(gaps: Vec<Gap>, wanted: &Wanted, name: impl Fn(&str) -> Option<&str>) -> Vec<Gap> {
+    let completed = |mut gap: Gap| {
+        let handles = wanted.resources.iter().filter_map(|r| r.id.as_deref());
+        let hidden = handles.filter(|handle| name(handle).is_some_and(|name| gap.of.iter().any(|of| of == name)));
+        let hidden: Vec<String> = hidden.map(str::to_owned).collect();
+        gap.of.extend(hidden);
+        gap
+    };
+    gaps.into_iter().map(completed).collect()
+}
+
 /// A client token as ECS takes it: at most 36 printable characters, the same for the same `token`.
 pub(crate) fn client_token(token: &str) -> String {
     let fits = token.len() <= 36 && token.bytes().all(|b| b.is_ascii_graphic());
@@ -164,6 +177,9 @@ pub(crate) fn client_token(token: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ecs::name_of;
+    use holdfast_core::name::ResourceKey;
+    use holdfast_core::observe::WantedResource;
 
     #[test]
     fn a_client_token_always_fits() {
@@ -172,6 +188,20 @@ mod tests {
         assert_eq!(long.len(), 32);
         assert_eq!(long, client_token(&"x".repeat(60)));
         assert_ne!(long, client_token(&"x".repeat(61)));
+    }
+
+    #[test]
+    fn what_is_declared_under_another_name_than_it_is_remembered_by_is_hidden_with_that() {
+        let remembered = |id: Option<&str>| {
+            let spec = json!({ "name": "now" }).into();
+            let key = ResourceKey::new("s", "CapacityProvider", "a");
+            WantedResource::new(key, "u".to_owned(), id.map(str::to_owned), spec)
+        };
+        let ids = [Some("arn:aws:ecs:r:a:capacity-provider/before"), Some("arn:aws:ecs:r:a:capacity-provider/b"), None];
+        let wanted = Wanted { resources: ids.map(remembered).to_vec() };
+        let gaps = vec![Gap::new("ecs:DescribeCapacityProviders", vec!["before".to_owned()], "ACCESS")];
+        let told = with_handles(gaps, &wanted, |arn| Some(name_of(arn)));
+        assert_eq!(told[0].of, ["before", "arn:aws:ecs:r:a:capacity-provider/before"]);
     }
 
     #[test]

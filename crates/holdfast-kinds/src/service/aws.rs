@@ -6,7 +6,7 @@ use super::observed::{identity, service};
 use super::{Action, Service};
 use crate::aws::{Aws, Live, gap};
 use crate::common::{Tags, drop_nulls, text};
-use crate::ecs::aws::{client_token, gaps, items, read, retag, tags_from_wire, tags_to_wire, write};
+use crate::ecs::aws::{client_token, gaps, items, read, retag, tags_from_wire, tags_to_wire, with_handles, write};
 use crate::ecs::{name_of, outputs};
 use async_trait::async_trait;
 use holdfast_core::cloud::{Applied, ApplyError};
@@ -105,7 +105,7 @@ async fn look(
     declared: &Declared<'_>,
     wanted: &Wanted,
 ) -> (Vec<Found>, Vec<Gap>) {
-    let (found, mut gaps) = match describe(aws, cluster, names).await {
+    let (found, gaps) = match describe(aws, cluster, names).await {
         Ok(answer) => collect(&answer, cluster, names, declared),
         // Where there is no cluster there is certainly no service.
         Err(error) if error.code.contains("ClusterNotFound") => (Vec::new(), Vec::new()),
@@ -114,14 +114,7 @@ async fn look(
             (Vec::new(), vec![gap(&error, of)])
         }
     };
-    // It may be remembered by its ARN, and be declared under another name by now.
-    for gap in &mut gaps {
-        let handles = wanted.resources.iter().filter_map(|r| r.id.as_deref());
-        let hidden = handles.filter(|arn| path_of(arn).is_some_and(|path| gap.of.iter().any(|of| of == path)));
-        let hidden: Vec<String> = hidden.map(str::to_owned).collect();
-        gap.of.extend(hidden);
-    }
-    (found, gaps)
+    (found, with_handles(gaps, wanted, path_of))
 }
 
 /// `cluster/name` of a service's ARN; none of an ARN without the cluster.
