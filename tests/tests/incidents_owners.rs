@@ -16,7 +16,7 @@ fn shop(life: &Life, image: &str, count: u32) -> Value {
     let balancers =
         json!([{ "targetGroupArn": "${TargetGroup/web.arn}", "containerName": "web", "containerPort": 80 }]);
     let group = json!({ "name": "shop-web", "protocol": "HTTP", "port": 80, "vpcId": life.network.vpc, "targetType": "ip",
-        "healthCheckPath": "/healthz" });
+        "healthCheckPath": "/healthz", "attributes": { "deregistration_delay.timeout_seconds": "30" } });
     let service = json!({ "cluster": "${Cluster/main.arn}", "serviceName": "web", "desiredCount": count,
         "taskDefinition": "${TaskDefinition/web.arn}", "loadBalancers": balancers,
         "networkConfiguration": { "awsvpcConfiguration": {
