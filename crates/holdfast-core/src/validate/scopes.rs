@@ -109,7 +109,8 @@ impl Batch<'_> {
         let before = self.world.stored.account(name);
         if let Some(before) = before.filter(|b| b.account_id != spec.account_id) {
             let message = format!(
-                "The account \"{name}\" is {} and has resources. Declare another account and move them there.",
+                "The account \"{name}\" is {} and has resources. Declare another account, delete their stacks with \
+                 deletion=retain, and apply them there with policy.adopt ifExists.",
                 before.account_id
             );
             self.refuse(format!("{pointer}/accountId"), "immutable-field", message);
