@@ -91,7 +91,9 @@ async fn run(cli: Cli) -> Result<Ending> {
         Command::Config { what: ConfigCommand::Show(args) } => serve::show_config(how, &args),
         Command::Config { what: ConfigCommand::Token } => serve::make_token(how),
         Command::Completion { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "holdfast", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "holdfast", &mut script);
+            output::line(String::from_utf8_lossy(&script).trim_end())?;
             Ok(Ending::Fine)
         }
     }

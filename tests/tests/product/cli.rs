@@ -5,7 +5,7 @@ use anyhow::{Context, Result, ensure};
 use holdfast_tests::server::{Server, binary};
 use serde_json::Value;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/es/stack.json");
 
@@ -55,6 +55,15 @@ fn a_stack_is_declared_watched_and_taken_down_from_the_command_line() -> Result<
         ensure!(too_wide.is_none(), "{sentences:?} is wider than 80 columns: {too_wide:?}");
     }
     ensure!(good(&server, &["drift", "--exit-code"])?.is_empty(), "nothing drifts");
+    let (code, _, err) = holdfast(&server.url, &["drift", "--exit-code", "--kind", "Clutser"])?;
+    ensure!(code == 1 && err.contains("Cluster"), "a kind that there is not has no drift: {code}: {err}");
+    ensure!(good(&server, &["drift", "--exit-code", "--kind", "clusters"])?.is_empty(), "kinds are spelled as in get");
+    for read in [&["get", "es/Cluster/es"][..], &["get", "stacks", "es"]] {
+        let printed = good(&server, &[read, &["-o", "json"]].concat())?;
+        let file = folder.path().join("printed.json");
+        std::fs::write(&file, &printed)?;
+        good(&server, &["validate", "-f", &file.to_string_lossy()]).context("what is printed can be sent back")?;
+    }
     let parsed = |args: &[&str]| -> Result<Value> {
         let printed = good(&server, &[args, &["-o", "json"]].concat())?;
         serde_json::from_str(&printed).with_context(|| format!("{args:?} printed no JSON: {printed}"))
@@ -78,6 +87,15 @@ fn a_stack_is_declared_watched_and_taken_down_from_the_command_line() -> Result<
     good(&server, &["doctor"])?;
     good(&server, &["delete", "es", "--deletion", "delete", "--wait", "--timeout", "60s"])?;
     ensure!(good(&server, &["get", "-o", "name"])?.is_empty(), "nothing is left");
+    Ok(())
+}
+
+#[test]
+fn a_script_that_nobody_reads_to_its_end_is_no_panic() -> Result<()> {
+    let mut completion = Command::new(binary()?).args(["completion", "bash"]).stdout(Stdio::piped()).spawn()?;
+    drop(completion.stdout.take());
+    let code = completion.wait()?.code();
+    ensure!(code.is_some_and(|code| code <= 1), "it ended with {code:?}");
     Ok(())
 }
 

@@ -49,13 +49,17 @@ async fn list(State(state): State<ApiState>, conditions: Conditions) -> Answer {
         .await
 }
 
+/// The tag of the account that is there without a document.
+pub(crate) fn implied_tag() -> Tag {
+    Tag::of_content(&AccountView::implied(DEFAULT_ACCOUNT))
+}
+
 async fn read(State(state): State<ApiState>, Segments(name): Segments<String>, conditions: Conditions) -> Answer {
     state
         .blocking(move |state| match state.store().account(&name)? {
             Some(account) => conditions.answer(&tag(&account), &AccountView::from(&account)),
             None if name == DEFAULT_ACCOUNT => {
-                let implied = AccountView::implied(DEFAULT_ACCOUNT);
-                conditions.answer(&Tag::of_content(&implied), &implied)
+                conditions.answer(&implied_tag(), &AccountView::implied(DEFAULT_ACCOUNT))
             }
             None => {
                 let names: Vec<String> = state.store().accounts()?.into_iter().map(|a| a.name).collect();

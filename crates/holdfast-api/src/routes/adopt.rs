@@ -134,8 +134,8 @@ async fn adopt(
     let once = key.over(body.as_ref().map_or(&[], |b| &b.bytes));
     state
         .blocking(move |state| {
-            let record = find(state, &ResourceKey::new(stack, kind, name))?;
             idempotency::once(state, once.as_ref(), StatusCode::OK, || {
+                let record = find(state, &ResourceKey::new(stack, kind, name))?;
                 if confirm { confirmed(state, &record) } else { Ok(Adoption::of(&record)) }
             })
         })

@@ -113,18 +113,22 @@ async fn approve(
     fields.done()?;
     let once = key.over(body.as_ref().map_or(&[], |b| &b.bytes));
     let asked = once.clone();
-    let (repeated, record, is_new) = state
+    let found = state
         .blocking(move |state| {
-            let repeated = asked.as_ref().map(|o| o.before(state)).transpose()?.flatten().is_some();
+            if let Some(before) = asked.as_ref().map(|o| o.before(state)).transpose()?.flatten() {
+                return Ok(Err(before));
+            }
             let record = find(state, &hash)?;
             let standing = if record.parts.is_empty() { None } else { Some(standing(state, &record)?) };
-            if !repeated {
-                refuse(standing)?;
-            }
-            Ok((repeated, record, matches!(standing, Some(Standing::Awaiting | Standing::Overtaken))))
+            refuse(standing)?;
+            Ok(Ok((record, matches!(standing, Some(Standing::Awaiting | Standing::Overtaken)))))
         })
         .await?;
-    if is_new && !repeated {
+    let (record, is_new) = match found {
+        Ok(found) => found,
+        Err(before) => return Ok(idempotency::replayed(before)),
+    };
+    if is_new {
         look_again(&state, &record).await?;
     }
     let by = who(&state, &headers);

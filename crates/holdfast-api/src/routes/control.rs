@@ -165,8 +165,8 @@ async fn reconcile(
     let once = key.over(body.as_ref().map_or(&[], |b| &b.bytes));
     state
         .blocking(move |state| {
-            let scopes = scopes(state, &stack)?;
             idempotency::once(state, once.as_ref(), StatusCode::ACCEPTED, || {
+                let scopes = scopes(state, &stack)?;
                 unmoved(state, &stack, &conditions)?;
                 // Before the log tells of it: the pass that this causes is the one that tries again.
                 state.control().forgive(&stack)?;
@@ -201,9 +201,8 @@ async fn pause(
     key: Key,
     body: JsonBody,
 ) -> Answer {
-    let hold = hold_of(&state, &body)?;
-    let message = paused_message(&format!("stack {stack}"), &hold);
-    steer(state, stack, conditions, key.over(&body.bytes), Some(hold), ("Paused", message)).await
+    let (once, what) = (key.over(&body.bytes), format!("stack {stack}"));
+    steer(state, stack, conditions, once, move |state| paused(state, &what, &body)).await
 }
 
 async fn resume(
@@ -213,9 +212,8 @@ async fn resume(
     key: Key,
     MaybeJson(body): MaybeJson,
 ) -> Answer {
-    let message = resumed_message(&format!("stack {stack}"), body.as_ref())?;
-    let once = key.over(body.as_ref().map_or(&[], |b| &b.bytes));
-    steer(state, stack, conditions, once, None, ("Resumed", message)).await
+    let (once, what) = (key.over(body.as_ref().map_or(&[], |b| &b.bytes)), format!("stack {stack}"));
+    steer(state, stack, conditions, once, move |_| resumed(&what, body.as_ref())).await
 }
 
 async fn steer(
@@ -223,13 +221,13 @@ async fn steer(
     stack: String,
     conditions: Conditions,
     once: Option<Once>,
-    hold: Option<Hold>,
-    (reason, message): (&'static str, String),
+    asked: impl FnOnce(&ApiState) -> Result<Steering, Problem> + Send + 'static,
 ) -> Answer {
     state
         .blocking(move |state| {
-            let scopes = scopes(state, &stack)?;
             idempotency::once(state, once.as_ref(), StatusCode::OK, || {
+                let Steering { hold, reason, message } = asked(state)?;
+                let scopes = scopes(state, &stack)?;
                 unmoved(state, &stack, &conditions)?;
                 let now = state.now();
                 let event = Event::new(now, EventType::Operated, reason, message).of_stack(&stack);
@@ -243,8 +241,15 @@ async fn steer(
         .await
 }
 
+/// A pause or its end, and what the log is told of it.
+pub(super) struct Steering {
+    pub(super) hold: Option<Hold>,
+    pub(super) reason: &'static str,
+    pub(super) message: String,
+}
+
 /// The pause that a body asks for.
-pub(super) fn hold_of(state: &ApiState, body: &JsonBody) -> Result<Hold, Problem> {
+pub(super) fn paused(state: &ApiState, what: &str, body: &JsonBody) -> Result<Steering, Problem> {
     let mut fields = Fields::of(Some(body), &["reason", "until"]);
     let reason = fields.reason();
     if reason.is_none() && fields.map.get("reason").is_none_or(Value::is_null) {
@@ -252,24 +257,22 @@ pub(super) fn hold_of(state: &ApiState, body: &JsonBody) -> Result<Hold, Problem
     }
     let until = fields.until(state.now());
     fields.done()?;
-    Ok(Hold { reason: reason.unwrap_or_default(), until })
-}
-
-/// What the log is told of a pause.
-pub(super) fn paused_message(what: &str, hold: &Hold) -> String {
-    match hold.until {
+    let hold = Hold { reason: reason.unwrap_or_default(), until };
+    let message = match hold.until {
         Some(until) => format!("{what} is paused until {until}: {}", hold.reason),
         None => format!("{what} is paused: {}", hold.reason),
-    }
+    };
+    Ok(Steering { hold: Some(hold), reason: "Paused", message })
 }
 
-/// What the log is told of the end of a pause, with the reason that the body gives.
-pub(super) fn resumed_message(what: &str, body: Option<&JsonBody>) -> Result<String, Problem> {
+/// The end of a pause, with the reason that the body gives.
+pub(super) fn resumed(what: &str, body: Option<&JsonBody>) -> Result<Steering, Problem> {
     let mut fields = Fields::of(body, &["reason", "until"]);
     let reason = fields.reason();
     fields.time();
     fields.done()?;
-    Ok(reason.map_or_else(|| format!("{what} goes on"), |reason| format!("{what} goes on: {reason}")))
+    let message = reason.map_or_else(|| format!("{what} goes on"), |reason| format!("{what} goes on: {reason}"));
+    Ok(Steering { hold: None, reason: "Resumed", message })
 }
 
 /// The fields of a small body, with every mistake in them.

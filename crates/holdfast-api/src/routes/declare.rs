@@ -1,23 +1,24 @@
 //! Declaring and taking away: from a checked body to a change, whatever route it came by.
 
 use super::idempotency::Once;
-use super::{guards, resources, stacks};
+use super::{accounts, guards, resources, stacks};
 use crate::http::conditional::{Conditions, Tag, json_bytes, with_tag};
 use crate::http::problem::{Mistake, Problem};
 use crate::openapi::endpoint::Answer;
 use crate::state::ApiState;
 use crate::stored::StoreView;
 use crate::views::{resource_tag, stack_tag};
+use holdfast_core::document::without_views;
 use holdfast_core::name::{ResourceKey, Scope};
 use holdfast_core::plan::Fate;
 use holdfast_core::policy::{DeletionPolicy, Policy};
 use holdfast_core::problem::SpecError;
-use holdfast_core::validate::{Accepted, World, check_body, identity};
+use holdfast_core::validate::{Accepted, DEFAULT_ACCOUNT, World, check_body, identity};
 use holdfast_store::{Answer as Kept, Change, Outcome, Removal, ResourceChange, ResourceRecord, Target, What};
 use http::{HeaderValue, StatusCode};
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// What a client wants declared, and under which conditions.
@@ -187,37 +188,6 @@ fn claim(state: &ApiState, accepted: &Accepted) {
     }
 }
 
-/// What the server writes beside the document of a resource.
-const VIEWS: &[&str] =
-    &["detailsReadAt", "effectivePolicy", "awaitingApproval", "paused", "dependsOn", "usedBy", "fields"];
-
-/// Documents may be sent back as they were read, with what the server writes beside them.
-fn without_views(body: &mut Value) {
-    let Value::Object(map) = body else { return };
-    match map.get("kind").and_then(Value::as_str) {
-        Some("List") => {
-            if let Some(Value::Array(items)) = map.get_mut("items") {
-                items.iter_mut().for_each(without_views);
-            }
-        }
-        Some("Account") => {}
-        Some("Stack") => {
-            map.shift_remove("awaitingApproval");
-            if shows_resources(map) {
-                map.shift_remove("resources");
-            }
-        }
-        _ => VIEWS.iter().for_each(|view| drop(map.shift_remove(*view))),
-    }
-}
-
-/// True if the `resources` beside a stack's spec are the lines that a read shows. Declarations at the wrong place are
-/// a mistake to be told, not something to drop.
-fn shows_resources(stack: &Map<String, Value>) -> bool {
-    let Some(Value::Array(lines)) = stack.get("resources") else { return false };
-    stack.contains_key("status") && lines.iter().all(|l| l.get("phase").is_some() && l.get("spec").is_none())
-}
-
 /// What becomes of a live thing whose declaration goes; `asked` is `?deletion=`.
 fn fate(asked: Option<&str>, policy: &Policy) -> Option<Fate> {
     match (asked, policy.deletion.unwrap_or_default()) {
@@ -283,7 +253,12 @@ pub(crate) fn conditions(state: &ApiState, accepted: &Accepted, intake: &Intake)
         return Err(Problem::parameters(vec![Mistake::of_parameter("if-match", "invalid-header", message.to_owned())]));
     }
     for account in &accepted.accounts {
-        let tag = state.store().account(&account.name)?.map(|a| super::accounts::tag(&a));
+        let tag = match state.store().account(&account.name)? {
+            Some(account) => Some(accounts::tag(&account)),
+            // It is there without a document, and it may be created.
+            None if account.name == DEFAULT_ACCOUNT && intake.conditions.wants_match() => Some(accounts::implied_tag()),
+            None => None,
+        };
         intake.conditions.allow_write(&format!("account {}", account.name), tag.as_ref())?;
     }
     for stack in accepted.stacks.iter().filter(|s| !s.implied) {

@@ -91,7 +91,8 @@ pub(crate) fn once<T: Serialize>(
     Ok(json_bytes(status, body))
 }
 
-fn replayed(record: IdempotencyRecord) -> axum::response::Response {
+/// An answer that was given before.
+pub(crate) fn replayed(record: IdempotencyRecord) -> axum::response::Response {
     let status = StatusCode::from_u16(record.status).unwrap_or(StatusCode::OK);
     let mut response = json_bytes(status, record.body);
     response.headers_mut().insert("idempotency-replayed", HeaderValue::from_static("true"));

@@ -1,6 +1,6 @@
 //! Pauses of everything, of an account and region, and of single resources; those of stacks are steered with the stack.
 
-use super::control::{PauseBody, ResumeBody, hold_of, paused_message, resumed_message};
+use super::control::{PauseBody, ResumeBody, Steering, paused, resumed};
 use super::idempotency::{self, Key, Once};
 use super::resources;
 use crate::http::body::{JsonBody, MaybeJson};
@@ -12,7 +12,6 @@ use crate::views::Paused;
 use axum::extract::State;
 use axum::routing::{MethodRouter, post};
 use holdfast_core::name::{ResourceKey, Scope};
-use holdfast_core::plan::Hold;
 use holdfast_core::problem::did_you_mean;
 use holdfast_store::{Event, EventType, Place};
 use http::{Method, StatusCode};
@@ -102,15 +101,13 @@ async fn resume_resource(
 }
 
 async fn pause(state: ApiState, place: Place, key: Key, body: JsonBody) -> Answer {
-    let hold = hold_of(&state, &body)?;
-    let message = paused_message(&name(&place), &hold);
-    steer(state, place, key.over(&body.bytes), Some(hold), ("Paused", message)).await
+    let (once, what) = (key.over(&body.bytes), name(&place));
+    steer(state, place, once, move |state| paused(state, &what, &body)).await
 }
 
 async fn resume(state: ApiState, place: Place, key: Key, body: Option<JsonBody>) -> Answer {
-    let message = resumed_message(&name(&place), body.as_ref())?;
-    let once = key.over(body.as_ref().map_or(&[], |b| &b.bytes));
-    steer(state, place, once, None, ("Resumed", message)).await
+    let (once, what) = (key.over(body.as_ref().map_or(&[], |b| &b.bytes)), name(&place));
+    steer(state, place, once, move |_| resumed(&what, body.as_ref())).await
 }
 
 fn name(place: &Place) -> String {
@@ -140,13 +137,13 @@ async fn steer(
     state: ApiState,
     place: Place,
     once: Option<Once>,
-    hold: Option<Hold>,
-    (reason, message): (&'static str, String),
+    asked: impl FnOnce(&ApiState) -> Result<Steering, Problem> + Send + 'static,
 ) -> Answer {
     state
         .blocking(move |state| {
-            let scopes = scopes(state, &place)?;
             idempotency::once(state, once.as_ref(), StatusCode::OK, || {
+                let Steering { hold, reason, message } = asked(state)?;
+                let scopes = scopes(state, &place)?;
                 let event = Event::new(state.now(), EventType::Operated, reason, message);
                 let event = match &place {
                     Place::All => event,

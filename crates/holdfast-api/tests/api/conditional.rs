@@ -147,6 +147,13 @@ async fn an_account_is_read_with_its_tag_and_written_over_that_tag_only() {
     let apply = |body: String| with(&api, Method::POST, "/v1/apply", ("if-match", &tag), body.leak());
     assert_eq!(apply(labelled.to_string()).await.status, StatusCode::OK, "what was read can be sent back");
     assert_eq!(apply(account("123456789012").to_string()).await.status, StatusCode::PRECONDITION_FAILED);
+    let implied = api.get("/v1/accounts/default").await.header("etag").to_owned();
+    let mut default = account("123456789012");
+    default["metadata"]["name"] = json!("default");
+    for (tag, status) in [("\"x.0\"", StatusCode::PRECONDITION_FAILED), (&*implied, StatusCode::OK)] {
+        let reply = with(&api, Method::POST, "/v1/apply", ("if-match", tag), &default.to_string()).await;
+        assert_eq!(reply.status, status, "the account that is there without a document has a tag too");
+    }
     let unknown = api.get("/v1/accounts/prdo").await;
     assert_eq!(unknown.status, StatusCode::NOT_FOUND);
     assert!(unknown.detail().contains("Did you mean \"prod\"?"), "{}", unknown.detail());

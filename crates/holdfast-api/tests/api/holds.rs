@@ -57,6 +57,35 @@ async fn a_pause_of_nothing_is_404_one_without_a_reason_422_and_one_that_is_over
 }
 
 #[tokio::test]
+async fn a_retry_under_its_key_is_answered_as_before_whatever_has_become_of_what_it_asked_for() {
+    let api = api();
+    api.apply(&house()).await;
+    let until = json!({ "reason": "an audit", "until": "2026-01-01T01:00:00Z" }).to_string();
+    let asked = [
+        ("/v1/stacks/house/pause", &*until),
+        ("/v1/resources/house/Room/hall/pause", &until),
+        ("/v1/resources/house/Room/hall/resume", "{}"),
+        ("/v1/resources/house/Room/hall/adopt", "{}"),
+        ("/v1/stacks/house/reconcile", "{}"),
+        ("/v1/stacks/house/resume", "{}"),
+    ];
+    let call = async |(path, body): (&str, &str)| {
+        let reply = api.call(http::Method::POST, path, &[("idempotency-key", path)], body).await;
+        (reply.status, reply.bytes)
+    };
+    let mut first = Vec::new();
+    for one in asked {
+        first.push(call(one).await);
+        assert!(first.last().is_some_and(|(status, _)| status.is_success()), "{one:?}: {:?}", first.last());
+    }
+    api.clock.fetch_add(7_200_000, std::sync::atomic::Ordering::SeqCst);
+    assert!(api.delete("/v1/stacks/house?deletion=retain").await.status.is_success());
+    for (one, before) in asked.into_iter().zip(first) {
+        assert_eq!(call(one).await, before, "{one:?}");
+    }
+}
+
+#[tokio::test]
 async fn what_others_refer_to_is_deleted_only_with_them() {
     let api = api();
     api.apply(&house()).await;

@@ -6,10 +6,12 @@
 mod bytes;
 pub(crate) mod limits;
 mod parse;
+mod views;
 
 pub use bytes::{MAX_DEPTH, from_bytes};
 pub use parse::parse;
 pub(crate) use parse::{Parsed, Read, read};
+pub use views::without_views;
 
 use crate::policy::Policy;
 use serde::{Deserialize, Serialize};

@@ -87,6 +87,21 @@ impl Parser<'_> {
         None
     }
 
+    /// What is wrong with a document beside that it does not say its kind.
+    fn of_no_kind(&mut self, pointer: &str, value: &Value, envelope: &Checker) {
+        self.parsed.partial = true;
+        let Value::Object(map) = value else { return };
+        let mut shell = map.clone();
+        if let Some(Value::Object(spec)) = shell.get_mut("spec") {
+            take_list(spec, "resources");
+        }
+        let mut shell = Value::Object(shell);
+        envelope.normalise(&mut shell);
+        let errors = crate::problem::tidy(envelope.errors(&shell, Latitude::None, &|_| false));
+        let others = errors.into_iter().filter(|e| e.pointer != "/kind");
+        self.parsed.errors.extend(others.map(|e| e.under(pointer)));
+    }
+
     fn kinds(&self, pointer: &str) -> String {
         let own: Vec<&str> = self.registry.names().collect();
         let documents = if pointer.contains("/spec/resources/") { "" } else { "Stack, Account, List, " };
@@ -102,7 +117,9 @@ impl Parser<'_> {
 
     fn document(&mut self, pointer: &str, value: &Value, outer: Outer) {
         let Some((map, kind)) = self.kind_of(pointer, value) else {
-            self.parsed.partial = true;
+            let is_stack = value.pointer("/spec/resources").is_some();
+            let alone = if outer == Outer::List { &ENVELOPES.listed } else { &ENVELOPES.alone };
+            self.of_no_kind(pointer, value, if is_stack { &ENVELOPES.stack } else { alone });
             return;
         };
         match kind {
@@ -170,7 +187,7 @@ impl Parser<'_> {
     /// A resource in its stack.
     fn member(&mut self, pointer: &str, value: &Value, stack: Option<&str>) -> Option<ResourceDocument> {
         let Some((_, kind)) = self.kind_of(pointer, value) else {
-            self.parsed.partial = true;
+            self.of_no_kind(pointer, value, &ENVELOPES.in_stack);
             return None;
         };
         if let "Stack" | "Account" | "List" = kind {

@@ -33,7 +33,8 @@ impl Batch<'_> {
     fn wrong(&self, candidate: &Candidate<'_>, id: &str) -> Option<(&'static str, String)> {
         let stack = self.stacks.get(&candidate.key.stack);
         let adopt = candidate.policy_own.adopt.or_else(|| stack?.spec.policy.adopt).unwrap_or_default();
-        if adopt == AdoptPolicy::Never {
+        let is_said = candidate.policy_own.adopt.is_some() || self.is_known(&candidate.key.stack);
+        if adopt == AdoptPolicy::Never && is_said {
             let message = "adoptId takes over nothing without policy.adopt: write \"required\", or \"ifExists\" to have it made \
                            where it does not exist.";
             return Some(("missing-field", message.to_owned()));

@@ -1,7 +1,7 @@
 //! The resources of a body: where they live, and their specs one by one.
 
 use super::around::Places;
-use super::stacks::{fill, fill_text};
+use super::stacks::{UNKNOWN_VARIABLE, fill, fill_text};
 use super::{Batch, Candidate, StoredResource, validators};
 use crate::document::{Document, Read, ResourceDocument, limits};
 use crate::name::{ResourceKey, Scope};
@@ -70,6 +70,7 @@ impl Batch<'_> {
             account: account.clone().flatten().unwrap_or_else(|| context.scope.account.clone()),
             region: region.clone().flatten().unwrap_or_else(|| context.scope.region.clone()),
         };
+        errors.retain(|e| self.is_known(stack) || e.code != UNKNOWN_VARIABLE);
         if let Some(Some(name)) = &account {
             self.check_account(Some(name), &at("account"), &mut errors);
         }
@@ -189,6 +190,7 @@ impl Batch<'_> {
         // What the schema says of a string that could not be filled in is noise.
         more.retain(|m| !errors.iter().any(|e| e.pointer == m.pointer));
         errors.extend(more);
+        errors.retain(|e| self.is_known(&candidate.key.stack) || e.code != UNKNOWN_VARIABLE);
         (errors, places)
     }
 

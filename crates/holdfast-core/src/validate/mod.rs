@@ -104,6 +104,13 @@ fn look(parsed: Parsed, world: &World<'_>, sight: Sight) -> Result<Accepted, Vec
     if batch.errors.is_empty() { Ok(batch.accepted()) } else { Err(tidy(batch.errors)) }
 }
 
+impl Batch<'_> {
+    /// True if what a stack says is known: nobody has to say it in the body where a server knows it.
+    fn is_known(&self, stack: &str) -> bool {
+        self.sight == Sight::Whole || self.stacks.get(stack).is_some_and(|s| s.pointer.is_some())
+    }
+}
+
 /// A body on its way through the checks.
 struct Batch<'a> {
     world: &'a World<'a>,

@@ -112,6 +112,9 @@ impl Batch<'_> {
     }
 }
 
+/// The code of a variable that the stack does not have.
+pub(super) const UNKNOWN_VARIABLE: &str = "unknown-variable";
+
 /// Fills variables into a text of a stack or of metadata, where no reference to an output can stand.
 pub(super) fn fill_text(
     text: &str,
@@ -159,7 +162,7 @@ pub(super) fn fill(value: &mut Value, variables: &Map<String, Value>, pointer: &
     for (at, name) in unknown {
         let near = did_you_mean(&name, variables.keys().map(String::as_str));
         let hint = if near.is_empty() { " Add it to the stack's variables." } else { &near };
-        errors.push(SpecError::new(at, "unknown-variable", format!("The stack has no variable \"{name}\".{hint}")));
+        errors.push(SpecError::new(at, UNKNOWN_VARIABLE, format!("The stack has no variable \"{name}\".{hint}")));
     }
     reference::fill_variables(value, &mut |name| variables.get(name).cloned());
 }

@@ -211,4 +211,13 @@ fn with_no_server_at_hand_only_the_body_is_judged() {
     body["spec"]["resources"][0]["spec"]["lidId"] = json!("${Lid/x.id}");
     let errors = holdfast_core::validate::offline(&body, &registry).expect_err("it was taken");
     assert_eq!(errors.iter().map(|e| e.code.as_str()).collect::<Vec<_>>(), ["dangling-reference"]);
+    // What the stack of a lone resource says is not known; of a stack that is in the body it is.
+    let mut alone = a_box("a", json!({ "boxName": "${var.env}-a" }));
+    alone["apiVersion"] = json!("holdfast.dev/v1");
+    alone["metadata"]["stack"] = json!("elsewhere");
+    alone["policy"] = json!({ "adoptId": "box-1" });
+    let judged = |body: &Value| holdfast_core::validate::offline(body, &registry);
+    assert_eq!(judged(&alone), Ok(1));
+    let errors = judged(&stack(json!([a_box("a", json!({ "boxName": "${var.env}-a" }))]))).expect_err("it was taken");
+    assert_eq!(errors.iter().map(|e| e.code.as_str()).collect::<Vec<_>>(), ["unknown-variable"]);
 }

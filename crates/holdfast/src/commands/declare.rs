@@ -6,6 +6,7 @@ use crate::client::Client;
 use crate::failure::{Ending, Failure};
 use crate::output::{self, hung, line, sign, talk, text};
 use anyhow::Result;
+use holdfast_core::document::without_views;
 use holdfast_core::validate::offline;
 use reqwest::Method;
 use serde_json::Value;
@@ -91,7 +92,8 @@ fn talk_of_approval(hash: &str, answer: &Value) {
 }
 
 pub(crate) fn validate(how: Output, args: &FileArgs) -> Result<Ending> {
-    let body = read_documents(&args.files)?;
+    let mut body = read_documents(&args.files)?;
+    without_views(&mut body);
     let registry = holdfast_kinds::registry();
     match offline(&body, &registry) {
         Ok(resources) => {

@@ -16,16 +16,22 @@ struct Check {
     message: String,
     /// What AWS says before it is asked to do anything.
     findings: Vec<Value>,
+    /// What the server refused it with.
+    status: Option<u16>,
 }
 
 impl Check {
     fn new(what: &str, good: bool, message: String) -> Self {
-        Self { what: what.to_owned(), good, message, findings: Vec::new() }
+        Self { what: what.to_owned(), good, message, findings: Vec::new(), status: None }
     }
 
     /// What was asked and answered nothing.
     fn failed(what: &str, error: &anyhow::Error) -> Self {
-        Self::new(what, false, format!("{error:#}"))
+        let status = match error.downcast_ref() {
+            Some(Failure::Problem { status, .. }) => Some(*status),
+            _ => None,
+        };
+        Self { status, ..Self::new(what, false, format!("{error:#}")) }
     }
 
     fn json(&self) -> Value {
@@ -68,7 +74,13 @@ pub(crate) async fn doctor(client: &Client, how: Output, health: bool) -> Result
         _ if !reached => {
             Err(Failure::Problem { status: 503, body: json!({ "title": "The server cannot be reached" }) }.into())
         }
-        bad => anyhow::bail!("{bad} of these checks failed"),
+        failed => {
+            let title = format!("{failed} of these checks failed");
+            match bad.iter().find_map(|check| check.status.filter(|status| matches!(status, 401 | 403))) {
+                Some(status) => Err(Failure::Problem { status, body: json!({ "title": title }) }.into()),
+                None => anyhow::bail!(title),
+            }
+        }
     }
 }
 

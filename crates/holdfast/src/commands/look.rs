@@ -228,7 +228,10 @@ pub(crate) fn drift_line(field: &Value) -> String {
 
 pub(crate) async fn drift(client: &Client, how: Output, args: &DriftArgs) -> Result<Ending> {
     let mut query = filters(&args.filter);
-    query.extend([("kind", args.kind.clone()), ("severity", args.severity.clone())]);
+    // A kind that there is not would have no drift.
+    let known = |given: &String| kind_name(given).with_context(|| unknown_kind(given));
+    let kind = args.kind.as_ref().map(known).transpose()?;
+    query.extend([("kind", kind), ("severity", args.severity.clone())]);
     let report = client.get("/v1/drift", &query).await?;
     let items: Vec<Value> = report["items"].as_array().cloned().unwrap_or_default();
     match how {
