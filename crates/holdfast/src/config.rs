@@ -237,8 +237,7 @@ fn read_file(path: &Path) -> Result<Vec<(&'static str, String)>> {
 /// A setting as the file has it, or what is wrong with it.
 fn setting_of(key: &str, value: &toml::Value) -> Result<(&'static str, String), String> {
     let Some(setting) = SETTINGS.iter().find(|s| s.key == key) else {
-        let near = holdfast_core::problem::did_you_mean(key, SETTINGS.iter().map(|s| s.key));
-        return Err(format!("there is no setting \"{key}\".{near}"));
+        return Err(format!("there is no setting \"{key}\".{}", nearest(key)));
     };
     let text = match (setting.key, value) {
         ("auth.tokens", toml::Value::Array(items)) => tokens(items)?,
@@ -248,6 +247,18 @@ fn setting_of(key: &str, value: &toml::Value) -> Result<(&'static str, String), 
         (_, other) => return Err(format!("{key} cannot be of the type {}", other.type_str())),
     };
     Ok((setting.key, text))
+}
+
+/// The setting that a wrong key may mean: one spelled like it, one that is called so in another table, or all of them.
+fn nearest(key: &str) -> String {
+    let keys = || SETTINGS.iter().map(|s| s.key);
+    let last = |key: &'_ str| key.rsplit('.').next().unwrap_or_default().to_owned();
+    let near = holdfast_core::problem::did_you_mean(key, keys());
+    match keys().find(|known| last(known) == last(key)) {
+        _ if !near.is_empty() => near,
+        Some(known) => format!(" Did you mean \"{known}\"?"),
+        None => format!(" There are: {}.", keys().collect::<Vec<_>>().join(", ")),
+    }
 }
 
 /// Tokens in one text. One that cannot be taken is refused: left out, it might leave the server open to everybody.
@@ -268,8 +279,10 @@ fn tokens(items: &[toml::Value]) -> Result<String, String> {
 fn flatten(prefix: &str, table: &toml::Table, visit: &mut dyn FnMut(&str, &toml::Value)) {
     for (key, value) in table {
         let full = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+        let is_table = SETTINGS.iter().any(|s| s.key.strip_prefix(&*full).is_some_and(|rest| rest.starts_with('.')));
         match value {
-            toml::Value::Table(inner) => flatten(&full, inner, visit),
+            // One without anything in it is a mistake too, if its name is.
+            toml::Value::Table(inner) if is_table || !inner.is_empty() => flatten(&full, inner, visit),
             other => visit(&full, other),
         }
     }
@@ -285,6 +298,20 @@ mod tests {
         std::fs::write(&path, file).expect("the file");
         let args = ServeArgs { config: Some(path), listen: listen.map(str::to_owned), ..ServeArgs::default() };
         Config::load(&args, &|name| env.iter().find(|(k, _)| *k == name).map(|(_, v)| (*v).to_owned()))
+    }
+
+    #[test]
+    fn a_wrong_key_is_named_with_the_one_that_it_may_mean() {
+        for (file, said) in [
+            ("[sweeep]", "there is no setting \"sweeep\"."),
+            ("[sweeep]\ninterval = \"5s\"", "Did you mean \"sweep.interval\"?"),
+            ("tokens = [\"a\"]", "Did you mean \"auth.tokens\"?"),
+            ("port = 80", "There are: listen, "),
+        ] {
+            let error = load(file, &[], None).expect_err(file).to_string();
+            assert!(error.contains(said), "{file}: {error}");
+        }
+        assert!(load("[sweep]\n[safety]", &[], None).is_ok(), "a table without anything in it is none the worse");
     }
 
     #[test]

@@ -49,7 +49,9 @@ fn a_stack_is_declared_watched_and_taken_down_from_the_command_line() -> Result<
     ensure!(good(&server, &["describe", "es/SecurityGroup/alb"])?.contains("InSync"), "describe tells the phase");
     ensure!(good(&server, &["history", "es/SecurityGroup/alb"])?.contains("create"), "history tells the create");
     ensure!(good(&server, &["events"])?.contains("SecurityGroup/alb"), "the log tells of the group");
-    for sentences in [&["plan", "-f", EXAMPLE][..], &["describe", "es/Service/redis"], &["events"], &["scopes"]] {
+    let explained = [&["explain", "Service"][..], &["explain", "DBInstance"], &["explain", "Listener.protocol"]];
+    let asked = [&["plan", "-f", EXAMPLE][..], &["describe", "es/Service/redis"], &["events"], &["scopes"]];
+    for sentences in explained.into_iter().chain(asked) {
         let printed = good(&server, sentences)?;
         let too_wide = printed.lines().find(|l| l.chars().count() > 80 && l.trim_start().contains(' '));
         ensure!(too_wide.is_none(), "{sentences:?} is wider than 80 columns: {too_wide:?}");

@@ -3,7 +3,7 @@
 use super::look::unknown_kind;
 use crate::args::Output;
 use crate::failure::Ending;
-use crate::output::{self, line};
+use crate::output::{self, hung, line};
 use anyhow::{Context, Result, bail};
 use holdfast_core::facts::Shape;
 use holdfast_core::kind::AnyKind;
@@ -42,9 +42,10 @@ pub(crate) fn explain(how: Output, field: &str) -> Result<Ending> {
 }
 
 fn tell(kind: &dyn AnyKind, field: &str, here: &Value, pointer: &str) -> Result<()> {
-    line(format!("{field}  {}", type_of(kind, here)))?;
+    line(hung(&format!("{field}  "), &type_of(kind, here)))?;
     let doc = if pointer.is_empty() { kind.summary() } else { described(kind, here) };
-    line(format!("\n{}", doc.trim()))?;
+    line("")?;
+    doc.trim().lines().try_for_each(|paragraph| line(hung("", paragraph)))?;
     facts(kind, pointer.trim_end_matches("/*"))?;
     let fields = properties(kind, here);
     if !fields.is_empty() {
@@ -52,9 +53,9 @@ fn tell(kind: &dyn AnyKind, field: &str, here: &Value, pointer: &str) -> Result<
         for (name, schema) in fields {
             let doc =
                 described(kind, &schema).split_inclusive(['.', '\n']).next().unwrap_or_default().trim().to_owned();
-            line(format!("  {name}  {}", type_of(kind, &schema)))?;
+            line(hung(&format!("  {name}  "), &type_of(kind, &schema)))?;
             if !doc.is_empty() {
-                line(format!("      {doc}"))?;
+                line(hung("      ", &doc))?;
             }
         }
     }
@@ -62,7 +63,7 @@ fn tell(kind: &dyn AnyKind, field: &str, here: &Value, pointer: &str) -> Result<
     if pointer.is_empty() {
         line("\nOutputs")?;
         for output in kind.outputs() {
-            line(format!("  ${{{}/NAME.{}}}  {}", kind.name(), output.name, output.doc))?;
+            line(hung(&format!("  ${{{}/NAME.{}}}  ", kind.name(), output.name), output.doc))?;
         }
     }
     Ok(())
@@ -73,7 +74,7 @@ fn facts(kind: &dyn AnyKind, pointer: &str) -> Result<()> {
     let Some(field) = node.field().filter(|_| !pointer.is_empty()) else { return Ok(()) };
     line(format!("  · compared as {:?}", field.shape))?;
     for (source, sentence) in sentences(field) {
-        line(format!("  · {sentence}"))?;
+        line(hung("  · ", &sentence))?;
         if !source.is_empty() {
             line(format!("    {source}"))?;
         }
@@ -91,7 +92,7 @@ fn keys(kind: &dyn AnyKind, pointer: &str) -> Result<()> {
             line("\nKeys with a default")?;
         }
         line(format!("  {key}"))?;
-        sentences(field).into_iter().try_for_each(|(_, sentence)| line(format!("      {sentence}")))?;
+        sentences(field).into_iter().try_for_each(|(_, sentence)| line(hung("      ", &sentence)))?;
     }
     Ok(())
 }
