@@ -4,7 +4,7 @@ use holdfast_core::kept::Kept;
 use holdfast_core::plan::Memory;
 use holdfast_core::pointer;
 use holdfast_core::reference::is_open;
-use holdfast_core::status::{Change, FieldDiff, Phase, Status};
+use holdfast_core::status::{Change, ConditionType, FieldDiff, MISSING, Phase, Status, Truth};
 use holdfast_core::why::{overlaid, within};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -49,8 +49,14 @@ pub(crate) enum FieldState {
 /// differences that lie in none of them.
 pub(crate) fn rows(spec: &Value, status: &Status, generation: u64, memory: &Memory) -> Vec<FieldRow> {
     let diffs: &[FieldDiff] = status.drift.as_ref().map_or(&[], |d| &d.fields);
-    let missing = diffs.iter().any(|d| d.change == Change::Missing);
-    let unknown = missing
+    let says = |kind| status.condition(kind).map(|c| (c.status, c.reason.as_str()));
+    let missing = diffs.iter().any(|d| d.change == Change::Missing)
+        || says(ConditionType::Ready).is_some_and(|(_, reason)| reason == MISSING);
+    // What a new generation is yet to change is not told field by field.
+    let undecided = diffs.is_empty()
+        && status.phase != Phase::Paused
+        && says(ConditionType::Synced).is_some_and(|(synced, _)| synced != Truth::True);
+    let unknown = undecided
         || status.last_observed_at.is_none()
         || status.observed_generation != generation
         || status.phase == Phase::Unknown;
@@ -133,7 +139,7 @@ mod tests {
     use super::*;
     use holdfast_core::facts::Severity;
     use holdfast_core::ownership::Owned;
-    use holdfast_core::status::Drift;
+    use holdfast_core::status::{Condition, Drift};
     use serde_json::json;
 
     fn diff(path: &str, change: Change, desired: Value, live: Value) -> FieldDiff {
@@ -196,6 +202,22 @@ mod tests {
             ]
         );
         assert_eq!(rows[0].owner.as_deref(), Some("somebody: They said so."));
+    }
+
+    #[test]
+    fn nothing_is_said_to_be_as_declared_that_is_not_there_or_may_differ() {
+        let spec = json!({ "n": 1 });
+        let of = |phase, kind, reason: &str| {
+            let (message, since) = (String::new(), jiff::Timestamp::UNIX_EPOCH);
+            let condition = Condition { kind, status: Truth::False, reason: reason.to_owned(), message, since };
+            let status = Status { phase, conditions: vec![condition], ..status(Vec::new()) };
+            rows(&spec, &status, 1, &Memory::default()).into_iter().map(|r| (r.live, r.state)).collect::<Vec<_>>()
+        };
+        let none = |state| [(Value::Null, state)];
+        assert_eq!(of(Phase::Paused, ConditionType::Ready, MISSING), none(FieldState::Drift));
+        assert_eq!(of(Phase::Progressing, ConditionType::Ready, MISSING), none(FieldState::Drift));
+        assert_eq!(of(Phase::Blocked, ConditionType::Synced, "Replace"), none(FieldState::Unknown));
+        assert_eq!(of(Phase::Paused, ConditionType::Synced, "Paused"), [(json!(1), FieldState::Same)]);
     }
 
     #[test]

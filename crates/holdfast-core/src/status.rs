@@ -56,6 +56,9 @@ pub struct Condition {
     pub since: jiff::Timestamp,
 }
 
+/// The reason of `Ready` where nothing is live.
+pub const MISSING: &str = "Missing";
+
 /// The conditions that every resource has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub enum ConditionType {

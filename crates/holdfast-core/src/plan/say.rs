@@ -3,7 +3,7 @@
 use super::{Decision, Desired, Failure, Fate, Verdict};
 use crate::cloud::{ApplyError, ErrorClass};
 use crate::observe::{Health, Observation};
-use crate::status::{Condition, ConditionType, FieldDiff, Phase, Truth};
+use crate::status::{Condition, ConditionType, FieldDiff, MISSING, Phase, Truth};
 use jiff::Timestamp;
 
 /// A verdict in the making: the decision, why, and what stands behind it.
@@ -87,7 +87,7 @@ impl Say<'_> {
         };
         let ready = match self.live.map(|l| &l.health) {
             _ if decision == Decision::Unknown => self.condition(T::Ready, Unknown, "NotRead", why),
-            None => self.condition(T::Ready, False, "Missing", "It does not exist."),
+            None => self.condition(T::Ready, False, MISSING, "It does not exist."),
             Some(Health::Healthy) => self.condition(T::Ready, True, "Healthy", ""),
             Some(Health::Progressing(m)) => self.condition(T::Ready, False, "Progressing", m),
             Some(Health::Degraded(m)) => self.condition(T::Ready, False, "Degraded", m),
