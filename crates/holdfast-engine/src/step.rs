@@ -180,10 +180,13 @@ impl Act<'_> {
             // References must wait for what the new one has not said yet.
             memory.outputs = Outputs::default();
         }
-        if applied.id.is_some() {
-            memory.id.clone_from(&applied.id);
+        // What AWS tells of a thing that another has taken the place of is not of the one that is remembered.
+        if !self.print.starts_with(RETIRE) {
+            if applied.id.is_some() {
+                memory.id.clone_from(&applied.id);
+            }
+            memory.outputs.extend(applied.outputs.clone());
         }
-        memory.outputs.extend(applied.outputs.clone());
         if deletes(self.step.verb, self.step.target.as_ref(), memory) {
             memory.unmade();
         }

@@ -17,7 +17,7 @@ fn material() -> Material {
 }
 
 /// Seeds that broke a law once, by what was found: they are run for ever.
-const FOUND: [(u64, &str); 36] = [
+const FOUND: [(u64, &str); 38] = [
     (147, "what a list had shown and another copy of it did not was made twice"),
     (163, "a revision was registered under a family that policy did not let go"),
     (4686, "a replacement whose answer was lost stayed when its declaration went back"),
@@ -53,6 +53,11 @@ const FOUND: [(u64, &str); 36] = [
     (2_143_012, "what may have been taken over was made a second time under another name"),
     (3_005_823, "a value that AWS had taken back was set by somebody else, and was held for taken back still"),
     (3_008_689, "a service was declared into a cluster by the name that it had no more"),
+    (
+        5_639_676,
+        "what told of the address that was replaced was taken for the one in its place, which was made again when hidden",
+    ),
+    (5_700_697, "a revision was taken over while another one, made a moment before under another name, was hidden"),
     (20_086_295, "a task definition that was registered by halves left its predecessor"),
 ];
 

@@ -62,6 +62,11 @@ impl Case<'_> {
         if let Some(held) = self.paused(say) {
             return held;
         }
+        // What was made under another name is this one's, and would stand beside what is taken over.
+        let made_as_another = self.memory.made_as.as_ref().is_some_and(|made| *made != live.identity);
+        if let Some(waiting) = self.not_shown(say).filter(|_| made_as_another) {
+            return waiting;
+        }
         let print = format!("adopt {}", live.id);
         if let Some(waiting) = self.failure(say, &print, String::new) {
             return self.finish(waiting, print, false, None);
