@@ -211,6 +211,21 @@ fn what_may_have_been_made_under_another_name_is_unknown_while_that_name_cannot_
 }
 
 #[test]
+fn nothing_is_taken_over_while_what_was_made_under_another_name_may_be_hidden() {
+    let decided = |seconds: i64, made_as: &str| {
+        let (id, made_as) = (Some("id-before".to_owned()), Some(made_as.to_owned()));
+        let memory = Memory { id, created_at: Some(ago(seconds)), made_as, ..Memory::default() };
+        let policy = crate::adopting(json!({}));
+        let w = world().wants_with("Box/a", json!({ "name": "a" }), |d| d.policy = policy.clone());
+        w.has_of("Box/a", json!({ "name": "a" }), &[]).remembers("Box/a", memory).plan().verdicts[0].decision
+    };
+    let settle = Settings::default().settle.as_secs();
+    assert_eq!(decided(settle - 1, "before"), Decision::Wait);
+    assert_eq!(decided(settle, "before"), Decision::Adopt, "AWS has had its time to show it");
+    assert_eq!(decided(settle - 1, "a"), Decision::Adopt, "it may be this one");
+}
+
+#[test]
 fn references_take_what_replaced_a_thing_as_long_as_aws_may_not_show_it_yet() {
     let follows = |created_ago: i64, retiring: &[&str]| {
         let created = ago(created_ago);
