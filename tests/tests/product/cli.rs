@@ -267,6 +267,8 @@ fn beyond_loopback_there_must_be_a_token_and_it_is_asked_for() -> Result<()> {
     let url = server.url.replace("0.0.0.0", "127.0.0.1");
     let (code, _, err) = holdfast(&url, &["get"])?;
     ensure!(code == 4 && err.contains("HOLDFAST_TOKEN"), "without a token it ends with 4, not {code}: {err}");
+    let (code, said, err) = holdfast(&url, &["doctor"])?;
+    ensure!(code == 4 && said.contains("✗ token"), "doctor is not let in either: {code}: {said}{err}");
     let (code, _, err) = holdfast(&url, &["get", "--token", token])?;
     ensure!(code == 0, "with the token it works, but: {err}");
     Ok(())

@@ -96,9 +96,7 @@ impl Parser<'_> {
             take_list(spec, "resources");
         }
         let mut shell = Value::Object(shell);
-        envelope.normalise(&mut shell);
-        let errors = crate::problem::tidy(envelope.errors(&shell, Latitude::None, &|_| false));
-        let others = errors.into_iter().filter(|e| e.pointer != "/kind");
+        let others = mistakes(envelope, &mut shell).into_iter().filter(|e| e.pointer != "/kind");
         self.parsed.errors.extend(others.map(|e| e.under(pointer)));
     }
 
@@ -257,8 +255,7 @@ impl Parser<'_> {
     /// the rest can still be looked at.
     fn typed<T: DeserializeOwned>(&mut self, envelope: &Checker, pointer: &str, value: &Value) -> Option<T> {
         let mut value = value.clone();
-        envelope.normalise(&mut value);
-        let errors = crate::problem::tidy(envelope.errors(&value, Latitude::None, &|_| false));
+        let errors = mistakes(envelope, &mut value);
         // Backwards, because removing a list item renumbers those after it.
         for error in errors.iter().rev() {
             let wrong = match error.code.as_str() {
@@ -278,6 +275,12 @@ impl Parser<'_> {
         self.parsed.errors.extend(errors.into_iter().map(|e| e.under(pointer)));
         typed.ok()
     }
+}
+
+/// Brings a value to the form of its schema, and holds it against that.
+fn mistakes(envelope: &Checker, value: &mut Value) -> Vec<SpecError> {
+    envelope.normalise(value);
+    crate::problem::tidy(envelope.errors(value, Latitude::None, &|_| false))
 }
 
 /// Takes a list out of an object; what is no list stays, for the schema to refuse.
