@@ -1,11 +1,11 @@
 //! The three columns of a resource's page: declared, live and last written, field by field.
 
 use holdfast_core::kept::Kept;
-use holdfast_core::plan::Memory;
+use holdfast_core::plan::{Decision, Memory};
 use holdfast_core::pointer;
 use holdfast_core::reference::is_open;
 use holdfast_core::status::{Change, ConditionType, FieldDiff, MISSING, Phase, Status, Truth};
-use holdfast_core::why::{overlaid, within};
+use holdfast_core::why::{Sight, overlaid, within};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
@@ -46,15 +46,24 @@ pub(crate) enum FieldState {
 }
 
 /// The rows of a resource: one for each declared field, objects taken apart, lists of objects item by item; then
-/// differences that lie in none of them.
-pub(crate) fn rows(spec: &Value, status: &Status, generation: u64, memory: &Memory) -> Vec<FieldRow> {
-    let diffs: &[FieldDiff] = status.drift.as_ref().map_or(&[], |d| &d.fields);
+/// differences that lie in none of them. `sight` is what the last pass saw, if that is kept.
+pub(crate) fn rows(
+    spec: &Value,
+    status: &Status,
+    generation: u64,
+    memory: &Memory,
+    sight: Option<&Sight>,
+) -> Vec<FieldRow> {
+    let sight = sight.filter(|s| s.generation == generation && !s.awaiting && s.decision != Decision::Unknown);
+    let drift: &[FieldDiff] = status.drift.as_ref().map_or(&[], |d| &d.fields);
+    let diffs = sight.map_or(drift, |s| &s.diffs);
+    let unread = |path: &str| sight.is_some_and(|s| s.unread.iter().any(|u| within(path, u)));
     let says = |kind| status.condition(kind).map(|c| (c.status, c.reason.as_str()));
     let missing = diffs.iter().any(|d| d.change == Change::Missing)
         || says(ConditionType::Ready).is_some_and(|(_, reason)| reason == MISSING);
-    // What a new generation is yet to change is not told field by field.
-    let undecided = diffs.is_empty()
-        && status.phase != Phase::Paused
+    // What a new generation is yet to change is told field by field only by who saw it.
+    let undecided = sight.is_none()
+        && ![Phase::Paused, Phase::Drifted].contains(&status.phase)
         && says(ConditionType::Synced).is_some_and(|(synced, _)| synced != Truth::True);
     let unknown = undecided
         || status.last_observed_at.is_none()
@@ -70,7 +79,7 @@ pub(crate) fn rows(spec: &Value, status: &Status, generation: u64, memory: &Memo
             (Value::Null, FieldState::Drift)
         } else if !inside.is_empty() {
             (overlaid(settled(declared, &last_written), &path, &inside), worst(&inside))
-        } else if unknown {
+        } else if unknown || unread(&path) {
             (Value::Null, FieldState::Unknown)
         } else if let Some(left) = left {
             (left.live.pointer(&path[left.path.len()..]).cloned().unwrap_or_default(), FieldState::Owned)
@@ -168,7 +177,7 @@ mod tests {
     fn a_field_in_sync_shows_what_its_reference_was_worth() {
         let spec = json!({ "vpcId": "${Vpc/v.id}", "n": 1, "rules": [{ "port": 80 }] });
         let memory = Memory { last_written: Some(json!({ "vpcId": "vpc-1", "n": 1 }).into()), ..Memory::default() };
-        let rows = rows(&spec, &status(Vec::new()), 1, &memory);
+        let rows = rows(&spec, &status(Vec::new()), 1, &memory, None);
         assert_eq!(
             said(&rows),
             [
@@ -193,7 +202,7 @@ mod tests {
         };
         let owned =
             vec![owned("/desiredCount", json!(5)), owned("/actions", json!([{ "type": "forward", "to": "green" }]))];
-        let rows = rows(&spec, &Status { owned, ..status(Vec::new()) }, 1, &Memory::default());
+        let rows = rows(&spec, &Status { owned, ..status(Vec::new()) }, 1, &Memory::default(), None);
         assert_eq!(
             said(&rows),
             [
@@ -211,13 +220,44 @@ mod tests {
             let (message, since) = (String::new(), jiff::Timestamp::UNIX_EPOCH);
             let condition = Condition { kind, status: Truth::False, reason: reason.to_owned(), message, since };
             let status = Status { phase, conditions: vec![condition], ..status(Vec::new()) };
-            rows(&spec, &status, 1, &Memory::default()).into_iter().map(|r| (r.live, r.state)).collect::<Vec<_>>()
+            rows(&spec, &status, 1, &Memory::default(), None).into_iter().map(|r| (r.live, r.state)).collect::<Vec<_>>()
         };
         let none = |state| [(Value::Null, state)];
         assert_eq!(of(Phase::Paused, ConditionType::Ready, MISSING), none(FieldState::Drift));
         assert_eq!(of(Phase::Progressing, ConditionType::Ready, MISSING), none(FieldState::Drift));
         assert_eq!(of(Phase::Blocked, ConditionType::Synced, "Replace"), none(FieldState::Unknown));
         assert_eq!(of(Phase::Paused, ConditionType::Synced, "Paused"), [(json!(1), FieldState::Same)]);
+    }
+
+    #[test]
+    fn who_saw_a_rollout_tells_it_field_by_field_and_what_was_not_read() {
+        let spec = json!({ "n": 2, "m": 1, "u": 1 });
+        let seen = |sight: Sight| {
+            let condition = Condition {
+                kind: ConditionType::Synced,
+                status: Truth::False,
+                reason: "Updating".to_owned(),
+                message: String::new(),
+                since: jiff::Timestamp::UNIX_EPOCH,
+            };
+            let status = Status { phase: Phase::Progressing, conditions: vec![condition], ..status(Vec::new()) };
+            let rows = rows(&spec, &status, 1, &Memory::default(), Some(&sight));
+            rows.into_iter().map(|r| (r.live, r.state)).collect::<Vec<_>>()
+        };
+        let sight = |generation: u64, awaiting: bool| Sight {
+            generation,
+            decision: Decision::Update,
+            reason: String::new(),
+            diffs: vec![diff("/n", Change::Changed, json!(2), json!(1))],
+            live: None,
+            unread: vec!["/u".to_owned()],
+            awaiting,
+        };
+        let told = [(json!(1), FieldState::Drift), (json!(1), FieldState::Same), (Value::Null, FieldState::Unknown)];
+        assert_eq!(seen(sight(1, false)), told);
+        let unknown = [(); 3].map(|()| (Value::Null, FieldState::Unknown));
+        assert_eq!(seen(sight(2, false)), unknown, "it saw another generation");
+        assert_eq!(seen(sight(1, true)), unknown, "an earlier one is carried out meanwhile");
     }
 
     #[test]
@@ -229,7 +269,7 @@ mod tests {
             diff("/tags/k", Change::Removed, json!("v"), Value::Null),
             diff("/zone", Change::Undeclared, Value::Null, json!("z")),
         ];
-        let rows = rows(&spec, &status(fields), 1, &Memory::default());
+        let rows = rows(&spec, &status(fields), 1, &Memory::default(), None);
         assert_eq!(
             said(&rows),
             [
@@ -244,9 +284,9 @@ mod tests {
     #[test]
     fn what_no_sweep_has_seen_is_unknown_and_what_is_missing_is_not_there() {
         let spec = json!({ "a": 1 });
-        let unseen = rows(&spec, &Status::default(), 1, &Memory::default());
+        let unseen = rows(&spec, &Status::default(), 1, &Memory::default(), None);
         assert_eq!(said(&unseen), [("/a", &Value::Null, FieldState::Unknown)]);
         let gone = status(vec![diff("", Change::Missing, spec.clone(), Value::Null)]);
-        assert_eq!(said(&rows(&spec, &gone, 1, &Memory::default())), [("/a", &Value::Null, FieldState::Drift)]);
+        assert_eq!(said(&rows(&spec, &gone, 1, &Memory::default(), None)), [("/a", &Value::Null, FieldState::Drift)]);
     }
 }

@@ -21,6 +21,8 @@ use std::sync::Arc;
 
 #[path = "plan/approved.rs"]
 mod approved;
+#[path = "plan/drift.rs"]
+mod drift;
 #[path = "plan/edges.rs"]
 mod edges;
 #[path = "plan/held.rs"]

@@ -61,6 +61,7 @@ pub(crate) fn remember(
     }
     let adopted = adopted(memory.adopted_generation, verdict);
     any |= put(&mut memory.adopted_generation, adopted);
+    any |= remember_begun(memory, verdict);
     any |= put(&mut memory.rolled_back, verdict.rolled_back.take());
     memory.quiet = verdict.quiet;
     let since = is_drift(verdict).then(|| memory.drift_since.unwrap_or(now));
@@ -70,6 +71,15 @@ pub(crate) fn remember(
         any |= remember_sync(memory, verdict);
     }
     Moved { any, outputs }
+}
+
+/// That steps are about to write something else than what was last in sync: before any of them, so that no crash hides it.
+fn remember_begun(memory: &mut Memory, verdict: &Verdict) -> bool {
+    let is_other = verdict.decision == Decision::Delete || memory.baseline_generation != verdict.generation;
+    if memory.baseline.is_none() || memory.begun.is_some() || !is_other || !acts(verdict.decision) {
+        return false;
+    }
+    put(&mut memory.begun, Some(verdict.generation))
 }
 
 /// The generation whose differences wait for a person: written down before anything is taken over.
@@ -159,7 +169,7 @@ fn remember_live(memory: &mut Memory, verdict: &Verdict) -> bool {
 }
 
 fn remember_sync(memory: &mut Memory, verdict: &mut Verdict) -> bool {
-    let mut moved = false;
+    let mut moved = put(&mut memory.begun, None);
     if let Some(resolved) = verdict.resolved.take() {
         moved |= put(&mut memory.last_written, Some(resolved));
     }
@@ -202,6 +212,12 @@ fn is_drift(verdict: &Verdict) -> bool {
     verdict.is_drift || verdict.diffs.iter().any(|d| d.change == Change::Undeclared)
 }
 
+/// Takes the differences that somebody else has made out of a verdict.
+fn drifted(verdict: &mut Verdict) -> Vec<FieldDiff> {
+    let diffs = std::mem::take(&mut verdict.diffs);
+    diffs.into_iter().filter(|d| verdict.is_drift_at(d)).collect()
+}
+
 /// The resources with steps that hang on a step which failed before and is only tried again.
 pub(crate) fn behind_retries(plan: &Plan, memories: &BTreeMap<ResourceKey, Memory>) -> BTreeSet<ResourceKey> {
     let is_retry = |step: &Step| {
@@ -239,10 +255,10 @@ pub(crate) fn restate(
     }
     let mut conditions = std::mem::take(&mut verdict.conditions);
     merge_since(&mut conditions, &said.conditions);
-    let drift = is_drift(verdict).then(|| Drift {
-        since: memory.drift_since.unwrap_or(seen_at),
-        action: drift_action(verdict.decision).to_owned(),
-        fields: std::mem::take(&mut verdict.diffs),
+    let drift = is_drift(verdict).then(|| {
+        let fields = drifted(verdict);
+        let action = drift_action(verdict.decision, &fields).to_owned();
+        Drift { since: memory.drift_since.unwrap_or(seen_at), action, fields }
     });
     let observed_generation = if verdict.observed { declared } else { said.observed_generation };
     let last_observed_at = if verdict.observed { Some(seen_at) } else { said.last_observed_at };
@@ -268,8 +284,10 @@ fn acts(decision: Decision) -> bool {
     matches!(decision, Create | Update | Replace | Delete | Adopt)
 }
 
-fn drift_action(decision: Decision) -> &'static str {
+fn drift_action(decision: Decision, fields: &[FieldDiff]) -> &'static str {
     match decision {
+        // What the generation brings is carried out beside drift that policy only reports.
+        _ if fields.iter().all(|f| f.decision == "report") => "reporting",
         acting if acts(acting) => "healing",
         Decision::InSync | Decision::Report | Decision::Unknown | Decision::Gone => "reporting",
         Decision::Wait => "waiting",

@@ -29,7 +29,7 @@ impl Rank {
     pub(crate) fn of(verdict: Option<&Verdict>, begun: bool) -> Self {
         match verdict {
             Some(verdict) if is_exposed(verdict) => Self::Exposed,
-            Some(verdict) if !verdict.is_drift => Self::Declared,
+            Some(verdict) if !verdict.is_drift || !verdict.news.is_empty() => Self::Declared,
             _ if begun => Self::Moving,
             _ => Self::Rest,
         }
@@ -38,7 +38,7 @@ impl Rank {
 
 /// True if the drift of a resource may let somebody in who should not.
 pub(crate) fn is_exposed(verdict: &Verdict) -> bool {
-    verdict.is_drift && verdict.diffs.iter().any(|d| d.severity == Severity::Exposure)
+    verdict.is_drift && verdict.diffs.iter().any(|d| d.severity == Severity::Exposure && verdict.is_drift_at(d))
 }
 
 /// All lines of a plan.

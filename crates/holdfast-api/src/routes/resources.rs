@@ -143,6 +143,7 @@ async fn read(
             let memory = state.store().memory(&key)?.unwrap_or_default();
             let awaiting = state.store().awaiting(&key.stack)?;
             let (tag, spec) = (resource_tag(&record), record.spec.value());
+            let sight = state.control().sight(&record.scope, &key);
             let detail = ResourceDetail {
                 details_read_at: memory.id.as_deref().and_then(|id| state.control().read_at(&record.scope, id)),
                 effective_policy: record.policy_effective.clone(),
@@ -150,12 +151,13 @@ async fn read(
                 depends_on: graph::depends_on(&key, &spec),
                 used_by: graph::used_by(state, &key)?,
                 paused: paused(state, &record)?,
-                fields: fields::rows(&spec, &record.status, record.generation, &memory),
+                fields: fields::rows(&spec, &record.status, record.generation, &memory, sight.as_deref()),
                 resource: ResourceView::from(record),
             };
             // These hang on other rows, on the clock and on the sweep, so the tag takes them from the answer.
-            let around = (&detail.paused, &detail.awaiting_approval, &detail.details_read_at);
-            let tag = if around == (&None, &None, &None) { tag } else { tag.with(&around) };
+            let seen = sight.map(|_| &detail.fields);
+            let around = (&detail.paused, &detail.awaiting_approval, &detail.details_read_at, seen);
+            let tag = if around == (&None, &None, &None, None) { tag } else { tag.with(&around) };
             conditions.answer(&tag, &detail)
         })
         .await

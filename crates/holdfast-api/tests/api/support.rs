@@ -185,6 +185,7 @@ fn planned(desired: &[Arc<Desired>]) -> Plan {
         behind: false,
         fingerprint: None,
         is_drift: false,
+        news: Vec::new(),
         resolved: None,
         quiet: None,
         live: None,

@@ -1,6 +1,7 @@
 //! Decides on one resource: what differs, what may be done about it, and by which steps.
 
 use super::differ::{Differences, user_tags};
+use super::drift::Open;
 use super::newcomers::Newcomers;
 use super::quiet::Quiet;
 use super::say::{Say, paths};
@@ -128,7 +129,7 @@ impl<'a> Case<'a> {
     }
 
     /// True if this generation had been in sync: a difference now is somebody else's doing.
-    pub(super) fn is_drift(&self) -> bool {
+    pub(super) fn was_in_sync(&self) -> bool {
         self.memory.baseline_generation == self.desired.generation
     }
 
@@ -149,7 +150,7 @@ impl<'a> Case<'a> {
             decision: "create".to_owned(),
         };
         let print = fingerprint(self.desired.generation, &[&diff]);
-        let is_drift = self.is_drift();
+        let is_drift = self.was_in_sync();
         let mut decided = self.gate(say, &[&diff], &print, is_drift).unwrap_or_else(|| {
             if let Some(waiting) = self.not_shown(say) {
                 return waiting;
@@ -182,21 +183,21 @@ impl<'a> Case<'a> {
 
     fn present(&self, say: &Say<'_>, live: &Observation) -> Decided {
         let Differences { counted, learned, ignored } = self.differ(live);
-        let is_drift = self.is_drift() || self.is_unconfirmed();
+        let is_drift = self.was_in_sync() || self.is_unconfirmed();
         let (input, spec, memory, owners) = (self.input, self.spec, self.memory, self.owners);
         let sorted = Sorting { input, spec, live, memory, owners, is_drift }.sort(counted);
-        let heal: Vec<FieldDiff> = sorted.diffs.iter().filter(|d| sorted.heals(d)).cloned().collect();
-        let told: Vec<&FieldDiff> = heal.iter().collect();
+        let open = self.open(&sorted.diffs, |d| sorted.heals(d));
+        let told: Vec<&FieldDiff> = open.heal.iter().collect();
         let mut print = fingerprint(self.desired.generation, &told);
-        let gated = match heal.is_empty() {
+        let gated = match told.is_empty() {
             true => self.paused(say),
-            false => self.unconfirmed(say, &heal).or_else(|| self.gate(say, &told, &print, is_drift)),
+            false => self.unconfirmed(say, &open.heal).or_else(|| self.gate(say, &told, &print, open.is_all_drift())),
         };
         let mut decided = match gated {
             Some(decided) => decided,
-            None => self.converge(say, live, &heal, &sorted.spec),
+            None => self.converge(say, live, &open, &sorted.spec),
         };
-        if heal.is_empty() {
+        if told.is_empty() {
             print.clear();
             if decided.verdict.decision == Decision::InSync
                 && let Some(retired) = self.retire(say, live)
@@ -210,17 +211,21 @@ impl<'a> Case<'a> {
             diff.severity = self.kind.severity(diff);
             diff.decision = match decided.drafts.iter().find(|(_, d)| d.heals.contains(&diff.path)) {
                 Some((_, draft)) => draft.decision.to_owned(),
-                None if diff.change == Change::Undeclared => "report".to_owned(),
+                None if diff.change == Change::Undeclared || open.left.contains(diff) => "report".to_owned(),
                 None => word.to_owned(),
             };
         }
         decided.verdict.learned = learned;
         decided.verdict.owned.extend(ignored);
-        let differs = decided.verdict.diffs.iter().any(|d| d.change != Change::Undeclared);
-        self.finish(decided, print, is_drift && differs, Some(live))
+        let verdict = &mut decided.verdict;
+        let drifted = verdict.diffs.iter().any(|d| d.change != Change::Undeclared && open.is_drift(d));
+        if drifted {
+            verdict.news = open.news;
+        }
+        self.finish(decided, print, drifted, Some(live))
     }
 
-    fn converge(&self, say: &Say<'_>, live: &Observation, heal: &[FieldDiff], spec: &Value) -> Decided {
+    fn converge(&self, say: &Say<'_>, live: &Observation, open: &Open, spec: &Value) -> Decided {
         if let LiveState::Busy(state) = &live.state {
             let why = format!("AWS holds it in state {state}; nothing is written until that ends.");
             return Decided::quiet(say.verdict(Decision::Wait, Phase::Progressing, why));
@@ -229,17 +234,18 @@ impl<'a> Case<'a> {
             return Decided::quiet(say.verdict(Decision::Blocked, Phase::Blocked, say.unresolved));
         }
         let facts = self.kind.facts();
-        let (fixed, mut rest): (Vec<&FieldDiff>, Vec<&FieldDiff>) =
-            heal.iter().partition(|d| facts.any_above(&d.path, |f| f.create_only));
+        let (mut fixed, mut rest): (Vec<&FieldDiff>, Vec<&FieldDiff>) =
+            open.heal.iter().partition(|d| facts.any_above(&d.path, |f| f.create_only));
         rest.retain(|d| !d.path.starts_with("/tags/"));
         let fields: Vec<FieldDiff> = rest.into_iter().cloned().collect();
         let tags = self.create_tags();
         let context = Context { key: &self.desired.key, tags: &tags };
-        // What cannot change in place is not changed on the way to what can.
+        let mut immovable: Vec<String> = fixed.iter().map(|d| d.path.clone()).collect();
+        // What cannot change in place, or is to stay as it is, is not changed on the way to what can.
+        fixed.extend(open.left_fields());
         let spec = &with_live(spec, &fixed);
         let converge = self.kind.converge(spec, live, &fields, &context);
-        let mut drafts = self.retag(live, heal);
-        let mut immovable: Vec<String> = fixed.iter().map(|d| d.path.clone()).collect();
+        let mut drafts = self.retag(live, &open.heal);
         let mut refused = None;
         match converge {
             Converge::Change(mut more) => {
@@ -259,17 +265,16 @@ impl<'a> Case<'a> {
                 Err(refusal) => refused = Some(refusal),
             }
         }
-        let is_drift = self.is_drift();
         for (_, draft) in &mut drafts {
-            explain(draft, heal, is_drift);
+            explain(draft, open);
         }
-        let verdict = self.summary(say, heal, drafts.is_empty(), refused);
+        let verdict = self.summary(say, open, drafts.is_empty(), refused);
         Decided { verdict, drafts }
     }
 
-    fn summary(&self, say: &Say<'_>, heal: &[FieldDiff], no_steps: bool, refused: Option<Refused>) -> Verdict {
-        let named = paths(&heal.iter().collect::<Vec<_>>());
-        match (refused, no_steps, heal.is_empty()) {
+    fn summary(&self, say: &Say<'_>, open: &Open, no_steps: bool, refused: Option<Refused>) -> Verdict {
+        let named = paths(&open.heal.iter().collect::<Vec<_>>());
+        match (refused, no_steps, open.heal.is_empty()) {
             (Some((decision, why)), _, _) => say.verdict(decision, Phase::Blocked, why),
             (None, true, true) if self.missing.is_empty() => match self.unread_news(say.live) {
                 None => say.verdict(Decision::InSync, Phase::InSync, AS_DECLARED),
@@ -293,22 +298,31 @@ impl<'a> Case<'a> {
                 let phase = if self.unread_news(say.live).is_none() { Phase::InSync } else { Phase::Progressing };
                 say.verdict(Decision::Update, phase, "Live equals declared; there is something to tidy up.")
             }
-            (None, false, false) if self.is_drift() => {
+            (None, false, false) if open.is_all_drift() => {
                 say.verdict(Decision::Update, Phase::Drifted, format!("Live differs at {named} and is put back."))
             }
-            (None, false, false) => say.verdict(
-                Decision::Update,
-                Phase::Progressing,
-                format!("Generation {} changes {named}.", self.desired.generation),
-            ),
+            (None, false, false) => say.verdict(Decision::Update, Phase::Progressing, self.rollout(open)),
         }
+    }
+
+    fn rollout(&self, open: &Open) -> String {
+        let (news, drift) = open.sorted(open.heal.iter());
+        let mut told = format!("Generation {} changes {}", self.desired.generation, paths(&news));
+        if !drift.is_empty() {
+            told += &format!("; live differs at {} and is put back", paths(&drift));
+        }
+        if !open.left.is_empty() {
+            let left = paths(&open.left.iter().collect::<Vec<_>>());
+            told += &format!("; {left} has drifted and is left, as policy.drift is \"report\"");
+        }
+        told + "."
     }
 
     /// A field that this generation declares otherwise than the one that was last carried out, and that was not read: to call
     /// that in sync would make a difference that is found later somebody's drift. What is set only when a thing is made is as
     /// it was made, and AWS does not show all of it.
     fn unread_news<'l>(&self, live: Option<&'l Observation>) -> Option<&'l str> {
-        let live = live.filter(|live| !live.unread.is_empty() && !self.is_drift())?;
+        let live = live.filter(|live| !live.unread.is_empty() && !self.was_in_sync())?;
         // At the first sight of a thing, the whole account would wait for the audit.
         let written = self.memory.last_written.as_ref()?.value();
         let is_news = |at: &&String| {
@@ -389,7 +403,7 @@ impl<'a> Case<'a> {
 
     // ---- the end of all ways ----
 
-    fn whole(&self, spec: &Value, tags: Option<&Map<String, Value>>) -> Value {
+    pub(super) fn whole(&self, spec: &Value, tags: Option<&Map<String, Value>>) -> Value {
         let mut whole = spec.clone();
         if let (Some(tags), Value::Object(map)) = (tags, &mut whole) {
             map.insert("tags".to_owned(), Value::Object(tags.clone()));
@@ -407,7 +421,7 @@ impl<'a> Case<'a> {
         let verdict = &mut decided.verdict;
         verdict.is_drift = is_drift;
         verdict.fingerprint = (!print.is_empty()).then_some(print);
-        if !(decided.is_silent() && self.is_drift()) {
+        if !(decided.is_silent() && self.was_in_sync()) {
             let verdict = &mut decided.verdict;
             verdict.resolved = self.missing.is_empty().then(|| self.whole(self.spec, self.tags).into());
             verdict.live = live.map(|l| self.whole(&l.fields, Some(&user_tags(l))).into());
@@ -421,11 +435,12 @@ fn idle_word(decided: &Decided) -> &'static str {
     if decided.verdict.decision == Decision::Report { "report" } else { "none" }
 }
 
-fn explain(draft: &mut Draft<AnyAction>, heal: &[FieldDiff], is_drift: bool) {
+fn explain(draft: &mut Draft<AnyAction>, open: &Open) {
     if draft.because.is_empty() {
-        let healed: Vec<&FieldDiff> = heal.iter().filter(|d| draft.heals.contains(&d.path)).collect();
-        let what = if is_drift { "is not as declared" } else { "has a new declaration" };
-        draft.because = format!("{} {what}", paths(&healed));
+        let (news, drift) = open.sorted(open.heal.iter().filter(|d| draft.heals.contains(&d.path)));
+        let told = |of: &[&FieldDiff], what| (!of.is_empty()).then(|| format!("{} {what}", paths(of)));
+        let parts = [told(&news, "has a new declaration"), told(&drift, "is not as declared")];
+        draft.because = parts.into_iter().flatten().collect::<Vec<_>>().join(", ");
     }
 }
 

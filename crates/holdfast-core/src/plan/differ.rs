@@ -80,7 +80,7 @@ impl Case<'_> {
             (tree(&memory.last_written), tree(&memory.baseline), tree(&memory.settled_as));
         let (last, settled, settled_as) = (last.as_ref(), settled.as_ref(), settled_as.as_ref());
         // What is live and undeclared is held against the state after our own last change, not against the past.
-        let baseline = settled.filter(|_| self.is_drift());
+        let baseline = settled.filter(|_| self.was_in_sync());
         let known = Known { last, settled, settled_as, baseline, unread: &live.unread };
         let mut diffs = compare_known(self.spec, &live.fields, &known, facts);
         diffs.retain(|d| !d.path.starts_with("/tags/") && d.path != "/tags");

@@ -1,8 +1,8 @@
 //! The guard over a whole plan: when so much of a scope drifts at once that no single change explains it (wrong
 //! credentials, an incident at AWS, a bad upgrade), nothing is written there until a person has looked.
 //!
-//! Only drift counts: what was in sync in this very generation and is not any more. A first rollout, a new generation
-//! and what policy only reports do not.
+//! Only drift counts: what was in sync, is declared as it was then, and is not live any more. A first rollout, what a new
+//! generation brings and what policy only reports do not.
 
 use super::{Breaker, Decision, Input, Plan, Verdict};
 use crate::status::{Change, ConditionType, Phase};
@@ -13,7 +13,8 @@ pub(super) fn guard(plan: &mut Plan, input: &Input<'_>) {
     if input.drift_confirmed || drifted < input.settings.min_drift {
         return;
     }
-    let was_in_sync = |v: &&Verdict| input.memory.get(&v.key).is_some_and(|m| m.baseline_generation == v.generation);
+    let settled = |v: &Verdict| input.memory.get(&v.key).is_some_and(|m| m.baseline_generation == v.generation);
+    let was_in_sync = |v: &&Verdict| v.is_drift || settled(v);
     let of = plan.verdicts.iter().filter(was_in_sync).count();
     if drifted * 100 <= of * input.settings.max_drift_share as usize {
         return;

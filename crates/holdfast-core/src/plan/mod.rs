@@ -5,6 +5,7 @@ mod approve;
 mod build;
 mod decide;
 mod differ;
+mod drift;
 mod follow;
 mod guard;
 mod hold;

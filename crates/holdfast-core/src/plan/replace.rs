@@ -48,7 +48,7 @@ impl Case<'_> {
             first.heals = fields.to_vec();
             first.decision = "replace";
         }
-        let phase = if self.is_drift() { Phase::Drifted } else { Phase::Progressing };
+        let phase = if self.was_in_sync() { Phase::Drifted } else { Phase::Progressing };
         let reason = format!(
             "AWS cannot change {named} in place and policy.replace is \"allow\": another one is made beside {}.",
             live.id

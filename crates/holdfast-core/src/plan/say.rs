@@ -39,6 +39,7 @@ impl Say<'_> {
             behind: self.behind,
             fingerprint: None,
             is_drift: false,
+            news: Vec::new(),
             resolved: None,
             live: None,
             unread: self.live.map_or_else(Vec::new, |l| l.unread.clone()),

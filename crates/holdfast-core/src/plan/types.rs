@@ -12,7 +12,7 @@ use crate::outputs::Outputs;
 use crate::ownership::Owned;
 use crate::policy::Policy;
 use crate::spec::Spec;
-use crate::status::{Condition, FieldDiff, Phase};
+use crate::status::{Change, Condition, FieldDiff, Phase};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -95,6 +95,10 @@ pub struct Memory {
     /// addition of AWS's. Losing it may excuse what was declared once and did not go.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub settled_as: Option<Kept>,
+    /// The first generation since it was last in sync, other than the one that was, for which steps were planned; or the
+    /// one whose deletion was. What an earlier one than the declared may have written is no drift.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub begun: Option<u64>,
     /// The generation that took over what existed, until it is in sync or somebody declares or confirms something; 0
     /// otherwise. Losing it makes the differences of an unconfirmed adoption a rollout.
     pub adopted_generation: u64,
@@ -471,8 +475,11 @@ pub struct Verdict {
     pub rolled_back: Option<Box<RolledBack>>,
     /// Fingerprint of the differences, for the breaker; none if there are none.
     pub fingerprint: Option<String>,
-    /// True if this generation had been in sync before, so that the differences are drift and not a rollout.
+    /// True if somebody else has made differences: those at no pointer of `news`.
     pub is_drift: bool,
+    /// Pointers of the differences that the generation brings, where there is drift beside them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub news: Vec<String>,
     /// The canonical spec with tags and all references filled in. Left out, for the sake of passes that find
     /// nothing, when it is in sync and the memory's baseline is of this generation.
     pub resolved: Option<Kept>,
@@ -486,6 +493,13 @@ pub struct Verdict {
     /// The declared generation, while it awaits approval.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending: Option<Pending>,
+}
+
+impl Verdict {
+    /// True if somebody else has made that difference of it, be it at what nobody declares.
+    pub fn is_drift_at(&self, diff: &FieldDiff) -> bool {
+        diff.change == Change::Undeclared || (self.is_drift && !self.news.contains(&diff.path))
+    }
 }
 
 /// The possible decisions.

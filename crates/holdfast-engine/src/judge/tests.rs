@@ -120,6 +120,42 @@ fn what_was_taken_over_waits_for_a_word_until_it_is_in_sync_or_made_anew() {
 }
 
 #[test]
+fn steps_of_another_generation_than_the_one_in_sync_are_known_before_they_run_and_until_it_is_in_sync() {
+    let settled = || Memory { baseline: Some(json!({}).into()), baseline_generation: 1, ..known("a") };
+    let after = |mut memory: Memory, decision: &str, generation: u64| {
+        remember(&mut memory, &mut verdict(decision, &[("generation", json!(generation))]), at(9), SETTLE, WHOLE);
+        memory.begun
+    };
+    assert_eq!(after(settled(), "update", 1), None, "a fix of drift writes what is in sync");
+    assert_eq!(after(settled(), "blocked", 2), None, "nothing is written");
+    assert_eq!(after(settled(), "update", 2), Some(2));
+    assert_eq!(after(settled(), "delete", 1), Some(1), "a deletion may be called off half-way");
+    assert_eq!(after(Memory { begun: Some(2), ..settled() }, "update", 3), Some(2), "the first counts");
+    assert_eq!(after(known("a"), "update", 2), None, "it never was in sync");
+    let mut memory = Memory { begun: Some(2), ..settled() };
+    remember(&mut memory, &mut verdict("inSync", &[("phase", json!("InSync"))]), at(9), SETTLE, WHOLE);
+    assert_eq!(memory.begun, None);
+}
+
+#[test]
+fn what_a_generation_brings_is_not_told_as_drift_beside_it() {
+    let told = |decision: &str, done: &str| {
+        let mut drifted = diff("/a", "changed", "functional");
+        drifted["decision"] = json!(done);
+        let diffs = json!([drifted, diff("/b", "changed", "functional")]);
+        let also = [("diffs", diffs), ("isDrift", json!(true)), ("news", json!(["/b"]))];
+        let mut said = Status::default();
+        restate(&mut said, &mut verdict(decision, &also), &Memory::default(), at(9), false);
+        let drift = said.drift.expect("it drifts");
+        (drift.action, drift.fields.into_iter().map(|f| f.path).collect::<Vec<_>>())
+    };
+    let only = || vec!["/a".to_owned()];
+    assert_eq!(told("update", "update"), ("healing".to_owned(), only()));
+    assert_eq!(told("update", "report"), ("reporting".to_owned(), only()), "policy only reports it");
+    assert_eq!(told("blocked", "none"), ("held".to_owned(), only()));
+}
+
+#[test]
 fn what_aws_has_added_is_learned_by_itself_and_within_lists_once_nothing_else_of_the_field_differs() {
     let learned = |change: &str, path: &str, diffs: Value| {
         let baseline = json!({ "a": { "x": 1 }, "l": [{ "n": 1 }] });

@@ -363,3 +363,35 @@ async fn an_ignored_field_is_told_and_left_alone_until_the_end_of_it_and_then_it
     assert_eq!(b.live("Machine", "m").fields["size"], 1);
     assert!(b.status("s/Machine/m").owned.is_empty());
 }
+
+#[tokio::test]
+async fn a_new_generation_is_carried_out_beside_drift_that_policy_reports_and_hides_none_of_it() {
+    let declared = |name: &str, size: u8| {
+        let mut document = stack("s", &[("Machine", "m", json!({ "name": name, "size": size, "recipe": "a" }))]);
+        document["spec"]["policy"] = json!({ "drift": "report" });
+        document
+    };
+    let b = settled(&declared("m", 1)).await;
+    let drift = || {
+        let status = b.status("s/Machine/m");
+        let fields = status.drift.map(|d| (d.action, d.fields.into_iter().map(|f| f.path).collect::<Vec<_>>()));
+        (status.phase, fields)
+    };
+    let recipe = |action: &str| Some((action.to_owned(), vec!["/recipe".to_owned()]));
+    b.sim.tamper(&b.scope, "Machine", "m", Tamper::Set("/recipe".to_owned(), json!("b"))).expect("it is there");
+    b.settle().await;
+    assert_eq!(drift(), (Phase::Drifted, recipe("reporting")));
+    b.declare(&declared("m", 2));
+    b.pass().await;
+    assert_eq!(drift(), (Phase::Progressing, recipe("reporting")), "told from when it was planned");
+    b.settle().await;
+    let live = b.live("Machine", "m").fields.clone();
+    assert_eq!((&live["size"], &live["recipe"]), (&json!(2), &json!("b")), "what is new, and nothing else");
+    assert_eq!(drift(), (Phase::Drifted, recipe("reporting")));
+    // Called back: what the second generation wrote is no drift, and is written again.
+    b.declare(&declared("m", 1));
+    b.settle().await;
+    let live = b.live("Machine", "m").fields.clone();
+    assert_eq!(live["size"], 1);
+    b.stays_silent().await;
+}
