@@ -54,7 +54,8 @@ pub(crate) fn rows(
     memory: &Memory,
     sight: Option<&Sight>,
 ) -> Vec<FieldRow> {
-    let sight = sight.filter(|s| s.generation == generation && !s.awaiting && s.decision != Decision::Unknown);
+    let compared = |s: &&Sight| s.live.is_some() || !s.diffs.is_empty() || s.decision == Decision::InSync;
+    let sight = sight.filter(|s| s.generation == generation && !s.awaiting).filter(compared);
     let drift: &[FieldDiff] = status.drift.as_ref().map_or(&[], |d| &d.fields);
     let diffs = sight.map_or(drift, |s| &s.diffs);
     let unread = |path: &str| sight.is_some_and(|s| s.unread.iter().any(|u| within(path, u)));
@@ -249,7 +250,7 @@ mod tests {
             decision: Decision::Update,
             reason: String::new(),
             diffs: vec![diff("/n", Change::Changed, json!(2), json!(1))],
-            live: None,
+            live: Some(json!({ "n": 1, "m": 1 }).into()),
             unread: vec!["/u".to_owned()],
             awaiting,
         };

@@ -3,7 +3,7 @@
 use holdfast_core::handle::Stem;
 use holdfast_core::name::{ResourceKey, Scope};
 use holdfast_core::outputs::Outputs;
-use holdfast_core::plan::{Contest, Decision, Memory, Plan, Proposal, Step, Verdict};
+use holdfast_core::plan::{Contest, Decision, Memory, Plan, Proposal, Step, Verdict, settled_before_steps};
 use holdfast_core::pointer::{covers, set};
 use holdfast_core::status::{Change, Drift, FieldDiff, Phase, Status, merge_since};
 use holdfast_store::{Event, EventType};
@@ -61,7 +61,6 @@ pub(crate) fn remember(
     }
     let adopted = adopted(memory.adopted_generation, verdict);
     any |= put(&mut memory.adopted_generation, adopted);
-    any |= remember_begun(memory, verdict);
     any |= put(&mut memory.rolled_back, verdict.rolled_back.take());
     memory.quiet = verdict.quiet;
     let since = is_drift(verdict).then(|| memory.drift_since.unwrap_or(now));
@@ -69,17 +68,11 @@ pub(crate) fn remember(
     any |= learn(memory, verdict);
     if verdict.phase == Phase::InSync || held_in_sync(verdict) {
         any |= remember_sync(memory, verdict);
+    } else {
+        let settled = settled_before_steps(memory, verdict);
+        any |= put(&mut memory.settled, settled);
     }
     Moved { any, outputs }
-}
-
-/// That steps are about to write something else than what was last in sync: before any of them, so that no crash hides it.
-fn remember_begun(memory: &mut Memory, verdict: &Verdict) -> bool {
-    let is_other = verdict.decision == Decision::Delete || memory.baseline_generation != verdict.generation;
-    if memory.baseline.is_none() || memory.begun.is_some() || !is_other || !acts(verdict.decision) {
-        return false;
-    }
-    put(&mut memory.begun, Some(verdict.generation))
 }
 
 /// The generation whose differences wait for a person: written down before anything is taken over.
@@ -169,7 +162,7 @@ fn remember_live(memory: &mut Memory, verdict: &Verdict) -> bool {
 }
 
 fn remember_sync(memory: &mut Memory, verdict: &mut Verdict) -> bool {
-    let mut moved = put(&mut memory.begun, None);
+    let mut moved = put(&mut memory.settled, None);
     if let Some(resolved) = verdict.resolved.take() {
         moved |= put(&mut memory.last_written, Some(resolved));
     }

@@ -85,7 +85,7 @@ async fn run(cli: Cli) -> Result<Ending> {
         Command::Delete(args) => steer::delete(&client, how, &args).await,
         Command::Wait(args) => wait::wait(&client, how, &args).await,
         Command::Explain { field } => explain::explain(how, &field),
-        Command::Schema { kind } => explain::schema(kind.as_deref()),
+        Command::Schema { kind } => explain::schema(how, kind.as_deref()),
         Command::Doctor { health } => doctor::doctor(&client, how, health).await,
         Command::Store { what } => store::run(how, &what),
         Command::Config { what: ConfigCommand::Show(args) } => serve::show_config(how, &args),

@@ -4,7 +4,9 @@ use crate::args::Output;
 use anstyle::{AnsiColor, Style};
 use anyhow::Result;
 use comfy_table::{ContentArrangement, Table, presets};
+use serde::Serialize;
 use serde_json::Value;
+use serde_json::ser::{Formatter, Serializer};
 use std::io::Write;
 
 /// A line of data.
@@ -185,14 +187,37 @@ pub(crate) fn sign(verb: &str) -> String {
     format!("{style}{sign}{style:#}")
 }
 
-/// A value in one short line.
+/// A value in few words.
 pub(crate) fn short(value: &Value) -> String {
     let text = match value {
         Value::Null => "–".to_owned(),
         Value::String(s) => s.clone(),
-        other => other.to_string(),
+        other => spaced(other),
     };
     if text.chars().count() > 120 { format!("{}…", text.chars().take(119).collect::<String>()) } else { text }
+}
+
+/// JSON with a blank after each comma and colon, so that it can go on in another line.
+fn spaced(value: &Value) -> String {
+    let mut out = Vec::new();
+    match value.serialize(&mut Serializer::with_formatter(&mut out, Spaced)) {
+        Ok(()) => String::from_utf8_lossy(&out).into_owned(),
+        Err(_) => value.to_string(),
+    }
+}
+
+struct Spaced;
+
+impl Formatter for Spaced {
+    fn begin_array_value<W: ?Sized + Write>(&mut self, to: &mut W, first: bool) -> std::io::Result<()> {
+        if first { Ok(()) } else { to.write_all(b", ") }
+    }
+    fn begin_object_key<W: ?Sized + Write>(&mut self, to: &mut W, first: bool) -> std::io::Result<()> {
+        self.begin_array_value(to, first)
+    }
+    fn begin_object_value<W: ?Sized + Write>(&mut self, to: &mut W) -> std::io::Result<()> {
+        to.write_all(b": ")
+    }
 }
 
 #[cfg(test)]
@@ -216,5 +241,14 @@ mod tests {
         );
         assert!(shown.lines().all(|l| l.chars().count() <= 60), "{shown}");
         assert_eq!(hung_in(60, "  message ", ""), "  message");
+    }
+
+    #[test]
+    fn json_can_go_on_in_another_line_and_long_json_is_cut() {
+        let rule = serde_json::json!({ "ports": [80, 443], "cidr": "10.0.0.0/8", "note": "a b" });
+        assert_eq!(short(&rule), r#"{"ports": [80, 443], "cidr": "10.0.0.0/8", "note": "a b"}"#);
+        assert_eq!(short(&Value::Null), "–");
+        let long = short(&serde_json::json!(vec![1; 100]));
+        assert!(long.ends_with('…') && long.chars().count() == 120, "{long}");
     }
 }

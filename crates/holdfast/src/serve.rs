@@ -92,8 +92,7 @@ pub(crate) struct Running {
 impl Parts {
     /// Listens first, so that a taken port ends it before anything is written in AWS.
     pub(crate) async fn start(self) -> Result<Running> {
-        let options =
-            ServerOptions { tokens: tokens(&self.config)?, shrink: self.config.shrink, ..ServerOptions::default() };
+        let options = options(&self.config)?;
         let listener = TcpListener::bind(&self.config.listen)
             .await
             .with_context(|| format!("cannot listen on {}", self.config.listen))?;
@@ -185,6 +184,10 @@ fn default_region(simulated: bool) -> Option<String> {
     set("AWS_REGION").or_else(|| set("AWS_DEFAULT_REGION")).or_else(|| simulated.then(|| "eu-west-1".to_owned()))
 }
 
+fn options(config: &Config) -> Result<ServerOptions> {
+    Ok(ServerOptions { tokens: tokens(config)?, shrink: config.shrink, ..ServerOptions::default() })
+}
+
 /// Tokens are configured as hashes; a plain one is taken too, and hashed before anything else sees it.
 fn tokens(config: &Config) -> Result<Vec<TokenHash>> {
     config
@@ -210,20 +213,29 @@ pub(crate) fn start_log(filter: &str) -> Result<()> {
     started.map_err(|e| anyhow::anyhow!("the log cannot start: {e}"))
 }
 
+/// Shows the settings, and ends with what `serve` would refuse of them.
 pub(crate) fn show_config(how: Output, args: &ServeArgs) -> Result<Ending> {
     let config = Config::load(args, &|name| std::env::var(name).ok())?;
     unknown_variables().into_iter().for_each(|warning| output::talk(format!("warning: {warning}")));
+    print_config(how, &config)?;
+    let options = options(&config)?;
+    if let Ok(address) = config.listen.parse() {
+        holdfast_api::check_address(address, &options)?;
+    }
+    disk::check(&config.store, config.ephemeral)?;
+    Ok(Ending::Fine)
+}
+
+fn print_config(how: Output, config: &Config) -> Result<()> {
     if how == Output::Json {
         let all = config
             .show()
             .into_iter()
             .map(|(key, value, source, _)| (key.to_owned(), serde_json::json!({ "value": value, "source": source })));
-        output::json(&serde_json::Value::Object(all.collect()))?;
-        return Ok(Ending::Fine);
+        return output::json(&serde_json::Value::Object(all.collect()));
     }
     if how == Output::Name {
-        config.show().into_iter().try_for_each(|(key, ..)| line(key))?;
-        return Ok(Ending::Fine);
+        return config.show().into_iter().try_for_each(|(key, ..)| line(key));
     }
     // What each is takes more than 80 columns leave beside its name.
     let columns = if how == Output::Wide { 4 } else { 3 };
@@ -232,8 +244,7 @@ pub(crate) fn show_config(how: Output, args: &ServeArgs) -> Result<Ending> {
     for (key, value, source, doc) in config.show() {
         table.add_row([key.to_owned(), value, source, doc.to_owned()].into_iter().take(columns));
     }
-    line(output::trimmed(&table))?;
-    Ok(Ending::Fine)
+    line(output::trimmed(&table))
 }
 
 /// 32 random bytes: the token for clients, its hash for the configuration.

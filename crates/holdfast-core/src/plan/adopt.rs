@@ -85,11 +85,11 @@ impl Case<'_> {
     }
 
     /// What was taken over and differs is shown, and left until somebody says so.
-    pub(super) fn unconfirmed(&self, say: &Say<'_>, heal: &[FieldDiff]) -> Option<Decided> {
+    pub(super) fn unconfirmed(&self, say: &Say<'_>, heal: &[&FieldDiff]) -> Option<Decided> {
         if !self.is_unconfirmed() || self.desired.hold.is_some() {
             return None;
         }
-        let named = paths(&heal.iter().collect::<Vec<_>>());
+        let named = paths(heal);
         let why = format!(
             "It was adopted and differs at {named}. Nothing but its owner tags was written; `holdfast adopt {} --confirm` \
              brings it to the declaration, and so does a new declaration.",

@@ -1,7 +1,7 @@
 //! Decides on one resource: what differs, what may be done about it, and by which steps.
 
 use super::differ::{Differences, user_tags};
-use super::drift::Open;
+use super::drift::{Open, is_plain};
 use super::newcomers::Newcomers;
 use super::quiet::Quiet;
 use super::say::{Say, paths};
@@ -186,18 +186,19 @@ impl<'a> Case<'a> {
         let is_drift = self.was_in_sync() || self.is_unconfirmed();
         let (input, spec, memory, owners) = (self.input, self.spec, self.memory, self.owners);
         let sorted = Sorting { input, spec, live, memory, owners, is_drift }.sort(counted);
-        let open = self.open(&sorted.diffs, |d| sorted.heals(d));
-        let told: Vec<&FieldDiff> = open.heal.iter().collect();
-        let mut print = fingerprint(self.desired.generation, &told);
-        let gated = match told.is_empty() {
+        let news = self.declared_anew(&sorted.diffs);
+        let open = self.open(sorted.diffs.iter().filter(|d| sorted.heals(d)).cloned().collect(), &news);
+        let heal = open.heal();
+        let mut print = fingerprint(self.desired.generation, &heal);
+        let gated = match heal.is_empty() {
             true => self.paused(say),
-            false => self.unconfirmed(say, &open.heal).or_else(|| self.gate(say, &told, &print, open.is_all_drift())),
+            false => self.unconfirmed(say, &heal).or_else(|| self.gate(say, &heal, &print, open.is_all_drift())),
         };
         let mut decided = match gated {
             Some(decided) => decided,
             None => self.converge(say, live, &open, &sorted.spec),
         };
-        if told.is_empty() {
+        if heal.is_empty() {
             print.clear();
             if decided.verdict.decision == Decision::InSync
                 && let Some(retired) = self.retire(say, live)
@@ -207,22 +208,23 @@ impl<'a> Case<'a> {
         }
         sorted.put_into(&mut decided, say);
         let word = idle_word(&decided);
+        let is_left = |diff: &FieldDiff| open.left.iter().any(|left| left.path == diff.path);
         for diff in &mut decided.verdict.diffs {
             diff.severity = self.kind.severity(diff);
             diff.decision = match decided.drafts.iter().find(|(_, d)| d.heals.contains(&diff.path)) {
                 Some((_, draft)) => draft.decision.to_owned(),
-                None if diff.change == Change::Undeclared || open.left.contains(diff) => "report".to_owned(),
+                None if diff.change == Change::Undeclared || is_left(diff) => "report".to_owned(),
                 None => word.to_owned(),
             };
         }
         decided.verdict.learned = learned;
         decided.verdict.owned.extend(ignored);
-        let verdict = &mut decided.verdict;
-        let drifted = verdict.diffs.iter().any(|d| d.change != Change::Undeclared && open.is_drift(d));
-        if drifted {
-            verdict.news = open.news;
+        let differs = decided.verdict.diffs.iter().filter(|d| d.change != Change::Undeclared);
+        let drifts = differs.clone().count() > news.len();
+        if drifts {
+            decided.verdict.news = news;
         }
-        self.finish(decided, print, drifted, Some(live))
+        self.finish(decided, print, drifts, Some(live))
     }
 
     fn converge(&self, say: &Say<'_>, live: &Observation, open: &Open, spec: &Value) -> Decided {
@@ -234,18 +236,19 @@ impl<'a> Case<'a> {
             return Decided::quiet(say.verdict(Decision::Blocked, Phase::Blocked, say.unresolved));
         }
         let facts = self.kind.facts();
+        let heal = open.heal();
         let (mut fixed, mut rest): (Vec<&FieldDiff>, Vec<&FieldDiff>) =
-            open.heal.iter().partition(|d| facts.any_above(&d.path, |f| f.create_only));
+            heal.iter().partition(|d| facts.any_above(&d.path, |f| f.create_only));
         rest.retain(|d| !d.path.starts_with("/tags/"));
         let fields: Vec<FieldDiff> = rest.into_iter().cloned().collect();
         let tags = self.create_tags();
         let context = Context { key: &self.desired.key, tags: &tags };
         let mut immovable: Vec<String> = fixed.iter().map(|d| d.path.clone()).collect();
         // What cannot change in place, or is to stay as it is, is not changed on the way to what can.
-        fixed.extend(open.left_fields());
+        fixed.extend(open.left.iter().filter(is_plain));
         let spec = &with_live(spec, &fixed);
         let converge = self.kind.converge(spec, live, &fields, &context);
-        let mut drafts = self.retag(live, &open.heal);
+        let mut drafts = self.retag(live, &heal);
         let mut refused = None;
         match converge {
             Converge::Change(mut more) => {
@@ -273,8 +276,9 @@ impl<'a> Case<'a> {
     }
 
     fn summary(&self, say: &Say<'_>, open: &Open, no_steps: bool, refused: Option<Refused>) -> Verdict {
-        let named = paths(&open.heal.iter().collect::<Vec<_>>());
-        match (refused, no_steps, open.heal.is_empty()) {
+        let heal = open.heal();
+        let named = paths(&heal);
+        match (refused, no_steps, heal.is_empty()) {
             (Some((decision, why)), _, _) => say.verdict(decision, Phase::Blocked, why),
             (None, true, true) if self.missing.is_empty() => match self.unread_news(say.live) {
                 None => say.verdict(Decision::InSync, Phase::InSync, AS_DECLARED),
@@ -306,13 +310,13 @@ impl<'a> Case<'a> {
     }
 
     fn rollout(&self, open: &Open) -> String {
-        let (news, drift) = open.sorted(open.heal.iter());
-        let mut told = format!("Generation {} changes {}", self.desired.generation, paths(&news));
-        if !drift.is_empty() {
-            told += &format!("; live differs at {} and is put back", paths(&drift));
+        let named = |of: &[FieldDiff]| paths(&of.iter().collect::<Vec<_>>());
+        let mut told = format!("Generation {} changes {}", self.desired.generation, named(&open.news));
+        if !open.drift.is_empty() {
+            told += &format!("; live differs at {} and is put back", named(&open.drift));
         }
         if !open.left.is_empty() {
-            let left = paths(&open.left.iter().collect::<Vec<_>>());
+            let left = named(&open.left);
             told += &format!("; {left} has drifted and is left, as policy.drift is \"report\"");
         }
         told + "."
@@ -333,7 +337,7 @@ impl<'a> Case<'a> {
         live.unread.iter().find(is_news).map(String::as_str)
     }
 
-    fn retag(&self, live: &Observation, heal: &[FieldDiff]) -> Vec<(Verb, Draft<AnyAction>)> {
+    fn retag(&self, live: &Observation, heal: &[&FieldDiff]) -> Vec<(Verb, Draft<AnyAction>)> {
         let (mut set, mut remove, mut heals) = (BTreeMap::new(), BTreeSet::new(), Vec::new());
         for diff in heal {
             let Some(key) = diff.path.strip_prefix("/tags/").map(crate::pointer::unescape) else { continue };
@@ -437,9 +441,11 @@ fn idle_word(decided: &Decided) -> &'static str {
 
 fn explain(draft: &mut Draft<AnyAction>, open: &Open) {
     if draft.because.is_empty() {
-        let (news, drift) = open.sorted(open.heal.iter().filter(|d| draft.heals.contains(&d.path)));
-        let told = |of: &[&FieldDiff], what| (!of.is_empty()).then(|| format!("{} {what}", paths(of)));
-        let parts = [told(&news, "has a new declaration"), told(&drift, "is not as declared")];
+        let healed = |of: &[FieldDiff], what| {
+            let of: Vec<_> = of.iter().filter(|d| draft.heals.contains(&d.path)).collect();
+            (!of.is_empty()).then(|| format!("{} {what}", paths(&of)))
+        };
+        let parts = [healed(&open.news, "has a new declaration"), healed(&open.drift, "is not as declared")];
         draft.because = parts.into_iter().flatten().collect::<Vec<_>>().join(", ");
     }
 }

@@ -9,12 +9,15 @@ use crate::status::{Change, ConditionType, Phase};
 
 /// Holds all steps of a plan whose drift is too much to be true.
 pub(super) fn guard(plan: &mut Plan, input: &Input<'_>) {
-    let drifted = plan.verdicts.iter().filter(|v| v.is_drift && is_open(v.decision)).count();
+    let drifted = plan.verdicts.iter().filter(|v| is_open(v.decision) && drifts(v)).count();
     if input.drift_confirmed || drifted < input.settings.min_drift {
         return;
     }
-    let settled = |v: &Verdict| input.memory.get(&v.key).is_some_and(|m| m.baseline_generation == v.generation);
-    let was_in_sync = |v: &&Verdict| v.is_drift || settled(v);
+    // What a new generation does not find makes no drift, and does not thin it out.
+    let was_in_sync = |v: &&Verdict| {
+        let settled = input.memory.get(&v.key).map_or(0, |m| m.baseline_generation);
+        settled == v.generation || (settled != 0 && v.id.is_some())
+    };
     let of = plan.verdicts.iter().filter(was_in_sync).count();
     if drifted * 100 <= of * input.settings.max_drift_share as usize {
         return;
@@ -30,6 +33,11 @@ pub(super) fn guard(plan: &mut Plan, input: &Input<'_>) {
         hold(verdict, &reason);
     }
     plan.breaker = Some(Breaker { drifted, of, reason });
+}
+
+/// True if somebody else has made a difference that is not only reported.
+fn drifts(verdict: &Verdict) -> bool {
+    verdict.diffs.iter().any(|d| d.change != Change::Undeclared && d.decision != "report" && verdict.is_drift_at(d))
 }
 
 /// Drift that steps would heal, or that something else stands in the way of for the moment.

@@ -26,6 +26,7 @@ mod unseen;
 
 pub use adopt::{ADOPTABLE, NOTHING_TO_ADOPT, UNCONFIRMED};
 pub use approve::{Approvals, Approved, Given, Instead, Part, Pending, Release, hash_of_parts, moved, plan_hash};
+pub use drift::settled_before_steps;
 pub use quiet::Quiet;
 pub use types::*;
 

@@ -95,10 +95,10 @@ pub struct Memory {
     /// addition of AWS's. Losing it may excuse what was declared once and did not go.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub settled_as: Option<Kept>,
-    /// The first generation since it was last in sync, other than the one that was, for which steps were planned; or the
-    /// one whose deletion was. What an earlier one than the declared may have written is no drift.
+    /// The spec as far as it was live as declared when it was last looked at, less what steps have been planned for since;
+    /// none while that is `last_written`. What is declared as it stands there, and is not live, is drift.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub begun: Option<u64>,
+    pub settled: Option<Kept>,
     /// The generation that took over what existed, until it is in sync or somebody declares or confirms something; 0
     /// otherwise. Losing it makes the differences of an unconfirmed adoption a rollout.
     pub adopted_generation: u64,

@@ -63,8 +63,7 @@ fn under_report_a_new_generation_is_carried_out_and_the_drift_beside_it_stays() 
     let steps: Vec<String> = both.plan().steps.iter().map(|s| s.text.clone()).collect();
     assert_eq!(steps, ["change /length of id-a"]);
     let written = |m: &mut Memory| {
-        (m.settled_as, m.begun) = (m.last_written.take(), Some(2));
-        m.last_written = Some(wanted(2).into());
+        (m.settled, m.last_written) = (m.last_written.take(), Some(wanted(2).into()));
     };
     let after = declared_anew(wanted(2), live(2), report, written);
     check(&after, &["/size drift report"], "It has drifted; policy.drift is \"report\", so it is left as it is.");
@@ -85,14 +84,23 @@ fn a_blocked_generation_hides_no_drift() {
 #[test]
 fn what_an_earlier_generation_may_have_written_is_no_drift() {
     let live = json!({ "name": "a", "size": 7, "length": 1, "friends": ["x"] });
-    let of = |also: fn(&mut Memory)| told(&declared_anew(wanted(2), live.clone(), json!({}), also)).0;
+    let of = |also: &dyn Fn(&mut Memory)| told(&declared_anew(wanted(2), live.clone(), json!({}), |m| also(m))).0;
     let news = ["/size news update", "/length news update"];
-    assert_eq!(of(|m| m.begun = Some(2))[0], "/size drift update", "its own steps");
-    assert_eq!(of(|m| m.begun = Some(1)), news, "a deletion of the first, called off");
+    let without = |field: &str| {
+        let mut spec = json!({ "name": "a", "size": 1, "length": 1, "friends": ["x"] });
+        spec.as_object_mut().expect("an object").shift_remove(field);
+        Some(spec.into())
+    };
+    assert_eq!(of(&|m: &mut Memory| m.settled = without("length"))[0], "/size drift update", "its own steps");
+    assert_eq!(of(&|m: &mut Memory| m.settled = without("size")), news, "those of one between");
+    assert_eq!(of(&|m: &mut Memory| m.settled = Some(json!({}).into())), news, "a deletion that was called off");
     // A thing that was made anew, one that was never in sync, and one that was taken over.
-    assert_eq!(of(|m| m.baseline_generation = 0), news);
-    assert_eq!(of(|m| m.baseline = None), news);
-    assert_eq!(of(|m| (m.adopted_generation, m.baseline) = (2, None)), ["/size drift report", "/length drift report"]);
+    assert_eq!(of(&|m: &mut Memory| m.baseline_generation = 0), news);
+    assert_eq!(of(&|m: &mut Memory| m.baseline = None), news);
+    assert_eq!(
+        of(&|m: &mut Memory| (m.adopted_generation, m.baseline) = (2, None)),
+        ["/size drift report", "/length drift report"]
+    );
 }
 
 #[test]
@@ -102,6 +110,15 @@ fn what_is_declared_no_more_is_news_in_lists_and_maps_and_what_never_was_is_drif
     // The second generation lets a friend go, beside one that nobody declared.
     let less = of(friends(&[]), friends(&["x"]));
     assert_eq!(less, ["/friends/0 news update"]);
+    // A list is declared whole: what is live beside what is declared anew there goes with it.
+    let more = of(json!({ "name": "a", "size": 1, "length": 1, "friends": ["x", "z"] }), friends(&["x", "y"]));
+    assert_eq!(more, ["/friends/1 news update", "/friends/2 news update"]);
+    // What is declared for the first time is new, also where it is what AWS has anyway.
+    let first = of(
+        json!({ "name": "a", "size": 1, "length": 1, "friends": ["x"], "open": null }),
+        json!({ "name": "a", "size": 1, "length": 1, "friends": ["x"], "open": true }),
+    );
+    assert_eq!(first, ["/open news update"]);
     let more = of(json!({ "name": "a", "size": 1, "length": 2, "friends": ["x"] }), friends(&["x", "y"]));
     assert_eq!(more, ["/length news update", "/friends/1 drift update"]);
     // Of tags, the same: one was declared and is no more, the other is live alone, which is nobody's business.

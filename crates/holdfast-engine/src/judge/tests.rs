@@ -120,21 +120,32 @@ fn what_was_taken_over_waits_for_a_word_until_it_is_in_sync_or_made_anew() {
 }
 
 #[test]
-fn steps_of_another_generation_than_the_one_in_sync_are_known_before_they_run_and_until_it_is_in_sync() {
-    let settled = || Memory { baseline: Some(json!({}).into()), baseline_generation: 1, ..known("a") };
-    let after = |mut memory: Memory, decision: &str, generation: u64| {
-        remember(&mut memory, &mut verdict(decision, &[("generation", json!(generation))]), at(9), SETTLE, WHOLE);
-        memory.begun
+fn what_steps_may_change_is_known_before_they_run_and_until_it_is_in_sync() {
+    let spec = || json!({ "size": 1 });
+    let before = Memory {
+        baseline: Some(spec().into()),
+        baseline_generation: 1,
+        last_written: Some(spec().into()),
+        ..known("a")
     };
-    assert_eq!(after(settled(), "update", 1), None, "a fix of drift writes what is in sync");
-    assert_eq!(after(settled(), "blocked", 2), None, "nothing is written");
-    assert_eq!(after(settled(), "update", 2), Some(2));
-    assert_eq!(after(settled(), "delete", 1), Some(1), "a deletion may be called off half-way");
-    assert_eq!(after(Memory { begun: Some(2), ..settled() }, "update", 3), Some(2), "the first counts");
-    assert_eq!(after(known("a"), "update", 2), None, "it never was in sync");
-    let mut memory = Memory { begun: Some(2), ..settled() };
-    remember(&mut memory, &mut verdict("inSync", &[("phase", json!("InSync"))]), at(9), SETTLE, WHOLE);
-    assert_eq!(memory.begun, None);
+    let also = [
+        ("generation", json!(2)),
+        ("diffs", json!([diff("/size", "changed", "functional")])),
+        ("resolved", json!({ "size": 2 })),
+        ("live", spec()),
+    ];
+    let mut memory = before.clone();
+    assert!(remember(&mut memory, &mut verdict("update", &also), at(9), SETTLE, WHOLE).any);
+    assert_eq!(memory.settled.as_ref().map(|s| s.value()), Some(json!({})));
+    assert!(!remember(&mut memory, &mut verdict("update", &also), at(9), SETTLE, WHOLE).any, "nothing is new");
+    let mut synced = verdict("inSync", &[("phase", json!("InSync")), ("generation", json!(2)), ("live", spec())]);
+    assert!(remember(&mut memory, &mut synced, at(9), SETTLE, WHOLE).any);
+    assert_eq!((memory.settled, memory.baseline_generation), (None, 2));
+    let mut healed = before;
+    let drift =
+        [("isDrift", json!(true)), ("diffs", json!([diff("/size", "changed", "functional")])), ("live", spec())];
+    remember(&mut healed, &mut verdict("update", &drift), at(9), SETTLE, WHOLE);
+    assert_eq!(healed.settled, None, "a fix of drift writes what is in sync");
 }
 
 #[test]

@@ -388,10 +388,38 @@ async fn a_new_generation_is_carried_out_beside_drift_that_policy_reports_and_hi
     let live = b.live("Machine", "m").fields.clone();
     assert_eq!((&live["size"], &live["recipe"]), (&json!(2), &json!("b")), "what is new, and nothing else");
     assert_eq!(drift(), (Phase::Drifted, recipe("reporting")));
-    // Called back: what the second generation wrote is no drift, and is written again.
-    b.declare(&declared("m", 1));
+    // Another one, and the first again: what they bring is carried out, what is left stays.
+    for size in [3, 1] {
+        b.declare(&declared("m", size));
+        b.settle().await;
+        let live = b.live("Machine", "m").fields.clone();
+        assert_eq!((&live["size"], &live["recipe"]), (&json!(size), &json!("b")));
+        assert_eq!(drift(), (Phase::Drifted, recipe("reporting")));
+    }
+    // What a generation has brought drifts like anything else, before that generation was ever in sync.
+    b.sim.tamper(&b.scope, "Machine", "m", Tamper::Set("/size".to_owned(), json!(9))).expect("it is there");
     b.settle().await;
-    let live = b.live("Machine", "m").fields.clone();
-    assert_eq!(live["size"], 1);
+    assert_eq!(b.live("Machine", "m").fields["size"], 9);
+    assert_eq!(drift().1.map(|(_, fields)| fields.len()), Some(2));
     b.stays_silent().await;
+}
+
+#[tokio::test]
+async fn what_a_dead_process_has_half_written_is_no_drift_and_is_finished() {
+    let declared = |size: u8| {
+        let mut document = stack("s", &[("Machine", "m", json!({ "name": "m", "size": size }))]);
+        document["spec"]["policy"] = json!({ "drift": "report" });
+        document
+    };
+    let b = settled(&declared(1)).await;
+    b.declare(&declared(2));
+    // It is applied, and nobody is told.
+    b.sim.change_faults(|f| f.rules = vec![FaultRule::always(Fault::LoseAnswer).operation("SetMachine")]);
+    b.pass().await;
+    b.sim.change_faults(|f| f.rules.clear());
+    assert_eq!(b.live("Machine", "m").fields["size"], 2);
+    b.declare(&declared(1));
+    b.settle().await;
+    b.all_in_sync();
+    assert_eq!(b.live("Machine", "m").fields["size"], 1, "declared as it was in sync, and changed by us");
 }

@@ -10,13 +10,18 @@ use holdfast_core::kind::AnyKind;
 use holdfast_core::schema::{resolved, sentences};
 use serde_json::Value;
 
-pub(crate) fn schema(kind: Option<&str>) -> Result<Ending> {
+/// The schema of documents, or of one kind; under `-o name` the names of kinds.
+pub(crate) fn schema(how: Output, kind: Option<&str>) -> Result<Ending> {
     let registry = holdfast_kinds::registry();
     let schema = match kind {
         None => holdfast_core::schema::whole(&registry),
         Some(name) => holdfast_core::schema::named(name, &registry).with_context(|| unknown_kind(name))?,
     };
-    output::json(&schema)?;
+    match (how, kind) {
+        (Output::Name, None) => registry.names().try_for_each(line)?,
+        (Output::Name, Some(name)) => line(name)?,
+        _ => output::json(&schema)?,
+    }
     Ok(Ending::Fine)
 }
 

@@ -111,7 +111,11 @@ pub(crate) async fn get(client: &Client, how: Output, args: &GetArgs) -> Result<
                     output::items(how, &[stack], STACKS, |v| text(v, "/metadata/name"))?
                 }
             }
-            None => output::items(how, &client.list("/v1/stacks", &[]).await?, STACKS, |v| text(v, "/metadata/name"))?,
+            None => {
+                let mut found = client.list("/v1/stacks", &[]).await?;
+                found.retain(|stack| is_within(stack, &args.filter));
+                output::items(how, &found, STACKS, |v| text(v, "/metadata/name"))?
+            }
         },
         "account" | "accounts" => {
             let found = match &args.name {
@@ -139,6 +143,13 @@ pub(crate) async fn get(client: &Client, how: Output, args: &GetArgs) -> Result<
         }
     }
     Ok(Ending::Fine)
+}
+
+/// True if a stack is what the filters ask for.
+fn is_within(stack: &Value, filter: &FilterArgs) -> bool {
+    let sides =
+        [(&filter.stack, "/metadata/name"), (&filter.account, "/spec/account"), (&filter.region, "/spec/region")];
+    sides.iter().all(|(wanted, at)| wanted.as_ref().is_none_or(|wanted| text(stack, at) == *wanted))
 }
 
 pub(crate) fn unknown_kind(given: &str) -> String {
@@ -188,10 +199,10 @@ fn print_all(found: &Value) -> Result<()> {
         line(format!("  {label:<15} {}", text(found, pointer)))?;
     }
     section("Conditions", found.pointer("/status/conditions"), condition_lines)?;
-    section("Drift", found.pointer("/status/drift/fields"), drift_line)?;
+    section("Drift", found.pointer("/status/drift/fields"), |field| drift_line(field, "  "))?;
     line("Outputs")?;
     for (name, value) in found.pointer("/status/outputs").and_then(Value::as_object).into_iter().flatten() {
-        line(format!("  {name:<15} {}", short(value)))?;
+        line(hung(&format!("  {name:<15} "), &short(value)))?;
     }
     line("Spec")?;
     line(serde_json::to_string_pretty(&found["spec"])?.lines().map(|l| format!("  {l}")).collect::<Vec<_>>().join("\n"))
@@ -214,7 +225,8 @@ pub(crate) fn section(title: &str, items: Option<&Value>, show: fn(&Value) -> St
     items.into_iter().try_for_each(|i| line(format!("  {}", show(i).trim_end())))
 }
 
-pub(crate) fn drift_line(field: &Value) -> String {
+/// A difference; its lines but the first begin with `indent`.
+pub(crate) fn drift_line(field: &Value, indent: &str) -> String {
     let path = text(field, "/path");
     let path = if path.is_empty() { "(all of it)".to_owned() } else { path };
     let (declared, live) = (short(&field["desired"]), short(&field["live"]));
@@ -222,7 +234,10 @@ pub(crate) fn drift_line(field: &Value) -> String {
         format!("{path}  {} · {} · {}", text(field, "/change"), text(field, "/severity"), text(field, "/decision"));
     match text(field, "/change").as_str() {
         "missing" => head,
-        _ => format!("{head}\n      declared  {declared}\n      live      {live}"),
+        _ => {
+            let side = |name: &str, value: &str| hung(&format!("{indent}    {name:<8}  "), value);
+            format!("{head}\n{}\n{}", side("declared", &declared), side("live", &live))
+        }
     }
 }
 
@@ -241,7 +256,7 @@ pub(crate) async fn drift(client: &Client, how: Output, args: &DriftArgs) -> Res
             for item in &items {
                 line(format!("{}  {} since {}", item_name(item), text(item, "/action"), age(&text(item, "/since"))))?;
                 for field in item["fields"].as_array().into_iter().flatten() {
-                    line(format!("    {}", drift_line(field).replace('\n', "\n    ")))?;
+                    line(format!("    {}", drift_line(field, "      ")))?;
                 }
             }
             let summary = &report["summary"];

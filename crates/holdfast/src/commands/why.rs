@@ -73,13 +73,14 @@ fn tell_field(field: &Value) -> Result<()> {
         "" => "nobody".to_owned(),
         name => name.to_owned(),
     };
-    line(format!("  declared   {declared}"))?;
-    line(format!("  live       {live}"))?;
+    line(hung("  declared   ", &declared))?;
+    line(hung("  live       ", &live))?;
     if !field["default"].is_null() {
-        line(format!("  default    {}  {}", short(&field["default"]["value"]), text(field, "/default/source")))?;
+        let default = format!("{} {}", short(&field["default"]["value"]), text(field, "/default/source"));
+        line(hung("  default    ", &default))?;
     }
     if !field["lastWritten"].is_null() {
-        line(format!("  written    {}", short(&field["lastWritten"])))?;
+        line(hung("  written    ", &short(&field["lastWritten"])))?;
     }
     line(hung("  owner      ", &format!("{owner}: {}", text(field, "/owner/reason"))))?;
     line(hung("  rule       ", &format!("{}: {}", text(field, "/rule"), text(field, "/ruleText"))))?;
@@ -94,10 +95,10 @@ fn tell_field(field: &Value) -> Result<()> {
 }
 
 fn tell_edit(lead: &str, edit: &Value) -> Result<()> {
-    line(format!("{lead} {}", text(edit, "/says")))?;
+    line(hung(&format!("{lead} "), &text(edit, "/says")))?;
     for op in items(edit, "/patch") {
         let value = op.get("value").map_or_else(String::new, |v| format!(" {}", short(v)));
-        line(format!("    {} {}{value}", text(op, "/op"), text(op, "/path")))?;
+        line(hung("    ", &format!("{} {}{value}", text(op, "/op"), text(op, "/path"))))?;
     }
     Ok(())
 }
@@ -112,7 +113,7 @@ pub(crate) async fn adopt(client: &Client, how: Output, args: &AdoptArgs) -> Res
         Output::Table | Output::Wide => {}
     }
     line(format!("{}  {}  {}", args.resource, text(&found, "/state"), text(&found, "/id")))?;
-    section("What a confirmation changes", found.get("fields"), drift_line)?;
+    section("What a confirmation changes", found.get("fields"), |field| drift_line(field, "  "))?;
     talk(text(&found, "/message"));
     Ok(Ending::Fine)
 }
