@@ -38,7 +38,7 @@ impl Rank {
 
 /// True if the drift of a resource may let somebody in who should not.
 pub(crate) fn is_exposed(verdict: &Verdict) -> bool {
-    verdict.is_drift && verdict.diffs.iter().any(|d| d.severity == Severity::Exposure)
+    verdict.is_drift && verdict.diffs.iter().any(|d| d.severity == Severity::Exposure && verdict.is_drift_at(d))
 }
 
 /// All lines of a plan.

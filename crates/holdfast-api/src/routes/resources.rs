@@ -15,6 +15,7 @@ use crate::views::{Page, Paused, ResourceDetail, ResourceView, resource_tag};
 use axum::extract::State;
 use axum::routing::{delete, get, put};
 use holdfast_core::name::ResourceKey;
+use holdfast_core::plan::Fate;
 use holdfast_core::problem::did_you_mean;
 use holdfast_core::status::Phase;
 use holdfast_store::{Filter, HistoryEntry, HistoryPlace, ResourceRecord};
@@ -143,7 +144,9 @@ async fn read(
             let memory = state.store().memory(&key)?.unwrap_or_default();
             let awaiting = state.store().awaiting(&key.stack)?;
             let (tag, spec) = (resource_tag(&record), record.spec.value());
-            let sight = state.control().sight(&record.scope, &key);
+            // What is to go is looked at, and not compared.
+            let compared = record.fate == Fate::Keep;
+            let sight = state.control().sight(&record.scope, &key).filter(|_| compared);
             let detail = ResourceDetail {
                 details_read_at: memory.id.as_deref().and_then(|id| state.control().read_at(&record.scope, id)),
                 effective_policy: record.policy_effective.clone(),

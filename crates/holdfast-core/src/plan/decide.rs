@@ -1,7 +1,7 @@
 //! Decides on one resource: what differs, what may be done about it, and by which steps.
 
 use super::differ::{Differences, user_tags};
-use super::drift::{Open, is_plain};
+use super::drift::Open;
 use super::newcomers::Newcomers;
 use super::quiet::Quiet;
 use super::say::{Say, paths};
@@ -187,8 +187,8 @@ impl<'a> Case<'a> {
         let (input, spec, memory, owners) = (self.input, self.spec, self.memory, self.owners);
         let sorted = Sorting { input, spec, live, memory, owners, is_drift }.sort(counted);
         let news = self.declared_anew(&sorted.diffs);
-        let open = self.open(sorted.diffs.iter().filter(|d| sorted.heals(d)).cloned().collect(), &news);
-        let heal = open.heal();
+        let open = self.open(sorted.diffs.iter().filter(|d| sorted.heals(d)).cloned().collect(), news.clone());
+        let heal: Vec<&FieldDiff> = open.heal.iter().collect();
         let mut print = fingerprint(self.desired.generation, &heal);
         let gated = match heal.is_empty() {
             true => self.paused(say),
@@ -236,17 +236,16 @@ impl<'a> Case<'a> {
             return Decided::quiet(say.verdict(Decision::Blocked, Phase::Blocked, say.unresolved));
         }
         let facts = self.kind.facts();
-        let heal = open.heal();
-        let (mut fixed, mut rest): (Vec<&FieldDiff>, Vec<&FieldDiff>) =
-            heal.iter().partition(|d| facts.any_above(&d.path, |f| f.create_only));
+        let heal: Vec<&FieldDiff> = open.heal.iter().collect();
+        let (fixed, mut rest): (Vec<&FieldDiff>, Vec<&FieldDiff>) =
+            open.heal.iter().partition(|d| facts.any_above(&d.path, |f| f.create_only));
         rest.retain(|d| !d.path.starts_with("/tags/"));
         let fields: Vec<FieldDiff> = rest.into_iter().cloned().collect();
         let tags = self.create_tags();
         let context = Context { key: &self.desired.key, tags: &tags };
         let mut immovable: Vec<String> = fixed.iter().map(|d| d.path.clone()).collect();
         // What cannot change in place, or is to stay as it is, is not changed on the way to what can.
-        fixed.extend(open.left.iter().filter(is_plain));
-        let spec = &with_live(spec, &fixed);
+        let spec = &open.leave(with_live(spec, &fixed), &live.fields);
         let converge = self.kind.converge(spec, live, &fields, &context);
         let mut drafts = self.retag(live, &heal);
         let mut refused = None;
@@ -276,9 +275,8 @@ impl<'a> Case<'a> {
     }
 
     fn summary(&self, say: &Say<'_>, open: &Open, no_steps: bool, refused: Option<Refused>) -> Verdict {
-        let heal = open.heal();
-        let named = paths(&heal);
-        match (refused, no_steps, heal.is_empty()) {
+        let named = paths(&open.heal.iter().collect::<Vec<_>>());
+        match (refused, no_steps, open.heal.is_empty()) {
             (Some((decision, why)), _, _) => say.verdict(decision, Phase::Blocked, why),
             (None, true, true) if self.missing.is_empty() => match self.unread_news(say.live) {
                 None => say.verdict(Decision::InSync, Phase::InSync, AS_DECLARED),
@@ -310,13 +308,13 @@ impl<'a> Case<'a> {
     }
 
     fn rollout(&self, open: &Open) -> String {
-        let named = |of: &[FieldDiff]| paths(&of.iter().collect::<Vec<_>>());
-        let mut told = format!("Generation {} changes {}", self.desired.generation, named(&open.news));
-        if !open.drift.is_empty() {
-            told += &format!("; live differs at {} and is put back", named(&open.drift));
+        let (news, drift) = open.sorted(None);
+        let mut told = format!("Generation {} changes {}", self.desired.generation, paths(&news));
+        if !drift.is_empty() {
+            told += &format!("; live differs at {} and is put back", paths(&drift));
         }
         if !open.left.is_empty() {
-            let left = named(&open.left);
+            let left = paths(&open.left.iter().collect::<Vec<_>>());
             told += &format!("; {left} has drifted and is left, as policy.drift is \"report\"");
         }
         told + "."
@@ -427,7 +425,9 @@ impl<'a> Case<'a> {
         verdict.fingerprint = (!print.is_empty()).then_some(print);
         if !(decided.is_silent() && self.was_in_sync()) {
             let verdict = &mut decided.verdict;
-            verdict.resolved = self.missing.is_empty().then(|| self.whole(self.spec, self.tags).into());
+            // What is to go is not compared.
+            let is_compared = self.missing.is_empty() && self.desired.fate == Fate::Keep;
+            verdict.resolved = is_compared.then(|| self.whole(self.spec, self.tags).into());
             verdict.live = live.map(|l| self.whole(&l.fields, Some(&user_tags(l))).into());
         }
         decided
@@ -441,11 +441,9 @@ fn idle_word(decided: &Decided) -> &'static str {
 
 fn explain(draft: &mut Draft<AnyAction>, open: &Open) {
     if draft.because.is_empty() {
-        let healed = |of: &[FieldDiff], what| {
-            let of: Vec<_> = of.iter().filter(|d| draft.heals.contains(&d.path)).collect();
-            (!of.is_empty()).then(|| format!("{} {what}", paths(&of)))
-        };
-        let parts = [healed(&open.news, "has a new declaration"), healed(&open.drift, "is not as declared")];
+        let (news, drift) = open.sorted(Some(&draft.heals));
+        let told = |of: &[&FieldDiff], what| (!of.is_empty()).then(|| format!("{} {what}", paths(of)));
+        let parts = [told(&news, "has a new declaration"), told(&drift, "is not as declared")];
         draft.because = parts.into_iter().flatten().collect::<Vec<_>>().join(", ");
     }
 }

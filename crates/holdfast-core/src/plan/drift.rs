@@ -11,38 +11,51 @@ use crate::kept::Kept;
 use crate::pointer::{self, covers};
 use crate::policy::DriftPolicy;
 use crate::status::{Change, FieldDiff};
-use serde_json::json;
+use serde_json::{Value, json};
+use std::borrow::Cow;
 
-/// What differs and is to be healed, by whose doing it is.
+/// What differs and is not left to anybody.
 pub(super) struct Open {
-    /// What the generation brings.
-    pub(super) news: Vec<FieldDiff>,
-    /// What somebody else has changed.
-    pub(super) drift: Vec<FieldDiff>,
+    /// What steps are to heal.
+    pub(super) heal: Vec<FieldDiff>,
     /// Drift that policy only reports, beside what the generation brings.
     pub(super) left: Vec<FieldDiff>,
+    /// Pointers of what the generation brings.
+    news: Vec<String>,
 }
 
 impl Open {
-    /// All that steps are to heal.
-    pub(super) fn heal(&self) -> Vec<&FieldDiff> {
-        self.drift.iter().chain(&self.news).collect()
+    /// What is to be healed of `heals`, or of everything: what the generation brings, and what somebody else has changed.
+    pub(super) fn sorted(&self, heals: Option<&[String]>) -> (Vec<&FieldDiff>, Vec<&FieldDiff>) {
+        let of = self.heal.iter().filter(|d| heals.is_none_or(|heals| heals.contains(&d.path)));
+        of.partition(|d| self.news.contains(&d.path))
     }
 
     /// True if there is something to heal, and the generation brings none of it.
     pub(super) fn is_all_drift(&self) -> bool {
-        self.news.is_empty() && !self.drift.is_empty()
+        let (news, drift) = self.sorted(None);
+        news.is_empty() && !drift.is_empty()
+    }
+
+    /// A spec in which stands live what is left: a call that takes several fields must not write it. Tags have calls of
+    /// their own.
+    pub(super) fn leave<'s>(&self, mut spec: Cow<'s, Value>, live: &Value) -> Cow<'s, Value> {
+        for at in self.left.iter().map(|d| field(&d.path)).filter(|at| !at.starts_with("/tags")) {
+            put(spec.to_mut(), at, live.pointer(at));
+        }
+        spec
     }
 }
 
 impl Case<'_> {
     /// Sorts what is to be healed. `news` are pointers of what the generation brings.
-    pub(super) fn open(&self, heal: Vec<FieldDiff>, news: &[String]) -> Open {
-        let (news, drift): (Vec<_>, Vec<_>) = heal.into_iter().partition(|d| news.contains(&d.path));
-        match self.desired.policy.drift {
-            Some(DriftPolicy::Report) if !news.is_empty() => Open { news, drift: Vec::new(), left: drift },
-            _ => Open { news, drift, left: Vec::new() },
+    pub(super) fn open(&self, mut heal: Vec<FieldDiff>, news: Vec<String>) -> Open {
+        let mut left = Vec::new();
+        let brings = heal.iter().any(|d| news.contains(&d.path));
+        if brings && self.desired.policy.drift == Some(DriftPolicy::Report) {
+            (heal, left) = heal.into_iter().partition(|d| news.contains(&d.path));
         }
+        Open { heal, left, news }
     }
 
     /// The pointers of those differences that the generation brings.
@@ -77,30 +90,43 @@ fn settled(memory: &Memory) -> Option<&Kept> {
 
 /// What is to be remembered as settled before the steps of a verdict run that finds a resource not in sync.
 pub fn settled_before_steps(memory: &Memory, verdict: &Verdict) -> Option<Kept> {
-    use Decision::{Adopt, Create, Delete, Replace, Update};
+    use Decision::{Adopt, Create, Delete, Replace};
     let settled = settled(memory)?;
     if matches!(verdict.decision, Create | Replace | Adopt | Delete) {
         return Some(json!({}).into());
     }
     // While the generation is the one that was in sync, nothing of it is new.
-    let seen = verdict.live.is_some() && !verdict.behind && verdict.generation != memory.baseline_generation;
-    let Some(declared) = verdict.resolved.as_ref().filter(|_| seen) else { return memory.settled.clone() };
-    let (settled, mut now) = (settled.value(), declared.value());
-    let acts = verdict.decision == Update;
-    let differs = verdict.diffs.iter().filter(|d| d.change != Change::Undeclared);
-    let moving = |d: &FieldDiff| acts && !verdict.is_drift_at(d);
-    let open = differs.map(|d| (field(&d.path), !moving(d)));
-    for (at, stays) in open.chain(verdict.unread.iter().map(|at| (field(at), true))) {
-        match settled.pointer(at).filter(|_| stays) {
-            Some(value) => _ = pointer::set(&mut now, at, value.clone()),
-            None => _ = pointer::remove(&mut now, at),
-        }
+    if verdict.live.is_none() || verdict.behind || verdict.generation == memory.baseline_generation {
+        return memory.settled.clone();
+    }
+    let settled = settled.value();
+    // While a reference waits, what is declared cannot be told; steps may run all the same.
+    let mut now = verdict.resolved.as_ref().map_or_else(|| settled.clone(), Kept::value);
+    let counted = || verdict.diffs.iter().filter(|d| d.change != Change::Undeclared);
+    let acts = counted().any(|d| !["none", "report"].contains(&d.decision.as_str()));
+    let open = counted().map(|d| (field(&d.path), !acts || verdict.is_drift_at(d)));
+    // What its owner has not let go of yet, and what was not read, is no more live than it was.
+    let owned = verdict.owned.iter().filter(|o| o.left && o.declared != o.live).map(|o| field(&o.path));
+    let unread = verdict.unread.iter().map(|at| field(at));
+    for (at, stays) in open.chain(owned.chain(unread).map(|at| (at, true))) {
+        put(&mut now, at, settled.pointer(at).filter(|_| stays));
     }
     Some(now.into())
 }
 
-/// The field that a pointer leads into: as far as the first list.
+/// Puts what there is, or nothing, into its place.
+fn put(spec: &mut Value, at: &str, value: Option<&Value>) {
+    match value {
+        Some(value) => _ = pointer::set(spec, at, value.clone()),
+        None => _ = pointer::remove(spec, at),
+    }
+}
+
+/// The field that a pointer leads into: as far as the first list. A tag's key may be a number.
 fn field(path: &str) -> &str {
+    if path.starts_with("/tags/") {
+        return path;
+    }
     let is_index = |segment: &str| !segment.is_empty() && segment.bytes().all(|b| b.is_ascii_digit());
     let mut end = 0;
     for segment in path.split('/').skip(1) {
@@ -112,11 +138,6 @@ fn field(path: &str) -> &str {
     &path[..end]
 }
 
-/// True for what can be put into a spec as it is live: within lists, places move, and tags are none of a spec's.
-pub(super) fn is_plain(diff: &&FieldDiff) -> bool {
-    field(&diff.path) == diff.path && !diff.path.starts_with("/tags/")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -126,7 +147,21 @@ mod tests {
         assert_eq!(field("/ingress/0/description"), "/ingress");
         assert_eq!(field("/tags/team"), "/tags/team");
         assert_eq!(field("/a/b"), "/a/b");
+        assert_eq!(field("/tags/123"), "/tags/123");
         assert_eq!((field(""), field("/0")), ("", ""));
+    }
+
+    #[test]
+    fn what_is_left_stands_live_in_what_a_kind_is_given_and_tags_do_not() {
+        let left = ["/net/subnets/1", "/gone", "/tags/team"].map(|path| {
+            let diff = json!({ "path": path, "change": "changed", "desired": 0, "live": 9, "severity": "functional" });
+            serde_json::from_value(diff).expect("a difference")
+        });
+        let open = Open { heal: Vec::new(), left: left.to_vec(), news: Vec::new() };
+        let spec = json!({ "net": { "subnets": ["a"], "public": true }, "gone": 1 });
+        let live = json!({ "net": { "subnets": ["a", "b"], "public": false }, "tags": { "team": "t" } });
+        let kept = open.leave(Cow::Borrowed(&spec), &live).into_owned();
+        assert_eq!(kept, json!({ "net": { "subnets": ["a", "b"], "public": true } }));
     }
 
     #[test]
@@ -139,8 +174,9 @@ mod tests {
             ..Memory::default()
         };
         let declared = json!({ "size": 1, "length": 2, "weight": 2, "friends": ["y"], "new": 1, "unread": 1 });
-        let diff = |path: &str| json!({ "path": path, "change": "changed", "desired": 0, "live": 9, "severity": "functional" });
         let verdict = |decision: &str, generation: u64| -> Verdict {
+            let done = if decision == "update" { "update" } else { "none" };
+            let diff = |path: &str| json!({ "path": path, "change": "changed", "desired": 0, "live": 9, "severity": "functional", "decision": done });
             serde_json::from_value(json!({
                 "key": crate::name::ResourceKey::new("s", "Box", "a"), "generation": generation, "decision": decision,
                 "reason": "so", "phase": "Progressing", "conditions": [], "outputs": {}, "id": "a", "observed": true,
@@ -158,6 +194,18 @@ mod tests {
         let held = json!({ "size": 1, "length": 1, "weight": 2, "friends": ["x"], "new": 1 });
         assert_eq!(after("blocked", 2), Some(held));
         assert_eq!(after("update", 1), None, "drift of what was in sync");
+        let changed = |change: fn(&mut Verdict)| {
+            let mut verdict = verdict("update", 2);
+            change(&mut verdict);
+            settled_before_steps(&memory, &verdict).map(|kept| kept.value())
+        };
+        let waits = changed(|v| v.resolved = None);
+        assert_eq!(waits, Some(json!({ "size": 1, "weight": 1 })), "steps run while a reference waits");
+        let theirs = changed(|v| {
+            let owned = json!({ "path": "/weight", "owner": "o", "declared": 2, "live": 1, "left": true, "why": "w" });
+            v.owned = vec![serde_json::from_value(owned).expect("an owner")];
+        });
+        assert_eq!(theirs, Some(json!({ "size": 1, "weight": 1, "new": 1 })), "its owner has not let go of it");
         for decision in ["create", "replace", "adopt", "delete"] {
             assert_eq!(after(decision, 1), Some(json!({})), "{decision}");
         }

@@ -62,7 +62,7 @@ fn hold(verdict: &mut Verdict, why: &str) {
         "Held".clone_into(&mut condition.reason);
         why.clone_into(&mut condition.message);
     }
-    for diff in verdict.diffs.iter_mut().filter(|d| d.change != Change::Undeclared) {
+    for diff in verdict.diffs.iter_mut().filter(|d| d.decision != "report") {
         "none".clone_into(&mut diff.decision);
     }
 }

@@ -128,3 +128,34 @@ fn what_is_declared_no_more_is_news_in_lists_and_maps_and_what_never_was_is_drif
     Arc::make_mut(&mut seen.observations[0]).tags.extend(tags);
     assert_eq!(told(&untagged).0, ["/tags/team news tag"]);
 }
+
+/// What is remembered as settled after a plan of it.
+fn settled_after(world: &World) -> Value {
+    let verdict = world.plan().verdicts.remove(0);
+    settled_before_steps(&world.memory[&key("Box/a")], &verdict).map(|kept| kept.value()).unwrap_or_default()
+}
+
+#[test]
+fn steps_that_run_though_the_rest_is_refused_are_taken_out_of_what_is_settled() {
+    let mut spec = wanted(2);
+    spec["colour"] = json!("blue");
+    let mut live = wanted(1);
+    live["colour"] = json!("red");
+    let red = |m: &mut Memory| m.last_written = Some(live.clone().into());
+    let refused = declared_anew(spec, live.clone(), json!({}), red);
+    let plan = refused.plan();
+    assert_eq!((plan.verdicts[0].decision, plan.steps.len()), (Decision::Blocked, 1));
+    let settled = settled_after(&refused);
+    assert_eq!((settled.get("length"), &settled["size"]), (None, &json!(1)));
+}
+
+#[test]
+fn what_is_to_go_is_not_compared_and_so_nothing_of_it_is_settled() {
+    let mut going = declared_anew(wanted(2), json!({ "name": "a", "size": 0 }), json!({}), |m| {
+        m.settled = Some(json!({}).into());
+    });
+    let desired = Arc::make_mut(&mut going.desired[0]);
+    (desired.fate, desired.policy.protect) = (Fate::DeleteByName, Some(true));
+    going.deletes_left = 0;
+    assert_eq!(settled_after(&going), json!({}));
+}

@@ -147,9 +147,8 @@ pub(crate) async fn get(client: &Client, how: Output, args: &GetArgs) -> Result<
 
 /// True if a stack is what the filters ask for.
 fn is_within(stack: &Value, filter: &FilterArgs) -> bool {
-    let sides =
-        [(&filter.stack, "/metadata/name"), (&filter.account, "/spec/account"), (&filter.region, "/spec/region")];
-    sides.iter().all(|(wanted, at)| wanted.as_ref().is_none_or(|wanted| text(stack, at) == *wanted))
+    let is = |wanted: &Option<String>, at: &str| wanted.as_ref().is_none_or(|wanted| text(stack, at) == *wanted);
+    is(&filter.stack, "/metadata/name") && is(&filter.account, "/spec/account") && is(&filter.region, "/spec/region")
 }
 
 pub(crate) fn unknown_kind(given: &str) -> String {
