@@ -4,10 +4,12 @@ use super::control::Fields;
 use super::idempotency::{self, Key};
 use super::resources::find;
 use crate::http::body::MaybeJson;
+use crate::http::conditional::Conditions;
 use crate::http::path::Segments;
 use crate::http::problem::Problem;
 use crate::openapi::endpoint::{Answer, Endpoint, Header, Presence};
 use crate::state::ApiState;
+use crate::views::resource_tag;
 use axum::extract::State;
 use axum::routing::post;
 use holdfast_core::name::ResourceKey;
@@ -29,7 +31,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
                  declaration is shown here and in the drift report, and is left until it is confirmed with `confirm: true` or \
                  until something new is declared. A confirmation declares the resource once more as it is, as a new generation.",
             )
-            .headers(&[Header::IdempotencyKey])
+            .headers(&[Header::IfMatch, Header::IdempotencyKey])
             .takes_json::<AdoptBody>(Presence::Optional)
             .gives::<Adoption>(StatusCode::OK, "Where the adoption stands.")
             .fails(StatusCode::CONFLICT, "There is nothing to confirm."),
@@ -125,6 +127,7 @@ impl Adoption {
 async fn adopt(
     State(state): State<ApiState>,
     Segments((stack, kind, name)): Segments<(String, String, String)>,
+    conditions: Conditions,
     key: Key,
     MaybeJson(body): MaybeJson,
 ) -> Answer {
@@ -136,6 +139,7 @@ async fn adopt(
         .blocking(move |state| {
             idempotency::once(state, once.as_ref(), StatusCode::OK, || {
                 let record = find(state, &ResourceKey::new(stack, kind, name))?;
+                conditions.allow_write(&record.key.to_string(), Some(&resource_tag(&record)))?;
                 if confirm { confirmed(state, &record) } else { Ok(Adoption::of(&record)) }
             })
         })

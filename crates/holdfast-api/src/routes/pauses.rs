@@ -4,11 +4,12 @@ use super::control::{PauseBody, ResumeBody, Steering, paused, resumed};
 use super::idempotency::{self, Key, Once};
 use super::resources;
 use crate::http::body::{JsonBody, MaybeJson};
+use crate::http::conditional::Conditions;
 use crate::http::path::Segments;
 use crate::http::problem::Problem;
 use crate::openapi::endpoint::{Answer, Endpoint, Header, Presence};
 use crate::state::ApiState;
-use crate::views::Paused;
+use crate::views::{Paused, resource_tag};
 use axum::extract::State;
 use axum::routing::{MethodRouter, post};
 use holdfast_core::name::{ResourceKey, Scope};
@@ -34,13 +35,25 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
         let endpoint = endpoint.headers(&[Header::IdempotencyKey]).takes_json::<ResumeBody>(Presence::Optional);
         endpoint.gives::<Held>(StatusCode::OK, "This pause is over.")
     };
+    // Only a resource has an ETag here: everything and a scope are no documents.
+    let of_resource = |endpoint: Endpoint| endpoint.headers(&[Header::IfMatch]);
     vec![
         pause("/v1/pause", "pauseAll", "operations", post(pause_all)),
         resume("/v1/resume", "resumeAll", "operations", post(resume_all)),
         pause("/v1/scopes/{account}/{region}/pause", "pauseScope", "accounts", post(pause_scope)),
         resume("/v1/scopes/{account}/{region}/resume", "resumeScope", "accounts", post(resume_scope)),
-        pause("/v1/resources/{stack}/{kind}/{name}/pause", "pauseResource", "resources", post(pause_resource)),
-        resume("/v1/resources/{stack}/{kind}/{name}/resume", "resumeResource", "resources", post(resume_resource)),
+        of_resource(pause(
+            "/v1/resources/{stack}/{kind}/{name}/pause",
+            "pauseResource",
+            "resources",
+            post(pause_resource),
+        )),
+        of_resource(resume(
+            "/v1/resources/{stack}/{kind}/{name}/resume",
+            "resumeResource",
+            "resources",
+            post(resume_resource),
+        )),
     ]
 }
 
@@ -57,11 +70,11 @@ type Three = (String, String, String);
 type Two = (String, String);
 
 async fn pause_all(State(state): State<ApiState>, key: Key, body: JsonBody) -> Answer {
-    pause(state, Place::All, key, body).await
+    pause(state, Place::All, Conditions::default(), key, body).await
 }
 
 async fn resume_all(State(state): State<ApiState>, key: Key, MaybeJson(body): MaybeJson) -> Answer {
-    resume(state, Place::All, key, body).await
+    resume(state, Place::All, Conditions::default(), key, body).await
 }
 
 async fn pause_scope(
@@ -70,7 +83,7 @@ async fn pause_scope(
     key: Key,
     body: JsonBody,
 ) -> Answer {
-    pause(state, Place::Scope(Scope::new(account, region)), key, body).await
+    pause(state, Place::Scope(Scope::new(account, region)), Conditions::default(), key, body).await
 }
 
 async fn resume_scope(
@@ -79,35 +92,37 @@ async fn resume_scope(
     key: Key,
     MaybeJson(body): MaybeJson,
 ) -> Answer {
-    resume(state, Place::Scope(Scope::new(account, region)), key, body).await
+    resume(state, Place::Scope(Scope::new(account, region)), Conditions::default(), key, body).await
 }
 
 async fn pause_resource(
     State(state): State<ApiState>,
     Segments((stack, kind, name)): Segments<Three>,
+    conditions: Conditions,
     key: Key,
     body: JsonBody,
 ) -> Answer {
-    pause(state, Place::Resource(ResourceKey::new(stack, kind, name)), key, body).await
+    pause(state, Place::Resource(ResourceKey::new(stack, kind, name)), conditions, key, body).await
 }
 
 async fn resume_resource(
     State(state): State<ApiState>,
     Segments((stack, kind, name)): Segments<Three>,
+    conditions: Conditions,
     key: Key,
     MaybeJson(body): MaybeJson,
 ) -> Answer {
-    resume(state, Place::Resource(ResourceKey::new(stack, kind, name)), key, body).await
+    resume(state, Place::Resource(ResourceKey::new(stack, kind, name)), conditions, key, body).await
 }
 
-async fn pause(state: ApiState, place: Place, key: Key, body: JsonBody) -> Answer {
+async fn pause(state: ApiState, place: Place, conditions: Conditions, key: Key, body: JsonBody) -> Answer {
     let (once, what) = (key.over(&body.bytes), name(&place));
-    steer(state, place, once, move |state| paused(state, &what, &body)).await
+    steer(state, place, conditions, once, move |state| paused(state, &what, &body)).await
 }
 
-async fn resume(state: ApiState, place: Place, key: Key, body: Option<JsonBody>) -> Answer {
+async fn resume(state: ApiState, place: Place, conditions: Conditions, key: Key, body: Option<JsonBody>) -> Answer {
     let (once, what) = (key.over(body.as_ref().map_or(&[], |b| &b.bytes)), name(&place));
-    steer(state, place, once, move |_| resumed(&what, body.as_ref())).await
+    steer(state, place, conditions, once, move |_| resumed(&what, body.as_ref())).await
 }
 
 fn name(place: &Place) -> String {
@@ -136,6 +151,7 @@ fn scopes(state: &ApiState, place: &Place) -> Result<BTreeSet<Scope>, Problem> {
 async fn steer(
     state: ApiState,
     place: Place,
+    conditions: Conditions,
     once: Option<Once>,
     asked: impl FnOnce(&ApiState) -> Result<Steering, Problem> + Send + 'static,
 ) -> Answer {
@@ -144,6 +160,10 @@ async fn steer(
             idempotency::once(state, once.as_ref(), StatusCode::OK, || {
                 let Steering { hold, reason, message } = asked(state)?;
                 let scopes = scopes(state, &place)?;
+                if let Place::Resource(key) = &place {
+                    let record = resources::find(state, key)?;
+                    conditions.allow_write(&key.to_string(), Some(&resource_tag(&record)))?;
+                }
                 let event = Event::new(state.now(), EventType::Operated, reason, message);
                 let event = match &place {
                     Place::All => event,

@@ -160,6 +160,24 @@ async fn an_account_is_read_with_its_tag_and_written_over_that_tag_only() {
 }
 
 #[tokio::test]
+async fn steering_one_resource_keeps_the_conditions_of_a_write() {
+    let api = api();
+    api.apply(&house()).await;
+    let old = api.get(HALL).await.header("etag").to_owned();
+    let mut changed = alone(room("hall"));
+    changed["policy"] = json!({ "drift": "report" });
+    assert_eq!(api.put(HALL, &changed).await.status, StatusCode::OK);
+    let new = api.get(HALL).await.header("etag").to_owned();
+    let reason = json!({ "reason": "x" }).to_string();
+    for (what, body) in [("pause", reason.as_str()), ("resume", &reason), ("adopt", "{}")] {
+        let path = format!("{HALL}/{what}");
+        let stale = with(&api, Method::POST, &path, ("if-match", &old), body).await;
+        assert_eq!(stale.status, StatusCode::PRECONDITION_FAILED, "{path}");
+        assert!(with(&api, Method::POST, &path, ("if-match", &new), body).await.status.is_success(), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_condition_that_says_nothing_is_refused() {
     let api = api();
     api.apply(&house()).await;
