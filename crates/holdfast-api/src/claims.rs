@@ -17,7 +17,8 @@ pub(crate) struct Claims {
 type Keys = HashMap<u64, Vec<ResourceKey>>;
 
 fn put(keys: &mut Keys, hash: u64, key: ResourceKey) {
-    let known = keys.entry(hash).or_default();
+    // Nearly always there is one.
+    let known = keys.entry(hash).or_insert_with(|| Vec::with_capacity(1));
     if !known.contains(&key) {
         known.push(key);
     }
