@@ -80,7 +80,9 @@ fn a_stack_is_declared_watched_and_taken_down_from_the_command_line() -> Result<
     ensure!(named(&["explain", "Cluster"])?.contains("Cluster.clusterName\n"), "explain names fields");
     ensure!(named(&["config", "show"])?.starts_with("listen\n"), "config show names settings");
     ensure!(named(&["schema"])?.contains("\nCluster\n"), "schema names kinds");
-    ensure!(named(&["get", "stacks", "--account", "nobody"])?.is_empty(), "stacks are filtered by account");
+    for (account, shown) in [("nobody", ""), ("default", "es\n")] {
+        ensure!(named(&["get", "stacks", "--account", account])? == shown, "stacks are filtered by account {account}");
+    }
     let (code, out, err) = holdfast("", &["config", "show", "--listen", "0.0.0.0:8080"])?;
     ensure!(code == 1 && out.contains("0.0.0.0:8080") && err.contains("token"), "serve refuses it: {code}: {out}{err}");
     let settings = good(&server, &["config", "show"])?;

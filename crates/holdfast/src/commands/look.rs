@@ -8,6 +8,7 @@ use crate::output::{self, Column, age, hung, line, phase, plain_phase, short, te
 use anyhow::{Context, Result, bail};
 use futures::StreamExt;
 use holdfast_core::name::ResourceKey;
+use holdfast_core::validate::DEFAULT_ACCOUNT;
 use serde_json::Value;
 
 fn filters(filter: &FilterArgs) -> Vec<(&'static str, Option<String>)> {
@@ -32,7 +33,7 @@ const RESOURCES: &[Column] = &[
 
 const STACKS: &[Column] = &[
     Column { head: "STACK", wide: false, read: |v| text(v, "/metadata/name") },
-    Column { head: "ACCOUNT", wide: false, read: |v| text(v, "/spec/account") },
+    Column { head: "ACCOUNT", wide: false, read: account_of },
     Column { head: "REGION", wide: false, read: |v| text(v, "/spec/region") },
     Column { head: "PHASES", wide: false, read: phases },
     Column { head: "AGE", wide: false, read: |v| age(&text(v, "/metadata/createdAt")) },
@@ -145,10 +146,20 @@ pub(crate) async fn get(client: &Client, how: Output, args: &GetArgs) -> Result<
     Ok(Ending::Fine)
 }
 
+/// A stack that names no account is in the server's own.
+fn account_of(stack: &Value) -> String {
+    match text(stack, "/spec/account") {
+        none if none.is_empty() => DEFAULT_ACCOUNT.to_owned(),
+        account => account,
+    }
+}
+
 /// True if a stack is what the filters ask for.
 fn is_within(stack: &Value, filter: &FilterArgs) -> bool {
-    let is = |wanted: &Option<String>, at: &str| wanted.as_ref().is_none_or(|wanted| text(stack, at) == *wanted);
-    is(&filter.stack, "/metadata/name") && is(&filter.account, "/spec/account") && is(&filter.region, "/spec/region")
+    let is = |wanted: &Option<String>, value: String| wanted.as_ref().is_none_or(|wanted| value == *wanted);
+    is(&filter.stack, text(stack, "/metadata/name"))
+        && is(&filter.account, account_of(stack))
+        && is(&filter.region, text(stack, "/spec/region"))
 }
 
 pub(crate) fn unknown_kind(given: &str) -> String {
