@@ -402,7 +402,7 @@ impl Run<'_> {
     /// A person puts back what AWS cannot change in place.
     fn put_back(&mut self) -> Result<()> {
         let live = self.scene.sim.live(&self.scene.scope);
-        for (thing, place) in clinging(&self.scene, &live) {
+        for (thing, place) in clinging(&self.scene, &live)? {
             let _ = self.scene.sim.tamper(&self.scene.scope, thing.kind, &thing.observation.id, Tamper::Remove(place));
         }
         self.helps += 1;

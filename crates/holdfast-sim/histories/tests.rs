@@ -17,7 +17,7 @@ fn material() -> Material {
 }
 
 /// Seeds that broke a law once, by what was found: they are run for ever.
-const FOUND: [(u64, &str); 38] = [
+const FOUND: [(u64, &str); 39] = [
     (147, "what a list had shown and another copy of it did not was made twice"),
     (163, "a revision was registered under a family that policy did not let go"),
     (4686, "a replacement whose answer was lost stayed when its declaration went back"),
@@ -58,6 +58,10 @@ const FOUND: [(u64, &str); 38] = [
         "what told of the address that was replaced was taken for the one in its place, which was made again when hidden",
     ),
     (5_700_697, "a revision was taken over while another one, made a moment before under another name, was hidden"),
+    (
+        7_631_320,
+        "a gateway no longer declared its network, stayed in the one that was replaced, and nobody let go of it",
+    ),
     (20_086_295, "a task definition that was registered by halves left its predecessor"),
 ];
 

@@ -214,11 +214,14 @@ fn honest(scene: &Scene, live: &[LiveThing], calm: Calm) -> Result<Vec<Violation
     Ok(laws::honest(&if calm == Calm::Yes { sight.told() } else { sight.said() }))
 }
 
-/// Where live things of ours hold on to what is to go, in fields that nobody declares: only a person lets go there. The
-/// last place of a list comes first.
-pub(crate) fn clinging<'l>(scene: &Scene, live: &'l [LiveThing]) -> Vec<(&'l LiveThing, String)> {
-    let going: Vec<&Observation> =
-        scene.declared.values().filter(|d| d.fate != Fate::Keep).flat_map(|d| of(live, &d.uid)).collect();
+/// Where live things of ours hold on to what is to go, or to what another has taken the place of, in fields that nobody
+/// declares: only a person lets go there. The last place of a list comes first.
+pub(crate) fn clinging<'l>(scene: &Scene, live: &'l [LiveThing]) -> Result<Vec<(&'l LiveThing, String)>> {
+    let retiring: Vec<String> =
+        scene.store()?.memories(&scene.scope)?.into_iter().flat_map(|(_, memory)| memory.retiring).collect();
+    let replaced = live.iter().map(|thing| &thing.observation).filter(|o| retiring.contains(&o.id));
+    let deleted = scene.declared.values().filter(|d| d.fate != Fate::Keep).flat_map(|d| of(live, &d.uid));
+    let going: Vec<&Observation> = deleted.chain(replaced.map(AsRef::as_ref)).collect();
     let holds = |value: &Value| going.iter().any(|o| value.to_string().contains(&o.id));
     let mut found = Vec::new();
     for declared in scene.declared.values().filter(|d| d.fate == Fate::Keep && !going.is_empty()) {
@@ -235,7 +238,7 @@ pub(crate) fn clinging<'l>(scene: &Scene, live: &'l [LiveThing]) -> Vec<(&'l Liv
             }
         }
     }
-    found
+    Ok(found)
 }
 
 /// V7 at the end: every intent has an outcome.
