@@ -133,12 +133,16 @@ fn name(place: &Place) -> String {
     }
 }
 
-/// The scopes that a place concerns, or 404.
-fn scopes(state: &ApiState, place: &Place) -> Result<BTreeSet<Scope>, Problem> {
+/// The scopes that a place concerns, or 404; 412 for a resource that has moved.
+fn scopes(state: &ApiState, place: &Place, conditions: &Conditions) -> Result<BTreeSet<Scope>, Problem> {
     let known = state.store().scopes()?;
     match place {
         Place::All => Ok(known.into_iter().collect()),
-        Place::Resource(key) => Ok(BTreeSet::from([resources::find(state, key)?.scope])),
+        Place::Resource(key) => {
+            let record = resources::find(state, key)?;
+            conditions.allow_write(&key.to_string(), Some(&resource_tag(&record)))?;
+            Ok(BTreeSet::from([record.scope]))
+        }
         Place::Scope(scope) if known.contains(scope) => Ok(BTreeSet::from([scope.clone()])),
         Place::Scope(scope) => {
             let names: Vec<String> = known.iter().map(ToString::to_string).collect();
@@ -159,11 +163,7 @@ async fn steer(
         .blocking(move |state| {
             idempotency::once(state, once.as_ref(), StatusCode::OK, || {
                 let Steering { hold, reason, message } = asked(state)?;
-                let scopes = scopes(state, &place)?;
-                if let Place::Resource(key) = &place {
-                    let record = resources::find(state, key)?;
-                    conditions.allow_write(&key.to_string(), Some(&resource_tag(&record)))?;
-                }
+                let scopes = scopes(state, &place, &conditions)?;
                 let event = Event::new(state.now(), EventType::Operated, reason, message);
                 let event = match &place {
                     Place::All => event,

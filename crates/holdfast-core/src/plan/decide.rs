@@ -187,7 +187,7 @@ impl<'a> Case<'a> {
         let (input, spec, memory, owners) = (self.input, self.spec, self.memory, self.owners);
         let sorted = Sorting { input, spec, live, memory, owners, is_drift }.sort(counted);
         let news = self.declared_anew(&sorted.diffs);
-        let open = self.open(sorted.diffs.iter().filter(|d| sorted.heals(d)).cloned().collect(), news.clone());
+        let open = self.open(sorted.diffs.iter().filter(|d| sorted.heals(d)).cloned().collect(), news);
         let heal: Vec<&FieldDiff> = open.heal.iter().collect();
         let mut print = fingerprint(self.desired.generation, &heal);
         let gated = match heal.is_empty() {
@@ -220,9 +220,9 @@ impl<'a> Case<'a> {
         decided.verdict.learned = learned;
         decided.verdict.owned.extend(ignored);
         let differs = decided.verdict.diffs.iter().filter(|d| d.change != Change::Undeclared);
-        let drifts = differs.clone().count() > news.len();
+        let drifts = differs.count() > open.news.len();
         if drifts {
-            decided.verdict.news = news;
+            decided.verdict.news = open.news;
         }
         self.finish(decided, print, drifts, Some(live))
     }

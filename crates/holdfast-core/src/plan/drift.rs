@@ -20,8 +20,8 @@ pub(super) struct Open {
     pub(super) heal: Vec<FieldDiff>,
     /// Drift that policy only reports, beside what the generation brings.
     pub(super) left: Vec<FieldDiff>,
-    /// Pointers of what the generation brings.
-    news: Vec<String>,
+    /// Pointers of what the generation brings, healed or not.
+    pub(super) news: Vec<String>,
 }
 
 impl Open {
