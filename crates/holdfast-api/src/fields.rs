@@ -220,7 +220,7 @@ mod tests {
         let of = |phase, kind, reason: &str| {
             let (message, since) = (String::new(), jiff::Timestamp::UNIX_EPOCH);
             let condition = Condition { kind, status: Truth::False, reason: reason.to_owned(), message, since };
-            let status = Status { phase, conditions: vec![condition], ..status(Vec::new()) };
+            let status = Status { phase, conditions: vec![condition].into(), ..status(Vec::new()) };
             rows(&spec, &status, 1, &Memory::default(), None).into_iter().map(|r| (r.live, r.state)).collect::<Vec<_>>()
         };
         let none = |state| [(Value::Null, state)];
@@ -241,7 +241,7 @@ mod tests {
                 message: String::new(),
                 since: jiff::Timestamp::UNIX_EPOCH,
             };
-            let status = Status { phase: Phase::Progressing, conditions: vec![condition], ..status(Vec::new()) };
+            let status = Status { phase: Phase::Progressing, conditions: vec![condition].into(), ..status(Vec::new()) };
             let rows = rows(&spec, &status, 1, &Memory::default(), Some(&sight));
             rows.into_iter().map(|r| (r.live, r.state)).collect::<Vec<_>>()
         };

@@ -155,6 +155,13 @@ impl Observation {
         self.private.fold();
     }
 
+    /// The same, [folded](Self::fold).
+    #[must_use]
+    pub fn folded(mut self) -> Self {
+        self.fold();
+        self
+    }
+
     /// The uid in the owner tag, if it has one.
     pub fn owner_uid(&self) -> Option<&str> {
         self.tags.get(crate::name::UID_TAG).map(String::as_str)

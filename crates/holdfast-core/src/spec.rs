@@ -7,6 +7,7 @@ use crate::name::ResourceKey;
 use crate::reference::{self, Reference};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
+use std::borrow::Cow;
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
@@ -101,6 +102,11 @@ impl OpenSpec {
         Arc::ptr_eq(&self.spec, &other.spec)
     }
 
+    /// The spec for one look: read anew and let go of, unless somebody has opened it.
+    pub fn glance(&self) -> Cow<'_, Value> {
+        self.tree.get().map_or_else(|| Cow::Owned(self.spec.value()), |tree| Cow::Borrowed(&**tree))
+    }
+
     /// Lets go of the tree.
     pub fn close(&mut self) {
         self.tree.take();
@@ -172,6 +178,7 @@ mod tests {
     #[test]
     fn an_open_spec_can_be_closed_and_opened_again() {
         let mut spec = OpenSpec::from(json!({ "a": 1 }));
+        assert_eq!((spec.glance().into_owned(), spec.tree.get()), (json!({ "a": 1 }), None), "a glance opens nothing");
         assert_eq!(*spec, json!({ "a": 1 }));
         spec.close();
         assert_eq!(spec["a"], 1);

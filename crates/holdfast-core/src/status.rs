@@ -7,6 +7,8 @@ use crate::policy::jiff_timestamp::Until as Time;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 
 /// Where a resource stands between declared and live. It speaks of sync alone, never of health.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -54,6 +56,32 @@ pub struct Condition {
     /// Since when it has this status. Kept by [`merge_since`] over passes.
     #[schemars(with = "Time")]
     pub since: jiff::Timestamp,
+}
+
+/// The conditions of a resource, in the order of [`ConditionType`]. Shared: of most resources the same is said, and whoever
+/// says something else of one says it of that one.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Conditions(Arc<[Condition]>);
+
+impl From<Vec<Condition>> for Conditions {
+    fn from(conditions: Vec<Condition>) -> Self {
+        Self(conditions.into())
+    }
+}
+
+impl Deref for Conditions {
+    type Target = [Condition];
+
+    fn deref(&self) -> &[Condition] {
+        &self.0
+    }
+}
+
+impl DerefMut for Conditions {
+    fn deref_mut(&mut self) -> &mut [Condition] {
+        Arc::make_mut(&mut self.0)
+    }
 }
 
 /// The reason of `Ready` where nothing is live.
@@ -149,7 +177,8 @@ pub struct Status {
     pub outputs: Outputs,
     /// The conditions, in the order of [`ConditionType`].
     #[serde(default)]
-    pub conditions: Vec<Condition>,
+    #[schemars(with = "Vec<Condition>")]
+    pub conditions: Conditions,
     /// How live differs; `None` when it does not.
     pub drift: Option<Drift>,
     /// Declared fields that somebody else sets, such as an autoscaler; a difference there is no drift while it is left.
@@ -167,11 +196,20 @@ impl Status {
     }
 }
 
-/// Carries `since` over from the old conditions where the status has not changed.
-pub fn merge_since(new: &mut [Condition], old: &[Condition]) {
-    for c in new {
-        if let Some(o) = old.iter().find(|o| o.kind == c.kind && o.status == c.status) {
-            c.since = o.since;
+/// Carries `since` over from the old conditions where the status has not changed. Where nothing else has either, the old
+/// ones are shared.
+pub fn merge_since(new: &mut Conditions, old: &Conditions) {
+    let same = |(a, b): (&Condition, &Condition)| {
+        a.kind == b.kind && a.status == b.status && a.reason == b.reason && a.message == b.message
+    };
+    if new.len() == old.len() && new.iter().zip(old.iter()).all(same) {
+        new.clone_from(old);
+        return;
+    }
+    let kept = |c: &Condition| Some(old.iter().find(|o| o.kind == c.kind && o.status == c.status)?.since);
+    if new.iter().any(|c| kept(c).is_some_and(|since| since != c.since)) {
+        for c in new.iter_mut() {
+            c.since = kept(c).unwrap_or(c.since);
         }
     }
 }

@@ -86,9 +86,12 @@ impl Book {
         let (mut memories, mut statuses) = (store.memories(scope)?, store.statuses(scope)?);
         let memory = |d: &Arc<Desired>| (d.key.clone(), memories.remove(&d.key).unwrap_or_default());
         self.memories = list.iter().map(memory).collect();
-        let status = |(d, memory): (&Arc<Desired>, &Memory)| told(statuses.remove(&d.key), memory);
+        self.statuses = Vec::with_capacity(list.len());
         // Both are in the order of keys.
-        self.statuses = list.iter().zip(self.memories.values()).map(status).collect();
+        for (d, memory) in list.iter().zip(self.memories.values()) {
+            let said = told(statuses.remove(&d.key), memory, self.statuses.last());
+            self.statuses.push(said);
+        }
         let said = store.scope_statuses()?.into_iter().find(|s| s.scope == *scope);
         self.held = said.and_then(|s| s.held);
         self.abroad = Arc::new(abroad(&list, &list));
@@ -122,7 +125,8 @@ impl Book {
             }
             let key = &desired.key;
             let memory = store.memory(key)?.unwrap_or_default();
-            self.statuses.push(told(store.status(key)?, &memory));
+            let said = told(store.status(key)?, &memory, self.statuses.last());
+            self.statuses.push(said);
             is_same &= self.memories.get(key).is_some_and(|m| m.outputs == memory.outputs && m.id == memory.id);
             self.memories.insert(key.clone(), memory);
             moved.push(Arc::clone(desired));
@@ -187,10 +191,13 @@ fn replace(all: &mut Vec<WantedResource>, key: &ResourceKey, now: Vec<WantedReso
     all.splice(from..to, now);
 }
 
-/// What was said of a resource, its outputs shared with what is remembered, in no more room than it takes.
-fn told(status: Option<Status>, memory: &Memory) -> Status {
+/// What was said of a resource, its outputs shared with what is remembered, its conditions with who is said the same
+/// `before` it.
+fn told(status: Option<Status>, memory: &Memory, before: Option<&Status>) -> Status {
     let mut status = status.unwrap_or_default();
-    status.conditions.shrink_to_fit();
+    if let Some(before) = before.filter(|before| before.conditions == status.conditions) {
+        status.conditions.clone_from(&before.conditions);
+    }
     if status.outputs == memory.outputs {
         status.outputs.clone_from(&memory.outputs);
     }

@@ -517,8 +517,10 @@ fn next(core: &Core, book: &mut Book, plan: &Plan, report: &PassReport, swept: &
     // What was due when the plan was made and was not tried is held by something else than time.
     let timed = retries.chain(looks).chain(postponed).filter(|at| *at > swept.at);
     let timed = timed.map(|at| Duration::try_from(at.duration_since(now)).unwrap_or_default());
-    // A large scope must not be swept all the time because a single resource in it wants to be looked at.
-    let rest = swept.took.saturating_mul(2);
+    // A large scope must not be swept all the time because a single resource in it wants to be looked at. What follows a
+    // whole look reads only what has not come to rest, where nothing stands against it.
+    let follows = swept.before.is_none() && book.abroad.is_empty() && !report.blind;
+    let rest = if follows { Duration::ZERO } else { swept.took.saturating_mul(2) };
     timed.chain(follow_up).min().map(|wait| wait.max(rest))
 }
 

@@ -8,7 +8,7 @@ use crate::sight::of;
 use anyhow::Result;
 use holdfast_core::name::ResourceKey;
 use holdfast_core::plan::Fate;
-use holdfast_core::status::Condition;
+use holdfast_core::status::Conditions;
 use holdfast_core::uses;
 use holdfast_sim::{LiveThing, Tamper};
 use serde_json::{Value, json};
@@ -43,7 +43,7 @@ pub(crate) fn lets_go(scene: &Scene, drafts: &mut Drafts, material: &Material) -
 }
 
 /// What the status of a resource says.
-fn conditions(scene: &Scene, key: &ResourceKey) -> Result<Vec<Condition>> {
+fn conditions(scene: &Scene, key: &ResourceKey) -> Result<Conditions> {
     Ok(scene.store()?.resource(key)?.map(|r| r.status.conditions).unwrap_or_default())
 }
 

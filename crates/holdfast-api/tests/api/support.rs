@@ -11,7 +11,7 @@ use holdfast_core::name::{ResourceKey, Scope};
 use holdfast_core::outputs::Outputs;
 use holdfast_core::plan::{Decision, Desired, Fate, Part, Plan, Step, Verb, Verdict};
 use holdfast_core::preflight::{Finding, Level};
-use holdfast_core::status::{Condition, ConditionType, Drift, FieldDiff, Phase, Status, Truth};
+use holdfast_core::status::{Condition, ConditionType, Conditions, Drift, FieldDiff, Phase, Status, Truth};
 use holdfast_store::{Changed, Location, PassRecord, ScopeStatus, Store};
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
@@ -173,7 +173,7 @@ fn planned(desired: &[Arc<Desired>]) -> Plan {
         decision: Decision::Create,
         reason: "it is missing".to_owned(),
         phase: Phase::Progressing,
-        conditions: vec![],
+        conditions: Conditions::default(),
         diffs: vec![],
         learned: Vec::new(),
         owned: vec![],
@@ -347,7 +347,8 @@ impl Api {
             phase,
             observed_generation: record.generation,
             outputs: Outputs::from_iter([("id", json!(format!("id-{}", record.key.name)))]),
-            conditions: vec![condition(ConditionType::Synced, truth), condition(ConditionType::Ready, Truth::True)],
+            conditions: vec![condition(ConditionType::Synced, truth), condition(ConditionType::Ready, Truth::True)]
+                .into(),
             drift,
             owned: vec![],
             last_observed_at: Some(now),

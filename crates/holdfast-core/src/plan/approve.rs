@@ -13,7 +13,7 @@ use crate::outputs::Outputs;
 use crate::policy::{Policy, RolloutPolicy};
 use crate::reference::{self, Worth};
 use crate::spec::Spec;
-use crate::status::{Change, ConditionType, Phase, Truth};
+use crate::status::{Change, ConditionType, Conditions, Phase, Truth};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -308,7 +308,7 @@ fn facts(verdict: &Verdict) -> Vec<(&str, Change, &Value)> {
 /// A verdict without what moves with the time of the day.
 fn bare(verdict: &Verdict) -> Verdict {
     Verdict {
-        conditions: Vec::new(),
+        conditions: Conditions::default(),
         outputs: Outputs::default(),
         resolved: None,
         live: None,

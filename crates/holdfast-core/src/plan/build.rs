@@ -16,7 +16,7 @@ use crate::observe::Observation;
 use crate::outputs::Outputs;
 use crate::panic::contained;
 use crate::reference::{self, Reference, Worth};
-use crate::status::Phase;
+use crate::status::{Conditions, Phase};
 use serde_json::{Map, Value};
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
@@ -119,6 +119,8 @@ struct Desk<'a> {
     replaces_left: u32,
     /// For hashing, kept for its room.
     buffer: Vec<u8>,
+    /// The conditions of all that there is nothing to say of, once there is one.
+    calm: OnceCell<Conditions>,
 }
 
 impl<'a> Desk<'a> {
@@ -131,6 +133,7 @@ impl<'a> Desk<'a> {
             offers: BTreeMap::new(),
             replaces_left: input.replaces_left,
             buffer: Vec::new(),
+            calm: OnceCell::new(),
         }
     }
 
@@ -246,7 +249,14 @@ impl<'a> Desk<'a> {
 
     fn decide(&mut self, row: &mut Row<'a>, unseen: &Unseen<'a>) -> Decided {
         let Some(kind) = row.kind else {
-            let say = Say { desired: row.desired, now: self.input.now, live: None, behind: false, unresolved: "" };
+            let say = Say {
+                desired: row.desired,
+                now: self.input.now,
+                live: None,
+                behind: false,
+                unresolved: "",
+                calm: &self.calm,
+            };
             let why = format!("This build knows no kind {}.", row.desired.key.kind);
             return Decided::quiet(say.verdict(Decision::Unknown, Phase::Unknown, why));
         };
@@ -255,7 +265,7 @@ impl<'a> Desk<'a> {
             None => contained(|| self.decide_of(kind, row, unseen)),
         };
         decided.unwrap_or_else(|why| {
-            let say = Say { desired: row.desired, now: self.input.now, live: None, behind: false, unresolved: "" };
+            let say = Say { desired: row.desired, now: self.input.now, live: None, behind: false, unresolved: "", calm: &self.calm };
             let kind = kind.name();
             let why = format!(
                 "The code of {kind} panicked over it: {why}. Nothing is done about it, and every pass tries again; all else goes \
@@ -273,8 +283,14 @@ impl<'a> Desk<'a> {
         if let (Some(looks), Some(live)) = (looks, row.found.live())
             && memory.quiet == Some(looks)
         {
-            let say =
-                Say { desired: row.desired, now: self.input.now, live: Some(live), behind: false, unresolved: "" };
+            let say = Say {
+                desired: row.desired,
+                now: self.input.now,
+                live: Some(live),
+                behind: false,
+                unresolved: "",
+                calm: &self.calm,
+            };
             return Decided::still_quiet(&say, looks);
         }
         let filled = match row.filled.take().filter(|_| row.refs.is_empty()) {
@@ -283,12 +299,15 @@ impl<'a> Desk<'a> {
             None => self.fill(kind, row.desired),
         };
         let missing = self.missing(row);
+        // What the decision opens goes with the decision: a tree takes five times the memory of its text.
+        let own = row.found.live().map(|live| Arc::new(Observation::clone(live)));
+        let found = own.as_ref().map_or_else(|| row.found.clone(), Match::Owned);
         let case = Case {
             input: self.input,
             kind,
             desired: row.desired,
             memory,
-            found: &row.found,
+            found: &found,
             owners: &owners,
             spec: &filled.spec,
             tags: filled.tags.as_ref(),
@@ -297,6 +316,7 @@ impl<'a> Desk<'a> {
             replaces_left: self.replaces_left,
             beside: &row.beside,
             behind: row.behind,
+            calm: &self.calm,
         };
         let mut decided = case.decide();
         decided.verdict.quiet = looks.filter(|_| decided.is_silent());

@@ -12,9 +12,10 @@ use crate::name::{RESOURCE_TAG, UID_TAG};
 use crate::observe::{LiveState, Observation};
 use crate::plan::matching::Match;
 use crate::plan::owners::{Owner, Sorting};
-use crate::status::{Change, FieldDiff, Phase};
+use crate::status::{Change, Conditions, FieldDiff, Phase};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -44,6 +45,8 @@ pub(super) struct Case<'a> {
     pub(super) beside: &'a [&'a Arc<Observation>],
     /// What was found is older than what was made a moment ago.
     pub(super) behind: bool,
+    /// The conditions of all that there is nothing to say of.
+    pub(super) calm: &'a OnceCell<Conditions>,
 }
 
 /// A decision not to do something, with why.
@@ -88,7 +91,14 @@ impl<'a> Case<'a> {
     pub(super) fn decide(&self) -> Decided {
         let waits = self.missing.iter().map(|m| m.why.as_str()).collect::<Vec<_>>().join(" ");
         let live: Option<&Observation> = self.found.live().map(AsRef::as_ref);
-        let say = Say { desired: self.desired, now: self.input.now, live, behind: self.behind, unresolved: &waits };
+        let say = Say {
+            desired: self.desired,
+            now: self.input.now,
+            live,
+            behind: self.behind,
+            unresolved: &waits,
+            calm: self.calm,
+        };
         if let Match::Unknown(why) = self.found {
             return Decided::quiet(self.unknown(&say, why));
         }

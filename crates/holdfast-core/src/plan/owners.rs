@@ -19,7 +19,7 @@ use std::fmt;
 /// Every claim that a thing of this sweep makes on another, by the kind claimed and the text that leads to it.
 #[derive(Default)]
 pub(super) struct Claims<'a> {
-    by_text: BTreeMap<(&'a str, &'a str), Vec<&'a Claim>>,
+    by_kind: BTreeMap<&'a str, BTreeMap<&'a str, Vec<&'a Claim>>>,
 }
 
 impl<'a> Claims<'a> {
@@ -28,8 +28,9 @@ impl<'a> Claims<'a> {
         let all = snapshot.kinds.values().flat_map(|r| &r.observations);
         for claim in all.flat_map(|o| &o.ownership.claims) {
             let texts = claim.id.as_slice().iter().chain(if claim.id.is_none() { &claim.among[..] } else { &[] });
+            let by_text = claims.by_kind.entry(&claim.kind).or_default();
             for text in texts {
-                claims.by_text.entry((&claim.kind, text)).or_default().push(claim);
+                by_text.entry(text).or_default().push(claim);
             }
         }
         claims
@@ -39,14 +40,13 @@ impl<'a> Claims<'a> {
     pub(super) fn owners(&self, kind: KindName, live: Option<&'a Observation>) -> Vec<Owner<'a>> {
         let Some(live) = live else { return Vec::new() };
         let mut found: Vec<Owner<'a>> = live.ownership.owners.iter().map(Owner::of).collect();
-        if self.by_text.is_empty() {
-            return found;
-        }
+        // Live fields stay closed where nobody claims anything.
+        let Some(by_text) = self.by_kind.get(kind) else { return found };
         let mut texts = vec![live.id.as_str()];
         each_text(&live.fields, &mut |text| texts.push(text));
         texts.sort_unstable();
         texts.dedup();
-        for claim in texts.into_iter().filter_map(|t| self.by_text.get(&(kind, t))).flatten() {
+        for claim in texts.into_iter().filter_map(|text| by_text.get(text)).flatten() {
             let known = found.iter().any(|o| o.claim.is_some_and(|c| std::ptr::eq(c, *claim)));
             if !known && claim.holds(&live.fields) {
                 found.push(Owner { field: &claim.owner, claim: Some(claim) });

@@ -3,8 +3,9 @@
 use super::{Decision, Desired, Failure, Fate, Verdict};
 use crate::cloud::{ApplyError, ErrorClass};
 use crate::observe::{Health, Observation};
-use crate::status::{Condition, ConditionType, FieldDiff, MISSING, Phase, Truth};
+use crate::status::{Condition, ConditionType, Conditions, FieldDiff, MISSING, Phase, Truth};
 use jiff::Timestamp;
+use std::cell::OnceCell;
 
 /// A verdict in the making: the decision, why, and what stands behind it.
 pub(super) struct Say<'a> {
@@ -15,6 +16,8 @@ pub(super) struct Say<'a> {
     pub(super) behind: bool,
     /// What references wait for; empty when all have a value.
     pub(super) unresolved: &'a str,
+    /// What is said of all that there is nothing to say of.
+    pub(super) calm: &'a OnceCell<Conditions>,
 }
 
 impl Say<'_> {
@@ -78,7 +81,17 @@ impl Say<'_> {
         Condition { kind, status, reason: reason.to_owned(), message: message.to_owned(), since: self.now }
     }
 
-    fn conditions(&self, decision: Decision, why: &str) -> Vec<Condition> {
+    /// All five; of what is in sync, works and waits for nothing, the same ones.
+    fn conditions(&self, decision: Decision, why: &str) -> Conditions {
+        let works = self.live.is_some_and(|live| live.health == Health::Healthy);
+        let calm = decision == Decision::InSync && works && self.unresolved.is_empty();
+        if calm {
+            return self.calm.get_or_init(|| self.told(decision, "").into()).clone();
+        }
+        self.told(decision, why).into()
+    }
+
+    fn told(&self, decision: Decision, why: &str) -> Vec<Condition> {
         use ConditionType as T;
         use Truth::{False, True, Unknown};
         let synced = match decision {

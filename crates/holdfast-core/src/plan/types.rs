@@ -12,7 +12,7 @@ use crate::outputs::Outputs;
 use crate::ownership::Owned;
 use crate::policy::Policy;
 use crate::spec::Spec;
-use crate::status::{Change, Condition, FieldDiff, Phase};
+use crate::status::{Change, Conditions, FieldDiff, Phase};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -450,7 +450,7 @@ pub struct Verdict {
     /// The phase that it is in because of it.
     pub phase: Phase,
     /// All five conditions; `since` is the plan's now.
-    pub conditions: Vec<Condition>,
+    pub conditions: Conditions,
     /// How live differs.
     pub diffs: Vec<FieldDiff>,
     /// Differences that AWS has made by adding fields of its own: neither drift nor undeclared, and part of what the

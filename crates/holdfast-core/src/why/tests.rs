@@ -48,7 +48,7 @@ fn case(spec: Value) -> Case {
     let status = Status {
         phase: Phase::InSync,
         observed_generation: 3,
-        conditions: vec![synced],
+        conditions: vec![synced].into(),
         last_observed_at: Some(now()),
         ..Status::default()
     };
@@ -92,7 +92,7 @@ impl Case {
 
     fn says(&mut self, phase: Phase, reason: &str, message: &str) {
         self.status.phase = phase;
-        self.status.conditions = vec![condition(ConditionType::Synced, Truth::False, reason, message)];
+        self.status.conditions = vec![condition(ConditionType::Synced, Truth::False, reason, message)].into();
     }
 
     fn explain(&self, path: Option<&str>) -> Explanation {

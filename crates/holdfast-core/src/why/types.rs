@@ -4,7 +4,7 @@ use crate::facts::Severity;
 use crate::ownership::Bounds;
 use crate::plan::Decision;
 use crate::policy::jiff_timestamp::Until as Time;
-use crate::status::{Change, Condition, Phase};
+use crate::status::{Change, Condition, Conditions, Phase};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -38,7 +38,8 @@ pub struct Explanation {
     /// The reason as a sentence.
     pub message: String,
     /// All conditions.
-    pub conditions: Vec<Condition>,
+    #[schemars(with = "Vec<Condition>")]
+    pub conditions: Conditions,
     /// What it waits for; empty if it waits for nothing.
     pub waits_for: Vec<Wait>,
     /// The smallest edit that brings it in sync without a change in AWS; null if it is in sync, or if no edit of this

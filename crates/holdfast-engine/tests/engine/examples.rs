@@ -206,7 +206,7 @@ fn handles(b: &Bench) -> BTreeSet<String> {
 
 fn owned_reason(b: &Bench, key: &str) -> String {
     let conditions = b.status(key).conditions;
-    conditions.into_iter().find(|c| c.kind == ConditionType::Owned).map(|c| c.reason).unwrap_or_default()
+    conditions.iter().find(|c| c.kind == ConditionType::Owned).map(|c| c.reason.clone()).unwrap_or_default()
 }
 
 /// The documents, with the leave to adopt on some of their resources.

@@ -58,11 +58,13 @@ pub(crate) fn object<const N: usize>(members: [(&str, Option<Value>); N]) -> Val
 /// Puts what the audit read into an observation; what it has not read yet is unknown.
 pub(crate) fn put_audited(seen: &mut Observation, read: Option<&Value>, fields: &[&str]) {
     for field in fields {
-        match (read.and_then(|r| r.get(*field)), seen.fields.as_object_mut()) {
-            (Some(value), Some(map)) => {
+        let value = read.and_then(|r| r.get(*field));
+        match value.and_then(|value| Some((value, seen.fields.as_object_mut()?))) {
+            Some((value, map)) => {
                 map.insert((*field).to_owned(), value.clone());
             }
-            _ => seen.unread.push(format!("/{field}")),
+            None => seen.unread.push(format!("/{field}")),
         }
     }
+    seen.fold();
 }

@@ -2,6 +2,7 @@
 
 use super::audit::Attributes;
 use super::lock;
+use super::tags::{Digest, Known};
 use crate::common::Tags;
 use holdfast_core::cloud::Shelf;
 use holdfast_core::name::Scope;
@@ -19,7 +20,7 @@ pub(crate) struct Cache {
     /// What the shelf has not heard of yet.
     unshelved: Mutex<Vec<(String, String)>>,
     pub(super) attributes: Mutex<Attributes>,
-    pub(super) tags: Mutex<BTreeMap<String, Arc<Tags>>>,
+    pub(super) tags: Mutex<Known>,
     /// The services whose counts are scaled.
     pub(crate) scaled: Mutex<Scaled>,
     /// What was last made of each family of task definitions.
@@ -142,7 +143,7 @@ impl Cache {
     pub(crate) fn forget(&self, arn: &str) {
         lock(&self.attributes).pull(arn);
         // An empty entry differs from whatever the feed says, so the next sweep asks the service itself.
-        lock(&self.tags).insert(arn.to_owned(), Arc::default());
+        lock(&self.tags).insert(Digest::of_text(arn), Digest::of(&Tags::new()));
     }
 }
 

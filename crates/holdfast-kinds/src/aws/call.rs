@@ -287,9 +287,8 @@ pub(crate) fn reading(seen: Vec<Observation>, gaps: Vec<Gap>) -> Reading {
 }
 
 /// What was seen, as it is kept: nobody looks into what is as it was.
-pub(crate) fn folded(mut seen: Observation) -> Arc<Observation> {
-    seen.fold();
-    Arc::new(seen)
+pub(crate) fn folded(seen: Observation) -> Arc<Observation> {
+    Arc::new(seen.folded())
 }
 
 /// A reading of a kind of which nothing could be read.

@@ -35,7 +35,7 @@ impl Live for DBInstance {
         // What is meant by a field hangs on how it is declared.
         let as_declared = |seen: &Observation| {
             let one = all().find(|one| one.db_instance_arn() == Some(seen.id.as_str()))?;
-            observe(one, specs.of(seen))
+            observe(one, specs.of(seen).as_deref())
         };
         Ok(reading(concern.iter().filter_map(as_declared).collect(), Vec::new()))
     }

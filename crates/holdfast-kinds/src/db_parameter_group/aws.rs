@@ -39,7 +39,7 @@ impl Live for DBParameterGroup {
         let specs = Specs::new::<DBParameterGroup>(wanted);
         let declares = |o: &Observation| {
             let spec = specs.of(o).filter(|spec| spec.get("parameters").is_some())?;
-            Some((o.id.clone(), declared_parameters(spec)))
+            Some((o.id.clone(), declared_parameters(&spec)))
         };
         let declared: BTreeMap<String, BTreeSet<String>> = seen.iter().filter_map(declares).collect();
         let due: Vec<String> = declared.keys().cloned().collect();

@@ -180,7 +180,7 @@ async fn audit(aws: &Aws<'_>, wanted: &Wanted, seen: &mut [Observation]) {
     let specs = Specs::new::<Instance>(wanted);
     let declared = |one: &Observation| -> Vec<&'static str> {
         let spec = specs.of(one);
-        attributes().filter(|name| spec.is_some_and(|s| s.get(*name).is_some())).collect()
+        attributes().filter(|name| spec.as_ref().is_some_and(|s| s.get(*name).is_some())).collect()
     };
     let due: BTreeMap<String, Vec<&'static str>> =
         seen.iter().map(|one| (one.id.clone(), declared(one))).filter(|(_, names)| !names.is_empty()).collect();

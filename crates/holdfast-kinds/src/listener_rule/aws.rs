@@ -52,8 +52,8 @@ impl Live for ListenerRule {
     /// By ARN, 20 a call.
     async fn sweep(aws: &Aws<'_>, wanted: &Wanted) -> Result<Reading, ApplyError> {
         let found = children::find::<ListenerRule>(aws, wanted).await;
-        let seen = concerning::<Self>(aws, wanted, found.items.values().filter_map(observe).collect()).await?;
-        Ok(reading(seen, found.gaps))
+        let rules = found.items.into_values().filter_map(|rule| observe(&rule)).map(Observation::folded).collect();
+        Ok(reading(concerning::<Self>(aws, wanted, rules).await?, found.gaps))
     }
 
     async fn apply(aws: &Aws<'_>, action: &Action, _token: &str) -> Result<Applied, ApplyError> {

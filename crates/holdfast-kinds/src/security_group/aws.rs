@@ -3,7 +3,7 @@
 use super::plan::{Action, Rules};
 use super::rule::{Direction, Rule};
 use super::{SecurityGroup, identity};
-use crate::aws::{Aws, Live, Service, all_pages, each_page, reading};
+use crate::aws::{Aws, Live, Service, all_pages, each_page, folded};
 use crate::common::{Tags, Text, settled};
 use crate::ec2::aws::{Concern, arn, retag, tags_for, tags_from};
 use async_trait::async_trait;
@@ -24,7 +24,7 @@ impl Live for SecurityGroup {
         let concern = Concern::of::<Self>(wanted);
         let ours = |group: &aws_sdk_ec2::types::SecurityGroup| {
             let identity = identity(group.vpc_id().unwrap_or_default(), group.group_name().unwrap_or_default());
-            concern.has(group.group_id(), group.tags(), Some(&identity)).then(|| observe(aws, group))
+            concern.has(group.group_id(), group.tags(), Some(&identity)).then(|| folded(observe(aws, group)))
         };
         let mut seen = Vec::new();
         each_page(
@@ -37,7 +37,7 @@ impl Live for SecurityGroup {
             |answer| seen.extend(answer.security_groups().iter().filter_map(ours)),
         )
         .await?;
-        Ok(reading(seen, Vec::new()))
+        Ok(Reading { observations: seen, ..Reading::default() })
     }
 
     async fn apply(aws: &Aws<'_>, action: &Action, _token: &str) -> Result<Applied, ApplyError> {

@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use holdfast_core::cloud::{Applied, ApplyError};
 use holdfast_core::kind::Kind;
 use holdfast_core::observe::{Gap, Observation, Reading, Wanted};
+use holdfast_core::spec::OpenSpec;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use std::sync::Arc;
 const BATCH: usize = 10;
 
 /// Declared specs by `cluster/service`; none where only an earlier handle says that it is ours.
-type Declared<'w> = BTreeMap<String, Option<&'w Value>>;
+type Declared<'w> = BTreeMap<String, Option<&'w OpenSpec>>;
 
 /// A live service, and what its count says before it is folded.
 struct Found {
@@ -93,7 +94,7 @@ fn declared(wanted: &Wanted) -> Declared<'_> {
     declared.extend(handles.filter_map(path_of).map(|path| (path.to_owned(), None)));
     declared.extend(wanted.resources.iter().filter_map(|r| Some((r.made_as.clone()?, None))));
     declared
-        .extend(wanted.resources.iter().filter_map(|r| Some((r.spec.identity(identity)?.to_owned(), Some(&*r.spec)))));
+        .extend(wanted.resources.iter().filter_map(|r| Some((r.spec.identity(identity)?.to_owned(), Some(&r.spec)))));
     declared
 }
 
@@ -130,7 +131,8 @@ async fn describe(aws: &Aws<'_>, cluster: &str, names: &[&str]) -> Result<Value,
 fn collect(answer: &Value, cluster: &str, names: &[&str], declared: &Declared<'_>) -> (Vec<Found>, Vec<Gap>) {
     let services = items(answer, "services").filter_map(|wire| {
         let spec = declared.get(&format!("{cluster}/{}", text(wire, "serviceName")?)).copied().flatten();
-        service(wire, tags_from_wire(wire.get("tags")), spec).map(|seen| Found::of(seen, spec))
+        let spec = spec.map(OpenSpec::glance);
+        service(wire, tags_from_wire(wire.get("tags")), spec.as_deref()).map(|seen| Found::of(seen, spec.as_deref()))
     });
     let mut gaps = gaps(answer, "ecs:DescribeServices", ("services", "serviceName"), names);
     for name in gaps.iter_mut().flat_map(|gap| &mut gap.of) {

@@ -25,7 +25,7 @@ impl Live for TargetGroup {
 
     /// One listing of all target groups, 400 a page, health checks inline; attributes in turns.
     async fn sweep(aws: &Aws<'_>, wanted: &Wanted) -> Result<Reading, ApplyError> {
-        let found = target_groups(aws).await?.iter().filter_map(observe).collect();
+        let found = target_groups(aws).await?.iter().filter_map(observe).map(Observation::folded).collect();
         let mut seen = concerning::<Self>(aws, wanted, found).await?;
         audit(aws, wanted, &mut seen).await;
         Ok(reading(seen, Vec::new()))

@@ -85,7 +85,8 @@ pub(crate) fn status(phase: Phase, generation: u64, seconds: i64) -> Status {
             reason: phase.to_string(),
             message: String::new(),
             since: at(seconds),
-        }],
+        }]
+        .into(),
         drift: (phase == Phase::Drifted).then(|| Drift {
             since: at(seconds),
             action: "healing".to_owned(),

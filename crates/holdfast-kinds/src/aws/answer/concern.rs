@@ -5,6 +5,7 @@ use holdfast_core::cloud::ApplyError;
 use holdfast_core::kind::Kind;
 use holdfast_core::observe::{Observation, Wanted, WantedResource};
 use serde_json::Value;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
@@ -83,12 +84,12 @@ impl<'w> Specs<'w> {
         specs
     }
 
-    /// The spec that wants what was seen: by owner, by handle or by identity.
-    pub(crate) fn of(&self, seen: &Observation) -> Option<&'w Value> {
+    /// The spec that wants what was seen: by owner, by handle or by identity. For one look: it is not kept open.
+    pub(crate) fn of(&self, seen: &Observation) -> Option<Cow<'w, Value>> {
         let owner = seen.owner_uid().and_then(|uid| self.by_uid.get(uid));
         let wanted =
             owner.or_else(|| self.by_id.get(seen.id.as_str())).or_else(|| self.by_identity.get(seen.identity.as_str()));
-        wanted.map(|one| one.spec.as_ref())
+        wanted.map(|one| one.spec.glance())
     }
 }
 
