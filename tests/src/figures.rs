@@ -39,6 +39,9 @@ pub struct Memory {
     pub resident: u64,
     /// The most so far.
     pub peak: u64,
+    /// What of `resident` is the program itself, as it stands on disk: the kernel has it once for all processes, and can
+    /// let go of it.
+    pub program: u64,
 }
 
 /// Memory of a process.
@@ -48,7 +51,7 @@ pub fn memory(pid: u32) -> Result<Memory> {
         let line = status.lines().find_map(|l| l.strip_prefix(name)).with_context(|| name.to_owned())?;
         Ok::<_, anyhow::Error>(line.trim().trim_end_matches(" kB").parse::<u64>()? / 1024)
     };
-    Ok(Memory { resident: of("VmRSS:")?, peak: of("VmHWM:")? })
+    Ok(Memory { resident: of("VmRSS:")?, peak: of("VmHWM:")?, program: of("RssFile:")? })
 }
 
 /// Transactions that were written into a SQLite store so far: the counter in the header of its shared index, which

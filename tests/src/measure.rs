@@ -1,6 +1,6 @@
 //! The built binary against the stand-in, phase by phase, in figures.
 
-use crate::figures::{cpu, memory, transactions};
+use crate::figures::{Memory, cpu, memory, transactions};
 use crate::mix::{CELL, Floor, cell, floor};
 use crate::prefill;
 use crate::server::{Server, binary};
@@ -38,10 +38,8 @@ pub struct Cost {
     pub passes: u64,
     /// Transactions of the store.
     pub transactions: u64,
-    /// The most memory of the process so far, and what it has now, in MB.
-    pub peak: u64,
-    /// See `peak`.
-    pub resident: u64,
+    /// The memory of the process afterwards.
+    pub memory: Memory,
 }
 
 /// An account of a size under measurement.
@@ -149,8 +147,7 @@ impl Account {
             wall,
             passes: self.metric("holdfast_passes_total", "")?.saturating_sub(passes),
             transactions: transactions(&self.store()).saturating_sub(written),
-            peak: memory.peak,
-            resident: memory.resident,
+            memory,
         })
     }
 

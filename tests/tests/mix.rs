@@ -67,9 +67,10 @@ fn steady(report: &mut Report, account: &Account, name: &str) -> Result<()> {
         report.add(format!("{name} no-op sweep:   refused {call}"), plain(*n as f64, "calls"));
     }
     let goal = if size() > 10_000 { 900.0 } else { 110.0 };
-    let resident = plain(cost.resident as f64, "MB");
+    let resident = plain(cost.memory.resident as f64, "MB");
     report.add(format!("{name} memory at the fixed point"), if large { resident.goal(goal) } else { resident });
-    report.add(format!("{name} memory, the most so far"), plain(cost.peak as f64, "MB"));
+    report.add(format!("{name} memory at the fixed point:   the program"), plain(cost.memory.program as f64, "MB"));
+    report.add(format!("{name} memory, the most so far"), plain(cost.memory.peak as f64, "MB"));
     report.add(format!("{name} store with its log"), plain(account.store_bytes() as f64 / 1e6, "MB"));
     Ok(())
 }
@@ -80,7 +81,7 @@ fn audit(report: &mut Report, account: &Account, name: &str) -> Result<()> {
     let first = account.cost_from_now(Account::looked)?;
     report.add(format!("{name} first look of a process: calls"), plain(first.calls.total() as f64, "calls"));
     common(report, &format!("{name} first look of a process"), &first);
-    report.add(format!("{name} memory after it"), plain(first.resident as f64, "MB"));
+    report.add(format!("{name} memory after it"), plain(first.memory.resident as f64, "MB"));
     report.add(format!("{name} not in sync after it"), plain(account.waiting()? as f64, "resources").goal(0.0));
     if size() > WHOLE_AUDIT {
         return Ok(());
@@ -127,6 +128,7 @@ fn a_grown_account() -> Result<()> {
     account.looked_anew()?;
     let rest = memory(account.server.pid())?;
     report.add(format!("{name} memory at rest"), plain(rest.resident as f64, "MB"));
+    report.add(format!("{name} memory at rest:   the program"), plain(rest.program as f64, "MB"));
     if size() == 10_000 {
         account.restarted("1s")?;
         for when in ["just started", "under sweeps"] {
@@ -181,7 +183,7 @@ fn from_nothing() -> Result<()> {
     let manner = Manner { latency: Duration::from_millis(40), buckets: true };
     let account = Account::empty(stacks(size(), &regions(1)?), manner)?;
     let idle = account.cost(|_| Ok(()))?;
-    report.add("memory of an idle server", plain(idle.resident as f64, "MB").goal(35.0));
+    report.add("memory of an idle server", plain(idle.memory.resident as f64, "MB").goal(35.0));
     let cost = account.cost(Account::apply)?;
     let floor = account.floor();
     report.add(format!("{name} from nothing: calls"), plain(cost.calls.total() as f64, "calls"));

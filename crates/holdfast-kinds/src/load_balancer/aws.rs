@@ -33,7 +33,8 @@ impl Live for LoadBalancer {
         let mut seen = concerning::<Self>(aws, wanted, found).await?;
         let specs = Specs::new::<LoadBalancer>(wanted);
         for one in &mut seen {
-            super::respell_prefixes(&mut one.fields, specs.of(one).as_deref());
+            let declared = specs.of(one);
+            super::respell_prefixes(&mut one.fields, declared.as_deref());
         }
         audit(aws, wanted, &mut seen).await;
         Ok(reading(seen, Vec::new()))
