@@ -71,8 +71,10 @@ pub struct Rounds {
 
 /// A place beyond the process for what never changes, such as the revisions of task definitions. Losing it costs calls.
 pub trait Shelf: Send + Sync {
-    /// All that is kept of a scope, by key, as JSON text.
-    fn all(&self, scope: &Scope) -> Vec<(String, String)>;
+    /// The keys of all that is kept of a scope.
+    fn keys(&self, scope: &Scope) -> Vec<String>;
+    /// What is kept under a key, as JSON text.
+    fn get(&self, scope: &Scope, key: &str) -> Option<String>;
     /// Keeps more of it.
     fn keep(&self, scope: &Scope, new: &[(String, String)]);
 }

@@ -8,14 +8,25 @@ use rusqlite::params;
 const MOST: u32 = 20_000;
 
 impl Store {
-    /// All that is kept of a scope, by key.
+    /// The keys of all that is kept of a scope, the oldest first.
     ///
     /// # Errors
     /// As every read.
-    pub fn shelved(&self, scope: &Scope) -> Result<Vec<(String, String)>, StoreError> {
-        let sql = "SELECT key, body FROM shelf WHERE account = ?1 AND region = ?2";
+    pub fn shelf(&self, scope: &Scope) -> Result<Vec<String>, StoreError> {
+        let sql = "SELECT key FROM shelf WHERE account = ?1 AND region = ?2 ORDER BY id";
         row::all(&self.shared.connections.reader(), sql, params![scope.account, scope.region], |r| {
-            Ok((row::text(r, "key")?.to_owned(), row::text(r, "body")?.to_owned()))
+            Ok(row::text(r, "key")?.to_owned())
+        })
+    }
+
+    /// What is kept of a scope under a key.
+    ///
+    /// # Errors
+    /// As every read.
+    pub fn shelved(&self, scope: &Scope, key: &str) -> Result<Option<String>, StoreError> {
+        let sql = "SELECT body FROM shelf WHERE account = ?1 AND region = ?2 AND key = ?3";
+        row::one(&self.shared.connections.reader(), sql, params![scope.account, scope.region, key], |r| {
+            Ok(row::text(r, "body")?.to_owned())
         })
     }
 

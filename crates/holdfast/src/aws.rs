@@ -46,11 +46,12 @@ pub(crate) fn connect(store: &Store, meter: Arc<dyn Meter>, sweep_interval: Dura
 struct OnDisk(Store);
 
 impl Shelf for OnDisk {
-    fn all(&self, scope: &Scope) -> Vec<(String, String)> {
-        self.0.shelved(scope).unwrap_or_else(|error| {
-            tracing::warn!(%scope, %error, "what was kept could not be read; AWS is asked once more");
-            Vec::new()
-        })
+    fn keys(&self, scope: &Scope) -> Vec<String> {
+        or_none(scope, self.0.shelf(scope))
+    }
+
+    fn get(&self, scope: &Scope, key: &str) -> Option<String> {
+        or_none(scope, self.0.shelved(scope, key))
     }
 
     fn keep(&self, scope: &Scope, new: &[(String, String)]) {
@@ -58,6 +59,14 @@ impl Shelf for OnDisk {
             tracing::warn!(%scope, %error, "what never changes could not be kept; after a restart AWS is asked again");
         }
     }
+}
+
+/// What was kept, or nothing.
+fn or_none<T: Default>(scope: &Scope, kept: Result<T, StoreError>) -> T {
+    kept.unwrap_or_else(|error| {
+        tracing::warn!(%scope, %error, "what was kept could not be read; AWS is asked once more");
+        T::default()
+    })
 }
 
 /// AWS with the accounts as they are declared.

@@ -54,7 +54,7 @@ struct Row<'a> {
     /// What was found is older than what was made a moment ago.
     behind: bool,
     /// The filled-in spec, if it took one to find the live thing.
-    filled: Option<Filled>,
+    filled: Option<Box<Filled>>,
     /// What the panic said, if the kind's code panicked over it.
     panicked: Option<String>,
 }
@@ -155,7 +155,7 @@ impl<'a> Desk<'a> {
             }));
         let mut drafted = Vec::with_capacity(rows.len());
         for row in &mut rows {
-            drafted.push(self.decide(row, &unseen));
+            drafted.push(Box::new(self.decide(row, &unseen)));
         }
         let entries = rows.iter().zip(drafted).map(|(row, decided)| Drafted {
             desired: row.desired,
@@ -177,16 +177,19 @@ impl<'a> Desk<'a> {
     /// Looks for the live thing; one over which its kind's code panics is not known.
     fn find(&self, desired: &'a Arc<Desired>, refs: Vec<Target>) -> Row<'a> {
         let kind = self.input.registry.get(&desired.key.kind);
-        let none = |refs, panicked| {
+        let none = |panicked| {
             let found = Match::Unknown(String::new());
-            Row { desired, kind, refs, found, beside: Vec::new(), behind: false, filled: None, panicked }
+            Row { desired, kind, refs: Vec::new(), found, beside: Vec::new(), behind: false, filled: None, panicked }
         };
-        let Some(known) = kind else { return none(refs, None) };
-        contained(|| self.find_of(known, desired, refs.clone())).unwrap_or_else(|why| none(refs, Some(why)))
+        let row = match kind {
+            Some(kind) => contained(|| self.find_of(kind, desired)).unwrap_or_else(|why| none(Some(why))),
+            None => none(None),
+        };
+        Row { refs, ..row }
     }
 
     /// Fills in the spec, as far as it is known by now, only if finding the live thing takes it.
-    fn find_of(&self, kind: &'a dyn AnyKind, desired: &'a Arc<Desired>, refs: Vec<Target>) -> Row<'a> {
+    fn find_of(&self, kind: &'a dyn AnyKind, desired: &'a Arc<Desired>) -> Row<'a> {
         let filled = OnceCell::new();
         let memory = self.input.memory.get(&desired.key);
         let spec = || &filled.get_or_init(|| self.fill(kind, desired)).spec;
@@ -195,7 +198,8 @@ impl<'a> Desk<'a> {
         let (now, settle) = (self.input.now, self.input.settings.settle);
         let ahead = |live: &Arc<Observation>| self.memory(&desired.key).is_ahead_of(live, &beside, now, settle);
         let behind = found.live().is_some_and(ahead);
-        Row { desired, kind: Some(kind), refs, found, beside, behind, filled: filled.into_inner(), panicked: None }
+        let filled = filled.into_inner().map(Box::new);
+        Row { desired, kind: Some(kind), refs: Vec::new(), found, beside, behind, filled, panicked: None }
     }
 
     fn fill(&self, kind: &dyn AnyKind, desired: &Desired) -> Filled {
@@ -294,7 +298,7 @@ impl<'a> Desk<'a> {
             return Decided::still_quiet(&say, looks);
         }
         let filled = match row.filled.take().filter(|_| row.refs.is_empty()) {
-            Some(filled) => filled,
+            Some(filled) => *filled,
             // What was decided meanwhile may have opened or closed a reference.
             None => self.fill(kind, row.desired),
         };
@@ -381,5 +385,7 @@ fn targets(input: &Input<'_>, desired: &Desired) -> Vec<Target> {
         let late = facts.is_some_and(|f| f.any_above(pointer, |field| field.late));
         Target { key, output: output.to_owned(), late }
     };
-    desired.spec.targets(&desired.key.stack).map(target).collect()
+    let mut all: Vec<Target> = desired.spec.targets(&desired.key.stack).map(target).collect();
+    all.shrink_to_fit();
+    all
 }

@@ -26,7 +26,7 @@ pub(super) struct Drafted<'a> {
     pub(super) memory: &'a Memory,
     /// Other live things with the same owner tag.
     pub(super) beside: &'a [&'a Arc<Observation>],
-    pub(super) decided: Decided,
+    pub(super) decided: Box<Decided>,
 }
 
 /// Indices in an order that puts the referred before the referring. References through late fields do not

@@ -14,7 +14,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// At most so many reads at once; the meter paces them anyway.
-const AT_ONCE: usize = 24;
+const AT_ONCE: usize = 16;
 
 /// What no sweep has asked for in so long is gone.
 const FORGOTTEN: SignedDuration = SignedDuration::from_hours(1);

@@ -15,10 +15,11 @@ use std::sync::{Arc, Mutex};
 /// Three kinds of memory: what never changes, what is read in turns, and the tags last known for certain.
 #[derive(Default)]
 pub(crate) struct Cache {
-    /// As text, which takes a fraction of a tree's memory.
-    immutable: Mutex<BTreeMap<String, Box<str>>>,
+    /// What never changes: its text, or none of what is on the shelf.
+    immutable: Mutex<BTreeMap<String, Option<Box<str>>>>,
     /// What the shelf has not heard of yet.
-    unshelved: Mutex<Vec<(String, String)>>,
+    unshelved: Mutex<Vec<String>>,
+    shelf: Option<(Scope, Arc<dyn Shelf>)>,
     pub(super) attributes: Mutex<Attributes>,
     pub(super) tags: Mutex<Known>,
     /// The services whose counts are scaled.
@@ -100,18 +101,21 @@ impl Scaled {
 
 impl Cache {
     /// A cache that knows what is on the shelf.
-    pub(super) fn of(scope: &Scope, shelf: Option<&dyn Shelf>) -> Self {
-        let known = shelf.map(|shelf| shelf.all(scope)).unwrap_or_default();
-        let known = known.into_iter().map(|(key, text)| (key, text.into_boxed_str())).collect();
-        Self { immutable: Mutex::new(known), ..Self::default() }
+    pub(super) fn of(scope: &Scope, shelf: Option<Arc<dyn Shelf>>) -> Self {
+        let shelf = shelf.map(|shelf| (scope.clone(), shelf));
+        let known = shelf.as_ref().map(|(scope, shelf)| shelf.keys(scope)).unwrap_or_default();
+        let known = known.into_iter().map(|key| (key, None)).collect();
+        Self { immutable: Mutex::new(known), shelf, ..Self::default() }
     }
 
-    /// Puts on the shelf what is new.
-    pub(super) fn shelve(&self, scope: &Scope, shelf: Option<&dyn Shelf>) {
+    /// Puts on the shelf what is new, and lets go of it here.
+    pub(super) fn shelve(&self) {
         let new = std::mem::take(&mut *lock(&self.unshelved));
-        if let Some(shelf) = shelf.filter(|_| !new.is_empty()) {
-            shelf.keep(scope, &new);
-        }
+        let Some((scope, shelf)) = self.shelf.as_ref().filter(|_| !new.is_empty()) else { return };
+        let mut kept = lock(&self.immutable);
+        let text = |key: String| kept.get_mut(&key).and_then(Option::take).map(|text| (key, text.into_string()));
+        let new: Vec<(String, String)> = new.into_iter().filter_map(text).collect();
+        shelf.keep(scope, &new);
     }
 
     /// True if something was kept for ever under `key`.
@@ -122,14 +126,21 @@ impl Cache {
     /// What was kept for ever under `key`; read anew each time.
     pub(crate) fn immutable(&self, key: &str) -> Option<Arc<Value>> {
         let kept = lock(&self.immutable);
-        serde_json::from_str(kept.get(key)?).ok().map(Arc::new)
+        let value = match (kept.get(key)?, &self.shelf) {
+            (Some(text), _) => serde_json::from_str(text),
+            (None, Some((scope, shelf))) => serde_json::from_str(&shelf.get(scope, key)?),
+            (None, None) => return None,
+        };
+        value.ok().map(Arc::new)
     }
 
     /// Keeps for ever what can never change: a task definition's revision.
     pub(crate) fn keep_immutable(&self, key: &str, value: Value) -> Arc<Value> {
-        let text = value.to_string();
-        lock(&self.unshelved).push((key.to_owned(), text.clone()));
-        lock(&self.immutable).insert(key.to_owned(), text.into_boxed_str());
+        let text = value.to_string().into_boxed_str();
+        lock(&self.immutable).insert(key.to_owned(), Some(text));
+        if self.shelf.is_some() {
+            lock(&self.unshelved).push(key.to_owned());
+        }
         Arc::new(value)
     }
 
@@ -193,21 +204,27 @@ mod tests {
         #[derive(Default)]
         struct Board(Mutex<Vec<(String, String)>>);
         impl Shelf for Board {
-            fn all(&self, _: &Scope) -> Vec<(String, String)> {
-                lock(&self.0).clone()
+            fn keys(&self, _: &Scope) -> Vec<String> {
+                lock(&self.0).iter().map(|(key, _)| key.clone()).collect()
+            }
+            fn get(&self, _: &Scope, key: &str) -> Option<String> {
+                lock(&self.0).iter().find(|(k, _)| k == key).map(|(_, text)| text.clone())
             }
             fn keep(&self, _: &Scope, new: &[(String, String)]) {
                 lock(&self.0).extend_from_slice(new);
             }
         }
-        let (board, scope) = (Board::default(), Scope::new("default", "eu-west-1"));
-        let first = Cache::of(&scope, Some(&board));
-        first.keep_immutable("web:7", serde_json::json!({ "family": "web" }));
-        first.shelve(&scope, Some(&board));
-        first.shelve(&scope, Some(&board));
-        let second = Cache::of(&scope, Some(&board));
+        let (board, scope) = (Arc::new(Board::default()), Scope::new("default", "eu-west-1"));
+        let cache = || Cache::of(&scope, Some(board.clone()));
+        let (first, web) = (cache(), serde_json::json!({ "family": "web" }));
+        first.keep_immutable("web:7", web.clone());
+        assert_eq!(first.immutable("web:7").as_deref(), Some(&web), "before it is on the shelf");
+        first.shelve();
+        first.shelve();
+        assert_eq!(lock(&first.immutable)["web:7"], None, "its text is held twice");
+        let second = cache();
         assert!(second.knows("web:7") && !second.knows("web:8"));
-        assert_eq!(second.immutable("web:7"), first.immutable("web:7"));
-        assert_eq!(lock(&board.0).len(), 1);
+        assert_eq!([first.immutable("web:7").as_deref(), second.immutable("web:7").as_deref()], [Some(&web); 2]);
+        assert_eq!((lock(&board.0).len(), second.immutable("web:8")), (1, None));
     }
 }

@@ -201,10 +201,13 @@ impl<'a> Aws<'a> {
         send: F,
     ) -> Result<F::Answer, ApplyError> {
         self.meter.acquire(self.scope, service.name(), operation).await;
+        // A write waits for its budget and for nothing else.
+        let place = if access == Access::Read { self.clients.place().await } else { None };
         let answer = send.await.map_err(|e| {
             // The machine's own clock, right or wrong: it is what calls are signed with.
             error::sort(&format!("{}:{operation}", service.iam()), access, &e, jiff::Timestamp::now())
         });
+        drop(place);
         self.meter.finished(self.scope, service.name(), operation, outcome(&answer));
         if let Err(error) = &answer {
             tracing::debug!(scope = %self.scope, %error, "an AWS call failed");

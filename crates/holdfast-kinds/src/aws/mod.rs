@@ -166,7 +166,7 @@ impl AwsCloud {
         let mut scopes = lock(&self.scopes);
         Ok(scopes
             .entry(scope.clone())
-            .or_insert_with(|| Arc::new(ScopeState::new(base, scope, access, &self.meter, self.shelf.as_deref())))
+            .or_insert_with(|| Arc::new(ScopeState::new(base, scope, access, &self.meter, self.shelf.clone())))
             .clone())
     }
 
@@ -235,7 +235,7 @@ impl AwsCloud {
         });
         let readings = futures::future::join_all(readings).await.into_iter().collect();
         lock(&state.cache().attributes).spend(spent.load(Ordering::Relaxed));
-        state.cache().shelve(scope, self.shelf.as_deref());
+        state.cache().shelve();
         readings
     }
 
