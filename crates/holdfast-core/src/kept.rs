@@ -3,6 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
+use std::borrow::Cow;
 use std::ops::{Deref, DerefMut};
 use std::sync::OnceLock;
 
@@ -57,6 +58,19 @@ impl Folded {
             self.text = Some(Kept::of(self));
         }
         self.tree.take();
+    }
+
+    /// True if the text alone is kept.
+    pub fn is_folded(&self) -> bool {
+        self.text.is_some() && self.tree.get().is_none()
+    }
+
+    /// The value for one look: read anew and let go of, unless somebody has opened it.
+    pub fn glance(&self) -> Cow<'_, Value> {
+        match (self.tree.get(), &self.text) {
+            (None, Some(text)) => Cow::Owned(text.value()),
+            _ => Cow::Borrowed(self),
+        }
     }
 
     /// The value.

@@ -153,6 +153,7 @@ impl Observation {
     pub fn fold(&mut self) {
         self.fields.fold();
         self.private.fold();
+        self.outputs.fold();
     }
 
     /// The same, [folded](Self::fold).

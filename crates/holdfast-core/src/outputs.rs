@@ -1,23 +1,52 @@
 //! Outputs: what references take of a live thing.
 
+use crate::kept::Folded;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 use std::ops::{Deref, DerefMut};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// The outputs of a resource by name. Shared: what is seen, decided, remembered and said of a resource tells the same ones,
-/// and whoever changes them changes his own.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// and whoever changes them changes his own. Kept as text; who looks at the map opens it beside the text, until they are
+/// [folded](Self::fold).
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(from = "Map<String, Value>")]
-pub struct Outputs(Arc<Map<String, Value>>);
+pub struct Outputs(#[schemars(with = "Map<String, Value>")] Option<Arc<Folded>>);
+
+impl Outputs {
+    /// The value of one output, for one look: nothing is opened.
+    pub fn worth(&self, name: &str) -> Option<Value> {
+        match self.0.as_ref()?.glance().into_owned() {
+            Value::Object(mut all) => all.swap_remove(name),
+            _ => None,
+        }
+    }
+
+    /// Keeps the text alone.
+    pub fn fold(&mut self) {
+        if let Some(all) = self.0.as_mut().filter(|all| !all.is_folded()) {
+            Arc::make_mut(all).fold();
+        }
+    }
+
+    /// Puts the text down, of which no two have the same.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn put(&self, to: impl std::io::Write) -> serde_json::Result<()> {
+        serde_json::to_writer(to, self)
+    }
+}
 
 impl From<Map<String, Value>> for Outputs {
-    /// Keeps them in no more room than they take.
     fn from(outputs: Map<String, Value>) -> Self {
-        let mut kept = Map::with_capacity(outputs.len());
-        kept.extend(outputs);
-        Self(kept.into())
+        if outputs.is_empty() {
+            return Self::default();
+        }
+        let mut all = Folded::from(Value::Object(outputs));
+        all.fold();
+        Self(Some(all.into()))
     }
 }
 
@@ -32,7 +61,29 @@ impl IntoIterator for Outputs {
     type IntoIter = serde_json::map::IntoIter;
 
     fn into_iter(self) -> Self::IntoIter {
-        Arc::unwrap_or_clone(self.0).into_iter()
+        match self.0.map(|all| Arc::unwrap_or_clone(all).into_value()) {
+            Some(Value::Object(all)) => all.into_iter(),
+            _ => Map::new().into_iter(),
+        }
+    }
+}
+
+impl PartialEq for Outputs {
+    /// The order of members makes no difference.
+    fn eq(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (Some(a), Some(b)) => Arc::ptr_eq(a, b) || a == b,
+            _ => self.is_empty() && other.is_empty(),
+        }
+    }
+}
+
+impl Serialize for Outputs {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.0 {
+            Some(all) => all.serialize(serializer),
+            None => Map::new().serialize(serializer),
+        }
     }
 }
 
@@ -40,12 +91,46 @@ impl Deref for Outputs {
     type Target = Map<String, Value>;
 
     fn deref(&self) -> &Self::Target {
-        &self.0
+        static NONE: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
+        self.0.as_ref().and_then(|all| all.as_object()).unwrap_or(&NONE)
     }
 }
 
 impl DerefMut for Outputs {
     fn deref_mut(&mut self) -> &mut Self::Target {
-        Arc::make_mut(&mut self.0)
+        let all = self.0.get_or_insert_with(|| Arc::new(Value::Object(Map::new()).into()));
+        Arc::make_mut(all).as_object_mut().unwrap_or_else(|| unreachable!("it is made of a map"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn outputs_are_text_until_somebody_looks_at_them_and_the_same_in_every_order() {
+        let of = |text: &str| serde_json::from_str::<Outputs>(text).expect("it is JSON");
+        let (mut one, other) = (of(r#"{"id":"a","port":1}"#), of(r#"{"port":1,"id":"a"}"#));
+        let is_folded = |outputs: &Outputs| outputs.0.as_ref().is_some_and(|all| all.is_folded());
+        assert_eq!((one.worth("port"), one.worth("arn"), is_folded(&one)), (Some(json!(1)), None, true));
+        assert_eq!((&one, one["id"].as_str(), is_folded(&one)), (&other, Some("a"), false));
+        let shared = one.clone();
+        one.fold();
+        assert_eq!((is_folded(&one), is_folded(&shared), &one), (true, false, &shared), "it folds its own");
+        one.insert("id".to_owned(), json!("b"));
+        assert_eq!((one.worth("id"), shared.worth("id")), (Some(json!("b")), Some(json!("a"))));
+        assert_eq!(serde_json::to_string(&one).expect("it is JSON"), r#"{"id":"b","port":1}"#);
+    }
+
+    #[test]
+    fn no_outputs_are_an_empty_object() {
+        let mut none: Outputs = serde_json::from_str("{}").expect("it is JSON");
+        assert_eq!((none.len(), none.worth("id"), &none), (0, None, &Outputs::default()));
+        assert_eq!(serde_json::to_string(&none).expect("it is JSON"), "{}");
+        none.insert("id".to_owned(), json!(1));
+        assert!(none != Outputs::default());
+        none.clear();
+        assert_eq!(none, Outputs::default());
     }
 }

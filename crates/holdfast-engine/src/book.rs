@@ -259,8 +259,8 @@ fn filled(desired: &Desired, memories: &BTreeMap<ResourceKey, Memory>, elsewhere
     reference::fill(&mut spec, &mut |reference| {
         let Some((key, output)) = reference.target(&desired.key.stack) else { return Worth::Open };
         let here = memories.get(&key).map(|m| &m.outputs);
-        let known = here.or_else(|| elsewhere.get(&key)).and_then(|o| o.get(output));
-        known.cloned().map_or(Worth::Open, Worth::Value)
+        let known = here.or_else(|| elsewhere.get(&key)).and_then(|o| o.worth(output));
+        known.map_or(Worth::Open, Worth::Value)
     });
     spec.into()
 }

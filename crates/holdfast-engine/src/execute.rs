@@ -290,7 +290,7 @@ impl<'a> Run<'a> {
     ) -> Option<(ResourceKey, String, Option<Value>)> {
         let (key, output) = reference.target(stack)?;
         let here = book.memories.get(&key).map(|m| &m.outputs);
-        let value = here.or_else(|| self.elsewhere.get(&key)).and_then(|o| o.get(output)).cloned();
+        let value = here.or_else(|| self.elsewhere.get(&key)).and_then(|o| o.worth(output));
         Some((key, output.to_owned(), value))
     }
 

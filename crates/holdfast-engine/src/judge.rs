@@ -156,6 +156,7 @@ fn remember_live(memory: &mut Memory, verdict: &Verdict) -> bool {
     }
     if memory.outputs != verdict.outputs {
         memory.outputs.clone_from(&verdict.outputs);
+        memory.outputs.fold();
         moved = true;
     }
     moved

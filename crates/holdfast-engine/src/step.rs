@@ -186,6 +186,7 @@ impl Act<'_> {
                 memory.id.clone_from(&applied.id);
             }
             memory.outputs.extend(applied.outputs.clone());
+            memory.outputs.fold();
         }
         if deletes(self.step.verb, self.step.target.as_ref(), memory) {
             memory.unmade();

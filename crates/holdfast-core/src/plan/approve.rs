@@ -287,8 +287,8 @@ impl Gate<'_> {
                 return Worth::Open;
             };
             let here = self.proposed.verdict(&key).map(|v| &v.outputs);
-            let value = here.or_else(|| self.input.elsewhere.get(&key)).and_then(|o| o.get(output));
-            value.cloned().map_or(Worth::Open, Worth::Value)
+            let value = here.or_else(|| self.input.elsewhere.get(&key)).and_then(|o| o.worth(output));
+            value.map_or(Worth::Open, Worth::Value)
         });
         spec
     }

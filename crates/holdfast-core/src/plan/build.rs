@@ -96,8 +96,8 @@ impl<'a> Offer<'a> {
         Self { outputs: Some(outputs), ..Self::default() }
     }
 
-    fn output(&self, name: &str) -> Option<&'a Value> {
-        self.outputs.and_then(|o| o.get(name))
+    fn output(&self, name: &str) -> Option<Value> {
+        self.outputs.and_then(|o| o.worth(name))
     }
 
     fn will_make(&self, output: &str) -> bool {
@@ -223,15 +223,15 @@ impl<'a> Desk<'a> {
     fn worth(&self, reference: &Reference, stack: &str) -> Worth {
         let target = reference.target(stack);
         let value = target.and_then(|(key, output)| self.output(&key, output));
-        value.cloned().map_or(Worth::Open, Worth::Value)
+        value.map_or(Worth::Open, Worth::Value)
     }
 
     /// An output that no step of this plan will make or renew.
-    fn output(&self, key: &ResourceKey, output: &str) -> Option<&'a Value> {
+    fn output(&self, key: &ResourceKey, output: &str) -> Option<Value> {
         match self.offers.get(key) {
             Some(offer) if offer.will_make(output) => None,
             Some(offer) => offer.output(output),
-            None => self.input.elsewhere.get(key).and_then(|o| o.get(output)),
+            None => self.input.elsewhere.get(key).and_then(|o| o.worth(output)),
         }
     }
 
@@ -339,8 +339,8 @@ impl<'a> Desk<'a> {
             return None;
         }
         let mut buffer = std::mem::take(&mut self.buffer);
-        let worths: Option<Vec<&Value>> = row.refs.iter().map(|t| self.output(&t.key, &t.output)).collect();
-        let looks = worths.and_then(|worths| Quiet::of(row.desired, worths.into_iter(), live, &mut buffer));
+        let worths: Option<Vec<Value>> = row.refs.iter().map(|t| self.output(&t.key, &t.output)).collect();
+        let looks = worths.and_then(|worths| Quiet::of(row.desired, worths.iter(), live, &mut buffer));
         self.buffer = buffer;
         looks
     }

@@ -123,7 +123,7 @@ impl Place<'_> {
         let (mut resolved, mut open) = (value.clone(), false);
         reference::fill(&mut resolved, &mut |r| {
             let target = r.target(&asked.key.stack);
-            let worth = target.and_then(|(key, output)| (asked.peers)(&key)?.outputs.get(output).cloned());
+            let worth = target.and_then(|(key, output)| (asked.peers)(&key)?.outputs.worth(output));
             open |= worth.is_none();
             worth.map_or(Worth::Open, Worth::Value)
         });
