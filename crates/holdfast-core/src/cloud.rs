@@ -75,8 +75,8 @@ pub trait Shelf: Send + Sync {
     fn keys(&self, scope: &Scope) -> Vec<String>;
     /// What is kept under a key, as JSON text.
     fn get(&self, scope: &Scope, key: &str) -> Option<String>;
-    /// Keeps more of it.
-    fn keep(&self, scope: &Scope, new: &[(String, String)]);
+    /// Keeps more of it; answers whether it is kept.
+    fn keep(&self, scope: &Scope, new: &[(String, String)]) -> bool;
 }
 
 /// A thing with our owner tags, by AWS's index.

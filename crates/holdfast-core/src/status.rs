@@ -64,6 +64,15 @@ pub struct Condition {
 #[serde(transparent)]
 pub struct Conditions(Arc<[Condition]>);
 
+impl Conditions {
+    /// Takes `others` if they are the same.
+    pub fn share(&mut self, others: &Self) {
+        if self == others {
+            self.clone_from(others);
+        }
+    }
+}
+
 impl From<Vec<Condition>> for Conditions {
     fn from(conditions: Vec<Condition>) -> Self {
         Self(conditions.into())

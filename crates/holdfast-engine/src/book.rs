@@ -195,8 +195,8 @@ fn replace(all: &mut Vec<WantedResource>, key: &ResourceKey, now: Vec<WantedReso
 /// `before` it.
 fn told(status: Option<Status>, memory: &Memory, before: Option<&Status>) -> Status {
     let mut status = status.unwrap_or_default();
-    if let Some(before) = before.filter(|before| before.conditions == status.conditions) {
-        status.conditions.clone_from(&before.conditions);
+    if let Some(before) = before {
+        status.conditions.share(&before.conditions);
     }
     if status.outputs == memory.outputs {
         status.outputs.clone_from(&memory.outputs);

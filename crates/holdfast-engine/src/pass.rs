@@ -11,7 +11,7 @@ use crate::lines::is_exposed;
 use crate::options::Boundary;
 use crate::recover;
 use crate::seat::Seat;
-use crate::seen::{FRESH, Look, Resting, Seen};
+use crate::seen::{FRESH, LastLook, Look, Resting, Seen};
 use crate::trouble;
 use futures::FutureExt;
 use holdfast_core::kind::Registry;
@@ -19,6 +19,7 @@ use holdfast_core::name::{KindName, ResourceKey, Scope};
 use holdfast_core::observe::{Gap, Reading, Snapshot, Wanted};
 use holdfast_core::panic::said;
 use holdfast_core::plan::{Approvals, Decision, Desired, Input, Memory, Plan, plan_with};
+use holdfast_core::status::Conditions;
 use holdfast_core::why::Sight;
 use holdfast_store::{Changed, Event, EventType, Gone, PassRecord, ScopeStatus, StoreError};
 use jiff::{SignedDuration, Timestamp};
@@ -400,7 +401,7 @@ fn record(
     let blind = trouble::blind(&swept.snapshot);
     let behind = judge::behind_retries(plan, &book.memories);
     let (mut changed, mut gone, mut events) = (Vec::new(), Vec::new(), Vec::new());
-    let mut sights = BTreeMap::new();
+    let (mut sights, mut said) = (BTreeMap::new(), Conditions::default());
     // All four are in the order of keys, one of each a resource.
     let known = book.memories.values_mut().zip(&mut book.statuses);
     for ((desired, verdict), (memory, status)) in book.list.iter().zip(&mut plan.verdicts).zip(known) {
@@ -421,6 +422,10 @@ fn record(
             report.outputs_moved.insert(key.clone());
         }
         let before = judge::restate(status, verdict, memory, swept.seen_at(key), behind.contains(key));
+        if before.is_some() {
+            status.conditions.share(&said);
+        }
+        said.clone_from(&status.conditions);
         if let Some(before) = &before
             && !book.told.covers(&blind, &key.kind, before.phase, status.phase)
         {
@@ -517,11 +522,15 @@ fn next(core: &Core, book: &mut Book, plan: &Plan, report: &PassReport, swept: &
     // What was due when the plan was made and was not tried is held by something else than time.
     let timed = retries.chain(looks).chain(postponed).filter(|at| *at > swept.at);
     let timed = timed.map(|at| Duration::try_from(at.duration_since(now)).unwrap_or_default());
-    // A large scope must not be swept all the time because a single resource in it wants to be looked at. What follows a
-    // whole look reads only what has not come to rest, where nothing stands against it.
-    let follows = swept.before.is_none() && book.abroad.is_empty() && !report.blind;
-    let rest = if follows { Duration::ZERO } else { swept.took.saturating_mul(2) };
-    timed.chain(follow_up).min().map(|wait| wait.max(rest))
+    let wait = timed.chain(follow_up).min()?;
+    let since = swept.status.swept_at.map_or(Duration::ZERO, |at| now.duration_since(at).unsigned_abs());
+    let last = LastLook {
+        whole: Duration::from_millis(swept.status.duration_ms),
+        since,
+        narrow: swept.before.as_ref().map(|_| swept.took),
+        may_follow: book.abroad.is_empty() && !report.blind,
+    };
+    Some(wait.max(last.rest(wait)))
 }
 
 /// Writes down that a pass did not go through, once for each reason.

@@ -15,6 +15,7 @@ use holdfast_store::ScopeStatus;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// How long what a whole look saw may stand in for another look.
 pub(crate) const FRESH: SignedDuration = SignedDuration::from_secs(30);
@@ -29,6 +30,29 @@ pub(crate) enum Look {
     Whole,
     /// What has not come to rest since the pass before it.
     Following,
+}
+
+/// What the last look has cost.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LastLook {
+    /// How long the last whole one took, and how long ago it ended.
+    pub(crate) whole: Duration,
+    pub(crate) since: Duration,
+    /// How long the one after it took that read less.
+    pub(crate) narrow: Option<Duration>,
+    /// Nothing stands against reading less the next time.
+    pub(crate) may_follow: bool,
+}
+
+impl LastLook {
+    /// How long a scope is left alone at least whose next pass would come after `wait`: a large one must not be swept all
+    /// the time because a single resource in it wants to be looked at. What follows a whole look at once reads little.
+    pub(crate) fn rest(self, wait: Duration) -> Duration {
+        if self.may_follow && self.since + wait < FRESH.unsigned_abs() {
+            return self.narrow.unwrap_or_default().saturating_mul(2);
+        }
+        self.whole.saturating_mul(2).saturating_sub(self.since)
+    }
 }
 
 /// What of a look the next pass need not look at again.
@@ -160,6 +184,18 @@ mod tests {
 
     fn key(name: &str) -> ResourceKey {
         ResourceKey::new("s", "Service", name)
+    }
+
+    #[test]
+    fn only_what_reads_little_follows_a_long_look_at_once() {
+        let second = Duration::from_secs;
+        let whole = LastLook { whole: second(20), since: second(1), narrow: None, may_follow: true };
+        let rest = |look: LastLook, wait| look.rest(second(wait)).as_secs();
+        assert_eq!((rest(whole, 1), rest(whole, 29)), (0, 39), "later than that, it is whole again");
+        assert_eq!(rest(LastLook { may_follow: false, ..whole }, 1), 39, "the next one reads all");
+        let narrow = LastLook { narrow: Some(second(3)), since: second(10), ..whole };
+        assert_eq!((rest(narrow, 1), rest(LastLook { since: second(35), ..narrow }, 1)), (6, 5));
+        assert_eq!(rest(LastLook { since: second(60), ..narrow }, 1), 0, "steps took long enough");
     }
 
     #[test]

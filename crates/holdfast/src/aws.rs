@@ -54,10 +54,12 @@ impl Shelf for OnDisk {
         or_none(scope, self.0.shelved(scope, key))
     }
 
-    fn keep(&self, scope: &Scope, new: &[(String, String)]) {
-        if let Err(error) = self.0.shelve(scope, new) {
+    fn keep(&self, scope: &Scope, new: &[(String, String)]) -> bool {
+        let kept = self.0.shelve(scope, new);
+        if let Err(error) = &kept {
             tracing::warn!(%scope, %error, "what never changes could not be kept; after a restart AWS is asked again");
         }
+        kept.is_ok()
     }
 }
 

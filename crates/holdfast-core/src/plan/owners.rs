@@ -40,15 +40,16 @@ impl<'a> Claims<'a> {
     pub(super) fn owners(&self, kind: KindName, live: Option<&'a Observation>) -> Vec<Owner<'a>> {
         let Some(live) = live else { return Vec::new() };
         let mut found: Vec<Owner<'a>> = live.ownership.owners.iter().map(Owner::of).collect();
-        // Live fields stay closed where nobody claims anything.
         let Some(by_text) = self.by_kind.get(kind) else { return found };
+        // For one look: what is seen stays until the pass ends.
+        let fields = live.fields.glance();
         let mut texts = vec![live.id.as_str()];
-        each_text(&live.fields, &mut |text| texts.push(text));
+        each_text(&fields, &mut |text| texts.push(text));
         texts.sort_unstable();
         texts.dedup();
         for claim in texts.into_iter().filter_map(|text| by_text.get(text)).flatten() {
             let known = found.iter().any(|o| o.claim.is_some_and(|c| std::ptr::eq(c, *claim)));
-            if !known && claim.holds(&live.fields) {
+            if !known && claim.holds(&fields) {
                 found.push(Owner { field: &claim.owner, claim: Some(claim) });
             }
         }

@@ -108,14 +108,21 @@ impl Cache {
         Self { immutable: Mutex::new(known), shelf, ..Self::default() }
     }
 
-    /// Puts on the shelf what is new, and lets go of it here.
+    /// Puts on the shelf what is new, and lets go of it here once it is there.
     pub(super) fn shelve(&self) {
-        let new = std::mem::take(&mut *lock(&self.unshelved));
-        let Some((scope, shelf)) = self.shelf.as_ref().filter(|_| !new.is_empty()) else { return };
-        let mut kept = lock(&self.immutable);
-        let text = |key: String| kept.get_mut(&key).and_then(Option::take).map(|text| (key, text.into_string()));
-        let new: Vec<(String, String)> = new.into_iter().filter_map(text).collect();
-        shelf.keep(scope, &new);
+        let keys = std::mem::take(&mut *lock(&self.unshelved));
+        let Some((scope, shelf)) = self.shelf.as_ref().filter(|_| !keys.is_empty()) else { return };
+        let new: Vec<(String, String)> = {
+            let here = lock(&self.immutable);
+            let text = |key: &String| Some((key.clone(), here.get(key)?.as_deref()?.to_owned()));
+            keys.iter().filter_map(text).collect()
+        };
+        if shelf.keep(scope, &new) {
+            let mut here = lock(&self.immutable);
+            keys.iter().filter_map(|key| here.get_mut(key).map(Option::take)).for_each(drop);
+        } else {
+            lock(&self.unshelved).extend(keys);
+        }
     }
 
     /// True if something was kept for ever under `key`.
@@ -125,13 +132,17 @@ impl Cache {
 
     /// What was kept for ever under `key`; read anew each time.
     pub(crate) fn immutable(&self, key: &str) -> Option<Arc<Value>> {
-        let kept = lock(&self.immutable);
-        let value = match (kept.get(key)?, &self.shelf) {
-            (Some(text), _) => serde_json::from_str(text),
-            (None, Some((scope, shelf))) => serde_json::from_str(&shelf.get(scope, key)?),
-            (None, None) => return None,
+        let here = lock(&self.immutable).get(key)?.as_deref().map(serde_json::from_str);
+        let on_shelf = || {
+            let (scope, shelf) = self.shelf.as_ref()?;
+            Some(serde_json::from_str(&shelf.get(scope, key)?))
         };
-        value.ok().map(Arc::new)
+        let Some(Ok(value)) = here.or_else(on_shelf) else {
+            // It has gone from the shelf, and is read anew like what was never known.
+            lock(&self.immutable).remove(key);
+            return None;
+        };
+        Some(Arc::new(value))
     }
 
     /// Keeps for ever what can never change: a task definition's revision.
@@ -210,8 +221,10 @@ mod tests {
             fn get(&self, _: &Scope, key: &str) -> Option<String> {
                 lock(&self.0).iter().find(|(k, _)| k == key).map(|(_, text)| text.clone())
             }
-            fn keep(&self, _: &Scope, new: &[(String, String)]) {
-                lock(&self.0).extend_from_slice(new);
+            fn keep(&self, _: &Scope, new: &[(String, String)]) -> bool {
+                let is_full = lock(&self.0).len() == 1;
+                lock(&self.0).extend_from_slice(if is_full { &[] } else { new });
+                !is_full
             }
         }
         let (board, scope) = (Arc::new(Board::default()), Scope::new("default", "eu-west-1"));
@@ -225,6 +238,12 @@ mod tests {
         let second = cache();
         assert!(second.knows("web:7") && !second.knows("web:8"));
         assert_eq!([first.immutable("web:7").as_deref(), second.immutable("web:7").as_deref()], [Some(&web); 2]);
-        assert_eq!((lock(&board.0).len(), second.immutable("web:8")), (1, None));
+        second.keep_immutable("web:8", web.clone());
+        second.shelve();
+        assert_eq!((lock(&board.0).len(), second.immutable("web:8").as_deref()), (1, Some(&web)), "it was let go of");
+        lock(&board.0).clear();
+        second.shelve();
+        assert_eq!((lock(&board.0).len(), second.immutable("web:8").as_deref()), (1, Some(&web)), "not tried again");
+        assert_eq!((second.immutable("web:7"), second.knows("web:7")), (None, false), "it has gone from the shelf");
     }
 }

@@ -38,6 +38,9 @@ pub(crate) enum Service {
 }
 
 impl Service {
+    /// How many there are.
+    pub(super) const COUNT: usize = Service::Scaling as usize + 1;
+
     /// The name in budgets.
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -202,7 +205,7 @@ impl<'a> Aws<'a> {
     ) -> Result<F::Answer, ApplyError> {
         self.meter.acquire(self.scope, service.name(), operation).await;
         // A write waits for its budget and for nothing else.
-        let place = if access == Access::Read { self.clients.place().await } else { None };
+        let place = if access == Access::Read { self.clients.place(service).await } else { None };
         let answer = send.await.map_err(|e| {
             // The machine's own clock, right or wrong: it is what calls are signed with.
             error::sort(&format!("{}:{operation}", service.iam()), access, &e, jiff::Timestamp::now())

@@ -2,6 +2,7 @@
 
 use super::agent::{self, NamesIntent};
 use super::cache::Cache;
+use super::call::Service;
 use super::lock;
 use super::session::{Role, Session};
 use super::whole::NoticesDamage;
@@ -170,13 +171,13 @@ pub(super) struct Clients {
     tagging: OnceLock<aws_sdk_resourcegroupstagging::Client>,
     sts: OnceLock<aws_sdk_sts::Client>,
     scaling: OnceLock<aws_sdk_applicationautoscaling::Client>,
-    /// How many more reads may be under way.
-    reads: Semaphore,
+    /// How many more reads may be under way, by service: one that hangs holds up no other.
+    reads: [Semaphore; Service::COUNT],
 }
 
-/// Reads of a scope that are under way at once, and so its connections and answers in memory: at 40 ms a call that is 800
-/// a second, more than any of AWS's buckets refills.
-const READS: usize = 32;
+/// Reads of a scope that are under way at once at a service, and so its connections and answers in memory: at 40 ms a call
+/// that is 400 a second, more than any of AWS's buckets refills.
+const READS: usize = 16;
 
 impl Clients {
     fn new(config: SdkConfig, endpoint: Option<String>) -> Self {
@@ -191,12 +192,12 @@ impl Clients {
             tagging: OnceLock::new(),
             sts: OnceLock::new(),
             scaling: OnceLock::new(),
-            reads: Semaphore::new(READS),
+            reads: [const { Semaphore::const_new(READS) }; Service::COUNT],
         }
     }
-    /// Waits until another read may begin; it may until what this answers is dropped.
-    pub(super) async fn place(&self) -> Option<SemaphorePermit<'_>> {
-        self.reads.acquire().await.ok()
+    /// Waits until another read of a service may begin; it is under way until what this answers is dropped.
+    pub(super) async fn place(&self, service: Service) -> Option<SemaphorePermit<'_>> {
+        self.reads[service as usize].acquire().await.ok()
     }
     pub(super) fn ec2(&self) -> &aws_sdk_ec2::Client {
         self.ec2.get_or_init(|| client!(aws_sdk_ec2, &self.config, &self.endpoint))
