@@ -37,6 +37,9 @@ fn common(report: &mut Report, phase: &str, cost: &Cost) {
     }
 }
 
+/// How long after a sweep a process is at rest: idle connections go after ten seconds.
+const REST: Duration = Duration::from_secs(15);
+
 /// Sweeps in which nothing has to be done, at their interval.
 fn steady(report: &mut Report, account: &Account, name: &str) -> Result<()> {
     let (floor, large) = (account.floor(), size() >= 10_000);
@@ -126,6 +129,7 @@ fn a_grown_account() -> Result<()> {
     let figure = plain(ms(ready), "ms");
     report.add(format!("{name} start to ready"), if size() == 10_000 { figure.goal(1000.0) } else { figure });
     account.looked_anew()?;
+    std::thread::park_timeout(REST);
     let rest = memory(account.server.pid())?;
     report.add(format!("{name} memory at rest"), plain(rest.resident as f64, "MB"));
     report.add(format!("{name} memory at rest:   the program"), plain(rest.program as f64, "MB"));
