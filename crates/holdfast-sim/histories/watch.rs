@@ -218,7 +218,7 @@ fn honest(scene: &Scene, live: &[LiveThing], calm: Calm) -> Result<Vec<Violation
 /// declares: only a person lets go there. The last place of a list comes first.
 pub(crate) fn clinging<'l>(scene: &Scene, live: &'l [LiveThing]) -> Result<Vec<(&'l LiveThing, String)>> {
     let retiring: Vec<String> =
-        scene.store()?.memories(&scene.scope)?.into_iter().flat_map(|(_, memory)| memory.retiring).collect();
+        scene.store()?.memories(&scene.scope)?.into_values().flat_map(|memory| memory.retiring).collect();
     let replaced = live.iter().map(|thing| &thing.observation).filter(|o| retiring.contains(&o.id));
     let deleted = scene.declared.values().filter(|d| d.fate != Fate::Keep).flat_map(|d| of(live, &d.uid));
     let going: Vec<&Observation> = deleted.chain(replaced.map(AsRef::as_ref)).collect();
