@@ -251,16 +251,14 @@ impl<'a> Desk<'a> {
         self.offers.insert(&row.desired.key, offer);
     }
 
+    /// What can be said of a resource that waits for nothing.
+    fn say<'s>(&'s self, desired: &'s Desired, live: Option<&'s Observation>) -> Say<'s> {
+        Say { desired, now: self.input.now, live, behind: false, unresolved: "", calm: &self.calm }
+    }
+
     fn decide(&mut self, row: &mut Row<'a>, unseen: &Unseen<'a>) -> Decided {
         let Some(kind) = row.kind else {
-            let say = Say {
-                desired: row.desired,
-                now: self.input.now,
-                live: None,
-                behind: false,
-                unresolved: "",
-                calm: &self.calm,
-            };
+            let say = self.say(row.desired, None);
             let why = format!("This build knows no kind {}.", row.desired.key.kind);
             return Decided::quiet(say.verdict(Decision::Unknown, Phase::Unknown, why));
         };
@@ -269,7 +267,7 @@ impl<'a> Desk<'a> {
             None => contained(|| self.decide_of(kind, row, unseen)),
         };
         decided.unwrap_or_else(|why| {
-            let say = Say { desired: row.desired, now: self.input.now, live: None, behind: false, unresolved: "", calm: &self.calm };
+            let say = self.say(row.desired, None);
             let kind = kind.name();
             let why = format!(
                 "The code of {kind} panicked over it: {why}. Nothing is done about it, and every pass tries again; all else goes \
@@ -287,14 +285,7 @@ impl<'a> Desk<'a> {
         if let (Some(looks), Some(live)) = (looks, row.found.live())
             && memory.quiet == Some(looks)
         {
-            let say = Say {
-                desired: row.desired,
-                now: self.input.now,
-                live: Some(live),
-                behind: false,
-                unresolved: "",
-                calm: &self.calm,
-            };
+            let say = self.say(row.desired, Some(live));
             return Decided::still_quiet(&say, looks);
         }
         let filled = match row.filled.take().filter(|_| row.refs.is_empty()) {
