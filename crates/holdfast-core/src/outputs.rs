@@ -30,14 +30,6 @@ impl Outputs {
             Arc::make_mut(all).fold();
         }
     }
-
-    /// Puts the text down, of which no two have the same.
-    ///
-    /// # Errors
-    /// Those of the writer.
-    pub fn put(&self, to: impl std::io::Write) -> serde_json::Result<()> {
-        serde_json::to_writer(to, self)
-    }
 }
 
 impl From<Map<String, Value>> for Outputs {

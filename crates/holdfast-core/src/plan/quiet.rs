@@ -42,7 +42,7 @@ fn put_live(buffer: &mut Vec<u8>, live: &Observation) -> Option<()> {
     fields.put(&mut *buffer).ok()?;
     put_count(buffer, unread.len());
     unread.iter().for_each(|pointer| put_text(buffer, pointer));
-    outputs.put(&mut *buffer).ok()?;
+    serde_json::to_writer(&mut *buffer, outputs).ok()?;
     private.put(&mut *buffer).ok()?;
     serde_json::to_writer(&mut *buffer, &(state, health)).ok()?;
     if ownership.is_empty() { Some(()) } else { serde_json::to_writer(buffer, ownership).ok() }
