@@ -152,7 +152,7 @@ mod tests {
         let (users, scope) = (Users::default(), Scope::new("default", "eu-west-1"));
         let ask = |list: &[Arc<Desired>], name: &str| -> Vec<String> {
             let keys = users.of(&scope, list.into(), &ResourceKey::new("s", "Group", name));
-            keys.into_iter().map(|k| k.name).collect()
+            keys.into_iter().map(|k| k.name.clone()).collect()
         };
         let (a, b, c) = (desired("a", &["x", "y"]), desired("b", &["x", "x"]), desired("c", &["y"]));
         let first = [Arc::clone(&a), Arc::clone(&c)];

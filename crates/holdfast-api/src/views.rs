@@ -101,10 +101,10 @@ impl From<ResourceRecord> for ResourceView {
     fn from(r: ResourceRecord) -> Self {
         Self {
             api_version: API_VERSION,
-            kind: r.key.kind,
+            kind: r.key.kind.clone(),
             metadata: ResourceMetadata {
-                stack: r.key.stack,
-                name: r.key.name,
+                stack: r.key.stack.clone(),
+                name: r.key.name.clone(),
                 account: r.scope.account,
                 region: r.scope.region,
                 uid: r.uid,

@@ -1,7 +1,10 @@
 //! Names: what a resource is called here, and where it lives in AWS.
 
 use serde::{Deserialize, Serialize};
+use std::cmp::Ordering;
 use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
 
 /// The name of a kind as users write it, such as `SecurityGroup`.
 pub type KindName = &'static str;
@@ -11,9 +14,14 @@ pub const UID_TAG: &str = "holdfast:uid";
 /// Tag key that holds `stack/Kind/name` of the owner, so that ownership survives the loss of the store.
 pub const RESOURCE_TAG: &str = "holdfast:resource";
 
-/// Identity of a declared resource: `stack/Kind/name`.
+/// Identity of a declared resource: `stack/Kind/name`. Whoever copies one holds the same texts.
+#[derive(Clone, Debug, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ResourceKey(Arc<KeyParts>);
+
+/// The parts of a [`ResourceKey`].
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct ResourceKey {
+pub struct KeyParts {
     /// The stack that declares it.
     pub stack: String,
     /// The kind, as in the document. Kept as text: a store may hold kinds that this build does not know.
@@ -25,7 +33,7 @@ pub struct ResourceKey {
 impl ResourceKey {
     /// Puts a key together.
     pub fn new(stack: impl Into<String>, kind: impl Into<String>, name: impl Into<String>) -> Self {
-        Self { stack: stack.into(), kind: kind.into(), name: name.into() }
+        Self(Arc::new(KeyParts { stack: stack.into(), kind: kind.into(), name: name.into() }))
     }
 
     /// Reads `stack/Kind/name`; `None` if it has not exactly three non-empty parts.
@@ -37,6 +45,34 @@ impl ResourceKey {
             }
             _ => None,
         }
+    }
+}
+
+impl Deref for ResourceKey {
+    type Target = KeyParts;
+
+    fn deref(&self) -> &KeyParts {
+        &self.0
+    }
+}
+
+impl PartialEq for ResourceKey {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.0 == other.0
+    }
+}
+
+impl Eq for ResourceKey {}
+
+impl PartialOrd for ResourceKey {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for ResourceKey {
+    fn cmp(&self, other: &Self) -> Ordering {
+        if Arc::ptr_eq(&self.0, &other.0) { Ordering::Equal } else { self.0.cmp(&other.0) }
     }
 }
 

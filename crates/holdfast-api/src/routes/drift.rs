@@ -122,9 +122,9 @@ fn item(record: ResourceRecord, severity: Option<&str>) -> Option<Item> {
     let drift = record.status.drift?;
     let wanted = severity.is_none_or(|word| drift.fields.iter().any(|f| self::word(f.severity) == word));
     wanted.then(|| Item {
-        stack: record.key.stack,
-        kind: record.key.kind,
-        name: record.key.name,
+        stack: record.key.stack.clone(),
+        kind: record.key.kind.clone(),
+        name: record.key.name.clone(),
         account: record.scope.account,
         region: record.scope.region,
         since: drift.since,

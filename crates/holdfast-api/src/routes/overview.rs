@@ -85,9 +85,9 @@ async fn read(State(state): State<ApiState>, conditions: Conditions) -> Answer {
                 summary.stacks.entry(stack.name).or_default();
             }
             let oldest = |(key, since): (holdfast_core::name::ResourceKey, Timestamp)| Oldest {
-                stack: key.stack,
-                kind: key.kind,
-                name: key.name,
+                stack: key.stack.clone(),
+                kind: key.kind.clone(),
+                name: key.name.clone(),
                 since,
             };
             let mut overview = Overview {

@@ -169,7 +169,7 @@ async fn check(
         account: scope.account.clone(),
         region: scope.region.clone(),
         checked_at: now,
-        left: left.map(|(key, id)| Leftover { kind: key.kind, name: key.name, id }).collect(),
+        left: left.map(|(key, id)| Leftover { kind: key.kind.clone(), name: key.name.clone(), id }).collect(),
         unread: found.unread,
     })
 }

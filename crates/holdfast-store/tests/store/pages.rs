@@ -120,7 +120,7 @@ fn opened(directory: &Path, file_bytes: &[u8], log: &[u8]) -> Result<Vec<String>
     let store = Store::open(&file(directory));
     assert_eq!(store.is_ok(), looked.is_ok_and(|found| found.findings.is_empty()), "both say the same");
     let store = store?;
-    Ok(store.resources(&Filter::default(), 1000, None)?.into_iter().map(|r| r.key.name).collect())
+    Ok(store.resources(&Filter::default(), 1000, None)?.into_iter().map(|r| r.key.name.clone()).collect())
 }
 
 #[test]

@@ -172,7 +172,7 @@ pub(crate) fn unknown_kind(given: &str) -> String {
 pub(crate) fn resource_path(given: &str) -> Result<String> {
     let key =
         ResourceKey::parse(given).with_context(|| format!("\"{given}\" names no resource; write STACK/KIND/NAME"))?;
-    let kind = kind_name(&key.kind).unwrap_or(key.kind);
+    let kind = kind_name(&key.kind).unwrap_or_else(|| key.kind.clone());
     Ok(format!("/v1/resources/{}/{}/{}", segment(&key.stack), segment(&kind), segment(&key.name)))
 }
 
