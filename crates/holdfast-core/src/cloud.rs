@@ -8,7 +8,9 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::any::Any;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +20,12 @@ pub trait Cloud: Send + Sync {
     /// Reads all wanted kinds of a scope in batches. Never fails as a whole: what could not be read is a
     /// [`Gap`](crate::observe::Gap) of its kind.
     async fn sweep(&self, scope: &Scope, wanted: &BTreeMap<KindName, Wanted>) -> Snapshot;
+
+    /// A [`sweep`](Cloud::sweep) that another one may follow within moments, or that follows one: what `memo` has of the
+    /// last one need not be read again.
+    async fn follow(&self, scope: &Scope, wanted: &BTreeMap<KindName, Wanted>, _memo: &mut Memo) -> Snapshot {
+        self.sweep(scope, wanted).await
+    }
 
     /// Does one action. `action` is the kind's action as JSON with every reference filled in; `token` is the
     /// journal's idempotency token, the same for a repeat of the same intent.
@@ -54,6 +62,28 @@ pub trait Cloud: Send + Sync {
     /// Whatever AWS's index of tags still has of a stack. The index lags behind in both ways: what it names may be gone,
     /// and only a sweep says whether it is.
     async fn tagged(&self, scope: &Scope, stack: &str) -> Result<Vec<Tagged>, ApplyError>;
+}
+
+/// What a sweep has read for the whole scope at once and for all kinds. Only the cloud that made it knows what it is.
+#[derive(Clone, Default)]
+pub struct Memo(Option<Arc<dyn Any + Send + Sync>>);
+
+impl Memo {
+    /// What was put there, if it is such a thing.
+    pub fn get<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        Arc::clone(self.0.as_ref()?).downcast().ok()
+    }
+
+    /// Puts something in the place of what was there.
+    pub fn put<T: Any + Send + Sync>(&mut self, it: Option<Arc<T>>) {
+        self.0 = it.map(|it| it as Arc<dyn Any + Send + Sync>);
+    }
+}
+
+impl fmt::Debug for Memo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Memo").field(&self.0.is_some()).finish()
+    }
 }
 
 /// What AWS gives only one thing a call (attributes) is read in rounds, as far as the budget has room for it.

@@ -15,7 +15,7 @@ use crate::seat::Seat;
 use crate::seen::Look;
 use crate::token::fnv;
 use crate::trouble;
-use holdfast_core::cloud::Leftovers;
+use holdfast_core::cloud::{Leftovers, Memo};
 use holdfast_core::name::{ResourceKey, Scope};
 use holdfast_core::plan::{Desired, Plan};
 use holdfast_core::why::Sight;
@@ -217,7 +217,7 @@ impl Engine {
         let known = approve::known(core, scope, &desired, core.clock.now())?;
         let snapshot = match &unverified {
             Some(error) => trouble::unread(scope, &wanted, error, core.clock.now()),
-            None => look(core, scope, &wanted).await,
+            None => look(core, scope, &wanted, &mut Memo::default()).await,
         };
         let facts = Facts {
             registry: &core.registry,

@@ -14,6 +14,7 @@ use crate::seat::Seat;
 use crate::seen::{FRESH, LastLook, Look, Resting, Seen};
 use crate::trouble;
 use futures::FutureExt;
+use holdfast_core::cloud::Memo;
 use holdfast_core::kind::Registry;
 use holdfast_core::name::{KindName, ResourceKey, Scope};
 use holdfast_core::observe::{Gap, Reading, Snapshot, Wanted};
@@ -77,6 +78,8 @@ impl PassReport {
 /// What a pass saw.
 struct Swept {
     snapshot: Snapshot,
+    /// What a look that follows need not read again.
+    memo: Memo,
     /// When the reading ended.
     at: Timestamp,
     /// How long it took.
@@ -91,6 +94,14 @@ impl Swept {
     /// When what a resource is about was seen.
     fn seen_at(&self, key: &ResourceKey) -> Timestamp {
         self.before.as_ref().filter(|(_, resting)| resting.has(key)).map_or(self.at, |(at, _)| *at)
+    }
+
+    /// Leaves what a look that follows may go by; none does where all is at rest.
+    fn keep(&mut self, resting: &Resting, plan: &Plan) {
+        if plan.steps.is_empty() && resting.is_all(&self.snapshot) {
+            self.memo = Memo::default();
+        }
+        resting.keep(&mut self.snapshot);
     }
 
     /// When the oldest of it was seen.
@@ -165,14 +176,14 @@ async fn run(
     core.boundaries.reached(scope, Boundary::Recorded).await;
     seat.leave();
     // All that was seen has been judged, and steps may take long: what is not at rest is read again after them.
-    resting.keep(&mut swept.snapshot);
+    swept.keep(&resting, &plan);
     let executed = execute(core, scope, book, &plan, &elsewhere, swept.oldest()).await;
     core.boundaries.reached(scope, Boundary::BeforeEnd).await;
     finish(core, book, &swept, &mut report, executed)?;
     report.next = next(core, book, &plan, &report, &swept);
     // What would be too old by then is not kept.
     let soon = report.next.filter(|wait| *wait < FRESH.unsigned_abs());
-    book.seen = soon.map(|_| Seen::of(swept.snapshot, resting, &swept.status, &book.list));
+    book.seen = soon.map(|_| Seen::of((swept.snapshot, swept.memo), resting, &swept.status, &book.list));
     book.clean = true;
     core.boundaries.reached(scope, Boundary::AfterEnd).await;
     match unverified {
@@ -258,16 +269,17 @@ async fn sweep(
     book: &mut Book,
     elsewhere: &Elsewhere,
     unverified: Option<&PassError>,
-    seen: Option<Seen>,
+    mut seen: Option<Seen>,
 ) -> Swept {
     let mut wanted = book.wanted(&core.registry, elsewhere);
     if let Some(seen) = &seen {
         wanted = Arc::new(seen.unread(&wanted));
     }
+    let mut memo = seen.as_mut().map(|seen| std::mem::take(&mut seen.memo)).unwrap_or_default();
     let (before, drawn, started) = (core.budgets.counts(scope), core.budgets.drawn(scope), Instant::now());
     let mut snapshot = match unverified {
         Some(error) => trouble::unread(scope, &wanted, error, core.clock.now()),
-        None => look(core, scope, &wanted).await,
+        None => look(core, scope, &wanted, &mut memo).await,
     };
     drop(wanted);
     book.close_wanted();
@@ -296,7 +308,7 @@ async fn sweep(
         held: None,
         ..whole
     };
-    Swept { snapshot, at, took, status, before }
+    Swept { snapshot, memo, at, took, status, before }
 }
 
 fn millis(took: Duration) -> u64 {
@@ -304,15 +316,15 @@ fn millis(took: Duration) -> u64 {
 }
 
 /// Sweeps; where the code of a kind panics over it, each kind by itself, so that only that one is not seen.
-pub(crate) async fn look(core: &Core, scope: &Scope, wanted: &BTreeMap<KindName, Wanted>) -> Snapshot {
+pub(crate) async fn look(core: &Core, scope: &Scope, wanted: &BTreeMap<KindName, Wanted>, memo: &mut Memo) -> Snapshot {
     let taken_at = core.clock.now();
-    if let Ok(whole) = AssertUnwindSafe(core.cloud.sweep(scope, wanted)).catch_unwind().await {
+    if let Ok(whole) = AssertUnwindSafe(core.cloud.follow(scope, wanted, memo)).catch_unwind().await {
         return whole;
     }
     let mut kinds = BTreeMap::new();
     for (kind, one) in wanted {
         let alone = BTreeMap::from([(*kind, one.clone())]);
-        match AssertUnwindSafe(core.cloud.sweep(scope, &alone)).catch_unwind().await {
+        match AssertUnwindSafe(core.cloud.follow(scope, &alone, memo)).catch_unwind().await {
             Ok(snapshot) => kinds.extend(snapshot.kinds),
             Err(panic) => {
                 let text = said(panic.as_ref());

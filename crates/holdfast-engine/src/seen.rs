@@ -6,6 +6,7 @@
 //! That look is at most [`FRESH`] old; whoever asks, declares something or waits for the next sweep gets a whole one.
 
 use crate::book::DesiredList;
+use holdfast_core::cloud::Memo;
 use holdfast_core::kind::{AnyKind, Registry};
 use holdfast_core::name::{KindName, ResourceKey};
 use holdfast_core::observe::{Reading, Snapshot, Wanted};
@@ -81,6 +82,11 @@ impl Resting {
         self.kinds.contains(&*key.kind) || self.keys.get(&*key.kind).is_some_and(|keys| keys.contains_key(key))
     }
 
+    /// True if all that a look read is at rest.
+    pub(crate) fn is_all(&self, snapshot: &Snapshot) -> bool {
+        snapshot.kinds.keys().all(|kind| self.kinds.contains(kind))
+    }
+
     /// Leaves of a look what is at rest.
     pub(crate) fn keep(&self, snapshot: &mut Snapshot) {
         snapshot.kinds.retain(|kind, reading| match self.keys.get(kind) {
@@ -98,6 +104,8 @@ impl Resting {
 #[derive(Debug)]
 pub(crate) struct Seen {
     kinds: BTreeMap<KindName, Reading>,
+    /// What it read for all kinds at once.
+    pub(crate) memo: Memo,
     resting: Resting,
     /// When that look began.
     pub(crate) taken_at: Timestamp,
@@ -109,9 +117,14 @@ pub(crate) struct Seen {
 
 impl Seen {
     /// Keeps what was left of a look. `status` tells of the whole of it.
-    pub(crate) fn of(snapshot: Snapshot, resting: Resting, status: &ScopeStatus, list: &DesiredList) -> Self {
+    pub(crate) fn of(
+        (snapshot, memo): (Snapshot, Memo),
+        resting: Resting,
+        status: &ScopeStatus,
+        list: &DesiredList,
+    ) -> Self {
         let Snapshot { kinds, taken_at, .. } = snapshot;
-        Self { kinds, resting, taken_at, status: status.clone(), list: Arc::clone(list) }
+        Self { kinds, memo, resting, taken_at, status: status.clone(), list: Arc::clone(list) }
     }
 
     /// True if a pass over that list may still go by it.
@@ -223,13 +236,17 @@ mod tests {
         let resting = Resting::of(&registry, &snapshot, &plan, &BTreeMap::from([(key("replaces"), retiring)]));
         let rest: Vec<&str> = plan.verdicts.iter().filter(|v| resting.has(&v.key)).map(|v| &*v.key.name).collect();
         assert_eq!(rest, ["rests"]);
+        assert!(
+            !resting.is_all(&snapshot)
+                && Resting::default().is_all(&Snapshot { kinds: BTreeMap::new(), ..snapshot.clone() })
+        );
         resting.keep(&mut snapshot);
         let kept: Vec<&str> = snapshot.kinds["Service"].observations.iter().map(|o| &*o.id).collect();
         assert_eq!(kept, ["rests"]);
         let list = DesiredList::default();
         let status = ScopeStatus::of(snapshot.scope.clone());
         let mut now = Snapshot { kinds: BTreeMap::new(), ..snapshot.clone() };
-        Seen::of(snapshot, resting, &status, &list).complete(&mut now);
+        Seen::of((snapshot, Memo::default()), resting, &status, &list).complete(&mut now);
         let whole = &now.kinds["Service"];
         assert_eq!((whole.observations.len(), whole.parts.len()), (1, 1), "what could not be read of it is still told");
     }

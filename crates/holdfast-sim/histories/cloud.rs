@@ -3,7 +3,7 @@
 
 use crate::boundary::{Gate, Late, Place};
 use async_trait::async_trait;
-use holdfast_core::cloud::{Applied, ApplyError, Cloud, ErrorClass, Meter, Tagged};
+use holdfast_core::cloud::{Applied, ApplyError, Cloud, ErrorClass, Memo, Meter, Tagged};
 use holdfast_core::name::{KindName, Scope};
 use holdfast_core::observe::{Snapshot, Wanted};
 use holdfast_core::preflight::{Asked, Preflight};
@@ -131,6 +131,10 @@ impl Watched {
 impl Cloud for Watched {
     async fn sweep(&self, scope: &Scope, wanted: &BTreeMap<KindName, Wanted>) -> Snapshot {
         self.sim.sweep(scope, wanted).await
+    }
+
+    async fn follow(&self, scope: &Scope, wanted: &BTreeMap<KindName, Wanted>, memo: &mut Memo) -> Snapshot {
+        self.sim.follow(scope, wanted, memo).await
     }
 
     async fn apply(&self, scope: &Scope, kind: KindName, action: &Value, token: &str) -> Result<Applied, ApplyError> {

@@ -10,7 +10,7 @@ use crate::lookup::{answers, is_wanted};
 use crate::perform::perform;
 use crate::world::{Lag, LiveThing, ScopeWorld};
 use async_trait::async_trait;
-use holdfast_core::cloud::{Applied, ApplyError, CallOutcome, Cloud, ErrorClass, Meter, Tagged, Turn};
+use holdfast_core::cloud::{Applied, ApplyError, CallOutcome, Cloud, ErrorClass, Memo, Meter, Tagged, Turn};
 use holdfast_core::kind::{AnyKind, Mint, Registry};
 use holdfast_core::name::{KindName, Scope};
 use holdfast_core::observe::{Gap, Observation, Reading, Snapshot, Wanted};
@@ -43,6 +43,7 @@ pub(crate) struct World {
     /// Things of others, as they must stay.
     pub(crate) bystanders: BTreeMap<(Scope, KindName, String), Arc<Observation>>,
     accounts: BTreeMap<String, String>,
+    looks_in_a_row: u64,
     faults: Faults,
     limits: Limits,
     dice: Dice,
@@ -93,6 +94,7 @@ impl SimCloud {
             scopes: BTreeMap::new(),
             bystanders: BTreeMap::new(),
             accounts: BTreeMap::new(),
+            looks_in_a_row: 0,
             faults: Faults::default(),
             limits: Limits::default(),
             dice: Dice::new(seed),
@@ -141,6 +143,10 @@ impl SimCloud {
     /// The number of the newest call; 0 before the first.
     pub fn newest_call(&self) -> u64 {
         self.lock().log.newest()
+    }
+    /// How many looks, the last one included, were reminded of the one before them, back to a whole one.
+    pub fn looks_in_a_row(&self) -> u64 {
+        self.lock().looks_in_a_row
     }
     /// Sums over all calls ever.
     pub fn counters(&self) -> Counters {
@@ -415,6 +421,14 @@ impl Cloud for SimCloud {
             kinds.insert(name, reading);
         }
         Snapshot { scope: scope.clone(), taken_at, kinds }
+    }
+
+    /// Reads the same as a sweep, and only tells whether it was reminded of one before it.
+    async fn follow(&self, scope: &Scope, wanted: &BTreeMap<KindName, Wanted>, memo: &mut Memo) -> Snapshot {
+        let looks = memo.get::<u64>().map_or(0, |before| *before) + 1;
+        memo.put(Some(Arc::new(looks)));
+        self.lock().looks_in_a_row = looks;
+        self.sweep(scope, wanted).await
     }
 
     async fn apply(&self, scope: &Scope, kind: KindName, action: &Value, token: &str) -> Answer {

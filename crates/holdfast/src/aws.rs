@@ -2,7 +2,9 @@
 
 use anyhow::{Context, Result};
 use async_trait::async_trait;
-use holdfast_core::cloud::{AccountAccess, Applied, ApplyError, Cloud, ErrorClass, Meter, Rounds, Shelf, Tagged, Turn};
+use holdfast_core::cloud::{
+    AccountAccess, Applied, ApplyError, Cloud, ErrorClass, Memo, Meter, Rounds, Shelf, Tagged, Turn,
+};
 use holdfast_core::document::AccountSpec;
 use holdfast_core::name::{KindName, Scope};
 use holdfast_core::observe::{Snapshot, Wanted};
@@ -100,6 +102,10 @@ impl Declared {
 impl Cloud for Declared {
     async fn sweep(&self, scope: &Scope, wanted: &BTreeMap<KindName, Wanted>) -> Snapshot {
         self.aws.sweep(scope, wanted).await
+    }
+
+    async fn follow(&self, scope: &Scope, wanted: &BTreeMap<KindName, Wanted>, memo: &mut Memo) -> Snapshot {
+        self.aws.follow(scope, wanted, memo).await
     }
 
     async fn apply(&self, scope: &Scope, kind: KindName, action: &Value, token: &str) -> Result<Applied, ApplyError> {

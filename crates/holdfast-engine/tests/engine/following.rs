@@ -55,7 +55,7 @@ async fn after_a_fix_only_its_kind_is_read_again_and_then_nothing_is_open() {
     let b = healed().await;
     let whole = b.engine.scopes().expect("the store reads").remove(0).status;
     b.clock.advance(SignedDuration::from_secs(2));
-    assert_eq!(b.looks_at(true).await, ["Machine"]);
+    assert_eq!((b.looks_at(true).await, b.sim.looks_in_a_row()), (vec!["Machine"], 2));
     b.all_in_sync();
     let status = b.engine.scopes().expect("the store reads").remove(0).status;
     assert_eq!(
@@ -64,6 +64,7 @@ async fn after_a_fix_only_its_kind_is_read_again_and_then_nothing_is_open() {
         "it tells of the last whole look"
     );
     assert_eq!(b.looks_at(true).await, BOTH, "nothing was left open that another one could follow");
+    assert_eq!(b.sim.looks_in_a_row(), 1, "and a whole look is reminded of nothing");
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use crate::common::Tags;
 use holdfast_core::cloud::Shelf;
 use holdfast_core::name::Scope;
 use holdfast_core::observe::{Observation, WantedResource};
+use holdfast_core::spec::Spec;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,20 +32,24 @@ pub(crate) struct Cache {
 /// An observation that was made out of what never changes, and all that it was made out of: where none of that has
 /// moved it need not be made again.
 pub(crate) struct LastMade {
-    wanted: Vec<WantedResource>,
-    listed: Vec<String>,
+    /// Of who wants it and what was listed.
+    out_of: Digest,
+    specs: Box<[Arc<Spec>]>,
     pub(crate) seen: Arc<Observation>,
 }
 
 impl LastMade {
     /// What was made for those who want it, out of what was listed.
-    pub(crate) fn of(wanted: &[&WantedResource], listed: Vec<String>, seen: &Arc<Observation>) -> Self {
-        let closed = |one: &&WantedResource| {
-            let mut one = WantedResource::clone(one);
-            one.spec.close();
-            one
-        };
-        Self { wanted: wanted.iter().map(closed).collect(), listed, seen: Arc::clone(seen) }
+    pub(crate) fn of(wanted: &[&WantedResource], listed: &[String], seen: &Arc<Observation>) -> Self {
+        let specs = wanted.iter().map(|one| Arc::clone(one.spec.text())).collect();
+        Self { out_of: Self::digest(wanted, listed), specs, seen: Arc::clone(seen) }
+    }
+
+    fn digest(wanted: &[&WantedResource], listed: &[String]) -> Digest {
+        let who = wanted
+            .iter()
+            .flat_map(|one| [&*one.key.stack, &*one.key.name, &*one.uid, one.id.as_deref().unwrap_or_default()]);
+        Digest::of_texts(who.chain(listed.iter().map(String::as_str)))
     }
 
     /// Lets go of the tree that a plan has opened in it.
@@ -56,10 +61,10 @@ impl LastMade {
 
     /// True if the same want it and the same is listed; tags are the caller's to compare.
     pub(crate) fn stands_on(&self, wanted: &[&WantedResource], listed: &[String]) -> bool {
-        let same = |(a, b): (&WantedResource, &&WantedResource)| {
-            a.uid == b.uid && a.id == b.id && a.key == b.key && a.spec.is_same(&b.spec)
-        };
-        self.listed == listed && self.wanted.len() == wanted.len() && self.wanted.iter().zip(wanted).all(same)
+        let same = |(a, b): (&Arc<Spec>, &&WantedResource)| Arc::ptr_eq(a, b.spec.text());
+        self.specs.len() == wanted.len()
+            && self.specs.iter().zip(wanted).all(same)
+            && self.out_of == Self::digest(wanted, listed)
     }
 }
 
@@ -194,7 +199,7 @@ mod tests {
         let seen = crate::common::settled("web:7".to_owned(), "web".to_owned(), Tags::new(), Value::Null);
         let seen = Arc::new(seen);
         let listed = || vec!["web:7".to_owned()];
-        let made = LastMade::of(&[&one], listed(), &seen);
+        let made = LastMade::of(&[&one], &listed(), &seen);
         assert!(made.stands_on(&[&one.clone()], &listed()));
         assert!(!made.stands_on(&[&one], &["web:8".to_owned()]), "another revision");
         assert!(!made.stands_on(&[&one, &one], &listed()), "one more wants it");

@@ -38,9 +38,6 @@ pub(crate) enum Service {
 }
 
 impl Service {
-    /// How many there are.
-    pub(super) const COUNT: usize = Service::Scaling as usize + 1;
-
     /// The name in budgets.
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -203,9 +200,10 @@ impl<'a> Aws<'a> {
         access: Access,
         send: F,
     ) -> Result<F::Answer, ApplyError> {
+        // A write waits for its budget and for nothing else, and whoever has its budget waits no more: AWS counts a call when
+        // it comes, and those that come late come all at once.
+        let place = if access == Access::Read { self.clients.place(service, operation).await } else { None };
         self.meter.acquire(self.scope, service.name(), operation).await;
-        // A write waits for its budget and for nothing else.
-        let place = if access == Access::Read { self.clients.place(service).await } else { None };
         let answer = send.await.map_err(|e| {
             // The machine's own clock, right or wrong: it is what calls are signed with.
             error::sort(&format!("{}:{operation}", service.iam()), access, &e, jiff::Timestamp::now())

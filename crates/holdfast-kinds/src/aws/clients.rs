@@ -19,9 +19,10 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use holdfast_core::cloud::{AccountAccess, Meter, Shelf};
 use holdfast_core::name::Scope;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// The process's own configuration, from the SDK's standard chain: profile, environment, task role. The SDK does
 /// not retry: a retry is the engine's decision, taken after another look.
@@ -171,12 +172,13 @@ pub(super) struct Clients {
     tagging: OnceLock<aws_sdk_resourcegroupstagging::Client>,
     sts: OnceLock<aws_sdk_sts::Client>,
     scaling: OnceLock<aws_sdk_applicationautoscaling::Client>,
-    /// How many more reads may be under way, by service: one that hangs holds up no other.
-    reads: [Semaphore; Service::COUNT],
+    /// How many more reads may wait for their budget or be under way, by service and operation: one that hangs, or has to
+    /// wait, holds up no other.
+    reads: Mutex<BTreeMap<(&'static str, &'static str), Arc<Semaphore>>>,
 }
 
-/// Reads of a scope that are under way at once at a service, and so its connections and answers in memory: at 40 ms a call
-/// that is 400 a second, more than any of AWS's buckets refills.
+/// Reads of a scope that are under way at once by one operation, and so its connections and answers in memory: at 40 ms a
+/// call that is 400 a second, more than any of AWS's buckets refills.
 const READS: usize = 16;
 
 impl Clients {
@@ -192,12 +194,14 @@ impl Clients {
             tagging: OnceLock::new(),
             sts: OnceLock::new(),
             scaling: OnceLock::new(),
-            reads: [const { Semaphore::const_new(READS) }; Service::COUNT],
+            reads: Mutex::default(),
         }
     }
-    /// Waits until another read of a service may begin; it is under way until what this answers is dropped.
-    pub(super) async fn place(&self, service: Service) -> Option<SemaphorePermit<'_>> {
-        self.reads[service as usize].acquire().await.ok()
+    /// Waits until another read by an operation may ask for its budget; it is under way until what this answers is dropped.
+    pub(super) async fn place(&self, service: Service, operation: &'static str) -> Option<OwnedSemaphorePermit> {
+        let queue = || Arc::new(Semaphore::new(READS));
+        let queue = Arc::clone(lock(&self.reads).entry((service.name(), operation)).or_insert_with(queue));
+        queue.acquire_owned().await.ok()
     }
     pub(super) fn ec2(&self) -> &aws_sdk_ec2::Client {
         self.ec2.get_or_init(|| client!(aws_sdk_ec2, &self.config, &self.endpoint))

@@ -26,7 +26,9 @@ use async_trait::async_trait;
 use call::{OneShot, unreadable};
 use clients::ScopeState;
 use futures::FutureExt;
-use holdfast_core::cloud::{AccountAccess, Applied, ApplyError, Cloud, ErrorClass, Meter, Rounds, Shelf, Tagged, Turn};
+use holdfast_core::cloud::{
+    AccountAccess, Applied, ApplyError, Cloud, ErrorClass, Memo, Meter, Rounds, Shelf, Tagged, Turn,
+};
 use holdfast_core::kind::Kind;
 use holdfast_core::name::{KindName, Scope};
 use holdfast_core::observe::{Gap, Reading, Snapshot, Wanted};
@@ -37,6 +39,7 @@ use std::marker::PhantomData;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use tags::Feed;
 use tokio::sync::OnceCell;
 
 /// The live side of a kind: translation, no decisions.
@@ -210,18 +213,23 @@ impl AwsCloud {
         (calls * count(kind.name())).div_ceil(all.max(1))
     }
 
-    async fn sweep_kinds(&self, scope: &Scope, wanted: &BTreeMap<KindName, Wanted>) -> BTreeMap<KindName, Reading> {
+    async fn sweep_kinds(
+        &self,
+        scope: &Scope,
+        wanted: &BTreeMap<KindName, Wanted>,
+        feed: &Feed,
+    ) -> BTreeMap<KindName, Reading> {
         let state = match self.confirmed(scope).await {
             Ok(state) => state,
             Err(error) => return self.gaps_everywhere(wanted, &error),
         };
         let clients = state.clients();
-        let (feed, now) = (tags::Feed::default(), self.options.now);
+        let now = self.options.now;
         let AwsOptions { audit_calls, audit_every, .. } = self.options;
         let calls = lock(&state.cache().attributes).begin(audit_calls, audit_every, now());
         let spent = AtomicUsize::new(0);
         let readings = wanted.iter().map(|(name, wanted_here)| {
-            let (cache, feed, spent) = (state.cache(), &feed, &spent);
+            let (cache, spent) = (state.cache(), &spent);
             async move {
                 let Some(kind) = self.live.get(name) else {
                     return (*name, hidden("sweep", format!("this build does not know the kind {name}")));
@@ -248,8 +256,16 @@ impl AwsCloud {
 #[async_trait]
 impl Cloud for AwsCloud {
     async fn sweep(&self, scope: &Scope, wanted: &BTreeMap<KindName, Wanted>) -> Snapshot {
+        self.follow(scope, wanted, &mut Memo::default()).await
+    }
+
+    /// What is kept is the tag feed.
+    async fn follow(&self, scope: &Scope, wanted: &BTreeMap<KindName, Wanted>, memo: &mut Memo) -> Snapshot {
         let taken_at = (self.options.now)();
-        Snapshot { scope: scope.clone(), taken_at, kinds: self.sweep_kinds(scope, wanted).await }
+        let feed = Feed::of(memo, wanted, taken_at);
+        let kinds = self.sweep_kinds(scope, wanted, &feed).await;
+        feed.keep(memo, taken_at);
+        Snapshot { scope: scope.clone(), taken_at, kinds }
     }
 
     async fn apply(&self, scope: &Scope, kind: KindName, action: &Value, token: &str) -> Result<Applied, ApplyError> {

@@ -1,4 +1,5 @@
-//! Tags of ELBv2, ECS and RDS things: one feed a sweep, confirmed by the service where the feed may be behind.
+//! Tags of ELBv2, ECS and RDS things: one feed a sweep and those that follow it, confirmed by the service where the feed
+//! may be behind.
 //!
 //! `GetResources` gives 100 resources a page of every service at once, and is eventually consistent. It is trusted
 //! where it repeats what is known already; where it says something else or nothing, the service itself is asked. So a
@@ -8,19 +9,81 @@ use super::call::{Aws, Service, each_page};
 use super::lock;
 use crate::common::Tags;
 use aws_sdk_resourcegroupstagging::types::{ResourceTagMapping, TagFilter};
-use holdfast_core::cloud::{ApplyError, Tagged};
-use holdfast_core::name::{RESOURCE_TAG, UID_TAG};
+use holdfast_core::cloud::{ApplyError, Memo, Tagged};
+use holdfast_core::name::{KindName, RESOURCE_TAG, UID_TAG};
+use holdfast_core::observe::Wanted;
+use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::OnceCell;
 
 /// Tags by ARN.
 pub(crate) type TagsByArn = BTreeMap<String, Arc<Tags>>;
 
-/// The feed of one sweep; empty until a kind asks.
+/// The feed as a sweep goes by it; empty until a kind asks, unless one before has read it.
 #[derive(Default)]
-pub(super) struct Feed(OnceCell<TagsByArn>);
+pub(super) struct Feed {
+    tags: OnceCell<Arc<TagsByArn>>,
+    /// When the sweep began that read it, if that was not this one.
+    read_at: Option<Timestamp>,
+    /// Calls that this sweep made for what it did not tell.
+    asked: AtomicUsize,
+}
+
+/// The feed that a sweep has read, for those that follow it.
+struct Read {
+    tags: Arc<TagsByArn>,
+    at: Timestamp,
+}
+
+/// How old a feed may be that is gone by once more.
+const OLDEST: SignedDuration = SignedDuration::from_secs(30);
+
+/// What the feed is asked for, and how an ARN of it can be told. Groups, clusters and services carry their tags in their
+/// own answers: they would only fill pages.
+const IN_FEED: [(&str, &str); 4] = [
+    ("elasticloadbalancing", ":elasticloadbalancing:"),
+    ("ecs:task-definition", ":task-definition/"),
+    ("rds:subgrp", ":subgrp:"),
+    ("rds:pg", ":pg:"),
+];
+
+/// Most of what has a tag that a page of the feed holds.
+const PAGE: usize = 100;
+
+impl Feed {
+    /// The one that was kept, if it is not old and asking for each thing that it lacks costs no more calls than reading it.
+    pub(super) fn of(memo: &mut Memo, wanted: &BTreeMap<KindName, Wanted>, now: Timestamp) -> Self {
+        let read = memo.get::<Read>();
+        memo.put::<Read>(None);
+        let does = |read: &Arc<Read>| {
+            now.duration_since(read.at) < OLDEST && lacking(&read.tags, wanted) <= pages_of(&read.tags)
+        };
+        let Some(read) = read.filter(does) else { return Self::default() };
+        let tags = OnceCell::from(Arc::clone(&read.tags));
+        Self { tags, read_at: Some(read.at), ..Self::default() }
+    }
+
+    /// Keeps it for a sweep that follows this one, which began at that time, if it told more than it left to be asked.
+    pub(super) fn keep(&self, memo: &mut Memo, began: Timestamp) {
+        let at = self.read_at.unwrap_or(began);
+        let tells = |tags: &&Arc<TagsByArn>| !tags.is_empty() && self.asked.load(Ordering::Relaxed) <= pages_of(tags);
+        memo.put(self.tags.get().filter(tells).map(|tags| Arc::new(Read { tags: Arc::clone(tags), at })));
+    }
+}
+
+/// The calls that it takes to read a feed.
+fn pages_of(feed: &TagsByArn) -> usize {
+    feed.len().div_ceil(PAGE)
+}
+
+/// How many of the wanted things should be in a feed and are not.
+fn lacking(feed: &TagsByArn, wanted: &BTreeMap<KindName, Wanted>) -> usize {
+    let ids = wanted.values().flat_map(|wanted| &wanted.resources).filter_map(|one| one.id.as_deref());
+    ids.filter(|id| !feed.contains_key(*id) && IN_FEED.iter().any(|(_, part)| id.contains(part))).count()
+}
 
 impl Aws<'_> {
     /// The tags of `arns`. Those of which the feed says nothing new come from it; the others are asked of the
@@ -38,16 +101,29 @@ impl Aws<'_> {
             return Ok(TagsByArn::new());
         }
         let feed = self.owned().await;
-        let (mut known, doubtful) = sift(arns, feed, &lock(&self.cache.tags));
+        let before = Before::of(arns, &lock(&self.cache.tags));
+        let (mut known, doubtful) = sift(arns, feed, &before, self.feed.read_at.is_none());
+        self.feed.asked.fetch_add(doubtful.len().div_ceil(batch.max(1)), Ordering::Relaxed);
         let asked: Vec<_> = doubtful.chunks(batch.max(1)).map(|some| confirm(some.to_vec())).collect();
         for answer in futures::future::join_all(asked).await {
             known.extend(answer?.into_iter().map(|(arn, tags)| (arn, Arc::new(tags))));
         }
-        let mut kept = lock(&self.cache.tags);
         for arn in arns {
-            kept.insert(Digest::of_text(arn), Digest::of(known.entry(arn.clone()).or_default()));
+            known.entry(arn.clone()).or_default();
         }
+        before.learn(&mut lock(&self.cache.tags), arns.iter().map(|arn| &*known[arn]));
         Ok(known)
+    }
+
+    /// Changes the tags of a thing. Whatever comes of it, they are asked for anew, and not of the feed.
+    pub(crate) async fn retagging(
+        &self,
+        arn: &str,
+        calls: impl Future<Output = Result<(), ApplyError>>,
+    ) -> Result<(), ApplyError> {
+        let done = calls.await;
+        self.cache.forget(arn);
+        done
     }
 
     /// True if a thing still has these tags, as far as the feed tells without anybody being asked.
@@ -59,14 +135,13 @@ impl Aws<'_> {
     /// The tags of everything that carries our owner tag, as the feed has them: eventually consistent, and empty where
     /// the feed cannot be read. Good for finding things, never for deciding that they are not there.
     pub(crate) async fn owned(&self) -> &TagsByArn {
-        self.feed.0.get_or_init(|| self.read_feed()).await
+        self.feed.tags.get_or_init(|| async { Arc::new(self.read_feed().await) }).await
     }
 
     /// All tags of all things that carry our owner tag. A feed that cannot be read is empty: everything is then
     /// confirmed by its service, which costs calls and nothing else.
     async fn read_feed(&self) -> TagsByArn {
-        // Groups, clusters and services carry their tags in their own answers: they would only fill pages.
-        match pages(self, UID_TAG, &["elasticloadbalancing", "ecs:task-definition", "rds:subgrp", "rds:pg"]).await {
+        match pages(self, UID_TAG, &IN_FEED.map(|(of, _)| of)).await {
             Ok(all) => all.into_iter().map(|(arn, tags)| (arn, Arc::new(tags))).collect(),
             Err(error) => {
                 tracing::warn!(scope = %self.scope(), %error, "the tag feed could not be read; each service is asked itself");
@@ -93,7 +168,7 @@ async fn pages(aws: &Aws<'_>, key: &str, types: &[&str]) -> Result<Vec<(String, 
     let mut all = Vec::new();
     each_page(
         |token| {
-            let page = aws.tagging().get_resources().tag_filters(ours.clone()).resources_per_page(100);
+            let page = aws.tagging().get_resources().tag_filters(ours.clone()).resources_per_page(PAGE as i32);
             let page = page.set_resource_type_filters((!types.is_empty()).then(|| types.clone()));
             aws.read(Service::Tagging, "GetResources", page.set_pagination_token(token).send())
         },
@@ -118,7 +193,7 @@ impl Digest {
         Self::of_texts(tags.iter().flat_map(|(key, value)| [key.as_str(), value]))
     }
 
-    fn of_texts<'a>(texts: impl Iterator<Item = &'a str>) -> Self {
+    pub(super) fn of_texts<'a>(texts: impl Iterator<Item = &'a str>) -> Self {
         let mut hasher = blake3::Hasher::new();
         for text in texts {
             // With its length, so that no two lists of texts look the same.
@@ -133,14 +208,37 @@ impl Digest {
 /// What is remembered of tags between sweeps, by what stands for the ARN.
 pub(super) type Known = BTreeMap<Digest, Digest>;
 
-/// What the feed is believed, and what has to be confirmed. A first sight is believed: nothing of ours was written
-/// yet that the feed could be late for.
-fn sift(arns: &[String], feed: &TagsByArn, before: &Known) -> (TagsByArn, Vec<String>) {
+/// What is remembered of the tags of some things, in their order: what stands for each, and for its tags.
+struct Before(Vec<(Digest, Option<Digest>)>);
+
+impl Before {
+    fn of(arns: &[String], known: &Known) -> Self {
+        let one = |arn: &String| {
+            let key = Digest::of_text(arn);
+            (key, known.get(&key).copied())
+        };
+        Self(arns.iter().map(one).collect())
+    }
+
+    /// Remembers the tags that were found, but not of what was [forgotten](super::cache::Cache::forget) or found out
+    /// meanwhile: what was read before a write says nothing of what is there after it.
+    fn learn<'t>(&self, known: &mut Known, now: impl Iterator<Item = &'t Tags>) {
+        for ((key, before), tags) in self.0.iter().zip(now) {
+            if known.get(key) == before.as_ref() {
+                known.insert(*key, Digest::of(tags));
+            }
+        }
+    }
+}
+
+/// What the feed is believed, and what has to be confirmed. A first sight is believed in a feed that was just read: nothing
+/// of ours was written yet that it could be late for.
+fn sift(arns: &[String], feed: &TagsByArn, before: &Before, is_new: bool) -> (TagsByArn, Vec<String>) {
     let mut known = TagsByArn::new();
     let mut doubtful = Vec::new();
-    for arn in arns {
+    for (arn, (_, before)) in arns.iter().zip(&before.0) {
         match feed.get(arn) {
-            Some(tags) if before.get(&Digest::of_text(arn)).is_none_or(|b| *b == Digest::of(tags)) => {
+            Some(tags) if before.map_or(is_new, |before| before == Digest::of(tags)) => {
                 known.insert(arn.clone(), tags.clone());
             }
             _ => doubtful.push(arn.clone()),
@@ -152,6 +250,9 @@ fn sift(arns: &[String], feed: &TagsByArn, before: &Known) -> (TagsByArn, Vec<St
 #[cfg(test)]
 mod tests {
     use super::*;
+    use holdfast_core::name::ResourceKey;
+    use holdfast_core::observe::WantedResource;
+    use serde_json::Value;
 
     #[test]
     fn the_feed_is_believed_only_where_it_says_what_is_known_or_speaks_first() {
@@ -162,10 +263,47 @@ mod tests {
         let arns: Vec<String> = ["same", "new", "late", "absent"].map(str::to_owned).to_vec();
         let feed = tags(&[("same", "1"), ("new", "1"), ("late", "1")]);
         let before = tags(&[("same", "1"), ("late", "2")]);
-        let before = before.iter().map(|(arn, tags)| (Digest::of_text(arn), Digest::of(tags))).collect();
-        let (known, doubtful) = sift(&arns, &feed, &before);
+        let mut before: Known = before.iter().map(|(arn, tags)| (Digest::of_text(arn), Digest::of(tags))).collect();
+        let known_before = Before::of(&arns, &before);
+        let (known, doubtful) = sift(&arns, &feed, &known_before, true);
         assert_eq!(known, tags(&[("same", "1"), ("new", "1")]));
         assert_eq!(doubtful, ["late", "absent"]);
+        let (known, doubtful) = sift(&arns, &feed, &known_before, false);
+        assert_eq!(known, tags(&[("same", "1")]), "an older feed may be late for what is seen for the first time");
+        assert_eq!(doubtful, ["new", "late", "absent"]);
+        let forgotten = Digest::of(&Tags::new());
+        before.insert(Digest::of_text("same"), forgotten);
+        let read = Tags::from([("k".to_owned(), "1".to_owned())]);
+        known_before.learn(&mut before, arns.iter().map(|_| &read));
+        assert_eq!(before[&Digest::of_text("same")], forgotten, "it was written while the others were asked for");
+        assert_eq!(before[&Digest::of_text("late")], Digest::of(&read));
+    }
+
+    #[test]
+    fn a_feed_does_for_a_look_that_follows_until_more_is_new_than_it_has_pages() {
+        let arn = |n: usize| format!("arn:aws:elasticloadbalancing:eu-west-1:1:targetgroup/g{n}/1");
+        let wanted = |things: std::ops::Range<usize>| {
+            let one = |n: usize| {
+                let key = ResourceKey::new("s", "TargetGroup", format!("g{n}"));
+                WantedResource::new(key, format!("u{n}"), Some(arn(n)), Value::Null.into())
+            };
+            let group = WantedResource { id: Some("sg-1".to_owned()), ..one(999) };
+            let resources = things.map(one).chain([group]).collect();
+            BTreeMap::from([("TargetGroup", Wanted { resources })])
+        };
+        let tags: TagsByArn = (0..150).map(|n| (arn(n), Arc::default())).collect();
+        let (mut memo, now) = (Memo::default(), Timestamp::UNIX_EPOCH);
+        let read = Feed { tags: OnceCell::from(Arc::new(tags)), ..Feed::default() };
+        let mut follows = |things: usize, seconds: i64, asked: usize| {
+            read.asked.store(asked, Ordering::Relaxed);
+            read.keep(&mut memo, now);
+            let at = now + SignedDuration::from_secs(seconds);
+            Feed::of(&mut memo, &wanted(0..things), at).tags.get().is_some()
+        };
+        assert!(follows(152, 29, 2), "one for each page");
+        assert!(!follows(153, 29, 2) && !follows(152, 30, 2) && !follows(152, 29, 3));
+        Feed::default().keep(&mut memo, now);
+        assert!(memo.get::<Read>().is_none(), "nobody asked for it, or it could not be read");
     }
 
     #[test]

@@ -44,17 +44,19 @@ pub(crate) async fn concerning<K: Kind>(
 
 /// Sets tags, then removes others.
 pub(crate) async fn retag(aws: &Aws<'_>, change: &Retag) -> Result<(), ApplyError> {
-    if !change.set.is_empty() {
-        let call = aws.rds().add_tags_to_resource().resource_name(&change.id).set_tags(tags_for(&change.set));
-        aws.write(Service::Rds, "AddTagsToResource", call.send()).await?;
-    }
-    if !change.remove.is_empty() {
-        let keys = change.remove.iter().cloned().collect();
-        let call = aws.rds().remove_tags_from_resource().resource_name(&change.id).set_tag_keys(Some(keys));
-        aws.write(Service::Rds, "RemoveTagsFromResource", call.send()).await?;
-    }
-    aws.cache().forget(&change.id);
-    Ok(())
+    let calls = async {
+        if !change.set.is_empty() {
+            let call = aws.rds().add_tags_to_resource().resource_name(&change.id).set_tags(tags_for(&change.set));
+            aws.write(Service::Rds, "AddTagsToResource", call.send()).await?;
+        }
+        if !change.remove.is_empty() {
+            let keys = change.remove.iter().cloned().collect();
+            let call = aws.rds().remove_tags_from_resource().resource_name(&change.id).set_tag_keys(Some(keys));
+            aws.write(Service::Rds, "RemoveTagsFromResource", call.send()).await?;
+        }
+        Ok(())
+    };
+    aws.retagging(&change.id, calls).await
 }
 
 /// Makes a delete call; success also where the thing is gone already. What is kept of it is forgotten.

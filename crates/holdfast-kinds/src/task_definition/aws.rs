@@ -194,7 +194,7 @@ async fn look(
             // What is not known of the older ones yet is read in the sweeps that follow.
             if listed.iter().all(|arn| aws.cache().knows(arn)) {
                 let family = family.to_owned();
-                lock(&aws.cache().families).insert(family, LastMade::of(wanted, listed, &seen));
+                lock(&aws.cache().families).insert(family, LastMade::of(wanted, &listed, &seen));
             }
             return Ok(Some(seen));
         }

@@ -71,8 +71,8 @@ impl Bench {
         self.aws.registry.get(name).expect("the kind is listed").name()
     }
 
-    /// Sweeps and plans.
-    pub(crate) async fn plan(&self) -> Plan {
+    /// All that is declared now, as a sweep is asked for it.
+    pub(crate) fn wanted(&self) -> BTreeMap<KindName, Wanted> {
         let mut wanted: BTreeMap<KindName, Wanted> = BTreeMap::new();
         for (key, desired) in &self.desired {
             let kind = self.aws.registry.get(&key.kind).expect("the kind is listed");
@@ -85,7 +85,12 @@ impl Bench {
             of_kind.extend(retiring.map(|old| WantedResource { id: Some(old.clone()), ..resource.clone() }));
             of_kind.push(resource);
         }
-        let snapshot = self.aws.cloud.sweep(&self.aws.scope, &wanted).await;
+        wanted
+    }
+
+    /// Sweeps and plans.
+    pub(crate) async fn plan(&self) -> Plan {
+        let snapshot = self.aws.cloud.sweep(&self.aws.scope, &self.wanted()).await;
         for (kind, reading) in &snapshot.kinds {
             assert_eq!(reading.gaps, [], "{kind}");
         }

@@ -3,7 +3,13 @@
 use crate::bench::Bench;
 use crate::emulator::Emulator;
 use aws_sdk_elasticloadbalancingv2::{Client, types as wire};
+use holdfast_core::cloud::{Cloud, Memo};
+use holdfast_core::name::KindName;
+use holdfast_core::observe::Reading;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+type Tags = BTreeMap<String, String>;
 
 /// Somebody else.
 fn other(bench: &Bench) -> Client {
@@ -90,6 +96,43 @@ async fn disturb(bench: &Bench) {
         .send()
         .await
         .expect("a rule is deleted behind our back");
+}
+
+#[tokio::test]
+async fn a_look_that_follows_goes_by_the_feed_of_the_one_before_but_not_for_what_we_tagged_meanwhile() {
+    let run = format!("f{}", std::process::id());
+    let mut bench = Bench::new(Emulator::named_by("HOLDFAST_TEST_MOTO").await, &format!("elb{run}"));
+    let (vpc, _) = subnets(&bench).await;
+    // Target groups alone: moto's tag feed knows no listeners and rules.
+    for name in ["blue", "green"] {
+        let group = json!({ "name": format!("{name}-{run}"), "protocol": "HTTP", "port": 8080, "vpcId": vpc, "targetType": "ip" });
+        bench.declare("TargetGroup", name, group);
+    }
+    pass(&mut bench).await;
+    check_quiet(&mut bench).await;
+    let (wanted, mut memo) = (bench.wanted(), Memo::default());
+    let (aws, mut looks) = (&bench.aws, Vec::new());
+    for feeds in [1, 0] {
+        aws.meter.take();
+        looks.push(aws.cloud.follow(&aws.scope, &wanted, &mut memo).await.kinds);
+        let calls = aws.meter.take_sorted();
+        assert_eq!(calls.iter().filter(|call| **call == "GetResources").count(), feeds, "{calls:?}");
+    }
+    let tags = |look: &BTreeMap<KindName, Reading>| -> Vec<(String, Tags)> {
+        let all = look.values().flat_map(|reading| &reading.observations);
+        all.map(|seen| (seen.id.clone(), seen.tags.clone())).collect()
+    };
+    assert_eq!(tags(&looks[0]), tags(&looks[1]));
+    let green = bench.id("TargetGroup", "green");
+    for (set, remove) in [(json!({ "team": "web" }), json!([])), (json!({}), json!(["team"]))] {
+        let retag = json!({ "do": "tag", "id": green, "set": set, "remove": remove });
+        aws.cloud.apply(&aws.scope, "TargetGroup", &retag, "token").await.expect("the tags are changed");
+        let look = aws.cloud.follow(&aws.scope, &wanted, &mut memo).await.kinds;
+        let now = tags(&look).into_iter().find(|(id, _)| *id == green).expect("it is seen").1;
+        assert_eq!(now.get("team").map(String::as_str), set["team"].as_str(), "the feed is older than the write");
+    }
+    bench.condemn();
+    pass(&mut bench).await;
 }
 
 #[tokio::test]

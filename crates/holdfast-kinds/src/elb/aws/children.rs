@@ -73,7 +73,12 @@ pub(crate) async fn find<C: Child>(aws: &Aws<'_>, wanted: &Wanted) -> Found<C::I
         }
         // What is missing may have been made anew under its parent, by whomever.
         for arn in some.iter().filter(|arn| !found.items.contains_key(*arn)) {
-            if let (Some(parent), Some(resource)) = (parent_of_arn::<C>(arn), known.get(arn)) {
+            let Some(resource) = known.get(arn).copied() else { continue };
+            let was = parent_of_arn::<C>(arn);
+            // By the feed alone it may have been known as what stood there before its parent was replaced.
+            let is =
+                parent_of_spec::<C>(&named, resource).filter(|is| resource.id.is_none() && was.as_ref() != Some(is));
+            for parent in was.into_iter().chain(is) {
                 parents.entry(parent).or_default().push(resource);
             }
         }
