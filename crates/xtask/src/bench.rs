@@ -5,6 +5,7 @@ use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value};
 use std::path::Path;
+use std::process::Command;
 
 /// Where the figures that others are compared with are kept.
 const BASELINE: &str = "bench/baseline.json";
@@ -69,18 +70,24 @@ pub(crate) fn run(root: &Path, bench: &Bench) -> Result<()> {
 
 /// Runs the measuring tests of one file whose names contain `filter`.
 fn measure(root: &Path, report: &Path, test: &str, filter: &str, size: usize) -> Result<()> {
-    let mut bench = shell::command(root, "cargo");
-    bench
-        .args(["test", "--profile", "production", "--workspace", "--test", test, "--"])
-        .args(Some(filter).filter(|f| !f.is_empty()));
-    bench.args(["--ignored", "--nocapture", "--test-threads=1"]);
-    bench.env("HOLDFAST_BENCH_RESOURCES", size.to_string()).env("HOLDFAST_BENCH_OUT", report);
+    let mut bench = measuring(root, report, test, filter, size);
     if test == "bench" {
         let tools = setup::emulators(root)?;
         bench.env("HOLDFAST_MOTO", &tools.moto).env("HOLDFAST_PYTHON", &tools.python);
         bench.env("HOLDFAST_MINISTACK", &tools.ministack);
     }
     shell::run(&mut bench)
+}
+
+/// The command that runs them.
+pub(crate) fn measuring(root: &Path, report: &Path, test: &str, filter: &str, size: usize) -> Command {
+    let mut bench = shell::command(root, "cargo");
+    bench
+        .args(["test", "--profile", "production", "--workspace", "--test", test, "--"])
+        .args(Some(filter).filter(|f| !f.is_empty()));
+    bench.args(["--ignored", "--nocapture", "--test-threads=1"]);
+    bench.env("HOLDFAST_BENCH_RESOURCES", size.to_string()).env("HOLDFAST_BENCH_OUT", report);
+    bench
 }
 
 fn read(file: &Path) -> Result<Map<String, Value>> {

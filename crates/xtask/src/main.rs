@@ -4,6 +4,7 @@ mod bench;
 mod deploy;
 mod generate;
 mod incidents;
+mod order;
 mod peers;
 mod setup;
 mod shell;
@@ -43,6 +44,8 @@ enum Habit {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Renew the order that the binary's functions are linked in; wants valgrind
+    Order,
     /// Renew the dashboard's vendored modules from npm
     VendorWeb,
 }
@@ -69,6 +72,7 @@ fn main() -> Result<()> {
         Habit::Bench(wanted) => bench::run(&root, &wanted),
         Habit::Sim { args } if args.is_empty() => sim::ci(&root),
         Habit::Sim { args } => sim::run(&root, &args),
+        Habit::Order => order::renew(&root),
         Habit::VendorWeb => vendor::renew(&root),
     }
 }

@@ -34,8 +34,7 @@ pub(crate) fn run(root: &Path, wanted: &Peers) -> Result<()> {
     let packages = std::fs::read_to_string(root.join(FOLDER).join("requirements.txt"))?;
     let packages: Vec<&str> = packages.lines().filter(|l| !l.starts_with('#') && !l.is_empty()).collect();
     let python = setup::environment(root, "peers", &packages)?.join("bin/python");
-    // As the figures build it: with fewer targets other features are asked for, and the SDK is compiled once more.
-    shell::cargo(root, &["build", "--profile", "production", "--workspace", "--all-targets"])?;
+    shell::cargo(root, &["build", "--profile", "production", "--package", "holdfast"])?;
     let (peers, missing) = here(root, wanted);
     let work = shell::target(root).join("bench-peers");
     let report = work.join("figures.jsonl");
