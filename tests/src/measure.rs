@@ -55,8 +55,18 @@ pub struct Account {
     folder: tempfile::TempDir,
 }
 
+/// A command that runs it, under the program that `HOLDFAST_BENCH_UNDER` names with its arguments, one a line.
+fn under(binary: PathBuf) -> Command {
+    let under = std::env::var("HOLDFAST_BENCH_UNDER").unwrap_or_default();
+    let mut words = under.lines();
+    let Some(program) = words.next() else { return Command::new(binary) };
+    let mut command = Command::new(program);
+    command.args(words).arg(binary);
+    command
+}
+
 fn serve(standin: &Standin, store: &Path, interval: &str) -> Result<Server> {
-    let mut command = Command::new(binary()?);
+    let mut command = under(binary()?);
     command.args(["serve", "--listen", "127.0.0.1:0", "--log", "warn", "--sweep-interval", interval, "--store"]);
     command.arg(format!("sqlite://{}", store.display()));
     command.env("AWS_ENDPOINT_URL", &standin.endpoint).env("AWS_REGION", crate::REGION);

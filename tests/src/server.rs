@@ -29,16 +29,6 @@ pub fn binary() -> Result<PathBuf> {
     Ok(binary)
 }
 
-/// A command that runs it, under the program that `HOLDFAST_BENCH_UNDER` names with its arguments, one a line.
-fn under(binary: PathBuf) -> Command {
-    let under = std::env::var("HOLDFAST_BENCH_UNDER").unwrap_or_default();
-    let mut words = under.lines();
-    let Some(program) = words.next() else { return Command::new(binary) };
-    let mut command = Command::new(program);
-    command.args(words).arg(binary);
-    command
-}
-
 impl Server {
     /// Starts it on a free port against an AWS endpoint, with a store of its own.
     pub fn start(endpoint: &str, store: &Path, more: &[&str]) -> Result<Self> {
@@ -63,7 +53,7 @@ impl Server {
     }
 
     fn command(endpoint: &str, store: &Path, more: &[&str]) -> Result<Command> {
-        let mut command = under(binary()?);
+        let mut command = Command::new(binary()?);
         command.args(["serve", "--listen", "127.0.0.1:0", "--store"]).arg(format!("sqlite://{}", store.display()));
         command.args(["--sweep-interval", "1s"]).args(more);
         command.env("AWS_ENDPOINT_URL", endpoint).env("AWS_REGION", REGION);

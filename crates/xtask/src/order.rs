@@ -46,7 +46,8 @@ fn sorted(costs: BTreeMap<String, u64>) -> Vec<String> {
 }
 
 /// Adds what a file of callgrind's has counted of the functions of the binary, by name. A name stands where it comes first,
-/// as `(7) name`, and after that is `(7)`; the line after `calls=` is what the called function cost.
+/// as `(7) name`, and after that is `(7)`; the line after `calls=` is what the called function cost. What has no name is an
+/// address or stands in brackets.
 fn count(text: &str, costs: &mut BTreeMap<String, u64>) {
     let (mut objects, mut functions) = (BTreeMap::new(), BTreeMap::new());
     let (mut object, mut function, mut is_of_callee) = ("", "", false);
@@ -63,7 +64,8 @@ fn count(text: &str, costs: &mut BTreeMap<String, u64>) {
             None if is_of_callee => is_of_callee = false,
             None => {
                 let cost = line.split(' ').nth(1).and_then(|cost| cost.parse::<u64>().ok());
-                if let Some(cost) = cost.filter(|_| object.ends_with("/holdfast") && !function.starts_with("0x")) {
+                if let Some(cost) = cost.filter(|_| object.ends_with("/holdfast") && !function.starts_with(['0', '(']))
+                {
                     *costs.entry(function.to_owned()).or_default() += cost;
                 }
             }
@@ -88,7 +90,7 @@ mod tests {
     fn what_ran_is_told_by_the_name_that_stood_where_it_came_first() {
         let text = "events: Ir\n\nob=(1) /t/production/holdfast\nfl=(1) ???\nfn=(7) main\n0 5\ncob=(2) /lib/libc.so.6\n\
                     cfn=(8) memcpy\ncalls=3 0\n0 900\n+3 4\ncfn=(9) sweep'2\ncalls=1 0\n0 70\n\nfn=(9)\n0 80\n\n\
-                    ob=(2)\nfn=(8)\n0 900\n\nob=(1)\nfn=(3) 0x00401000\n0 1\nfn=(7)\n* 0\n\ntotals: 5000\n";
+                    ob=(2)\nfn=(8)\n0 900\n\nob=(1)\nfn=(3) 0x00401000\n0 1\nfn=(4) (below main)\n0 1\nfn=(7)\n* 0\n\ntotals: 5000\n";
         let mut costs = BTreeMap::new();
         count(text, &mut costs);
         count("ob=(1) /t/production/holdfast\nfn=(1) main\n0 100\n", &mut costs);
