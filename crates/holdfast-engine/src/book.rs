@@ -150,6 +150,11 @@ impl Book {
         find(&self.list, key)
     }
 
+    /// True if something is to go: what is declared no more, or what another thing has taken the place of.
+    pub(crate) fn deletes(&self) -> bool {
+        self.list.iter().any(|d| d.fate != Fate::Keep) || self.memories.values().any(|m| !m.retiring.is_empty())
+    }
+
     /// Says that an id or an output has moved.
     pub(crate) fn wanted_moved(&mut self) {
         self.wanted = None;

@@ -275,7 +275,9 @@ async fn sweep(
     if let Some(seen) = &seen {
         wanted = Arc::new(seen.unread(&wanted));
     }
-    let mut memo = seen.as_mut().map(|seen| std::mem::take(&mut seen.memo)).unwrap_or_default();
+    let memo = seen.as_mut().map(|seen| std::mem::take(&mut seen.memo));
+    // Whose a thing is that may be deleted is not told by what the look before has read.
+    let mut memo = memo.filter(|_| !book.deletes()).unwrap_or_default();
     let (before, drawn, started) = (core.budgets.counts(scope), core.budgets.drawn(scope), Instant::now());
     let mut snapshot = match unverified {
         Some(error) => trouble::unread(scope, &wanted, error, core.clock.now()),

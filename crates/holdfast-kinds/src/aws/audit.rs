@@ -30,8 +30,8 @@ pub(crate) struct Audit {
 #[derive(Default)]
 pub(super) struct Attributes {
     by_arn: BTreeMap<String, Entry>,
-    /// Just written: their next read waits for nothing.
-    pulled: BTreeSet<String>,
+    /// Just written, after the audit of which number: their next read waits for nothing.
+    pulled: BTreeMap<String, u64>,
     /// Somebody says that they may have changed: they come before the others.
     hinted: BTreeSet<String>,
     audits: u64,
@@ -123,7 +123,8 @@ impl Attributes {
         if let Some(entry) = self.by_arn.get_mut(arn) {
             (entry.turn, entry.read) = (0, None);
         }
-        self.pulled.insert(arn.to_owned());
+        self.audits += 1;
+        self.pulled.insert(arn.to_owned(), self.audits);
     }
 
     /// These things may have changed; of what is not read here nothing is noted.
@@ -151,7 +152,13 @@ impl Attributes {
         self.by_arn.get(arn)?.read.as_ref().map(|(_, value)| Arc::clone(value))
     }
 
+    /// What was read before a write, or before another read, says nothing of what is there after it: a plan may read
+    /// beside a pass.
     fn was_read(&mut self, arn: &str, turn: u64, now: Timestamp, value: Value) {
+        let numbers = [self.pulled.get(arn).copied(), self.by_arn.get(arn).map(|entry| entry.turn)];
+        if numbers.into_iter().flatten().any(|number| number > turn) {
+            return;
+        }
         self.pulled.remove(arn);
         self.hinted.remove(arn);
         if let Some(entry) = self.by_arn.get_mut(arn) {
@@ -182,6 +189,7 @@ impl Attributes {
     /// A thing's value came with the answer to a write.
     pub(super) fn was_told(&mut self, arn: &str, now: Timestamp, value: Value) {
         self.by_arn.entry(arn.to_owned()).or_insert_with(|| Entry::new(now));
+        self.audits += 1;
         self.was_read(arn, self.audits, now, value);
     }
 
@@ -193,7 +201,8 @@ impl Attributes {
             self.by_arn.entry(arn.clone()).or_insert_with(|| Entry::new(now)).asked_at = now;
         }
         self.by_arn.retain(|_, entry| now.duration_since(entry.asked_at) < FORGOTTEN);
-        let (pulled, others): (Vec<&String>, Vec<&String>) = arns.iter().partition(|arn| self.pulled.contains(*arn));
+        let (pulled, others): (Vec<&String>, Vec<&String>) =
+            arns.iter().partition(|arn| self.pulled.contains_key(*arn));
         let old = |arn: &String| self.read_at(arn).is_none_or(|at| now.duration_since(at) >= self.every);
         let others = others.into_iter().filter(|arn| self.hinted.contains(*arn) || old(arn));
         let turn = |arn: &String| (!self.hinted.contains(arn), self.by_arn.get(arn).map_or(0, |entry| entry.turn));
@@ -244,6 +253,20 @@ mod tests {
         assert_eq!((kept.read_at("a"), kept.read_at("c")), (Some(at(0)), Some(at(30))));
         let rounds = kept.rounds(60);
         assert_eq!((rounds.things, rounds.oldest, rounds.takes), (3, Some(at(0)), Duration::from_secs(3)));
+    }
+
+    #[test]
+    fn what_was_read_before_a_write_does_not_stand_after_it() {
+        let (mut kept, arns) = (Attributes::default(), ["a".to_owned()]);
+        assert_eq!(kept.due(&arns, 1, at(0)), arns);
+        let before = kept.audits;
+        kept.pull("a");
+        kept.was_read("a", before, at(1), "old".into());
+        assert_eq!((kept.value("a"), kept.due(&arns, 0, at(2))), (None, arns.to_vec()), "it is read anew");
+        let after = kept.audits;
+        kept.was_told("a", at(3), "new".into());
+        kept.was_read("a", after, at(4), "old".into());
+        assert_eq!((kept.value("a"), kept.read_at("a")), (Some(Arc::new("new".into())), Some(at(3))));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use holdfast_core::spec::Spec;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// Three kinds of memory: what never changes, what is read in turns, and the tags last known for certain.
@@ -23,6 +24,8 @@ pub(crate) struct Cache {
     shelf: Option<(Scope, Arc<dyn Shelf>)>,
     pub(super) attributes: Mutex<Attributes>,
     pub(super) tags: Mutex<Known>,
+    /// How many things were written.
+    writes: AtomicU64,
     /// The services whose counts are scaled.
     pub(crate) scaled: Mutex<Scaled>,
     /// What was last made of each family of task definitions.
@@ -169,8 +172,9 @@ impl Cache {
     /// in the next sweep, whatever the budget for them says.
     pub(crate) fn forget(&self, arn: &str) {
         lock(&self.attributes).pull(arn);
-        // An empty entry differs from whatever the feed says, so the next sweep asks the service itself.
-        lock(&self.tags).insert(Digest::of_text(arn), Digest::of(&Tags::new()));
+        // Stands for no tags, so that the next sweep asks the service itself, and differs from the mark of a write before.
+        let write = self.writes.fetch_add(1, Ordering::Relaxed).to_string();
+        lock(&self.tags).insert(Digest::of_text(arn), Digest::of_text(&write));
     }
 }
 
