@@ -15,7 +15,7 @@ pub const UID_TAG: &str = "holdfast:uid";
 pub const RESOURCE_TAG: &str = "holdfast:resource";
 
 /// Identity of a declared resource: `stack/Kind/name`. Whoever copies one holds the same texts.
-#[derive(Clone, Debug, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ResourceKey(Arc<KeyParts>);
 
@@ -55,14 +55,6 @@ impl Deref for ResourceKey {
         &self.0
     }
 }
-
-impl PartialEq for ResourceKey {
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0) || self.0 == other.0
-    }
-}
-
-impl Eq for ResourceKey {}
 
 impl PartialOrd for ResourceKey {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {

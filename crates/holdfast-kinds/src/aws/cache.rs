@@ -3,7 +3,6 @@
 use super::audit::Attributes;
 use super::lock;
 use super::tags::{Digest, Known};
-use crate::common::Tags;
 use holdfast_core::cloud::Shelf;
 use holdfast_core::name::Scope;
 use holdfast_core::observe::{Observation, WantedResource};
@@ -181,6 +180,7 @@ impl Cache {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::common::Tags;
     use holdfast_core::name::ResourceKey;
     use holdfast_core::spec::OpenSpec;
 
