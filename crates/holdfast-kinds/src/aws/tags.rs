@@ -7,7 +7,7 @@
 
 use super::call::{Aws, Service, each_page};
 use super::lock;
-use crate::common::Tags;
+use crate::common::{Retag, Tags};
 use aws_sdk_resourcegroupstagging::types::{ResourceTagMapping, TagFilter};
 use holdfast_core::cloud::{ApplyError, Memo, Tagged};
 use holdfast_core::name::{KindName, RESOURCE_TAG, UID_TAG};
@@ -117,14 +117,25 @@ impl Aws<'_> {
         Ok(known)
     }
 
-    /// Changes the tags of a thing. Whatever comes of it, they are asked for anew, and not of the feed.
-    pub(crate) async fn retagging(
+    /// Sets tags by one call, then removes others by another, each if there are any. Whatever comes of it, they are asked
+    /// for anew, and not of the feed.
+    pub(crate) async fn retag<S, R>(
         &self,
-        arn: &str,
-        calls: impl Future<Output = Result<(), ApplyError>>,
+        change: &Retag,
+        set: impl Future<Output = Result<S, ApplyError>>,
+        remove: impl Future<Output = Result<R, ApplyError>>,
     ) -> Result<(), ApplyError> {
+        let calls = async {
+            if !change.set.is_empty() {
+                set.await?;
+            }
+            if !change.remove.is_empty() {
+                remove.await?;
+            }
+            Ok(())
+        };
         let done = calls.await;
-        self.cache.forget(arn);
+        self.cache.forget(&change.id);
         done
     }
 

@@ -101,20 +101,12 @@ pub(crate) async fn write<F: Sent>(
 
 /// Sets and removes tags of anything of ECS, by ARN.
 pub(crate) async fn retag(aws: &Aws<'_>, change: &Retag) -> Result<(), ApplyError> {
-    let calls = async {
-        if !change.set.is_empty() {
-            let tags = change.set.iter().map(|(k, v)| Tag::builder().key(k).value(v).build()).collect();
-            let call = aws.ecs().tag_resource().resource_arn(&change.id).set_tags(Some(tags));
-            aws.write(Service::Ecs, "TagResource", call.send()).await?;
-        }
-        if !change.remove.is_empty() {
-            let keys = change.remove.iter().cloned().collect();
-            let call = aws.ecs().untag_resource().resource_arn(&change.id).set_tag_keys(Some(keys));
-            aws.write(Service::Ecs, "UntagResource", call.send()).await?;
-        }
-        Ok(())
-    };
-    aws.retagging(&change.id, calls).await
+    let tags = change.set.iter().map(|(k, v)| Tag::builder().key(k).value(v).build()).collect();
+    let set = aws.ecs().tag_resource().resource_arn(&change.id).set_tags(Some(tags)).send();
+    let keys = change.remove.iter().cloned().collect();
+    let remove = aws.ecs().untag_resource().resource_arn(&change.id).set_tag_keys(Some(keys)).send();
+    let (set, remove) = (aws.write(Service::Ecs, "TagResource", set), aws.write(Service::Ecs, "UntagResource", remove));
+    aws.retag(change, set, remove).await
 }
 
 /// Tags as ECS takes them.

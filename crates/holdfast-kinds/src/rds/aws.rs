@@ -44,19 +44,11 @@ pub(crate) async fn concerning<K: Kind>(
 
 /// Sets tags, then removes others.
 pub(crate) async fn retag(aws: &Aws<'_>, change: &Retag) -> Result<(), ApplyError> {
-    let calls = async {
-        if !change.set.is_empty() {
-            let call = aws.rds().add_tags_to_resource().resource_name(&change.id).set_tags(tags_for(&change.set));
-            aws.write(Service::Rds, "AddTagsToResource", call.send()).await?;
-        }
-        if !change.remove.is_empty() {
-            let keys = change.remove.iter().cloned().collect();
-            let call = aws.rds().remove_tags_from_resource().resource_name(&change.id).set_tag_keys(Some(keys));
-            aws.write(Service::Rds, "RemoveTagsFromResource", call.send()).await?;
-        }
-        Ok(())
-    };
-    aws.retagging(&change.id, calls).await
+    let set = aws.rds().add_tags_to_resource().resource_name(&change.id).set_tags(tags_for(&change.set)).send();
+    let keys = change.remove.iter().cloned().collect();
+    let remove = aws.rds().remove_tags_from_resource().resource_name(&change.id).set_tag_keys(Some(keys)).send();
+    let set = aws.write(Service::Rds, "AddTagsToResource", set);
+    aws.retag(change, set, aws.write(Service::Rds, "RemoveTagsFromResource", remove)).await
 }
 
 /// Makes a delete call; success also where the thing is gone already. What is kept of it is forgotten.

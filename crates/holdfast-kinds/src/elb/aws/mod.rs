@@ -44,19 +44,11 @@ pub(crate) fn tags_for(tags: &Tags) -> Option<Vec<Tag>> {
 
 /// Sets tags, then removes others; the thing is read anew in the next sweep.
 pub(crate) async fn retag(aws: &Aws<'_>, change: &Retag) -> Result<(), ApplyError> {
-    let calls = async {
-        if let Some(tags) = tags_for(&change.set) {
-            let call = aws.elb().add_tags().resource_arns(&change.id).set_tags(Some(tags));
-            aws.write(Service::Elb, "AddTags", call.send()).await?;
-        }
-        if !change.remove.is_empty() {
-            let keys = change.remove.iter().cloned().collect();
-            let call = aws.elb().remove_tags().resource_arns(&change.id).set_tag_keys(Some(keys));
-            aws.write(Service::Elb, "RemoveTags", call.send()).await?;
-        }
-        Ok(())
-    };
-    aws.retagging(&change.id, calls).await
+    let set = aws.elb().add_tags().resource_arns(&change.id).set_tags(tags_for(&change.set)).send();
+    let keys = change.remove.iter().cloned().collect();
+    let remove = aws.elb().remove_tags().resource_arns(&change.id).set_tag_keys(Some(keys)).send();
+    let (set, remove) = (aws.write(Service::Elb, "AddTags", set), aws.write(Service::Elb, "RemoveTags", remove));
+    aws.retag(change, set, remove).await
 }
 
 /// [`answer::parse`] for a call of Elastic Load Balancing.
