@@ -16,9 +16,6 @@ use std::time::Duration;
 /// At most so many reads at once; the meter paces them anyway.
 const AT_ONCE: usize = 16;
 
-/// What no sweep has asked for in so long is gone.
-const FORGOTTEN: SignedDuration = SignedDuration::from_hours(1);
-
 /// What is known after this sweep's turn.
 #[derive(Default)]
 pub(crate) struct Audit {
@@ -30,8 +27,8 @@ pub(crate) struct Audit {
 #[derive(Default)]
 pub(super) struct Attributes {
     by_arn: BTreeMap<String, Entry>,
-    /// Just written, after the audit of which number: their next read waits for nothing.
-    pulled: BTreeMap<String, u64>,
+    /// Just written, after the audit of which number, and when: their next read waits for nothing.
+    pulled: BTreeMap<String, (u64, Timestamp)>,
     /// Somebody says that they may have changed: they come before the others.
     hinted: BTreeSet<String>,
     audits: u64,
@@ -64,8 +61,8 @@ struct Allowance {
 
 impl Aws<'_> {
     /// Reads attributes of `arns` by `read`: those just written, then those hinted at, those never read and the oldest, as
-    /// far as this kind's share of the audit budget goes. Counts one call for each ARN. Call
-    /// [`Cache::forget`](super::cache::Cache::forget) after writing one.
+    /// far as this kind's share of the audit budget goes. Counts one call for each ARN. Write them within
+    /// [`rereading`](Self::rereading).
     pub(crate) async fn audit<F>(&self, arns: &[String], read: impl Fn(String) -> F) -> Audit
     where
         F: Future<Output = Result<Value, ApplyError>> + Send,
@@ -119,12 +116,20 @@ impl Attributes {
     }
 
     /// The next read of a thing waits for nothing.
-    pub(super) fn pull(&mut self, arn: &str) {
+    pub(super) fn pull(&mut self, arn: &str, now: Timestamp) {
         if let Some(entry) = self.by_arn.get_mut(arn) {
             (entry.turn, entry.read) = (0, None);
         }
         self.audits += 1;
-        self.pulled.insert(arn.to_owned(), self.audits);
+        self.pulled.insert(arn.to_owned(), (self.audits, now));
+    }
+
+    /// Lets go of what no sweep has asked for in so long.
+    pub(super) fn drop_older(&mut self, than: SignedDuration, now: Timestamp) {
+        self.by_arn.retain(|_, entry| now.duration_since(entry.asked_at) < than);
+        self.pulled.retain(|_, (_, at)| now.duration_since(*at) < than);
+        let here = &self.by_arn;
+        self.hinted.retain(|arn| here.contains_key(arn));
     }
 
     /// These things may have changed; of what is not read here nothing is noted.
@@ -155,7 +160,7 @@ impl Attributes {
     /// What was read before a write, or before another read, says nothing of what is there after it: a plan may read
     /// beside a pass.
     fn was_read(&mut self, arn: &str, turn: u64, now: Timestamp, value: Value) {
-        let numbers = [self.pulled.get(arn).copied(), self.by_arn.get(arn).map(|entry| entry.turn)];
+        let numbers = [self.pulled.get(arn).map(|(number, _)| *number), self.by_arn.get(arn).map(|entry| entry.turn)];
         if numbers.into_iter().flatten().any(|number| number > turn) {
             return;
         }
@@ -200,7 +205,6 @@ impl Attributes {
         for arn in arns {
             self.by_arn.entry(arn.clone()).or_insert_with(|| Entry::new(now)).asked_at = now;
         }
-        self.by_arn.retain(|_, entry| now.duration_since(entry.asked_at) < FORGOTTEN);
         let (pulled, others): (Vec<&String>, Vec<&String>) =
             arns.iter().partition(|arn| self.pulled.contains_key(*arn));
         let old = |arn: &String| self.read_at(arn).is_none_or(|at| now.duration_since(at) >= self.every);
@@ -244,7 +248,7 @@ mod tests {
         let mut kept = Attributes::default();
         let arns: Vec<String> = ["a", "b", "c"].map(str::to_owned).to_vec();
         assert_eq!(turn(&mut kept, &arns, 3, 0), "abc");
-        kept.pull("c");
+        kept.pull("c", at(0));
         assert_eq!((kept.value("c"), kept.read_at("c"), kept.rounds(60).unread), (None, None, 1));
         assert_eq!(turn(&mut kept, &arns, 0, 30), "c");
         assert_eq!(turn(&mut kept, &arns, 0, 60), "");
@@ -260,13 +264,27 @@ mod tests {
         let (mut kept, arns) = (Attributes::default(), ["a".to_owned()]);
         assert_eq!(kept.due(&arns, 1, at(0)), arns);
         let before = kept.audits;
-        kept.pull("a");
+        kept.pull("a", at(0));
         kept.was_read("a", before, at(1), "old".into());
         assert_eq!((kept.value("a"), kept.due(&arns, 0, at(2))), (None, arns.to_vec()), "it is read anew");
         let after = kept.audits;
         kept.was_told("a", at(3), "new".into());
         kept.was_read("a", after, at(4), "old".into());
         assert_eq!((kept.value("a"), kept.read_at("a")), (Some(Arc::new("new".into())), Some(at(3))));
+    }
+
+    #[test]
+    fn what_no_sweep_asks_for_is_gone_after_a_while() {
+        let (mut kept, hour) = (Attributes::default(), SignedDuration::from_hours(1));
+        let arns: Vec<String> = ["a", "b"].map(str::to_owned).to_vec();
+        assert_eq!(turn(&mut kept, &arns, 2, 0), "ab");
+        kept.hint(&["b"]);
+        kept.pull("deleted", at(0));
+        assert_eq!(turn(&mut kept, &arns[..1], 2, 1800), "a");
+        kept.drop_older(hour, at(3599));
+        assert_eq!((kept.by_arn.len(), kept.pulled.len(), kept.hinted.len()), (2, 1, 1));
+        kept.drop_older(hour, at(3600));
+        assert_eq!((kept.by_arn.len(), kept.pulled.len(), kept.hinted.len()), (1, 0, 0));
     }
 
     #[test]
@@ -286,7 +304,7 @@ mod tests {
         let mut kept = Attributes::default();
         kept.begin(150, SignedDuration::from_mins(4), at(0));
         let arns: Vec<String> = ["a", "b"].map(str::to_owned).to_vec();
-        kept.pull("a");
+        kept.pull("a", at(0));
         kept.was_told("a", at(0), Value::from(7));
         assert_eq!(turn(&mut kept, &arns, 9, 0), "b");
         assert_eq!((kept.value("a").as_deref(), kept.read_at("a")), (Some(&Value::from(7)), Some(at(0))));

@@ -1,17 +1,22 @@
 //! What is kept of a scope from sweep to sweep. Losing it costs calls, never correctness.
 
 use super::audit::Attributes;
+use super::call::Aws;
 use super::lock;
 use super::tags::{Digest, Known};
-use holdfast_core::cloud::Shelf;
+use holdfast_core::cloud::{ApplyError, Shelf};
 use holdfast_core::name::Scope;
 use holdfast_core::observe::{Observation, WantedResource};
 use holdfast_core::spec::Spec;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+
+/// What no sweep has asked for in so long is gone.
+const FORGOTTEN: SignedDuration = SignedDuration::from_hours(1);
 
 /// Three kinds of memory: what never changes, what is read in turns, and the tags last known for certain.
 #[derive(Default)]
@@ -167,13 +172,32 @@ impl Cache {
         lock(&self.attributes).was_told(arn, now, value);
     }
 
+    /// Lets go of what no sweep has asked for in an hour: things that are gone.
+    pub(super) fn drop_old(&self, now: Timestamp) {
+        lock(&self.attributes).drop_older(FORGOTTEN, now);
+        lock(&self.tags).drop_older(FORGOTTEN, now);
+    }
+}
+
+impl Aws<'_> {
     /// Forgets the tags of a thing that was just written, and pulls the reading of its attributes forward: they are read
     /// in the next sweep, whatever the budget for them says.
     pub(crate) fn forget(&self, arn: &str) {
-        lock(&self.attributes).pull(arn);
-        // Stands for no tags, so that the next sweep asks the service itself, and differs from the mark of a write before.
-        let write = self.writes.fetch_add(1, Ordering::Relaxed).to_string();
-        lock(&self.tags).insert(Digest::of_text(arn), Digest::of_text(&write));
+        lock(&self.cache.attributes).pull(arn, self.now());
+        let nth = self.cache.writes.fetch_add(1, Ordering::Relaxed);
+        lock(&self.cache.tags).forget(arn, nth, self.now());
+    }
+
+    /// Makes calls that write tags or attributes of a thing. Whatever comes of them, those are read anew: a call may fail
+    /// after another has changed something, and an answer that is lost tells nothing.
+    pub(crate) async fn rereading<T>(
+        &self,
+        arn: &str,
+        calls: impl Future<Output = Result<T, ApplyError>>,
+    ) -> Result<T, ApplyError> {
+        let done = calls.await;
+        self.forget(arn);
+        done
     }
 }
 

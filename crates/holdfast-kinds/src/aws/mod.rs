@@ -19,7 +19,7 @@ mod whole;
 
 pub(crate) use cache::LastMade;
 pub(crate) use call::{Aws, Sent, Service, all_pages, each_page, folded, gap, reading};
-pub(crate) use tags::TagsByArn;
+pub(crate) use tags::{TagsByArn, set_then_remove};
 
 use crate::common::one_line;
 use async_trait::async_trait;
@@ -244,6 +244,7 @@ impl AwsCloud {
         let readings = futures::future::join_all(readings).await.into_iter().collect();
         lock(&state.cache().attributes).spend(spent.load(Ordering::Relaxed));
         state.cache().shelve();
+        state.cache().drop_old(now());
         readings
     }
 

@@ -87,6 +87,21 @@ fn lacking(feed: &TagsByArn, wanted: &BTreeMap<KindName, Wanted>) -> usize {
         .count()
 }
 
+/// Sets tags by one call, then removes others by another, each if there are any.
+pub(crate) async fn set_then_remove<S, R>(
+    change: &Retag,
+    set: impl Future<Output = Result<S, ApplyError>>,
+    remove: impl Future<Output = Result<R, ApplyError>>,
+) -> Result<(), ApplyError> {
+    if !change.set.is_empty() {
+        set.await?;
+    }
+    if !change.remove.is_empty() {
+        remove.await?;
+    }
+    Ok(())
+}
+
 impl Aws<'_> {
     /// The tags of `arns`. Those of which the feed says nothing new come from it; the others are asked of the
     /// service by `confirm`, `batch` ARNs a call. An ARN that `confirm` does not answer has no tags.
@@ -113,36 +128,29 @@ impl Aws<'_> {
         for arn in arns {
             known.entry(arn.clone()).or_default();
         }
-        before.learn(&mut lock(&self.cache.tags), arns.iter().map(|arn| &*known[arn]));
+        before.learn(&mut lock(&self.cache.tags), arns.iter().map(|arn| &*known[arn]), self.now());
         Ok(known)
     }
 
-    /// Sets tags by one call, then removes others by another, each if there are any. Whatever comes of it, they are asked
-    /// for anew, and not of the feed.
+    /// [`set_then_remove`] where tags come from the feed: they are [read anew](Self::rereading), and not from it.
     pub(crate) async fn retag<S, R>(
         &self,
         change: &Retag,
         set: impl Future<Output = Result<S, ApplyError>>,
         remove: impl Future<Output = Result<R, ApplyError>>,
     ) -> Result<(), ApplyError> {
-        let calls = async {
-            if !change.set.is_empty() {
-                set.await?;
-            }
-            if !change.remove.is_empty() {
-                remove.await?;
-            }
-            Ok(())
-        };
-        let done = calls.await;
-        self.cache.forget(&change.id);
-        done
+        self.rereading(&change.id, set_then_remove(change, set, remove)).await
     }
 
     /// True if a thing still has these tags, as far as the feed tells without anybody being asked.
     pub(crate) async fn still_tagged(&self, arn: &str, tags: &Tags) -> bool {
         let in_feed = self.owned().await.get(arn).is_some_and(|now| **now == *tags);
-        in_feed && lock(&self.cache.tags).get(&Digest::of_text(arn)) == Some(&Digest::of(tags))
+        let (arn, tags, mut known) = (Digest::of_text(arn), Digest::of(tags), lock(&self.cache.tags));
+        let is_known = known.digest(&arn) == Some(tags);
+        if is_known {
+            known.learn(arn, tags, self.now());
+        }
+        in_feed && is_known
     }
 
     /// The tags of everything that carries our owner tag, as the feed has them: eventually consistent, and empty where
@@ -218,8 +226,33 @@ impl Digest {
     }
 }
 
-/// What is remembered of tags between sweeps, by what stands for the ARN.
-pub(super) type Known = BTreeMap<Digest, Digest>;
+/// What is remembered of tags between sweeps, by what stands for the ARN: what stands for them, and when they were last
+/// asked for.
+#[derive(Default)]
+pub(super) struct Known(BTreeMap<Digest, (Digest, Timestamp)>);
+
+impl Known {
+    /// What stands for the tags of the thing that `arn` stands for.
+    fn digest(&self, arn: &Digest) -> Option<Digest> {
+        self.0.get(arn).map(|(tags, _)| *tags)
+    }
+
+    /// Remembers a thing's tags.
+    fn learn(&mut self, arn: Digest, tags: Digest, now: Timestamp) {
+        self.0.insert(arn, (tags, now));
+    }
+
+    /// The tags of a thing were written for the `nth` time that any were: no feed is believed about them.
+    pub(super) fn forget(&mut self, arn: &str, nth: u64, now: Timestamp) {
+        // Stands for no tags, and differs from the mark of a write before.
+        self.learn(Digest::of_text(arn), Digest::of_text(&nth.to_string()), now);
+    }
+
+    /// Lets go of what nobody has asked for in so long.
+    pub(super) fn drop_older(&mut self, than: SignedDuration, now: Timestamp) {
+        self.0.retain(|_, (_, asked_at)| now.duration_since(*asked_at) < than);
+    }
+}
 
 /// What is remembered of the tags of some things, in their order: what stands for each, and for its tags.
 struct Before(Vec<(Digest, Option<Digest>)>);
@@ -228,17 +261,17 @@ impl Before {
     fn of(arns: &[String], known: &Known) -> Self {
         let one = |arn: &String| {
             let key = Digest::of_text(arn);
-            (key, known.get(&key).copied())
+            (key, known.digest(&key))
         };
         Self(arns.iter().map(one).collect())
     }
 
-    /// Remembers the tags that were found, but not of what was [forgotten](super::cache::Cache::forget) or found out
+    /// Remembers the tags that were found, but not of what was [forgotten](Aws::forget) or found out
     /// meanwhile: what was read before a write says nothing of what is there after it.
-    fn learn<'t>(&self, known: &mut Known, now: impl Iterator<Item = &'t Tags>) {
-        for ((key, before), tags) in self.0.iter().zip(now) {
-            if known.get(key) == before.as_ref() {
-                known.insert(*key, Digest::of(tags));
+    fn learn<'t>(&self, known: &mut Known, tags: impl Iterator<Item = &'t Tags>, now: Timestamp) {
+        for ((key, before), tags) in self.0.iter().zip(tags) {
+            if known.digest(key) == *before {
+                known.learn(*key, Digest::of(tags), now);
             }
         }
     }
@@ -276,20 +309,29 @@ mod tests {
         let arns: Vec<String> = ["same", "new", "late", "absent"].map(str::to_owned).to_vec();
         let feed = tags(&[("same", "1"), ("new", "1"), ("late", "1")]);
         let before = tags(&[("same", "1"), ("late", "2")]);
-        let mut before: Known = before.iter().map(|(arn, tags)| (Digest::of_text(arn), Digest::of(tags))).collect();
-        let known_before = Before::of(&arns, &before);
+        let (mut remembered, now) = (Known::default(), Timestamp::UNIX_EPOCH);
+        for (arn, tags) in &before {
+            remembered.learn(Digest::of_text(arn), Digest::of(tags), now);
+        }
+        let known_before = Before::of(&arns, &remembered);
         let (known, doubtful) = sift(&arns, &feed, &known_before, true);
         assert_eq!(known, tags(&[("same", "1"), ("new", "1")]));
         assert_eq!(doubtful, ["late", "absent"]);
         let (known, doubtful) = sift(&arns, &feed, &known_before, false);
         assert_eq!(known, tags(&[("same", "1")]), "an older feed may be late for what is seen for the first time");
         assert_eq!(doubtful, ["new", "late", "absent"]);
-        let forgotten = Digest::of_text("7");
-        before.insert(Digest::of_text("same"), forgotten);
-        let read = Tags::from([("k".to_owned(), "1".to_owned())]);
-        known_before.learn(&mut before, arns.iter().map(|_| &read));
-        assert_eq!(before[&Digest::of_text("same")], forgotten, "it was written while the others were asked for");
-        assert_eq!(before[&Digest::of_text("late")], Digest::of(&read));
+        remembered.forget("same", 7, now);
+        let (read, later) = (Tags::from([("k".to_owned(), "1".to_owned())]), now + SignedDuration::from_mins(30));
+        known_before.learn(&mut remembered, arns.iter().map(|_| &read), later);
+        let tags = |known: &Known, arn| known.digest(&Digest::of_text(arn));
+        assert_ne!(
+            tags(&remembered, "same"),
+            Some(Digest::of(&read)),
+            "it was written while the others were asked for"
+        );
+        assert_eq!(tags(&remembered, "late"), Some(Digest::of(&read)));
+        remembered.drop_older(SignedDuration::from_hours(1), now + SignedDuration::from_hours(1));
+        assert_eq!((tags(&remembered, "same"), remembered.0.len()), (None, 3), "nobody has asked for it in an hour");
     }
 
     #[test]

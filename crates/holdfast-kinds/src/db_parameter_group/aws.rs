@@ -136,17 +136,19 @@ async fn modify(aws: &Aws<'_>, id: &str, set: &Map<String, Value>) -> Result<(),
             .build()
     };
     let (sets, resets): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|(_, value)| value.is_some());
-    for some in sets.chunks(BATCH) {
-        let call = aws.rds().modify_db_parameter_group().db_parameter_group_name(name);
-        let call = call.set_parameters(Some(some.iter().map(one).collect()));
-        aws.write(Service::Rds, "ModifyDBParameterGroup", call.send()).await?;
-    }
-    for some in resets.chunks(BATCH) {
-        let call = aws.rds().reset_db_parameter_group().db_parameter_group_name(name).reset_all_parameters(false);
-        let call = call.set_parameters(Some(some.iter().map(one).collect()));
-        aws.write(Service::Rds, "ResetDBParameterGroup", call.send()).await?;
-    }
+    let calls = async {
+        for some in sets.chunks(BATCH) {
+            let call = aws.rds().modify_db_parameter_group().db_parameter_group_name(name);
+            let call = call.set_parameters(Some(some.iter().map(one).collect()));
+            aws.write(Service::Rds, "ModifyDBParameterGroup", call.send()).await?;
+        }
+        for some in resets.chunks(BATCH) {
+            let call = aws.rds().reset_db_parameter_group().db_parameter_group_name(name).reset_all_parameters(false);
+            let call = call.set_parameters(Some(some.iter().map(one).collect()));
+            aws.write(Service::Rds, "ResetDBParameterGroup", call.send()).await?;
+        }
+        Ok(())
+    };
     // Right after the create the id is the name, and what is kept goes by the ARN; but nothing is kept of it yet.
-    aws.cache().forget(id);
-    Ok(())
+    aws.rereading(id, calls).await
 }

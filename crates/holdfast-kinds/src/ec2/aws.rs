@@ -3,7 +3,7 @@
 pub(crate) mod launch;
 
 use crate::aws::answer::deleted;
-use crate::aws::{Aws, Sent, Service};
+use crate::aws::{Aws, Sent, Service, set_then_remove};
 use crate::common::{Retag, Tags};
 use aws_sdk_ec2::types::{ResourceType, Tag, TagSpecification};
 use holdfast_core::cloud::ApplyError;
@@ -26,19 +26,14 @@ pub(crate) fn tags_for(resource: ResourceType, tags: &Tags) -> TagSpecification 
     TagSpecification::builder().resource_type(resource).set_tags(Some(list)).build()
 }
 
-/// Sets tags, then removes others.
+/// Sets tags, then removes others. They come with each answer: nothing is kept of them.
 pub(crate) async fn retag(aws: &Aws<'_>, change: &Retag) -> Result<(), ApplyError> {
-    if !change.set.is_empty() {
-        let tags = change.set.iter().map(|(k, v)| Tag::builder().key(k).value(v).build()).collect();
-        let call = aws.ec2().create_tags().resources(&change.id).set_tags(Some(tags));
-        aws.write(Service::Ec2, "CreateTags", call.send()).await?;
-    }
-    if !change.remove.is_empty() {
-        let tags = change.remove.iter().map(|k| Tag::builder().key(k).build()).collect();
-        let call = aws.ec2().delete_tags().resources(&change.id).set_tags(Some(tags));
-        aws.write(Service::Ec2, "DeleteTags", call.send()).await?;
-    }
-    Ok(())
+    let tags = change.set.iter().map(|(k, v)| Tag::builder().key(k).value(v).build()).collect();
+    let set = aws.ec2().create_tags().resources(&change.id).set_tags(Some(tags)).send();
+    let tags = change.remove.iter().map(|k| Tag::builder().key(k).build()).collect();
+    let remove = aws.ec2().delete_tags().resources(&change.id).set_tags(Some(tags)).send();
+    let (set, remove) = (aws.write(Service::Ec2, "CreateTags", set), aws.write(Service::Ec2, "DeleteTags", remove));
+    set_then_remove(change, set, remove).await
 }
 
 /// Makes a delete call; success also where the thing is gone already.

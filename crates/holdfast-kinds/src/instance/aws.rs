@@ -73,7 +73,7 @@ impl Live for Instance {
                     "OperationNotPermitted" => ApplyError { message: PROTECTED.to_owned(), ..error },
                     _ => error,
                 })?;
-                aws.cache().forget(id);
+                aws.forget(id);
             }
         }
         Ok(Applied::default())

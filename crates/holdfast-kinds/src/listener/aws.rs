@@ -70,14 +70,12 @@ impl Live for Listener {
             Action::AddCertificates { arn, certificates } => {
                 let call = aws.elb().add_listener_certificates().listener_arn(arn);
                 let call = call.set_certificates(Some(certificates.iter().map(certificate).collect()));
-                aws.write(Service::Elb, "AddListenerCertificates", call.send()).await?;
-                aws.cache().forget(arn);
+                aws.rereading(arn, aws.write(Service::Elb, "AddListenerCertificates", call.send())).await?;
             }
             Action::RemoveCertificates { arn, certificates } => {
                 let call = aws.elb().remove_listener_certificates().listener_arn(arn);
                 let call = call.set_certificates(Some(certificates.iter().map(certificate).collect()));
-                aws.write(Service::Elb, "RemoveListenerCertificates", call.send()).await?;
-                aws.cache().forget(arn);
+                aws.rereading(arn, aws.write(Service::Elb, "RemoveListenerCertificates", call.send())).await?;
             }
             Action::ModifyAttributes { arn, attributes } => modify_attributes(aws, arn, attributes).await?,
             Action::Tag(change) => retag(aws, change).await?,
@@ -264,7 +262,5 @@ async fn modify_attributes(aws: &Aws<'_>, arn: &str, attributes: &Attributes) ->
     let one = |(k, v)| wire::ListenerAttribute::builder().key(k).value(v).build();
     let list = attributes.iter().map(one).collect();
     let call = aws.elb().modify_listener_attributes().listener_arn(arn).set_attributes(Some(list));
-    aws.write(Service::Elb, "ModifyListenerAttributes", call.send()).await?;
-    aws.cache().forget(arn);
-    Ok(())
+    aws.rereading(arn, aws.write(Service::Elb, "ModifyListenerAttributes", call.send())).await.map(drop)
 }

@@ -225,9 +225,8 @@ async fn modify_attributes(aws: &Aws<'_>, arn: &str, attributes: &Attributes) ->
     let one = |(k, v)| wire::LoadBalancerAttribute::builder().key(k).value(v).build();
     let list = attributes.iter().map(one).collect();
     let call = aws.elb().modify_load_balancer_attributes().load_balancer_arn(arn).set_attributes(Some(list));
-    aws.write(Service::Elb, "ModifyLoadBalancerAttributes", call.send()).await?;
-    aws.cache().forget(arn);
-    Ok(())
+    let call = aws.write(Service::Elb, "ModifyLoadBalancerAttributes", call.send());
+    aws.rereading(arn, call).await.map(drop)
 }
 
 /// The members of SetSubnets and SetSecurityGroups.
@@ -280,7 +279,5 @@ async fn modify_capacity(aws: &Aws<'_>, arn: &str, units: Option<&Value>) -> Res
         }
         None => call.reset_capacity_reservation(true),
     };
-    aws.write(Service::Elb, "ModifyCapacityReservation", call.send()).await?;
-    aws.cache().forget(arn);
-    Ok(())
+    aws.rereading(arn, aws.write(Service::Elb, "ModifyCapacityReservation", call.send())).await.map(drop)
 }

@@ -59,6 +59,6 @@ pub(crate) async fn delete<F: Sent>(
     send: F,
 ) -> Result<(), ApplyError> {
     deleted(aws.write(Service::Rds, operation, send).await)?;
-    aws.cache().forget(arn);
+    aws.forget(arn);
     Ok(())
 }

@@ -155,14 +155,15 @@ async fn modify_attributes(aws: &Aws<'_>, arn: &str, attributes: &Attributes) ->
     let one = |(k, v)| wire::TargetGroupAttribute::builder().key(k).value(v).build();
     let list = attributes.iter().map(one).collect();
     let call = aws.elb().modify_target_group_attributes().target_group_arn(arn).set_attributes(Some(list));
-    let answer = aws.write(Service::Elb, "ModifyTargetGroupAttributes", call.send()).await?;
+    let answer = aws.write(Service::Elb, "ModifyTargetGroupAttributes", call.send()).await;
+    let answer = answer.inspect_err(|_| aws.forget(arn))?;
     // AWS answers all that the group has, so they need no reading; an imitation that echoes what was sent is asked.
     match answer.attributes() {
         all if all.len() > attributes.len() => {
             let told = json!({ "attributes": attributes_json(all.iter().map(|a| (a.key(), a.value()))) });
             aws.cache().keep_attributes(arn, told, aws.now());
         }
-        _ => aws.cache().forget(arn),
+        _ => aws.forget(arn),
     }
     Ok(())
 }

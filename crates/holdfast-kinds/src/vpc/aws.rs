@@ -55,7 +55,7 @@ impl Live for Vpc {
             Call::Retag(change) => retag(aws, change).await?,
             Call::Delete { id, .. } => {
                 delete(aws, "DeleteVpc", aws.ec2().delete_vpc().vpc_id(id).send()).await?;
-                aws.cache().forget(id);
+                aws.forget(id);
             }
         }
         Ok(Applied::default())
@@ -95,16 +95,18 @@ async fn attributes(aws: &Aws<'_>, id: &str) -> Result<Value, ApplyError> {
 
 /// One attribute a call: EC2 takes no two.
 async fn modify(aws: &Aws<'_>, id: &str, set: &Map<String, Value>) -> Result<(), ApplyError> {
-    for (attribute, value) in set {
-        let value = AttributeBooleanValue::builder().set_value(value.as_bool()).build();
-        let call = aws.ec2().modify_vpc_attribute().vpc_id(id);
-        let call = match attribute.as_str() {
-            "enableDnsSupport" => call.enable_dns_support(value),
-            "enableDnsHostnames" => call.enable_dns_hostnames(value),
-            _ => call.enable_network_address_usage_metrics(value),
-        };
-        aws.write(Service::Ec2, "ModifyVpcAttribute", call.send()).await?;
-    }
-    aws.cache().forget(id);
-    Ok(())
+    let calls = async {
+        for (attribute, value) in set {
+            let value = AttributeBooleanValue::builder().set_value(value.as_bool()).build();
+            let call = aws.ec2().modify_vpc_attribute().vpc_id(id);
+            let call = match attribute.as_str() {
+                "enableDnsSupport" => call.enable_dns_support(value),
+                "enableDnsHostnames" => call.enable_dns_hostnames(value),
+                _ => call.enable_network_address_usage_metrics(value),
+            };
+            aws.write(Service::Ec2, "ModifyVpcAttribute", call.send()).await?;
+        }
+        Ok(())
+    };
+    aws.rereading(id, calls).await
 }

@@ -64,7 +64,7 @@ pub(crate) fn refused(operation: &str, code: &str, message: String) -> ApplyErro
 /// The answer to a delete: success also where the thing is gone already. What is kept of it is forgotten.
 pub(crate) fn deleted<T>(aws: &Aws<'_>, arn: &str, answer: Result<T, ApplyError>) -> Result<(), ApplyError> {
     answer::deleted(answer)?;
-    aws.cache().forget(arn);
+    aws.forget(arn);
     Ok(())
 }
 

@@ -29,22 +29,24 @@ pub(super) async fn forget(aws: &Aws<'_>, id: &str) -> Result<(), ApplyError> {
 
 /// One attribute a call: EC2 takes no two.
 pub(super) async fn attributes(aws: &Aws<'_>, id: &str, set: &Map<String, Value>) -> Result<(), ApplyError> {
-    for (attribute, value) in set {
-        let flag = || AttributeBooleanValue::builder().set_value(value.as_bool()).build();
-        let words = || AttributeValue::builder().value(value.as_str().unwrap_or_default()).build();
-        let call = aws.ec2().modify_instance_attribute().instance_id(id);
-        let call = match attribute.as_str() {
-            "disableApiTermination" => call.disable_api_termination(flag()),
-            "disableApiStop" => call.disable_api_stop(flag()),
-            "ebsOptimized" => call.ebs_optimized(flag()),
-            "instanceType" => call.instance_type(words()),
-            "userData" => call.user_data(user_data(value.as_str().unwrap_or_default())),
-            _ => call.instance_initiated_shutdown_behavior(words()),
-        };
-        aws.write(Service::Ec2, "ModifyInstanceAttribute", call.send()).await?;
-    }
-    aws.cache().forget(id);
-    Ok(())
+    let calls = async {
+        for (attribute, value) in set {
+            let flag = || AttributeBooleanValue::builder().set_value(value.as_bool()).build();
+            let words = || AttributeValue::builder().value(value.as_str().unwrap_or_default()).build();
+            let call = aws.ec2().modify_instance_attribute().instance_id(id);
+            let call = match attribute.as_str() {
+                "disableApiTermination" => call.disable_api_termination(flag()),
+                "disableApiStop" => call.disable_api_stop(flag()),
+                "ebsOptimized" => call.ebs_optimized(flag()),
+                "instanceType" => call.instance_type(words()),
+                "userData" => call.user_data(user_data(value.as_str().unwrap_or_default())),
+                _ => call.instance_initiated_shutdown_behavior(words()),
+            };
+            aws.write(Service::Ec2, "ModifyInstanceAttribute", call.send()).await?;
+        }
+        Ok(())
+    };
+    aws.rereading(id, calls).await
 }
 
 /// The SDK encodes what it is given, so it is given the bytes behind the base64.
