@@ -9,9 +9,11 @@ use tokio::time::Instant;
 const LEAST_SHARE: f64 = 0.05;
 /// What an answer adds to the share.
 const RECOVERY: f64 = 0.02;
-/// By how much calls may overtake each other on their way: what comes back to a bucket in that time is left in it, or
-/// a call that is early would be refused.
+/// By how many seconds calls may overtake each other on their way: what comes back to a bucket in that time is left in it,
+/// or a call that is early would be refused. Reads go sixteen at a time and in many scopes at once, so they wait for the
+/// machine too; writes go one at a time.
 const JITTER: f64 = 0.25;
+const JITTER_OF_READS: f64 = 0.75;
 /// The part of a bucket for both that reads leave to writes.
 const RESERVE: f64 = 0.1;
 
@@ -57,7 +59,7 @@ impl Bucket {
     /// What reads leave to writes: for those that wait, and where both draw on it, for one that may come. Never more
     /// than half, or many writes that wait for another bucket would end all reading.
     fn kept_for_writes(&self) -> f64 {
-        let reserve = if self.limit.mixed { self.limit.size * RESERVE } else { 0.0 };
+        let reserve = if self.limit.class.is_none() { self.limit.size * RESERVE } else { 0.0 };
         f64::from(self.waiting_writes).max(reserve).min(self.limit.size / 2.0)
     }
 
@@ -82,7 +84,8 @@ impl Bucket {
 
 /// How much of a bucket is used: of the small and slow ones all but a little, of the others at least most.
 fn room(limit: Limit) -> f64 {
-    limit.size - (limit.refill * JITTER).max(0.5).min(limit.size * 0.15)
+    let jitter = if limit.class == Some(Class::Read) { JITTER_OF_READS } else { JITTER };
+    limit.size - (limit.refill * jitter).max(0.5).min(limit.size * 0.15)
 }
 
 /// All buckets of a scope.

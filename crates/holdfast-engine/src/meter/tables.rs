@@ -12,8 +12,8 @@ pub struct Limit {
     pub size: f64,
     /// How many come back a second.
     pub refill: f64,
-    /// True if both reads and writes draw on it.
-    pub(super) mixed: bool,
+    /// What draws on it, unless both do.
+    pub(super) class: Option<Class>,
 }
 
 /// Whether a call reads or writes.
@@ -23,12 +23,16 @@ pub(super) enum Class {
     Write,
 }
 
-const fn limit(name: &'static str, size: f64, refill: f64) -> Limit {
-    Limit { name, size, refill, mixed: false }
+const fn read(name: &'static str, size: f64, refill: f64) -> Limit {
+    Limit { name, size, refill, class: Some(Class::Read) }
+}
+
+const fn write(name: &'static str, size: f64, refill: f64) -> Limit {
+    Limit { name, size, refill, class: Some(Class::Write) }
 }
 
 const fn mixed(name: &'static str, size: f64, refill: f64) -> Limit {
-    Limit { name, size, refill, mixed: true }
+    Limit { name, size, refill, class: None }
 }
 
 /// Whether an operation reads or writes.
@@ -43,7 +47,7 @@ pub fn limits(service: &'static str, operation: &'static str) -> Vec<Limit> {
         "ec2" => vec![ec2(operation)],
         "ecs" => vec![ecs(operation)],
         "elasticloadbalancing" | "elasticloadbalancingv2" | "elbv2" => elb(operation),
-        "tagging" | "tag" => vec![limit("tagging", 15.0, 15.0)],
+        "tagging" | "tag" => vec![read("tagging", 15.0, 15.0)],
         _ => vec![mixed(service, 20.0, 5.0)],
     }
 }
@@ -51,14 +55,14 @@ pub fn limits(service: &'static str, operation: &'static str) -> Vec<Limit> {
 /// EC2 has a bucket for each operation.
 fn ec2(operation: &'static str) -> Limit {
     match operation {
-        "CreateTags" | "DeleteTags" => limit(operation, 100.0, 10.0),
-        "RunInstances" => limit(operation, 5.0, 2.0),
-        "CreateNatGateway" => limit(operation, 10.0, 1.0),
-        "CreateVpcEndpoint" => limit(operation, 4.0, 0.3),
+        "CreateTags" | "DeleteTags" => write(operation, 100.0, 10.0),
+        "RunInstances" => write(operation, 5.0, 2.0),
+        "CreateNatGateway" => write(operation, 10.0, 1.0),
+        "CreateVpcEndpoint" => write(operation, 4.0, 0.3),
         // These take no page size, and half as many of such are granted.
-        "DescribeAddresses" | "DescribeKeyPairs" => limit(operation, 50.0, 10.0),
-        _ if class(operation) == Class::Read => limit(operation, 100.0, 20.0),
-        _ => limit(operation, 50.0, 5.0),
+        "DescribeAddresses" | "DescribeKeyPairs" => read(operation, 50.0, 10.0),
+        _ if class(operation) == Class::Read => read(operation, 100.0, 20.0),
+        _ => write(operation, 50.0, 5.0),
     }
 }
 
@@ -69,27 +73,27 @@ fn ecs(operation: &str) -> Limit {
         | "DeleteCluster"
         | "PutClusterCapacityProviders"
         | "UpdateCluster"
-        | "UpdateClusterSettings" => limit("ecs cluster modify", 20.0, 1.0),
-        "DescribeClusters" | "ListClusters" => limit("ecs cluster read", 50.0, 20.0),
-        "RegisterTaskDefinition" | "DeregisterTaskDefinition" => limit("ecs task definition modify", 20.0, 1.0),
+        | "UpdateClusterSettings" => write("ecs cluster modify", 20.0, 1.0),
+        "DescribeClusters" | "ListClusters" => read("ecs cluster read", 50.0, 20.0),
+        "RegisterTaskDefinition" | "DeregisterTaskDefinition" => write("ecs task definition modify", 20.0, 1.0),
         "DescribeTaskDefinition" | "ListTaskDefinitions" | "ListTaskDefinitionFamilies" => {
-            limit("ecs task definition read", 50.0, 20.0)
+            read("ecs task definition read", 50.0, 20.0)
         }
-        "TagResource" | "UntagResource" => limit("ecs tag", 20.0, 10.0),
-        "CreateService" | "DeleteService" | "UpdateService" => limit("ecs service modify", 50.0, 5.0),
-        "DescribeServices" | "ListServices" => limit("ecs service read", 100.0, 20.0),
-        _ if class(operation) == Class::Read => limit("ecs other read", 50.0, 20.0),
-        _ => limit("ecs other modify", 20.0, 5.0),
+        "TagResource" | "UntagResource" => write("ecs tag", 20.0, 10.0),
+        "CreateService" | "DeleteService" | "UpdateService" => write("ecs service modify", 50.0, 5.0),
+        "DescribeServices" | "ListServices" => read("ecs service read", 100.0, 20.0),
+        _ if class(operation) == Class::Read => read("ecs other read", 50.0, 20.0),
+        _ => write("ecs other modify", 20.0, 5.0),
     }
 }
 
 /// Elastic Load Balancing has one bucket for the whole account, and narrower ones inside it.
 fn elb(operation: &str) -> Vec<Limit> {
     let inner = match operation {
-        "CreateLoadBalancer" | "SetSubnets" => limit("elb intensive", 10.0, 0.2),
-        "RegisterTargets" | "DeregisterTargets" => limit("elb registration", 20.0, 4.0),
-        _ if class(operation) == Class::Read => limit("elb read", 40.0, 10.0),
-        _ => limit("elb write", 20.0, 3.0),
+        "CreateLoadBalancer" | "SetSubnets" => write("elb intensive", 10.0, 0.2),
+        "RegisterTargets" | "DeregisterTargets" => write("elb registration", 20.0, 4.0),
+        _ if class(operation) == Class::Read => read("elb read", 40.0, 10.0),
+        _ => write("elb write", 20.0, 3.0),
     };
     vec![mixed("elb account", 40.0, 10.0), inner]
 }

@@ -24,6 +24,14 @@ async fn a_full_bucket_is_a_burst_and_after_that_calls_come_at_its_rate() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn reads_leave_in_their_bucket_what_the_machine_may_be_late_for() {
+    let budgets = Budgets::new();
+    assert!(calls(&budgets, "ecs", "DescribeServices", 85).await < 0.01, "of a hundred, at twenty a second");
+    let next = calls(&budgets, "ecs", "DescribeServices", 1).await;
+    assert!((0.04..0.06).contains(&next), "one more took {next} s");
+}
+
+#[tokio::test(start_paused = true)]
 async fn reads_and_writes_of_elastic_load_balancing_share_one_bucket() {
     let budgets = Budgets::new();
     assert!(calls(&budgets, "elasticloadbalancing", "DescribeRules", 33).await < 0.1);
