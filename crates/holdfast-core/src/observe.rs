@@ -17,7 +17,7 @@ pub struct Observation {
     /// The canonical identity, in the form that [`Kind::identity`](crate::kind::Kind::identity) gives for a spec.
     pub identity: String,
     /// All live tags, owner tags and `aws:` tags included.
-    pub tags: BTreeMap<String, String>,
+    pub tags: Arc<BTreeMap<String, String>>,
     /// The live fields in canonical form, in the shape of the spec, without `tags`.
     pub fields: Folded,
     /// JSON Pointers of fields that this sweep did not read: unknown, and never drift.
@@ -149,6 +149,11 @@ impl Wanted {
 }
 
 impl Observation {
+    /// Its tags, to be changed.
+    pub fn tags_mut(&mut self) -> &mut BTreeMap<String, String> {
+        Arc::make_mut(&mut self.tags)
+    }
+
     /// Keeps the text of what few look into.
     pub fn fold(&mut self) {
         self.fields.fold();

@@ -194,7 +194,7 @@ impl World {
         let observation = Observation {
             id: format!("id-{name}"),
             identity: fields["name"].as_str().unwrap_or_default().to_owned(),
-            tags: tags.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
+            tags: Arc::new(tags.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()),
             outputs: Outputs::from_iter([("id", json!(format!("id-{name}")))]),
             fields: fields.into(),
             unread: vec![],
@@ -435,7 +435,7 @@ fn what_looks_as_it_did_is_not_compared_again_and_any_other_look_is() {
     let changes: [Move<'_>; 10] = [
         ("a field", &|w| live(w, "Box", &|o| o.fields["size"] = json!(2))),
         ("an undeclared field", &|w| live(w, "Box", &|o| o.fields["colour"] = json!("red"))),
-        ("an owner tag", &|w| live(w, "Box", &|o| _ = o.tags.remove(RESOURCE_TAG))),
+        ("an owner tag", &|w| live(w, "Box", &|o| _ = o.tags_mut().remove(RESOURCE_TAG))),
         ("what was read", &|w| live(w, "Box", &|o| o.unread.push("/size".to_owned()))),
         ("health", &|w| live(w, "Box", &|o| o.health = Health::Degraded("ill".to_owned()))),
         ("state", &|w| live(w, "Box", &|o| o.state = LiveState::Busy("moving".to_owned()))),

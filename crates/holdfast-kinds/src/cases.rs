@@ -114,8 +114,8 @@ pub(crate) fn planned(told: Vec<Told<'_>>) -> Plan {
         live.id = format!("{}-{i}", live.id);
         live.state = LiveState::Settled;
         live.health = Health::Healthy;
-        live.tags.insert(UID_TAG.to_owned(), uid.clone());
-        live.tags.insert(RESOURCE_TAG.to_owned(), key.to_string());
+        live.tags_mut().insert(UID_TAG.to_owned(), uid.clone());
+        live.tags_mut().insert(RESOURCE_TAG.to_owned(), key.to_string());
         kinds.entry(kind).or_default().observations.push(Arc::new(live));
         memory.insert(key.clone(), one.memory);
         desired.push(Arc::new(Desired {

@@ -106,9 +106,14 @@ impl Retag {
     /// What is there afterwards.
     pub(crate) fn predict(&self, before: Option<&Observation>) -> Result<Option<Observation>, Refusal> {
         let mut after = existing(before, &self.id)?.clone();
-        after.tags.retain(|key, _| !self.remove.contains(key));
-        after.tags.extend(self.set.clone());
+        self.apply(after.tags_mut());
         Ok(Some(after))
+    }
+
+    /// Does it to tags.
+    pub(crate) fn apply(&self, tags: &mut Tags) {
+        tags.retain(|key, _| !self.remove.contains(key));
+        tags.extend(self.set.clone());
     }
 }
 
@@ -181,7 +186,7 @@ pub(crate) fn settled(id: String, identity: String, tags: Tags, fields: Value) -
     Observation {
         id,
         identity,
-        tags,
+        tags: tags.into(),
         fields: fields.into(),
         unread: Vec::new(),
         outputs,

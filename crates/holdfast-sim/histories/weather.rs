@@ -208,8 +208,8 @@ pub(crate) fn squatter(roll: u64, scene: &Scene) -> Option<(LiveThing, String)> 
     }
     // What actions take of ours, such as older revisions, is nothing of theirs.
     theirs.private = Value::Null.into();
-    theirs.tags.insert(UID_TAG.to_owned(), format!("theirs-{}", roll % 1000));
-    theirs.tags.insert(RESOURCE_TAG.to_owned(), format!("other-{STACK}/{}/it", thing.kind));
+    theirs.tags_mut().insert(UID_TAG.to_owned(), format!("theirs-{}", roll % 1000));
+    theirs.tags_mut().insert(RESOURCE_TAG.to_owned(), format!("other-{STACK}/{}/it", thing.kind));
     scene.sim.bystander(&scene.scope, thing.kind, theirs).ok()?;
     Some((thing.clone(), id))
 }

@@ -139,10 +139,10 @@ fn edited(kind: &dyn AnyKind, before: &Observation, tamper: &Tamper) -> Result<O
             }
         }
         Tamper::SetTag(key, value) => {
-            after.tags.insert(key.clone(), value.clone());
+            after.tags_mut().insert(key.clone(), value.clone());
         }
         Tamper::RemoveTag(key) => {
-            after.tags.remove(key);
+            after.tags_mut().remove(key);
         }
         Tamper::Owned(ownership) => after.ownership = Ownership::clone(ownership),
         Tamper::Health(health) => after.health = health.clone(),

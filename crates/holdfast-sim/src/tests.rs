@@ -155,7 +155,7 @@ async fn others_change_things_without_a_call_of_ours_and_bystanders_are_watched(
 
     let mut stranger = (*live).clone();
     (stranger.id, stranger.identity) = ("grp-x".to_owned(), "theirs".to_owned());
-    stranger.tags.clear();
+    stranger.tags_mut().clear();
     b.sim.bystander(&b.scope, "Group", stranger).expect("it can be put there");
     assert_eq!(b.sim.bystanders_touched(), []);
     b.act("Group", Do::Delete { id: "grp-x".to_owned() }).await.expect("the simulation lets us");

@@ -59,7 +59,7 @@ fn made(id: String, identity: String, fields: &Value, tags: &BTreeMap<String, St
     Observation {
         id,
         identity,
-        tags: tags.clone(),
+        tags: tags.clone().into(),
         fields: fields.clone().into(),
         unread: Vec::new(),
         outputs: outputs.into_iter().collect(),
@@ -109,8 +109,8 @@ fn outcome(
         }
         Do::Revoke { rules, .. } => rules_of(&mut after).retain(|r| !rules.contains(r)),
         Do::Tag { set, remove, .. } => {
-            after.tags.retain(|k, _| !remove.contains(k));
-            after.tags.extend(set.clone());
+            after.tags_mut().retain(|k, _| !remove.contains(k));
+            after.tags_mut().extend(set.clone());
         }
         Do::Delete { .. } => return Ok(None),
     }

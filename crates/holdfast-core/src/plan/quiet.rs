@@ -35,7 +35,7 @@ fn put_live(buffer: &mut Vec<u8>, live: &Observation) -> Option<()> {
     put_text(buffer, id);
     put_text(buffer, identity);
     put_count(buffer, tags.len());
-    for (key, value) in tags {
+    for (key, value) in tags.iter() {
         put_text(buffer, key);
         put_text(buffer, value);
     }

@@ -125,7 +125,7 @@ fn what_is_declared_no_more_is_news_in_lists_and_maps_and_what_never_was_is_drif
     let mut untagged = declared_anew(friends(&["x"]), friends(&["x"]), json!({}), |_| {});
     let seen = untagged.kinds.get_mut("Box").expect("boxes");
     let tags = [("team", "t"), ("else", "e")].map(|(key, value)| (key.to_owned(), value.to_owned()));
-    Arc::make_mut(&mut seen.observations[0]).tags.extend(tags);
+    Arc::make_mut(&mut seen.observations[0]).tags_mut().extend(tags);
     assert_eq!(told(&untagged).0, ["/tags/team news tag"]);
 }
 

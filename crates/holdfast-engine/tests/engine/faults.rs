@@ -161,7 +161,7 @@ async fn what_others_own_is_not_touched_while_ours_comes_and_goes() {
     let mut stranger = (*b.live("Machine", "m0")).clone();
     (stranger.id, stranger.identity) = ("mac-theirs".to_owned(), "theirs".to_owned());
     stranger.fields["name"] = json!("theirs");
-    stranger.tags.clear();
+    stranger.tags_mut().clear();
     b.sim.bystander(&b.scope, "Machine", stranger).expect("it can be put there");
     // They hold our group: it cannot go before their machine lets go of it, and says so.
     b.remove("s", Fate::DeleteByName);

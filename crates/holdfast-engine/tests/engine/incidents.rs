@@ -381,7 +381,7 @@ async fn i19_groups_in_a_circle_go_by_their_rules_first_and_a_holder_is_named_wh
     (balancer.id, balancer.identity) = ("arn:theirs".to_owned(), "theirs".to_owned());
     balancer.fields = json!({ "name": "theirs", "securityGroups": [held.observation.id] }).into();
     balancer.outputs.clear();
-    balancer.tags.clear();
+    balancer.tags_mut().clear();
     b.sim.bystander(&b.scope, "LoadBalancer", balancer).expect("it can be put there");
     let before = b.writes().len();
     b.remove("s", Fate::DeleteByName);

@@ -137,7 +137,7 @@ async fn i16_what_is_not_ours_is_never_deleted_though_it_has_the_name_or_a_copy_
         id: id.to_owned(),
         identity: name.to_owned(),
         fields: json!({ "groupName": name }).into(),
-        tags: tags.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
+        tags: std::sync::Arc::new(tags.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()),
         ..Observation::clone(&ours)
     };
     let uid = ours.owner_uid().expect("it is ours").to_owned();

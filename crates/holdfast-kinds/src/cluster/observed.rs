@@ -35,7 +35,7 @@ pub(super) fn cluster(wire: &Value, tags: Tags, declared: Option<&Value>) -> Opt
     Some(Observation {
         id: name.to_owned(),
         identity: name.to_owned(),
-        tags,
+        tags: tags.into(),
         fields: fields.into(),
         unread: Vec::new(),
         outputs: ecs::outputs(name, arn, &[("clusterName", json!(name))]),

@@ -125,7 +125,7 @@ pub(super) fn predict(
             let mut wire = before.fields.as_object().cloned().unwrap_or_default();
             wire.extend(fields.clone());
             wire.insert("clusterArn".to_owned(), json!(super::observed::arn(before)));
-            Ok(cluster(&Value::Object(wire), before.tags.clone(), None))
+            Ok(cluster(&Value::Object(wire), Tags::clone(&before.tags), None))
         }
         Action::Tag { tags, .. } => tags.predict(before),
         Action::Delete { cluster } => existing(before, cluster).map(|_| None),

@@ -37,12 +37,12 @@ pub(super) fn predict(
         }),
         Action::Stop { id, fields } => {
             let mut after = existing(before, id)?.clone();
-            after.tags.insert(STOPPED.to_owned(), fields.clone());
+            after.tags_mut().insert(STOPPED.to_owned(), fields.clone());
             Ok(Some(in_state(after, "stopped")))
         }
         Action::Start { id } => {
             let mut after = existing(before, id)?.clone();
-            after.tags.remove(STOPPED);
+            after.tags_mut().remove(STOPPED);
             Ok(Some(in_state(after, "running")))
         }
         Action::Retag(retag) => retag.predict(before),

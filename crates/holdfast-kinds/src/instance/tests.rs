@@ -114,7 +114,7 @@ fn what_somebody_has_stopped_is_degraded_and_stays_stopped() {
 fn a_tag_that_is_left_over_is_taken_away() {
     let declared = spec(json!({}));
     let mut live = running(&declared);
-    live.tags.insert(plan::STOPPED.to_owned(), "instanceType".to_owned());
+    live.tags_mut().insert(plan::STOPPED.to_owned(), "instanceType".to_owned());
     assert_eq!(told(&steps(&declared, &live)), ["tag -holdfast:stopped"]);
 }
 

@@ -216,5 +216,5 @@ pub(super) fn predict(
 }
 
 fn with_default(live: &Observation, default: i64, latest: i64, known: &[Numbered]) -> Observation {
-    observation(live.id.clone(), live.identity.clone(), live.tags.clone(), (default, latest), known)
+    observation(live.id.clone(), live.identity.clone(), Tags::clone(&live.tags), (default, latest), known)
 }

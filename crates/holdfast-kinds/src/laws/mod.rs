@@ -329,10 +329,10 @@ fn tags_are_set_and_removed_and_nothing_else_changes() {
             Err(why) => wrong.push(why),
             Ok(()) => {
                 let after = world.live();
-                let mut expected = before.tags;
+                let mut expected = before.tags.as_ref().clone();
                 expected.remove("law-gone");
                 expected.insert("law".to_owned(), "kept".to_owned());
-                if after.tags != expected {
+                if *after.tags != expected {
                     wrong.push(format!("tags are {:?}", after.tags));
                 }
                 if after.fields != before.fields || after.id != before.id {

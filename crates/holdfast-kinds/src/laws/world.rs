@@ -121,7 +121,7 @@ impl<'k> World<'k> {
         for (i, draft) in drafts.into_iter().enumerate() {
             self.act(draft)?;
             if i == 0 {
-                self.tags_after_first_step = self.live.as_ref().map(|l| l.tags.clone()).unwrap_or_default();
+                self.tags_after_first_step = self.live.as_ref().map(|l| BTreeMap::clone(&l.tags)).unwrap_or_default();
             }
         }
         Ok(())
@@ -212,7 +212,7 @@ impl<'k> World<'k> {
     /// Sets one tag and removes another, which is there before.
     pub(super) fn retag(&mut self) -> Result<(), String> {
         let mut live = self.live().clone();
-        live.tags.insert("law-gone".to_owned(), "x".to_owned());
+        live.tags_mut().insert("law-gone".to_owned(), "x".to_owned());
         let set = BTreeMap::from([("law".to_owned(), "kept".to_owned())]);
         let remove = BTreeSet::from(["law-gone".to_owned()]);
         let action = self.kind.retag(&live, set, remove);

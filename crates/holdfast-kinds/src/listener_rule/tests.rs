@@ -176,7 +176,7 @@ fn declared(name: &str, priority: u32) -> Arc<Desired> {
 fn live(name: &str, priority: u32) -> Arc<Observation> {
     let mut seen = made(KIND, &rule(priority, path(&format!("/{name}"))));
     seen.id = format!("{}/{name}", LISTENER.replace(":listener/", ":listener-rule/"));
-    seen.tags = BTreeMap::from(
+    *seen.tags_mut() = BTreeMap::from(
         [(UID_TAG, name.to_owned()), (RESOURCE_TAG, format!("s/{KIND}/{name}"))].map(|(k, v)| (k.to_owned(), v)),
     );
     Arc::new(seen)

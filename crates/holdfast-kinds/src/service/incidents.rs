@@ -32,7 +32,7 @@ impl Scene {
     /// remembered.
     fn of(mut self, kind: KindName, before: Option<&Value>, now: Value, mut live: Observation) -> Self {
         let key = ResourceKey::new("it", kind, "web");
-        live.tags =
+        *live.tags_mut() =
             BTreeMap::from([(UID_TAG.to_owned(), format!("uid-{kind}")), (RESOURCE_TAG.to_owned(), key.to_string())]);
         if let Some(before) = before {
             let registry = crate::registry();

@@ -46,7 +46,7 @@ pub(super) fn service(wire: &Value, tags: Tags, declared: Option<&Value>) -> Opt
         ownership: owners::infer(wire, primary, &fields),
         unread: Vec::new(),
         fields: fields.into(),
-        tags,
+        tags: tags.into(),
         outputs: ecs::outputs(arn, arn, &outputs),
         state: match status {
             "ACTIVE" => LiveState::Settled,

@@ -65,10 +65,9 @@ fn updated(
     if let Some(role) = wire.shift_remove("role") {
         wire.insert("roleArn".to_owned(), role);
     }
-    let mut tags = before.tags.clone();
+    let mut tags = Tags::clone(&before.tags);
     if let Some(retag) = remember {
-        tags.retain(|key, _| !retag.remove.contains(key));
-        tags.extend(retag.set.clone());
+        retag.apply(&mut tags);
     }
     let mut after = steady(wire, tags, None);
     if let Some(after) = &mut after {

@@ -171,7 +171,7 @@ async fn look(
     }
     if let Some(seen) = last_made(aws, family, wanted, &listed) {
         let tags = current_tags(aws, &seen.id).await.map_err(|e| gap(&e, Vec::new()))?;
-        if *tags == seen.tags {
+        if tags == seen.tags {
             return Ok(Some(seen));
         }
     }
@@ -190,7 +190,7 @@ async fn look(
         if is_ours(arn, &content, wanted) {
             let older = older_of_ours(aws, &listed[place + 1..], wanted).await;
             let tags = current_tags(aws, arn).await.map_err(|e| gap(&e, Vec::new()))?;
-            let seen = folded(observe(&content, Tags::clone(&tags), &older, wanted));
+            let seen = folded(observe(&content, tags, &older, wanted));
             // What is not known of the older ones yet is read in the sweeps that follow.
             if listed.iter().all(|arn| aws.cache().knows(arn)) {
                 let family = family.to_owned();
@@ -200,7 +200,7 @@ async fn look(
         }
         newest_foreign.get_or_insert(content);
     }
-    let foreign = |content: Arc<Value>| observe(&content, tags_from_wire(content.get("tags")), &[], wanted);
+    let foreign = |content: Arc<Value>| observe(&content, tags_from_wire(content.get("tags")).into(), &[], wanted);
     Ok(newest_foreign.map(foreign).map(Arc::new))
 }
 
@@ -223,7 +223,7 @@ async fn with_unlisted(aws: &Aws<'_>, known: &str, listed: &mut Vec<String>) -> 
     Ok(())
 }
 
-fn observe(content: &Value, tags: Tags, older: &[String], wanted: &[&WantedResource]) -> Observation {
+fn observe(content: &Value, tags: Arc<Tags>, older: &[String], wanted: &[&WantedResource]) -> Observation {
     let declared = wanted.iter().map(|w| &*w.spec).find(|spec| closed(spec, "family").is_some());
     revision(&content["taskDefinition"], tags, older, declared)
 }

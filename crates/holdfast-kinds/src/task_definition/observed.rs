@@ -7,13 +7,13 @@ use crate::ecs;
 use holdfast_core::observe::{Health, LiveState, Observation};
 use holdfast_core::ownership::Ownership;
 use serde_json::{Value, json};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 /// A revision that AWS described.
 ///
 /// `wire` is AWS's `taskDefinition`; `older` are the ARNs of our older active revisions, newest first; `declared` is
 /// the spec that wants it, if one does.
-pub(super) fn revision(wire: &Value, tags: Tags, older: &[String], declared: Option<&Value>) -> Observation {
+pub(super) fn revision(wire: &Value, tags: Arc<Tags>, older: &[String], declared: Option<&Value>) -> Observation {
     let arn = text(wire, "taskDefinitionArn").unwrap_or_default();
     let family = text(wire, "family").unwrap_or_default();
     let mut fields = wire.clone();

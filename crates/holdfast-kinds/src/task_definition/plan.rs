@@ -11,6 +11,7 @@ use holdfast_core::status::FieldDiff;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::fmt;
+use std::sync::Arc;
 
 /// Revisions of ours that stay active; older ones are deregistered.
 pub(super) const KEPT_REVISIONS: usize = 10;
@@ -133,7 +134,7 @@ fn registered(before: Option<&Observation>, spec: &Value, tags: &Tags, mint: &Mi
     let mut wire = as_aws_answers(spec);
     wire.insert("taskDefinitionArn".to_owned(), json!(mint.arn("ecs", &format!("task-definition/{family}:{number}"))));
     wire.insert("revision".to_owned(), json!(number));
-    Ok(revision(&Value::Object(wire), tags.clone(), &kept, Some(spec)))
+    Ok(revision(&Value::Object(wire), Arc::new(tags.clone()), &kept, Some(spec)))
 }
 
 /// The spec with all that AWS adds to it.

@@ -4,13 +4,14 @@ use super::*;
 use crate::ecs::testing::{check_diffs, check_mistakes, created, line, mint, steps};
 use observed::revision;
 use serde_json::json;
+use std::sync::Arc;
 
 fn live(mut wire: Value) -> Observation {
     wire["taskDefinitionArn"] = json!("arn:aws:ecs:eu-west-1:123456789012:task-definition/web:7");
     wire["revision"] = json!(7);
     wire["status"] = json!("ACTIVE");
     wire["compatibilities"] = json!(["EC2", "FARGATE"]);
-    revision(&wire, BTreeMap::new(), &[], None)
+    revision(&wire, Arc::default(), &[], None)
 }
 
 /// A declaration of one container with these members.
@@ -180,7 +181,7 @@ fn a_role_given_by_name_is_the_role_of_that_arn() {
     wire["taskDefinitionArn"] = json!("arn:aws:ecs:eu-west-1:123456789012:task-definition/web:7");
     wire["taskRoleArn"] = json!("arn:aws:iam::123456789012:role/web");
     wire["executionRoleArn"] = json!("arn:aws:iam::123456789012:role/service/other");
-    let live = revision(&wire, BTreeMap::new(), &[], Some(&declared));
+    let live = revision(&wire, Arc::default(), &[], Some(&declared));
     check_diffs::<TaskDefinition>("roles", &declared, &live, &["/executionRoleArn changed"]);
 }
 
@@ -209,7 +210,7 @@ fn the_newest_ten_revisions_stay() {
     let arns: Vec<String> = (1..=12).rev().map(|n| format!("arn:aws:ecs:r:1:task-definition/web:{n}")).collect();
     let mut wire = task(json!({}));
     wire["taskDefinitionArn"] = json!("arn:aws:ecs:r:1:task-definition/web:13");
-    let live = revision(&wire, BTreeMap::new(), &arns, None);
+    let live = revision(&wire, Arc::default(), &arns, None);
     let kept = "only the newest 10 revisions are kept active";
     assert_eq!(
         steps::<TaskDefinition>(&task(json!({})), &live, None),
@@ -337,5 +338,5 @@ fn whatever_is_declared_it_is_in_sync_as_soon_as_it_is_made() {
 
 #[test]
 fn the_table_of_cases_holds() {
-    crate::cases::check("TaskDefinition", &|wire, declared, tags| revision(wire, tags, &[], Some(declared)));
+    crate::cases::check("TaskDefinition", &|wire, declared, tags| revision(wire, tags.into(), &[], Some(declared)));
 }

@@ -8,6 +8,7 @@ use holdfast_core::name::KindName;
 use holdfast_core::observe::Reading;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 type Tags = BTreeMap<String, String>;
 
@@ -118,7 +119,7 @@ async fn a_look_that_follows_goes_by_the_feed_of_the_one_before_but_not_for_what
         let calls = aws.meter.take_sorted();
         assert_eq!(calls.iter().filter(|call| **call == "GetResources").count(), feeds, "{calls:?}");
     }
-    let tags = |look: &BTreeMap<KindName, Reading>| -> Vec<(String, Tags)> {
+    let tags = |look: &BTreeMap<KindName, Reading>| -> Vec<(String, Arc<Tags>)> {
         let all = look.values().flat_map(|reading| &reading.observations);
         all.map(|seen| (seen.id.clone(), seen.tags.clone())).collect()
     };

@@ -16,7 +16,7 @@ fn thing(id: &str, owner: &str, fields: Value) -> LiveThing {
     let observation = Observation {
         id: id.to_owned(),
         identity: id.to_owned(),
-        tags: [(UID_TAG.to_owned(), owner.to_owned())].into(),
+        tags: Arc::new([(UID_TAG.to_owned(), owner.to_owned())].into()),
         fields: fields.into(),
         unread: Vec::new(),
         outputs: holdfast_core::outputs::Outputs::default(),

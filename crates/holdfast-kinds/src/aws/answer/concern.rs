@@ -8,6 +8,7 @@ use serde_json::Value;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
+use std::sync::Arc;
 
 /// Those of what was found that concern us, with their tags, which `tags` reads.
 pub(crate) async fn concerning<K: Kind, F>(
@@ -25,7 +26,7 @@ where
     let tags = tags(arns(seen.iter())).await?;
     for one in &mut seen {
         if let Some(tags) = tags.get(&one.id) {
-            one.tags = BTreeMap::clone(tags);
+            one.tags = Arc::clone(tags);
         }
     }
     Ok(seen)
