@@ -5,6 +5,7 @@ mod around;
 pub mod burst;
 pub mod emulator;
 pub mod figures;
+pub mod found;
 pub mod load;
 pub mod measure;
 pub mod mix;

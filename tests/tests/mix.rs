@@ -3,14 +3,20 @@
 
 use anyhow::{Result, ensure};
 use holdfast_tests::figures::{memory, percentile};
+use holdfast_tests::found::drifts;
 use holdfast_tests::load::{Times, drive};
 use holdfast_tests::measure::{Account, Cost, stacks};
 use holdfast_tests::report::{Report, plain};
 use holdfast_tests::standin::{Manner, regions};
 use std::time::Duration;
 
-/// Largest size whose single things are all waited for: inside the budget a whole audit of 10,000 takes a quarter of an hour.
+/// Largest size whose single things are all waited for unasked: inside the budget a whole audit of 10,000 takes a quarter
+/// of an hour.
 const WHOLE_AUDIT: usize = 2000;
+
+fn is_audited_whole() -> bool {
+    size() <= WHOLE_AUDIT || std::env::var_os("HOLDFAST_BENCH_WHOLE_AUDIT").is_some()
+}
 
 /// Sweeps that are averaged.
 const SWEEPS: u64 = 10;
@@ -86,7 +92,7 @@ fn audit(report: &mut Report, account: &Account, name: &str) -> Result<()> {
     common(report, &format!("{name} first look of a process"), &first);
     report.add(format!("{name} memory after it"), plain(first.memory.resident as f64, "MB"));
     report.add(format!("{name} not in sync after it"), plain(account.waiting()? as f64, "resources").goal(0.0));
-    if size() > WHOLE_AUDIT {
+    if !is_audited_whole() {
         return Ok(());
     }
     let mut sweeps = 0;
@@ -155,6 +161,35 @@ fn a_grown_account() -> Result<()> {
         plain(fix.calls.writes() as f64, "calls").floor(5.0),
     );
     common(&mut report, &format!("{name} five drifts found and fixed"), &fix);
+    report.save()
+}
+
+/// The time from somebody's change to the API's word of it, at the shortest interval that a size is meant to be swept at.
+#[test]
+#[ignore = "prints figures; run by cargo xtask bench"]
+fn how_soon_a_drift_is_found() -> Result<()> {
+    let (name, interval, goal) = if size() > 2000 { (size(), 50, 60.0) } else { (size(), 15, 20.0) };
+    let mut report = Report::default();
+    let mut account = Account::grown(size(), 1, Manner { latency: Duration::from_millis(40), buckets: true })?;
+    account.looked()?;
+    account.restarted(&format!("{interval}s"))?;
+    account.swept_by_itself(1)?;
+    let mut times = Vec::new();
+    let cost = account.cost_from_now(|a| {
+        times = drifts(a, 100, Duration::from_secs(4 * interval))?;
+        Ok(())
+    })?;
+    let seconds = |share| plain(percentile(&times, share).as_secs_f64(), "s");
+    report.add(format!("{name} drift found, a sweep every {interval} s: p50"), seconds(0.5));
+    report.add(format!("{name} drift found, a sweep every {interval} s: p99"), seconds(0.99).goal(goal));
+    report.add(format!("{name} drift found, a sweep every {interval} s: the longest"), seconds(1.0));
+    if let Some((bucket, part)) = cost.calls.busiest(cost.wall) {
+        report.add(format!("{name} drift found: most drawn on, {bucket}"), plain(part * 100.0, "%").goal(25.0));
+    }
+    report.add(
+        format!("{name} drift found: calls refused by a bucket"),
+        plain(cost.calls.throttles() as f64, "calls").goal(0.0),
+    );
     report.save()
 }
 

@@ -150,13 +150,9 @@ async fn run(
     let asked = state.take_forgiven();
     hint(core, scope, book, &asked);
     let forgiven = forgive(book, &asked);
-    let verified = tokio::select! {
-        verified = verify(core, scope, book) => verified,
+    let unverified = tokio::select! {
+        unverified = unverified(core, scope, book) => unverified?,
         () = core.stop.cancelled() => return Ok(PassReport::default()),
-    };
-    let unverified = match verified {
-        Err(error) if error.is_elsewhere() || matches!(error, PassError::Identify(_)) => Some(error),
-        verified => verified.map(|()| None)?,
     };
     let elsewhere = elsewhere(core, scope, &book.abroad)?;
     let undisturbed = was_clean && asked.is_empty() && unverified.is_none() && book.abroad.is_empty();
@@ -189,6 +185,14 @@ async fn run(
     match unverified {
         Some(wrong) if wrong.is_elsewhere() => Err(wrong),
         _ => Ok(report),
+    }
+}
+
+/// Why nothing of the account may be looked at, though the pass goes on to say so.
+async fn unverified(core: &Core, scope: &Scope, book: &mut Book) -> Result<Option<PassError>, PassError> {
+    match verify(core, scope, book).await {
+        Err(error) if error.is_elsewhere() || matches!(error, PassError::Identify(_)) => Ok(Some(error)),
+        verified => verified.map(|()| None),
     }
 }
 

@@ -19,6 +19,9 @@ pub(crate) struct Bench {
     /// Sizes to build from nothing inside AWS's write limits: 1,000 take 3 minutes, 10,000 half an hour
     #[arg(long, value_delimiter = ',', default_value = "1000")]
     create: Vec<usize>,
+    /// Sizes whose whole audit is waited for as well, which is done up to 2,000 in any case: 10,000 take 20 minutes
+    #[arg(long, value_delimiter = ',')]
+    audit: Vec<usize>,
     /// Leave out what is measured of the engine alone, on virtual time and on moto
     #[arg(long)]
     mix_only: bool,
@@ -49,7 +52,14 @@ pub(crate) fn run(root: &Path, bench: &Bench) -> Result<()> {
         measure(root, &report, "mix", "from_nothing", *size)?;
     }
     for size in &bench.sizes {
-        measure(root, &report, "mix", "a_grown_account", *size)?;
+        let mut grown = measuring(root, &report, "mix", "a_grown_account", *size);
+        if bench.audit.contains(size) {
+            grown.env("HOLDFAST_BENCH_WHOLE_AUDIT", "1");
+        }
+        shell::run(&mut grown)?;
+    }
+    for size in bench.sizes.iter().filter(|size| **size <= 10_000) {
+        measure(root, &report, "mix", "how_soon_a_drift_is_found", *size)?;
     }
     measure(root, &report, "mix", "a_thousand_sweeps", 200)?;
     if !bench.mix_only {

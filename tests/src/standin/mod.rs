@@ -146,6 +146,19 @@ impl Calls {
         self.by_action.iter().filter(|(name, _)| is_single(name)).map(|(_, n)| n).sum()
     }
 
+    /// The largest part of what comes back to a bucket of one account in one region that was drawn in this time: the
+    /// bucket and its part.
+    pub fn busiest(&self, time: Duration) -> Option<(String, f64)> {
+        let mut parts = BTreeMap::<String, f64>::new();
+        for (name, calls) in &self.by_action {
+            let (service, action) = name.split_once(':').unwrap_or_default();
+            for (bucket, _, refill) in limits(service, action, false) {
+                *parts.entry(bucket).or_default() += *calls as f64 / (refill * time.as_secs_f64());
+            }
+        }
+        parts.into_iter().max_by(|a, b| a.1.total_cmp(&b.1))
+    }
+
     /// Those that an empty bucket refused.
     pub fn throttles(&self) -> u64 {
         self.throttled.values().sum()

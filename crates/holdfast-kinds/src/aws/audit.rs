@@ -2,7 +2,6 @@
 
 use super::call::{Aws, gap};
 use super::lock;
-use futures::StreamExt;
 use holdfast_core::cloud::{ApplyError, ErrorClass, Rounds};
 use holdfast_core::observe::Gap;
 use jiff::{SignedDuration, Timestamp};
@@ -12,9 +11,6 @@ use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-
-/// At most so many reads at once; the meter paces them anyway.
-const AT_ONCE: usize = 16;
 
 /// What is known after this sweep's turn.
 #[derive(Default)]
@@ -82,7 +78,7 @@ impl Aws<'_> {
                 async move { (arn, answer.await) }
             })
             .collect();
-        let answers: Vec<_> = futures::stream::iter(reads).buffer_unordered(AT_ONCE).collect().await;
+        let answers = futures::future::join_all(reads).await;
         let (mut kept, now) = (lock(&self.cache.attributes), self.now());
         for (arn, answer) in answers {
             match answer {
