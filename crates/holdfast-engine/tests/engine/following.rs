@@ -1,6 +1,7 @@
 //! The pass that follows another reads only what has not come to rest; whatever people ask for is looked at whole.
 
 use crate::bench::{Bench, bench, stack};
+use holdfast_core::plan::Fate;
 use holdfast_core::status::Phase;
 use holdfast_sim::{Settle, Tamper, WhileBusy};
 use jiff::SignedDuration;
@@ -133,6 +134,23 @@ async fn what_aws_is_at_work_on_is_followed_and_the_rest_is_left_in_peace() {
     b.clock.advance(SignedDuration::from_secs(10));
     b.looks_at(true).await;
     b.all_in_sync();
+}
+
+#[tokio::test]
+async fn while_something_is_to_go_a_following_look_goes_by_no_tags_that_were_read_before() {
+    let b = bench();
+    b.declare(&both(1));
+    b.declare(&stack("t", &[("Machine", "n", json!({ "name": "n", "size": 1 }))]));
+    b.settle().await;
+    b.sim.change_faults(|f| {
+        let (kind, lasts) = (Some("Machine".to_owned()), SignedDuration::from_secs(20));
+        f.settle = vec![Settle { kind, lasts, state: "deleting".to_owned(), writes: WhileBusy::Refused }];
+    });
+    b.resizes(9);
+    b.remove("t", Fate::DeleteByName);
+    b.pass().await;
+    b.clock.advance(SignedDuration::from_secs(2));
+    assert_eq!((b.looks_at(true).await, b.sim.looks_in_a_row()), (vec!["Machine"], 1));
 }
 
 #[tokio::test]
