@@ -283,6 +283,7 @@ mod tests {
     use holdfast_core::policy::Policy;
     use holdfast_store::{Change, Changed, Location, PassRecord, Removal, ResourceChange, ScopeStatus, StackChange};
     use serde_json::{Value, json};
+    use std::borrow::Cow;
 
     fn home() -> Scope {
         Scope::new("default", "eu-west-1")
@@ -337,8 +338,8 @@ mod tests {
             uid: desired.uid.clone(),
             generation: desired.generation,
             fate: Fate::Keep,
-            status: Status { outputs: outputs.into(), ..Status::default() },
-            memory,
+            status: Cow::Owned(Status { outputs: outputs.into(), ..Status::default() }),
+            memory: Cow::Owned(memory),
         };
         let (scope_status, events) = (ScopeStatus::of(home()), Vec::new());
         let record = PassRecord { now: at(0), changed: vec![changed], gone: Vec::new(), events, scope_status };

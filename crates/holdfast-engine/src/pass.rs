@@ -25,6 +25,7 @@ use holdfast_core::why::Sight;
 use holdfast_store::{Changed, Event, EventType, Gone, PassRecord, ScopeStatus, StoreError};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -418,11 +419,13 @@ fn record(
     };
     let blind = trouble::blind(&swept.snapshot);
     let behind = judge::behind_retries(plan, &book.memories);
-    let (mut changed, mut gone, mut events) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut moved, mut gone, mut events) = (Vec::new(), Vec::new(), Vec::new());
     let (mut sights, mut said) = (BTreeMap::new(), Conditions::default());
     // All four are in the order of keys, one of each a resource.
     let known = book.memories.values_mut().zip(&mut book.statuses);
-    for ((desired, verdict), (memory, status)) in book.list.iter().zip(&mut plan.verdicts).zip(known) {
+    for (place, ((desired, verdict), (memory, status))) in
+        book.list.iter().zip(&mut plan.verdicts).zip(known).enumerate()
+    {
         let key = &desired.key;
         report.count(verdict.decision);
         if let Some(sight) = Sight::of(verdict) {
@@ -435,8 +438,8 @@ fn record(
             report.outputs_moved.insert(key.clone());
             continue;
         }
-        let moved = judge::remember(memory, verdict, now, core.settings.plan.settle, core.registry.stem(&key.kind));
-        if moved.outputs {
+        let learned = judge::remember(memory, verdict, now, core.settings.plan.settle, core.registry.stem(&key.kind));
+        if learned.outputs {
             report.outputs_moved.insert(key.clone());
         }
         let before = judge::restate(status, verdict, memory, swept.seen_at(key), behind.contains(key));
@@ -449,32 +452,42 @@ fn record(
         {
             events.extend(judge::tell(key, verdict, before, status, now));
         }
-        if before.is_some() || moved.any || forgiven.contains(key) {
-            changed.push(Changed {
-                key: key.clone(),
-                uid: desired.uid.clone(),
-                generation: desired.generation,
-                fate: desired.fate,
-                status: status.clone(),
-                memory: memory.clone(),
-            });
+        if before.is_some() || learned.any || forgiven.contains(key) {
+            moved.push(place);
         }
     }
     core.scope(&swept.status.scope).saw(sights);
     if !report.outputs_moved.is_empty() {
         book.wanted_moved();
     }
-    report.changed = changed.len();
+    report.changed = moved.len();
     let mut scope_status = swept.status.clone();
     scope_status.held = hold::of(plan, book.held.as_ref(), now);
     events.extend(book.told.news(&scope_status, now));
     events.extend(plan.proposals.iter().map(|p| judge::propose(p, &scope_status.scope, now)));
     events.extend(hold::events(book.held.as_ref(), &scope_status, now));
     book.held.clone_from(&scope_status.held);
+    let changed = changed(book, &moved);
     let record = PassRecord { now, changed, gone, events, scope_status };
     blocking(|| core.store.record(&record))?;
     book.told.now(&swept.status, blind);
     Ok(report)
+}
+
+/// What has moved of the resources at these places of the book's list, which are in order.
+fn changed<'b>(book: &'b Book, places: &[usize]) -> Vec<Changed<'b>> {
+    let mut places = places.iter().copied().peekable();
+    let all = book.list.iter().zip(book.memories.values()).zip(&book.statuses).enumerate();
+    let moved = all.filter(|(place, _)| places.next_if_eq(place).is_some());
+    let changed = moved.map(|(_, ((desired, memory), status))| Changed {
+        key: desired.key.clone(),
+        uid: desired.uid.clone(),
+        generation: desired.generation,
+        fate: desired.fate,
+        status: Cow::Borrowed(status),
+        memory: Cow::Borrowed(memory),
+    });
+    changed.collect()
 }
 
 async fn execute(

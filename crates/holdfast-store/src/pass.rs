@@ -17,7 +17,7 @@ impl Store {
     ///
     /// # Errors
     /// As every write: [`StoreError::Full`], [`StoreError::Corrupt`], [`StoreError::Sqlite`].
-    pub fn record(&self, pass: &PassRecord) -> Result<(), StoreError> {
+    pub fn record(&self, pass: &PassRecord<'_>) -> Result<(), StoreError> {
         if self.shared.sweeps.take(pass) {
             return Ok(());
         }
@@ -88,7 +88,7 @@ fn put_scope_status(write: &Write<'_>, status: &ScopeStatus) -> Result<(), Store
     Ok(())
 }
 
-fn record_changed(write: &mut Write<'_>, now: Timestamp, changed: &Changed) -> Result<(), StoreError> {
+fn record_changed(write: &mut Write<'_>, now: Timestamp, changed: &Changed<'_>) -> Result<(), StoreError> {
     let key = &changed.key;
     let found = resource::of_uid(write, key, &changed.uid, |r, declared| {
         let planned = declared.generation == changed.generation && declared.fate()? == changed.fate;

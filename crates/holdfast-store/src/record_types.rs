@@ -8,15 +8,16 @@ use holdfast_core::status::Status;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// What one pass over a scope leaves behind: one transaction.
 #[derive(Clone, Debug, PartialEq)]
-pub struct PassRecord {
+pub struct PassRecord<'a> {
     /// When.
     pub now: Timestamp,
     /// Resources whose status or memory moved. Leave the others out: they cost a look each.
-    pub changed: Vec<Changed>,
+    pub changed: Vec<Changed<'a>>,
     /// Resources that were to go and are gone.
     pub gone: Vec<Gone>,
     /// What is worth telling.
@@ -28,7 +29,7 @@ pub struct PassRecord {
 /// A resource as a pass found it. `status` counts only if uid, generation and fate are still those that the
 /// pass planned with, `memory` if the uid is: what was declared meanwhile is never called in sync.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Changed {
+pub struct Changed<'a> {
     /// Whose.
     pub key: ResourceKey,
     /// The uid that the pass planned with.
@@ -38,9 +39,9 @@ pub struct Changed {
     /// The fate that the pass planned with.
     pub fate: Fate,
     /// What is said of it. A difference in `last_observed_at` alone is not written.
-    pub status: Status,
+    pub status: Cow<'a, Status>,
     /// What is remembered of it.
-    pub memory: Memory,
+    pub memory: Cow<'a, Memory>,
 }
 
 /// A resource that was to go and is gone: its row goes, its history stays. Without effect if it was declared

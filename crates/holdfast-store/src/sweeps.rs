@@ -21,7 +21,7 @@ impl Sweeps {
     }
 
     /// Takes note of a pass with nothing to write but that its scope was looked at again; false if there is more.
-    pub(crate) fn take(&self, pass: &PassRecord) -> bool {
+    pub(crate) fn take(&self, pass: &PassRecord<'_>) -> bool {
         let silent = pass.changed.is_empty() && pass.gone.is_empty() && pass.events.is_empty();
         let mut all = self.all();
         match all.get_mut(&pass.scope_status.scope).filter(|sweep| silent && sweep.written.says(&pass.scope_status)) {

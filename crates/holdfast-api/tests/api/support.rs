@@ -17,6 +17,7 @@ use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
@@ -359,14 +360,14 @@ impl Api {
             uid: record.uid,
             generation: record.generation,
             fate: record.fate,
-            status,
-            memory,
+            status: Cow::Owned(status),
+            memory: Cow::Owned(memory),
         };
         self.pass(record.scope, vec![changed]);
     }
 
     /// A pass that leaves these.
-    pub(crate) fn pass(&self, scope: Scope, changed: Vec<Changed>) {
+    pub(crate) fn pass(&self, scope: Scope, changed: Vec<Changed<'_>>) {
         let scope_status =
             ScopeStatus { swept_at: Some(start()), duration_ms: 12, api_calls: 3, ..ScopeStatus::of(scope) };
         let pass = PassRecord { now: start(), changed, gone: vec![], events: vec![], scope_status };

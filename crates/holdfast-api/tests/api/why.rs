@@ -2,11 +2,12 @@
 
 use crate::support::{Api, Asked, alone, api, house, house_of, room};
 use holdfast_core::facts::Severity;
-use holdfast_core::plan::UNCONFIRMED;
+use holdfast_core::plan::{Memory, UNCONFIRMED};
 use holdfast_core::status::{Change, ConditionType, FieldDiff, Phase, Truth};
 use holdfast_store::Changed;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 fn diff(path: &str, change: Change, desired: Value, live: Value) -> FieldDiff {
@@ -97,7 +98,7 @@ async fn adopted() -> Api {
     for condition in status.conditions.iter_mut().filter(|c| c.kind == ConditionType::Synced) {
         (condition.status, condition.reason) = (Truth::False, UNCONFIRMED.to_owned());
     }
-    let memory = holdfast_core::plan::Memory { adopted_generation: 1, ..Default::default() };
+    let (status, memory) = (Cow::Owned(status), Cow::Owned(Memory { adopted_generation: 1, ..Memory::default() }));
     let (key, uid, generation, fate) = (record.key, record.uid, record.generation, record.fate);
     api.pass(record.scope, vec![Changed { key, uid, generation, fate, status, memory }]);
     api

@@ -12,6 +12,7 @@ use holdfast_store::{
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use std::borrow::Cow;
 use std::path::Path;
 
 /// `seconds` after the tests' epoch.
@@ -107,19 +108,19 @@ pub(crate) fn memory(id: &str) -> Memory {
 }
 
 /// What a pass would say of a resource that it planned with.
-pub(crate) fn found(desired: &Desired, phase: Phase, seconds: i64) -> Changed {
+pub(crate) fn found(desired: &Desired, phase: Phase, seconds: i64) -> Changed<'static> {
     Changed {
         key: desired.key.clone(),
         uid: desired.uid.clone(),
         generation: desired.generation,
         fate: desired.fate,
-        status: status(phase, desired.generation, seconds),
-        memory: memory("i-1"),
+        status: Cow::Owned(status(phase, desired.generation, seconds)),
+        memory: Cow::Owned(memory("i-1")),
     }
 }
 
 /// A pass over the home scope that found nothing new.
-pub(crate) fn pass(seconds: i64) -> PassRecord {
+pub(crate) fn pass(seconds: i64) -> PassRecord<'static> {
     PassRecord {
         now: at(seconds),
         changed: Vec::new(),

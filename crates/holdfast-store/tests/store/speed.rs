@@ -6,6 +6,7 @@ use holdfast_core::plan::Memory;
 use holdfast_core::status::Phase;
 use holdfast_store::{Change, Changed, Filter, PassRecord, ResourceChange, Store};
 use serde_json::{Value, json};
+use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 const RESOURCES: usize = 10_000;
@@ -59,7 +60,8 @@ fn ten_thousand_resources_are_no_burden() {
         baseline: Some(d.spec.value().into()),
         ..memory("i")
     };
-    let changed = |phase| desired.iter().map(|d| Changed { memory: memory(d), ..found(d, phase, 2) }).collect();
+    let changed =
+        |phase| desired.iter().map(|d| Changed { memory: Cow::Owned(memory(d)), ..found(d, phase, 2) }).collect();
     let full = PassRecord { changed: changed(Phase::InSync), ..pass(2) };
     timed("record 10,000 changed", ms(3000), || store.record(&full).unwrap());
     timed("record 10,000 without news", ms(1500), || store.record(&full).unwrap());

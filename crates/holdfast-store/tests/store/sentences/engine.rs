@@ -3,6 +3,7 @@ use holdfast_core::name::{ResourceKey, Scope};
 use holdfast_core::plan::{Fate, Hold, Verb};
 use holdfast_core::status::Phase;
 use holdfast_store::{Changed, EventType, IntentOutcome, IntentResult, PassRecord, ResourceChange, Store};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -50,7 +51,7 @@ pub(crate) fn a_status_of_an_overtaken_generation_is_not_kept(store: &Store) {
     declare(store, 0, vec![service("web", 1)]);
     let planned = desired_one(store, &key("web"));
     declare(store, 1, vec![service("web", 2)]);
-    let late = |changed: Changed| {
+    let late = |changed: Changed<'_>| {
         store.record(&PassRecord { changed: vec![changed], ..pass(2) }).unwrap();
         store.resource(&key("web")).unwrap().unwrap().status
     };
@@ -58,7 +59,8 @@ pub(crate) fn a_status_of_an_overtaken_generation_is_not_kept(store: &Store) {
     assert_eq!(late(overtaken.clone()).phase, Phase::Pending);
     assert_eq!(store.memories(&home()).unwrap()[&key("web")].id.as_deref(), Some("i-1"), "its id is still its id");
     assert_eq!(late(Changed { fate: Fate::DeleteByName, generation: 2, ..overtaken.clone() }).phase, Phase::Pending);
-    let stranger = Changed { uid: "another".to_owned(), generation: 2, memory: memory("i-2"), ..overtaken.clone() };
+    let stranger =
+        Changed { uid: "another".to_owned(), generation: 2, memory: Cow::Owned(memory("i-2")), ..overtaken.clone() };
     assert_eq!(late(stranger).phase, Phase::Pending);
     assert_eq!(store.memories(&home()).unwrap()[&key("web")].id.as_deref(), Some("i-1"));
     assert_eq!(late(Changed { generation: 2, ..overtaken }).phase, Phase::InSync);
@@ -85,7 +87,7 @@ pub(crate) fn a_pass_without_news_moves_no_version(store: &Store) {
     find_all(store, 1, Phase::InSync);
     let before = (store.resource(&key("web")).unwrap().unwrap().version, store.newest_event().unwrap());
     let mut same = found(&desired_one(store, &key("web")), Phase::InSync, 1);
-    same.status.last_observed_at = Some(at(60));
+    same.status.to_mut().last_observed_at = Some(at(60));
     store.record(&PassRecord { changed: vec![same], ..pass(60) }).unwrap();
     assert_eq!((store.resource(&key("web")).unwrap().unwrap().version, store.newest_event().unwrap()), before);
     assert_eq!(store.scope_statuses().unwrap()[0].swept_at, Some(at(60)));
