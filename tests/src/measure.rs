@@ -321,12 +321,12 @@ impl Account {
         ))
     }
 
-    /// Sweeps until ten sweeps in a row read no single thing that none read before: they are read in turns by time.
+    /// Waits until ten sweeps in a row have read no single thing that none read before: they are read in turns by time.
     /// Answers how many sweeps it took.
     pub fn audited(&self) -> Result<usize> {
         let (mut known, mut idle, mut sweeps) = (self.standin.calls().singles.len(), 0, 0);
         while idle < 10 {
-            self.sweep()?;
+            self.swept_by_itself(1)?;
             sweeps += 1;
             let now = self.standin.calls().singles.len();
             idle = if now == known { idle + 1 } else { 0 };

@@ -85,7 +85,7 @@ fn steady(report: &mut Report, account: &Account, name: &str) -> Result<()> {
 }
 
 /// From a first look to the audit of every single thing.
-fn audit(report: &mut Report, account: &Account, name: &str) -> Result<()> {
+fn audit(report: &mut Report, account: &mut Account, name: &str) -> Result<()> {
     let floor = account.floor();
     let first = account.cost_from_now(Account::looked)?;
     report.add(format!("{name} first look of a process: calls"), plain(first.calls.total() as f64, "calls"));
@@ -95,13 +95,14 @@ fn audit(report: &mut Report, account: &Account, name: &str) -> Result<()> {
     if !is_audited_whole() {
         return Ok(());
     }
+    // Whatever is asked for comes first in an audit: it goes round while the server sweeps by itself.
+    account.restarted("5s")?;
     let mut sweeps = 0;
-    let cost = account.cost(|a| {
+    let cost = account.cost_from_now(|a| {
         sweeps = a.audited()?;
         Ok(())
     })?;
-    // What the first look has read is not due again for some sweeps.
-    let single = first.calls.singles.union(&cost.calls.singles).count() as f64;
+    let single = cost.calls.singles.len() as f64;
     report.add(
         format!("{name} whole audit: single things to read"),
         plain(single, "calls").floor(floor.attributes as f64),
@@ -127,7 +128,7 @@ fn a_grown_account() -> Result<()> {
     let (scopes, name) = (if size() > 20_000 { 10 } else { 1 }, size().to_string());
     let mut report = Report::default();
     let mut account = Account::grown(size(), scopes, Manner { latency: Duration::ZERO, buckets: true })?;
-    audit(&mut report, &account, &name)?;
+    audit(&mut report, &mut account, &name)?;
     account.restarted("3s")?;
     account.looked()?;
     steady(&mut report, &account, &name)?;
@@ -164,7 +165,7 @@ fn a_grown_account() -> Result<()> {
     report.save()
 }
 
-/// The time from somebody's change to the API's word of it, at the shortest interval that a size is meant to be swept at.
+/// The time from somebody's change to the API's word of it, at an interval that meets the goal of its size.
 #[test]
 #[ignore = "prints figures; run by cargo xtask bench"]
 fn how_soon_a_drift_is_found() -> Result<()> {
@@ -176,7 +177,7 @@ fn how_soon_a_drift_is_found() -> Result<()> {
     account.swept_by_itself(1)?;
     let mut times = Vec::new();
     let cost = account.cost_from_now(|a| {
-        times = drifts(a, 100, Duration::from_secs(4 * interval))?;
+        times = drifts(a, Duration::from_secs(4 * interval))?;
         Ok(())
     })?;
     let seconds = |share| plain(percentile(&times, share).as_secs_f64(), "s");

@@ -10,10 +10,12 @@ const LEAST_SHARE: f64 = 0.05;
 /// What an answer adds to the share.
 const RECOVERY: f64 = 0.02;
 /// By how many seconds calls may overtake each other on their way: what comes back to a bucket in that time is left in it,
-/// or a call that is early would be refused. Reads go sixteen at a time and in many scopes at once, so they wait for the
-/// machine too; writes go one at a time.
+/// or a call that is early would be refused.
 const JITTER: f64 = 0.25;
+/// The same for reads, of which up to sixteen of an operation wait for the machine itself in each scope that is swept.
 const JITTER_OF_READS: f64 = 0.75;
+/// The largest part of a bucket that is left in it for that.
+const LEFT: f64 = 0.15;
 /// The part of a bucket for both that reads leave to writes.
 const RESERVE: f64 = 0.1;
 
@@ -82,10 +84,10 @@ impl Bucket {
     }
 }
 
-/// How much of a bucket is used: of the small and slow ones all but a little, of the others at least most.
+/// How much of a bucket is used: at least most of it, and of the slow ones all but a little.
 fn room(limit: Limit) -> f64 {
     let jitter = if limit.class == Some(Class::Read) { JITTER_OF_READS } else { JITTER };
-    limit.size - (limit.refill * jitter).max(0.5).min(limit.size * 0.15)
+    limit.size - (limit.refill * jitter).max(0.5).min(limit.size * LEFT)
 }
 
 /// All buckets of a scope.

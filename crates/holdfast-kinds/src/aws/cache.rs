@@ -1,4 +1,5 @@
-//! What is kept of a scope from sweep to sweep. Losing it costs calls, never correctness.
+//! What is kept of a scope from sweep to sweep. Losing it costs calls, and never correctness, as long as the tag feed is
+//! not behind by more than it takes to lose it.
 
 use super::audit::Attributes;
 use super::call::Aws;
@@ -180,33 +181,63 @@ impl Cache {
 }
 
 impl Aws<'_> {
-    /// Forgets the tags of a thing that was just written, and pulls the reading of its attributes forward: they are read
-    /// in the next sweep, whatever the budget for them says.
+    /// Forgets the tags and the attributes of a thing that comes or goes.
     pub(crate) fn forget(&self, arn: &str) {
+        self.reread(arn);
+        self.distrust(arn);
+    }
+
+    /// Pulls the reading of a thing's attributes forward: they are read in the next sweep, whatever the budget for them says.
+    pub(crate) fn reread(&self, arn: &str) {
         lock(&self.cache.attributes).pull(arn, self.now());
+    }
+
+    /// Has the next sweep ask the service itself for a thing's tags, whatever the feed says.
+    pub(super) fn distrust(&self, arn: &str) {
         let nth = self.cache.writes.fetch_add(1, Ordering::Relaxed);
         lock(&self.cache.tags).forget(arn, nth, self.now());
     }
 
-    /// Makes calls that write tags or attributes of a thing. Whatever comes of them, those are read anew: a call may fail
-    /// after another has changed something, and an answer that is lost tells nothing.
+    /// Makes calls that write attributes of a thing, which are [read anew](Self::reread) whether AWS has done it or not: a
+    /// call may fail after another has changed something, and an answer that is lost tells nothing.
     pub(crate) async fn rereading<T>(
         &self,
         arn: &str,
         calls: impl Future<Output = Result<T, ApplyError>>,
     ) -> Result<T, ApplyError> {
         let done = calls.await;
-        self.forget(arn);
+        self.reread(arn);
         done
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::clients::Clients;
+    use super::super::error;
+    use super::super::tags::Feed;
     use super::*;
     use crate::common::Tags;
+    use holdfast_core::cloud::{ErrorClass, Unmetered};
     use holdfast_core::name::ResourceKey;
     use holdfast_core::spec::OpenSpec;
+
+    #[tokio::test]
+    async fn whether_a_write_of_attributes_was_done_or_not_they_are_read_anew() {
+        let (scope, cache, feed) = (Scope::new("default", "eu-west-1"), Cache::default(), Feed::default());
+        let (clients, reads) = (Clients::of_nobody(), AtomicU64::new(0));
+        let look = async |left| {
+            let aws = Aws::new(&scope, &Unmetered, &clients, &cache, &feed, left);
+            let read = |_| async { Ok(reads.fetch_add(1, Ordering::Relaxed).into()) };
+            aws.audit(&["a".to_owned()], read).await;
+            reads.load(Ordering::Relaxed)
+        };
+        assert_eq!((look(1).await, look(0).await), (1, 1), "nothing is left to be spent");
+        let aws = Aws::new(&scope, &Unmetered, &clients, &cache, &feed, 0);
+        let lost = error::ours("elb:Test", "Timeout", ErrorClass::Lost, String::new());
+        aws.rereading("a", async { Err::<(), _>(lost) }).await.expect_err("its answer is lost");
+        assert_eq!((look(0).await, look(0).await), (2, 2));
+    }
 
     #[test]
     fn who_was_scaled_is_asked_again_and_the_others_every_ten_minutes() {

@@ -182,6 +182,12 @@ pub(super) struct Clients {
 const READS: usize = 16;
 
 impl Clients {
+    /// Clients without a region or credentials, for tests that make no call.
+    #[cfg(test)]
+    pub(super) fn of_nobody() -> Self {
+        Self::new(SdkConfig::builder().build(), None)
+    }
+
     fn new(config: SdkConfig, endpoint: Option<String>) -> Self {
         Self {
             config,

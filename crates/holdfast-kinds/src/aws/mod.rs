@@ -276,6 +276,7 @@ impl Cloud for AwsCloud {
         let state = self.confirmed(scope).await?;
         let shot = OneShot::default();
         let aws = Aws::new(scope, self.meter.as_ref(), state.clients(), state.cache(), shot.feed(), 0);
+        let aws = aws.at(self.options.now);
         let applying = agent::INTENT.scope(token.to_owned(), live.apply(&aws, action, token));
         let outcome = AssertUnwindSafe(applying).catch_unwind().await;
         let mut applied = outcome.unwrap_or_else(|panic| {

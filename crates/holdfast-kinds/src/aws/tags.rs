@@ -118,7 +118,7 @@ impl Aws<'_> {
             return Ok(TagsByArn::new());
         }
         let feed = self.owned().await;
-        let before = Before::of(arns, &lock(&self.cache.tags));
+        let before = Before::of(arns, &mut lock(&self.cache.tags), self.now());
         let (mut known, doubtful) = sift(arns, feed, &before, self.feed.read_at.is_none());
         self.feed.asked.fetch_add(doubtful.len().div_ceil(batch.max(1)), Ordering::Relaxed);
         let asked: Vec<_> = doubtful.chunks(batch.max(1)).map(|some| confirm(some.to_vec())).collect();
@@ -132,25 +132,23 @@ impl Aws<'_> {
         Ok(known)
     }
 
-    /// [`set_then_remove`] where tags come from the feed: they are [read anew](Self::rereading), and not from it.
+    /// [`set_then_remove`] where tags come from the feed: whether AWS has done it or not, they are [asked for
+    /// anew](Self::distrust), and not of it.
     pub(crate) async fn retag<S, R>(
         &self,
         change: &Retag,
         set: impl Future<Output = Result<S, ApplyError>>,
         remove: impl Future<Output = Result<R, ApplyError>>,
     ) -> Result<(), ApplyError> {
-        self.rereading(&change.id, set_then_remove(change, set, remove)).await
+        let done = set_then_remove(change, set, remove).await;
+        self.distrust(&change.id);
+        done
     }
 
     /// True if a thing still has these tags, as far as the feed tells without anybody being asked.
     pub(crate) async fn still_tagged(&self, arn: &str, tags: &Tags) -> bool {
         let in_feed = self.owned().await.get(arn).is_some_and(|now| **now == *tags);
-        let (arn, tags, mut known) = (Digest::of_text(arn), Digest::of(tags), lock(&self.cache.tags));
-        let is_known = known.digest(&arn) == Some(tags);
-        if is_known {
-            known.learn(arn, tags, self.now());
-        }
-        in_feed && is_known
+        in_feed && lock(&self.cache.tags).ask(&Digest::of_text(arn), self.now()) == Some(Digest::of(tags))
     }
 
     /// The tags of everything that carries our owner tag, as the feed has them: eventually consistent, and empty where
@@ -237,6 +235,13 @@ impl Known {
         self.0.get(arn).map(|(tags, _)| *tags)
     }
 
+    /// The same, which are asked for now.
+    fn ask(&mut self, arn: &Digest, now: Timestamp) -> Option<Digest> {
+        let (tags, asked_at) = self.0.get_mut(arn)?;
+        *asked_at = now;
+        Some(*tags)
+    }
+
     /// Remembers a thing's tags.
     fn learn(&mut self, arn: Digest, tags: Digest, now: Timestamp) {
         self.0.insert(arn, (tags, now));
@@ -258,10 +263,10 @@ impl Known {
 struct Before(Vec<(Digest, Option<Digest>)>);
 
 impl Before {
-    fn of(arns: &[String], known: &Known) -> Self {
+    fn of(arns: &[String], known: &mut Known, now: Timestamp) -> Self {
         let one = |arn: &String| {
             let key = Digest::of_text(arn);
-            (key, known.digest(&key))
+            (key, known.ask(&key, now))
         };
         Self(arns.iter().map(one).collect())
     }
@@ -278,7 +283,7 @@ impl Before {
 }
 
 /// What the feed is believed, and what has to be confirmed. A first sight is believed in a feed that was just read: nothing
-/// of ours was written yet that it could be late for.
+/// of ours was written, since the process began or in an hour, that it could be late for.
 fn sift(arns: &[String], feed: &TagsByArn, before: &Before, is_new: bool) -> (TagsByArn, Vec<String>) {
     let mut known = TagsByArn::new();
     let mut doubtful = Vec::new();
@@ -295,8 +300,12 @@ fn sift(arns: &[String], feed: &TagsByArn, before: &Before, is_new: bool) -> (Ta
 
 #[cfg(test)]
 mod tests {
+    use super::super::cache::Cache;
+    use super::super::clients::Clients;
+    use super::super::error;
     use super::*;
-    use holdfast_core::name::ResourceKey;
+    use holdfast_core::cloud::{ErrorClass, Unmetered};
+    use holdfast_core::name::{ResourceKey, Scope};
     use holdfast_core::observe::WantedResource;
     use serde_json::Value;
 
@@ -313,7 +322,7 @@ mod tests {
         for (arn, tags) in &before {
             remembered.learn(Digest::of_text(arn), Digest::of(tags), now);
         }
-        let known_before = Before::of(&arns, &remembered);
+        let known_before = Before::of(&arns, &mut remembered, now);
         let (known, doubtful) = sift(&arns, &feed, &known_before, true);
         assert_eq!(known, tags(&[("same", "1"), ("new", "1")]));
         assert_eq!(doubtful, ["late", "absent"]);
@@ -360,6 +369,29 @@ mod tests {
         assert!(!follows(153, 29, 2) && !follows(152, 30, 2) && !follows(152, 29, 3));
         Feed::default().keep(&mut memo, now);
         assert!(memo.get::<Read>().is_none(), "nobody asked for it, or it could not be read");
+    }
+
+    #[tokio::test]
+    async fn whether_a_write_of_tags_was_done_or_not_the_service_is_asked_for_them_and_not_the_feed() {
+        let (scope, cache, arns) = (Scope::new("default", "eu-west-1"), Cache::default(), ["a".to_owned()]);
+        let tags = Arc::new(Tags::from([("k".to_owned(), "1".to_owned())]));
+        let feed =
+            Feed { tags: OnceCell::from(Arc::new(TagsByArn::from([("a".to_owned(), tags)]))), ..Feed::default() };
+        let clients = Clients::of_nobody();
+        let (aws, asked) = (Aws::new(&scope, &Unmetered, &clients, &cache, &feed, 0), AtomicUsize::new(0));
+        let look = async || {
+            let confirm = |arns: Vec<String>| {
+                asked.fetch_add(arns.len(), Ordering::Relaxed);
+                async { Ok(BTreeMap::new()) }
+            };
+            aws.tags_of(&arns, 1, confirm).await.expect("they are told");
+            asked.load(Ordering::Relaxed)
+        };
+        assert_eq!((look().await, look().await), (0, 0), "the feed says what is known");
+        let change = Retag { id: "a".to_owned(), set: Tags::default(), remove: ["k".to_owned()].into() };
+        let lost = error::ours("tag:Test", "Timeout", ErrorClass::Lost, String::new());
+        aws.retag(&change, async { Ok(()) }, async { Err::<(), _>(lost) }).await.expect_err("its answer is lost");
+        assert_eq!(look().await, 1);
     }
 
     #[test]

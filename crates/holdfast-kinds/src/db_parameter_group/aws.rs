@@ -2,11 +2,11 @@
 
 use super::{DBParameterGroup, DBParameterGroupSpec, apply_method, counted, declared_parameters, observation};
 use crate::aws::answer::concern::Specs;
-use crate::aws::answer::{made, object, parse, put_audited};
+use crate::aws::answer::{object, parse, put_audited};
 use crate::aws::{Aws, Live, Service, all_pages, reading};
 use crate::common::Tags;
 use crate::plain::{Action, Call};
-use crate::rds::aws::{PAGE, concerning, delete, retag, tags_for};
+use crate::rds::aws::{PAGE, concerning, delete, made_anew, retag, tags_for};
 use crate::rds::name_of;
 use async_trait::async_trait;
 use aws_sdk_rds::types::{ApplyMethod, DbParameterGroup, Parameter};
@@ -68,7 +68,7 @@ impl Live for DBParameterGroup {
                     .description(&spec.description)
                     .set_tags(tags_for(tags));
                 let answer = aws.write(Service::Rds, "CreateDBParameterGroup", call.send()).await?;
-                return made("rds:CreateDBParameterGroup", answer.db_parameter_group().and_then(observe));
+                return made_anew(aws, "rds:CreateDBParameterGroup", answer.db_parameter_group().and_then(observe));
             }
             Call::Modify { id, set } => modify(aws, id, set).await?,
             Call::Retag(change) => retag(aws, change).await?,
@@ -149,6 +149,6 @@ async fn modify(aws: &Aws<'_>, id: &str, set: &Map<String, Value>) -> Result<(),
         }
         Ok(())
     };
-    // Right after the create the id is the name, and what is kept goes by the ARN; but nothing is kept of it yet.
+    // Right after the create the id is the name, and what is kept goes by the ARN; but that has forgotten all.
     aws.rereading(id, calls).await
 }

@@ -1,11 +1,11 @@
 //! RDS's side of a DB subnet group.
 
 use super::{DBSubnetGroup, DBSubnetGroupSpec, observation};
-use crate::aws::answer::{made, object, parse};
+use crate::aws::answer::{object, parse};
 use crate::aws::{Aws, Live, Service, all_pages, reading};
 use crate::common::{Tags, text};
 use crate::plain::{Action, Call};
-use crate::rds::aws::{PAGE, concerning, delete, retag, tags_for};
+use crate::rds::aws::{PAGE, concerning, delete, made_anew, retag, tags_for};
 use crate::rds::name_of;
 use async_trait::async_trait;
 use holdfast_core::cloud::{Applied, ApplyError};
@@ -40,7 +40,7 @@ impl Live for DBSubnetGroup {
                     .set_subnet_ids(Some(spec.subnet_ids))
                     .set_tags(tags_for(tags));
                 let answer = aws.write(Service::Rds, "CreateDBSubnetGroup", call.send()).await?;
-                return made("rds:CreateDBSubnetGroup", answer.db_subnet_group().and_then(observe));
+                return made_anew(aws, "rds:CreateDBSubnetGroup", answer.db_subnet_group().and_then(observe));
             }
             Call::Modify { id, set } => modify(aws, id, set).await?,
             Call::Retag(change) => retag(aws, change).await?,

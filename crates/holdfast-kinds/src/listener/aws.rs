@@ -173,8 +173,9 @@ async fn read_details(aws: &Aws<'_>, arn: &str, needs: Needs) -> Result<Value, A
             |answer| answer.next_marker(),
         )
         .await?;
-        let all = pages.iter().flat_map(|page| page.certificates()).filter_map(|c| c.certificate_arn());
-        read["certificates"] = all.collect();
+        // The default one is read with the listener: which that is may change before this is read again.
+        let others = pages.iter().flat_map(|page| page.certificates()).filter(|c| c.is_default() != Some(true));
+        read["certificates"] = others.filter_map(|c| c.certificate_arn()).collect();
     }
     Ok(read)
 }
@@ -255,7 +256,8 @@ async fn modify(aws: &Aws<'_>, arn: &str, set: &Map<String, Value>) -> Result<()
         .set_alpn_policy(members.alpn_policy.clone())
         .set_default_actions(members.default_actions.as_deref().map(|actions| to_wire(actions, true)))
         .set_mutual_authentication(members.mutual());
-    aws.write(Service::Elb, "ModifyListener", call.send()).await.map(drop)
+    // What is the default certificate now is none of those beside it.
+    aws.rereading(arn, aws.write(Service::Elb, "ModifyListener", call.send())).await.map(drop)
 }
 
 async fn modify_attributes(aws: &Aws<'_>, arn: &str, attributes: &Attributes) -> Result<(), ApplyError> {

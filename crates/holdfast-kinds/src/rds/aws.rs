@@ -1,10 +1,10 @@
 //! How the RDS kinds talk to RDS: tags, what of a listing concerns us.
 
-use crate::aws::answer::{concern, deleted};
+use crate::aws::answer::{concern, deleted, made};
 use crate::aws::{Aws, Sent, Service};
 use crate::common::{Retag, Tags};
 use aws_sdk_rds::types::Tag;
-use holdfast_core::cloud::ApplyError;
+use holdfast_core::cloud::{Applied, ApplyError};
 use holdfast_core::kind::Kind;
 use holdfast_core::observe::{Observation, Wanted};
 use std::collections::BTreeMap;
@@ -51,14 +51,21 @@ pub(crate) async fn retag(aws: &Aws<'_>, change: &Retag) -> Result<(), ApplyErro
     aws.retag(change, set, aws.write(Service::Rds, "RemoveTagsFromResource", remove)).await
 }
 
-/// Makes a delete call; success also where the thing is gone already. What is kept of it is forgotten.
+/// [`made`], by an ARN that is a name: what is kept of another that had it is forgotten.
+pub(crate) fn made_anew(aws: &Aws<'_>, operation: &str, seen: Option<Observation>) -> Result<Applied, ApplyError> {
+    seen.iter().for_each(|seen| aws.forget(&seen.id));
+    made(operation, seen)
+}
+
+/// Makes a delete call; success also where the thing is gone already. What is kept of it is forgotten, whatever
+/// AWS says or does not say: another may come to have its ARN, which is a name.
 pub(crate) async fn delete<F: Sent>(
     aws: &Aws<'_>,
     operation: &'static str,
     arn: &str,
     send: F,
 ) -> Result<(), ApplyError> {
-    deleted(aws.write(Service::Rds, operation, send).await)?;
+    let answer = aws.write(Service::Rds, operation, send).await;
     aws.forget(arn);
-    Ok(())
+    deleted(answer)
 }

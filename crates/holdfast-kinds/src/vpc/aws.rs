@@ -54,8 +54,7 @@ impl Live for Vpc {
             Call::Modify { id, set } => modify(aws, id, set).await?,
             Call::Retag(change) => retag(aws, change).await?,
             Call::Delete { id, .. } => {
-                delete(aws, "DeleteVpc", aws.ec2().delete_vpc().vpc_id(id).send()).await?;
-                aws.forget(id);
+                aws.rereading(id, delete(aws, "DeleteVpc", aws.ec2().delete_vpc().vpc_id(id).send())).await?;
             }
         }
         Ok(Applied::default())

@@ -61,11 +61,11 @@ pub(crate) fn refused(operation: &str, code: &str, message: String) -> ApplyErro
     answer::refused(&format!("elasticloadbalancing:{operation}"), code, message)
 }
 
-/// The answer to a delete: success also where the thing is gone already. What is kept of it is forgotten.
+/// The answer to a delete: success also where the thing is gone already. What is kept of it is forgotten, whatever AWS
+/// says or does not say.
 pub(crate) fn deleted<T>(aws: &Aws<'_>, arn: &str, answer: Result<T, ApplyError>) -> Result<(), ApplyError> {
-    answer::deleted(answer)?;
     aws.forget(arn);
-    Ok(())
+    answer::deleted(answer)
 }
 
 /// A number for a call.
