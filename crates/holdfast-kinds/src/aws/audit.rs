@@ -200,7 +200,9 @@ impl Attributes {
         self.audits += 1;
         for arn in arns {
             self.by_arn.entry(arn.clone()).or_insert_with(|| Entry::new(now)).asked_at = now;
-            self.pulled.entry(arn.clone()).and_modify(|(_, asked_at)| *asked_at = now);
+            if let Some((_, asked_at)) = self.pulled.get_mut(arn) {
+                *asked_at = now;
+            }
         }
         let (pulled, others): (Vec<&String>, Vec<&String>) =
             arns.iter().partition(|arn| self.pulled.contains_key(*arn));

@@ -156,14 +156,14 @@ async fn modify_attributes(aws: &Aws<'_>, arn: &str, attributes: &Attributes) ->
     let list = attributes.iter().map(one).collect();
     let call = aws.elb().modify_target_group_attributes().target_group_arn(arn).set_attributes(Some(list));
     let answer = aws.write(Service::Elb, "ModifyTargetGroupAttributes", call.send()).await;
-    let answer = answer.inspect_err(|_| aws.forget(arn))?;
+    let answer = answer.inspect_err(|_| aws.reread(arn))?;
     // AWS answers all that the group has, so they need no reading; an imitation that echoes what was sent is asked.
     match answer.attributes() {
         all if all.len() > attributes.len() => {
             let told = json!({ "attributes": attributes_json(all.iter().map(|a| (a.key(), a.value()))) });
             aws.cache().keep_attributes(arn, told, aws.now());
         }
-        _ => aws.forget(arn),
+        _ => aws.reread(arn),
     }
     Ok(())
 }
