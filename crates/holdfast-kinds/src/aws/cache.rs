@@ -3,6 +3,7 @@
 
 use super::audit::Attributes;
 use super::call::Aws;
+use super::listing::Listings;
 use super::lock;
 use super::tags::{Digest, Known};
 use holdfast_core::cloud::{ApplyError, Shelf};
@@ -19,7 +20,7 @@ use std::sync::{Arc, Mutex};
 /// What no sweep has asked for in so long is gone.
 const FORGOTTEN: SignedDuration = SignedDuration::from_hours(1);
 
-/// Three kinds of memory: what never changes, what is read in turns, and the tags last known for certain.
+/// What never changes, what is read in turns, the tags last known for certain, and how long listings are.
 #[derive(Default)]
 pub(crate) struct Cache {
     /// What never changes: its text, or none of what is on the shelf.
@@ -29,6 +30,7 @@ pub(crate) struct Cache {
     shelf: Option<(Scope, Arc<dyn Shelf>)>,
     pub(super) attributes: Mutex<Attributes>,
     pub(super) tags: Mutex<Known>,
+    pub(super) listings: Mutex<Listings>,
     /// How many things were written.
     writes: AtomicU64,
     /// The services whose counts are scaled.

@@ -12,6 +12,7 @@ mod cache;
 mod call;
 mod clients;
 mod error;
+mod listing;
 mod preflight;
 mod session;
 mod tags;

@@ -7,9 +7,9 @@ use crate::aws::answer::object;
 use crate::aws::{Aws, Live, Service, reading};
 use crate::common::{Tags, settled};
 use crate::elb::attributes::Attributes;
+use crate::elb::aws::known::known_load_balancers;
 use crate::elb::aws::{
-    Specs, attributes_json, concerning, deleted, load_balancers, made, number, parse, put_audited, refused, retag,
-    tags_for,
+    Specs, attributes_json, concerning, deleted, made, number, parse, put_audited, refused, retag, tags_for,
 };
 use crate::elb::types::{Many, OnOff};
 use crate::elb::{full_name, outputs};
@@ -27,9 +27,9 @@ use std::sync::Arc;
 impl Live for LoadBalancer {
     const AUDITED: bool = true;
 
-    /// One listing of all load balancers, 400 a page; attributes in turns.
+    /// All load balancers, 400 a page, or those that concern us, 20 ARNs a call; attributes in turns.
     async fn sweep(aws: &Aws<'_>, wanted: &Wanted) -> Result<Reading, ApplyError> {
-        let found = load_balancers(aws).await?.iter().filter_map(observe).collect();
+        let found = known_load_balancers::<Self>(aws, wanted).await?.iter().filter_map(observe).collect();
         let mut seen = concerning::<Self>(aws, wanted, found).await?;
         let specs = Specs::new::<LoadBalancer>(wanted);
         for one in &mut seen {

@@ -7,8 +7,9 @@ use crate::aws::answer::object;
 use crate::aws::{Aws, Live, Service, reading};
 use crate::common::{Tags, settled};
 use crate::elb::attributes::Attributes;
+use crate::elb::aws::known::known_target_groups;
 use crate::elb::aws::{
-    Specs, arns, attributes_json, concerning, deleted, made, number, parse, put_audited, retag, tags_for, target_groups,
+    Specs, arns, attributes_json, concerning, deleted, made, number, parse, put_audited, retag, tags_for,
 };
 use crate::elb::types::Flag;
 use crate::elb::{full_name, outputs};
@@ -23,9 +24,14 @@ use std::sync::Arc;
 impl Live for TargetGroup {
     const AUDITED: bool = true;
 
-    /// One listing of all target groups, 400 a page, health checks inline; attributes in turns.
+    /// All target groups, 400 a page, or those that concern us, 20 ARNs a call; health checks inline, attributes in turns.
     async fn sweep(aws: &Aws<'_>, wanted: &Wanted) -> Result<Reading, ApplyError> {
-        let found = target_groups(aws).await?.iter().filter_map(observe).map(Observation::folded).collect();
+        let found = known_target_groups::<Self>(aws, wanted)
+            .await?
+            .iter()
+            .filter_map(observe)
+            .map(Observation::folded)
+            .collect();
         let mut seen = concerning::<Self>(aws, wanted, found).await?;
         audit(aws, wanted, &mut seen).await;
         Ok(reading(seen, Vec::new()))

@@ -1,6 +1,7 @@
 //! ECS's side of a task definition.
 //!
-//! One listing of the region says which revisions are active; what a revision says is read once and kept for ever.
+//! A listing of the region, or of each family that is wanted, says which revisions are active, whichever takes fewer calls;
+//! what a revision says is read once and kept for ever.
 
 use super::observed::revision;
 use super::{Action, TaskDefinition};
@@ -10,8 +11,9 @@ use crate::common::{Tags, closed, drop_nulls, text};
 use crate::ecs::aws::{read, retag, tags_from_wire, tags_to_wire, write};
 use crate::ecs::{name_of, outputs};
 use async_trait::async_trait;
+use aws_sdk_ecs::operation::list_task_definitions::ListTaskDefinitionsOutput;
 use aws_sdk_ecs::types::TaskDefinitionStatus;
-use futures::StreamExt;
+use futures::{StreamExt, TryStreamExt};
 use holdfast_core::cloud::{Applied, ApplyError};
 use holdfast_core::kind::Kind;
 use holdfast_core::name::{RESOURCE_TAG, UID_TAG};
@@ -19,6 +21,9 @@ use holdfast_core::observe::{Gap, Observation, Reading, Wanted, WantedResource};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// What lists revisions.
+const LISTING: &str = "ListTaskDefinitions";
 
 /// Families that are looked at at once; what they may ask is paced by budgets.
 const AT_ONCE: usize = 64;
@@ -36,7 +41,7 @@ impl Live for TaskDefinition {
         if families.is_empty() {
             return Ok(Reading::default());
         }
-        let mut active = active_revisions(aws).await?;
+        let mut active = active_revisions(aws, &families).await?;
         lock(&aws.cache().families).retain(|family, last| {
             last.close();
             families.contains_key(family)
@@ -104,16 +109,22 @@ fn family_and_number(arn: &str) -> Option<(&str, u64)> {
     Some((family, number.parse().ok()?))
 }
 
-/// ARNs of all active revisions of the region by family, newest first.
-async fn active_revisions(aws: &Aws<'_>) -> Result<BTreeMap<String, Vec<String>>, ApplyError> {
-    let pages = all_pages(
-        |token| {
-            let page = aws.ecs().list_task_definitions().status(TaskDefinitionStatus::Active).max_results(100);
-            aws.read(Service::Ecs, "ListTaskDefinitions", page.set_next_token(token).send())
-        },
-        |answer| answer.next_token(),
-    )
-    .await?;
+/// ARNs of active revisions by family, newest first: of all families, or at least of those that are wanted.
+async fn active_revisions(
+    aws: &Aws<'_>,
+    families: &BTreeMap<String, Vec<&WantedResource>>,
+) -> Result<BTreeMap<String, Vec<String>>, ApplyError> {
+    let pages = if aws.is_longer(LISTING, families.len()) {
+        let each: Vec<_> = families.keys().map(|family| list(aws, Some(family.clone()))).collect();
+        let each: Vec<_> = futures::stream::iter(each).buffered(AT_ONCE).try_collect().await?;
+        let pages = each.concat();
+        aws.was_asked(LISTING, pages.len());
+        pages
+    } else {
+        let pages = list(aws, None).await?;
+        aws.was_listed(LISTING, pages.len());
+        pages
+    };
     let mut active: BTreeMap<String, Vec<(u64, String)>> = BTreeMap::new();
     for arn in pages.iter().flat_map(|page| page.task_definition_arns()) {
         if let Some((family, number)) = family_and_number(arn) {
@@ -125,6 +136,20 @@ async fn active_revisions(aws: &Aws<'_>) -> Result<BTreeMap<String, Vec<String>>
         list.into_iter().map(|(_, arn)| arn).collect()
     };
     Ok(active.into_iter().map(|(family, list)| (family, newest_first(list))).collect())
+}
+
+/// All pages of active revisions, of a family or of the region.
+async fn list(aws: &Aws<'_>, family: Option<String>) -> Result<Vec<ListTaskDefinitionsOutput>, ApplyError> {
+    all_pages(
+        |token| {
+            let page = aws.ecs().list_task_definitions().status(TaskDefinitionStatus::Active).max_results(100);
+            // Named as a prefix, it is the whole name of a family.
+            let page = page.set_family_prefix(family.clone());
+            aws.read(Service::Ecs, LISTING, page.set_next_token(token).send())
+        },
+        |answer| answer.next_token(),
+    )
+    .await
 }
 
 /// What was last made of a family, if nothing that it was made out of has moved; asks nobody.

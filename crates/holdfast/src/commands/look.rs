@@ -208,6 +208,9 @@ fn print_all(found: &Value) -> Result<()> {
     ] {
         line(format!("  {label:<15} {}", text(found, pointer)))?;
     }
+    if let Some(at) = found.get("detailsReadAt").and_then(Value::as_str) {
+        line(format!("  {:<15} {at}", "details read"))?;
+    }
     section("Conditions", found.pointer("/status/conditions"), condition_lines)?;
     section("Drift", found.pointer("/status/drift/fields"), |field| drift_line(field, "  "))?;
     line("Outputs")?;

@@ -178,6 +178,7 @@ function About({ data }) {
     ["Region", metadata.region],
     ["Generation", html`<${Generation} generation=${metadata.generation} observed=${status.observedGeneration} />`],
     ["Last seen", html`<${Ago} at=${status.lastObservedAt} never="not yet" />`],
+    ["Details read", data.detailsReadAt && html`<${Ago} at=${data.detailsReadAt} />`],
     ["Created", metadata.createdAt && html`<${Ago} at=${metadata.createdAt} />`],
     ["Policy", pairs(data.effectivePolicy ?? data.policy)],
     ["Labels", pairs(metadata.labels)],

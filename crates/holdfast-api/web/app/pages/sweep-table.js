@@ -37,8 +37,8 @@ function LoadOf({ scope, load }) {
   const rounds = load.rounds ?? {};
   return html`<section aria-label=${`Budgets of ${scope.account} / ${scope.region}`}>
     <h3 class="scope">${scope.account}<span class="faint"> / </span>${scope.region}</h3>
-    <p class="muted small">A full look takes ${duration(load.lookTakesMs)} at least and fits every ${duration(load.lookEveryMs)} into a
-      quarter of what AWS grants.${
+    <p class="muted small">Reading all that AWS gives in batches takes ${duration(load.lookTakesMs)} at least and fits
+      every ${duration(load.lookEveryMs)} into a quarter of what AWS grants.${
         rounds.things > 0 &&
         html` ${number(rounds.things)} things are read one a call, all within ${duration(rounds.roundTakesMs)}; the oldest was
         read <${Ago} at=${rounds.oldestReadAt} />${rounds.unread > 0 && html`, ${number(rounds.unread)} not yet`}.`

@@ -2,6 +2,7 @@
 
 pub(crate) mod actions;
 pub(crate) mod children;
+pub(crate) mod known;
 
 use super::types::Int;
 use crate::aws::answer::concern;
@@ -88,6 +89,7 @@ pub(crate) async fn load_balancers(aws: &Aws<'_>) -> Result<Vec<LoadBalancer>, A
         |answer| answer.next_marker(),
     )
     .await?;
+    aws.was_listed("DescribeLoadBalancers", pages.len());
     Ok(pages.into_iter().flat_map(|page| page.load_balancers.unwrap_or_default()).collect())
 }
 
@@ -101,6 +103,7 @@ pub(crate) async fn target_groups(aws: &Aws<'_>) -> Result<Vec<TargetGroup>, App
         |answer| answer.next_marker(),
     )
     .await?;
+    aws.was_listed("DescribeTargetGroups", pages.len());
     Ok(pages.into_iter().flat_map(|page| page.target_groups.unwrap_or_default()).collect())
 }
 
