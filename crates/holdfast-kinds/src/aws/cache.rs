@@ -215,29 +215,25 @@ impl Aws<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::clients::Clients;
     use super::super::error;
-    use super::super::tags::Feed;
+    use super::super::testing::Lab;
     use super::*;
     use crate::common::Tags;
-    use holdfast_core::cloud::{ErrorClass, Unmetered};
+    use holdfast_core::cloud::ErrorClass;
     use holdfast_core::name::ResourceKey;
     use holdfast_core::spec::OpenSpec;
 
     #[tokio::test]
     async fn whether_a_write_of_attributes_was_done_or_not_they_are_read_anew() {
-        let (scope, cache, feed) = (Scope::new("default", "eu-west-1"), Cache::default(), Feed::default());
-        let (clients, reads) = (Clients::of_nobody(), AtomicU64::new(0));
+        let (lab, reads) = (Lab::default(), AtomicU64::new(0));
         let look = async |left| {
-            let aws = Aws::new(&scope, &Unmetered, &clients, &cache, &feed, left);
             let read = |_| async { Ok(reads.fetch_add(1, Ordering::Relaxed).into()) };
-            aws.audit(&["a".to_owned()], read).await;
+            lab.aws(left).audit(&["a".to_owned()], read).await;
             reads.load(Ordering::Relaxed)
         };
         assert_eq!((look(1).await, look(0).await), (1, 1), "nothing is left to be spent");
-        let aws = Aws::new(&scope, &Unmetered, &clients, &cache, &feed, 0);
         let lost = error::ours("elb:Test", "Timeout", ErrorClass::Lost, String::new());
-        aws.rereading("a", async { Err::<(), _>(lost) }).await.expect_err("its answer is lost");
+        lab.aws(0).rereading("a", async { Err::<(), _>(lost) }).await.expect_err("its answer is lost");
         assert_eq!((look(0).await, look(0).await), (2, 2));
     }
 

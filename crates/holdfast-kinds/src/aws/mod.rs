@@ -16,6 +16,8 @@ mod listing;
 mod preflight;
 mod session;
 mod tags;
+#[cfg(test)]
+pub(crate) mod testing;
 mod whole;
 
 pub(crate) use cache::LastMade;

@@ -300,12 +300,11 @@ fn sift(arns: &[String], feed: &TagsByArn, before: &Before, is_new: bool) -> (Ta
 
 #[cfg(test)]
 mod tests {
-    use super::super::cache::Cache;
-    use super::super::clients::Clients;
     use super::super::error;
+    use super::super::testing::Lab;
     use super::*;
-    use holdfast_core::cloud::{ErrorClass, Unmetered};
-    use holdfast_core::name::{ResourceKey, Scope};
+    use holdfast_core::cloud::ErrorClass;
+    use holdfast_core::name::ResourceKey;
     use holdfast_core::observe::WantedResource;
     use serde_json::Value;
 
@@ -373,12 +372,13 @@ mod tests {
 
     #[tokio::test]
     async fn whether_a_write_of_tags_was_done_or_not_the_service_is_asked_for_them_and_not_the_feed() {
-        let (scope, cache, arns) = (Scope::new("default", "eu-west-1"), Cache::default(), ["a".to_owned()]);
+        let arns = ["a".to_owned()];
         let tags = Arc::new(Tags::from([("k".to_owned(), "1".to_owned())]));
         let feed =
             Feed { tags: OnceCell::from(Arc::new(TagsByArn::from([("a".to_owned(), tags)]))), ..Feed::default() };
-        let clients = Clients::of_nobody();
-        let (aws, asked) = (Aws::new(&scope, &Unmetered, &clients, &cache, &feed, 0), AtomicUsize::new(0));
+        let mut lab = Lab::default();
+        lab.feed = feed;
+        let (aws, asked) = (lab.aws(0), AtomicUsize::new(0));
         let look = async || {
             let confirm = |arns: Vec<String>| {
                 asked.fetch_add(arns.len(), Ordering::Relaxed);

@@ -13,7 +13,7 @@ use crate::ecs::{name_of, outputs};
 use async_trait::async_trait;
 use aws_sdk_ecs::operation::list_task_definitions::ListTaskDefinitionsOutput;
 use aws_sdk_ecs::types::TaskDefinitionStatus;
-use futures::{StreamExt, TryStreamExt};
+use futures::StreamExt;
 use holdfast_core::cloud::{Applied, ApplyError};
 use holdfast_core::kind::Kind;
 use holdfast_core::name::{RESOURCE_TAG, UID_TAG};
@@ -114,16 +114,22 @@ async fn active_revisions(
     aws: &Aws<'_>,
     families: &BTreeMap<String, Vec<&WantedResource>>,
 ) -> Result<BTreeMap<String, Vec<String>>, ApplyError> {
-    let pages = if aws.is_longer(LISTING, families.len()) {
-        let each: Vec<_> = families.keys().map(|family| list(aws, Some(family.clone()))).collect();
-        let each: Vec<_> = futures::stream::iter(each).buffered(AT_ONCE).try_collect().await?;
-        let pages = each.concat();
-        aws.was_asked(LISTING, pages.len());
-        pages
+    let told = if aws.is_longer(LISTING, families.len()) {
+        aws.told(LISTING, families.keys().map(|family| list(aws, Some(family.clone()))).collect()).await?
     } else {
-        let pages = list(aws, None).await?;
-        aws.was_listed(LISTING, pages.len());
-        pages
+        None
+    };
+    let pages = match told {
+        Some(told) => {
+            let pages: Vec<_> = told.into_iter().flatten().collect();
+            aws.was_asked(LISTING, pages.len());
+            pages
+        }
+        None => {
+            let pages = list(aws, None).await?;
+            aws.was_listed(LISTING, pages.len());
+            pages
+        }
     };
     let mut active: BTreeMap<String, Vec<(u64, String)>> = BTreeMap::new();
     for arn in pages.iter().flat_map(|page| page.task_definition_arns()) {
@@ -131,11 +137,14 @@ async fn active_revisions(
             active.entry(family.to_owned()).or_default().push((number, arn.clone()));
         }
     }
-    let newest_first = |mut list: Vec<(u64, String)>| {
-        list.sort_by(|a, b| b.cmp(a));
-        list.into_iter().map(|(_, arn)| arn).collect()
-    };
     Ok(active.into_iter().map(|(family, list)| (family, newest_first(list))).collect())
+}
+
+/// The ARNs of numbered revisions. Where the name of a family is taken for the beginning of one, two answers tell of each.
+fn newest_first(mut revisions: Vec<(u64, String)>) -> Vec<String> {
+    revisions.sort_unstable_by(|a, b| b.cmp(a));
+    revisions.dedup();
+    revisions.into_iter().map(|(_, arn)| arn).collect()
 }
 
 /// All pages of active revisions, of a family or of the region.
@@ -346,5 +355,16 @@ async fn deregister(aws: &Aws<'_>, arn: &str) -> Result<(), ApplyError> {
         // Somebody was faster.
         Err(error) if error.message.to_ascii_lowercase().contains("inactive") => Ok(()),
         other => other.map(|_| ()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_revision_that_two_answers_tell_of_is_one() {
+        let revisions = [(9, "web:9"), (10, "web:10"), (9, "web:9")].map(|(number, arn)| (number, arn.to_owned()));
+        assert_eq!(newest_first(revisions.to_vec()), ["web:10", "web:9"]);
     }
 }

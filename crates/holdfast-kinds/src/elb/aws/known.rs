@@ -1,10 +1,9 @@
 //! Load balancers and target groups, whose names are unique in a region: all that there are, or those that concern us, by
 //! ARN, whichever takes fewer calls.
 
-use super::{BATCH, is_not_found, load_balancers, target_groups};
+use super::{BATCH, load_balancers, target_groups};
 use crate::aws::{Aws, Service};
 use aws_sdk_elasticloadbalancingv2::types::{LoadBalancer, TargetGroup};
-use futures::future::try_join_all;
 use holdfast_core::cloud::ApplyError;
 use holdfast_core::kind::Kind;
 use holdfast_core::observe::Wanted;
@@ -22,7 +21,7 @@ pub(crate) async fn known_load_balancers<K: Kind>(
         Ok(answer.load_balancers.unwrap_or_default())
     };
     let known = known::<K>(aws, wanted, "DescribeLoadBalancers", ":loadbalancer/").await;
-    told_or_listed(known, some, load_balancers(aws)).await
+    told_or_listed(aws, "DescribeLoadBalancers", known, some, load_balancers(aws)).await
 }
 
 /// At least those target groups that are wanted, ours, or named as one that is wanted.
@@ -36,7 +35,7 @@ pub(crate) async fn known_target_groups<K: Kind>(
         Ok(answer.target_groups.unwrap_or_default())
     };
     let known = known::<K>(aws, wanted, "DescribeTargetGroups", ":targetgroup/").await;
-    told_or_listed(known, some, target_groups(aws)).await
+    told_or_listed(aws, "DescribeTargetGroups", known, some, target_groups(aws)).await
 }
 
 /// The ARNs of all that concerns us, what is wanted and what the feed says is ours; none if something has to be looked for by
@@ -54,7 +53,9 @@ async fn known<K: Kind>(aws: &Aws<'_>, wanted: &Wanted, operation: &str, part: &
         }
         arns.insert(arn.to_owned());
     }
-    arns.extend(aws.owned().await.keys().filter(|arn| arn.contains(part)).cloned());
+    // A Classic Load Balancer's ARN ends with its name alone.
+    let is_one = |arn: &&String| arn.contains(part) && name_in(arn).is_some_and(|name| !name.contains(':'));
+    arns.extend(aws.owned().await.keys().filter(is_one).cloned());
     aws.is_longer(operation, arns.len().div_ceil(BATCH)).then(|| arns.into_iter().collect())
 }
 
@@ -63,7 +64,11 @@ fn name_in(arn: &str) -> Option<&str> {
     arn.rsplit('/').nth(1)
 }
 
+/// What `some` tells of the known ARNs, twenty of them a call, if it tells of each; else what `all` lists. Whoever has the name
+/// of one that is gone stands in the listing alone.
 async fn told_or_listed<T, F>(
+    aws: &Aws<'_>,
+    operation: &'static str,
     known: Option<Vec<String>>,
     some: impl Fn(Vec<String>) -> F,
     all: impl Future<Output = Result<Vec<T>, ApplyError>>,
@@ -71,36 +76,36 @@ async fn told_or_listed<T, F>(
 where
     F: Future<Output = Result<Vec<T>, ApplyError>>,
 {
-    if let Some(arns) = known {
-        let asked: Vec<_> = arns.chunks(BATCH).map(|part| some(part.to_vec())).collect();
-        match try_join_all(asked).await {
-            // One of them is gone, and who has its name now, if anybody, only the listing tells.
-            Err(error) if is_not_found(&error) => {}
-            told => return Ok(told?.into_iter().flatten().collect()),
-        }
+    let Some(arns) = known else { return all.await };
+    let reads = arns.chunks(BATCH).map(|part| some(part.to_vec())).collect();
+    let Some(told) = aws.told(operation, reads).await? else { return all.await };
+    let told: Vec<T> = told.into_iter().flatten().collect();
+    if told.len() == arns.len() {
+        return Ok(told);
     }
+    aws.was_not_told(operation);
     all.await
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aws::answer::refused;
+    use crate::aws::testing::Lab;
 
     #[tokio::test]
-    async fn where_one_that_is_known_is_gone_all_are_listed_and_where_aws_refuses_it_says_so() {
-        let read = async |code: &'static str, known: Option<usize>| {
+    async fn what_is_known_is_asked_for_and_all_is_listed_where_one_of_it_is_gone() {
+        let lab = Lab::default();
+        let aws = lab.aws(0);
+        let read = async |known: Option<usize>, gone: &'static str| {
             let known = known.map(|n| (0..n).map(|n| n.to_string()).collect());
-            let some = |arns: Vec<String>| async move {
-                let is_told = code.is_empty() || !arns.contains(&"20".to_owned());
-                if is_told { Ok(arns) } else { Err(refused("elb:Describe", code, String::new())) }
-            };
-            told_or_listed(known, some, async { Ok(vec!["all".to_owned()]) }).await
+            let some = async |arns: Vec<String>| Ok(arns.into_iter().filter(|arn| arn != gone).collect::<Vec<_>>());
+            let all = async { Ok(vec!["all".to_owned()]) };
+            told_or_listed(&aws, "List", known, some, all).await.expect("it is read")
         };
-        assert_eq!(read("", None).await.expect("they are listed"), ["all"]);
-        assert_eq!(read("", Some(21)).await.expect("they are told").len(), 21);
-        assert_eq!(read("TargetGroupNotFound", Some(21)).await.expect("they are listed"), ["all"]);
-        assert_eq!(read("AccessDenied", Some(21)).await.expect_err("it is refused").code, "AccessDenied");
+        aws.was_listed("List", 9);
+        assert_eq!(read(None, "").await, ["all"]);
+        assert_eq!((read(Some(21), "").await.len(), aws.is_longer("List", 2)), (21, true));
+        assert_eq!((read(Some(21), "20").await, aws.is_longer("List", 2)), (vec!["all".to_owned()], false));
         assert_eq!(name_in("arn:aws:elasticloadbalancing:eu-west-1:1:loadbalancer/app/web/0a"), Some("web"));
     }
 }
