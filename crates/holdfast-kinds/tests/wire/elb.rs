@@ -5,7 +5,7 @@ use crate::emulator::Emulator;
 use aws_sdk_elasticloadbalancingv2::{Client, types as wire};
 use holdfast_core::cloud::{Cloud, Memo};
 use holdfast_core::name::KindName;
-use holdfast_core::observe::Reading;
+use holdfast_core::observe::{Observation, Reading};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -119,10 +119,14 @@ async fn a_look_that_follows_goes_by_the_feed_of_the_one_before_but_not_for_what
         let calls = aws.meter.take_sorted();
         assert_eq!(calls.iter().filter(|call| **call == "GetResources").count(), feeds, "{calls:?}");
     }
+    let stack = format!("elb{run}/");
     let tags = |look: &BTreeMap<KindName, Reading>| -> Vec<(String, Arc<Tags>)> {
+        // The tests beside this one come and go in the same account.
+        let ours = |seen: &&Arc<Observation>| seen.tags.get("holdfast:resource").is_some_and(|r| r.starts_with(&stack));
         let all = look.values().flat_map(|reading| &reading.observations);
-        all.map(|seen| (seen.id.clone(), seen.tags.clone())).collect()
+        all.filter(ours).map(|seen| (seen.id.clone(), seen.tags.clone())).collect()
     };
+    assert_eq!(tags(&looks[0]).len(), 2);
     assert_eq!(tags(&looks[0]), tags(&looks[1]));
     let green = bench.id("TargetGroup", "green");
     for (set, remove) in [(json!({ "team": "web" }), json!([])), (json!({}), json!(["team"]))] {
