@@ -141,7 +141,10 @@ impl Simulated {
         let now = self.clock.now();
         let uids = self.store.declared_uids()?;
         let seen = self.watched.by.0.lock().ok().and_then(|s| s.clone());
-        let Some(snapshot) = seen else { anyhow::bail!("nothing was swept") };
+        let Some(mut snapshot) = seen else { anyhow::bail!("nothing was swept") };
+        // As the kinds leave what they have read.
+        let all = snapshot.kinds.values_mut().flat_map(|reading| &mut reading.observations);
+        all.for_each(|one| Arc::make_mut(one).fold());
         let input = Input {
             registry: &self.registry,
             desired,

@@ -70,6 +70,11 @@ impl Folded {
         self.text.is_some() && self.text == other.text
     }
 
+    /// The text, if nobody has opened the tree beside it.
+    pub fn text_alone(&self) -> Option<&str> {
+        self.text.as_ref().filter(|_| self.tree.get().is_none()).map(|text| text.0.get())
+    }
+
     /// The value for one look: read anew and let go of, unless somebody has opened it.
     pub fn glance(&self) -> Cow<'_, Value> {
         match (self.tree.get(), &self.text) {

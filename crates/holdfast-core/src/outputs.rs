@@ -2,9 +2,12 @@
 
 use crate::kept::Folded;
 use schemars::JsonSchema;
+use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
+use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, LazyLock};
 
@@ -24,12 +27,47 @@ impl Outputs {
         }
     }
 
+    /// The JSON text of one output; nothing is opened.
+    pub fn text_of(&self, name: &str) -> Option<Cow<'_, str>> {
+        let all = self.0.as_ref()?;
+        match all.text_alone() {
+            Some(text) => pick(text, name).map(Cow::Borrowed),
+            None => all.get(name).map(|value| Cow::Owned(value.to_string())),
+        }
+    }
+
     /// Keeps the text alone.
     pub fn fold(&mut self) {
         if let Some(all) = self.0.as_mut().filter(|all| !all.is_folded()) {
             Arc::make_mut(all).fold();
         }
     }
+}
+
+/// The text of a member of an object, of which nothing else is read.
+fn pick<'t>(object: &'t str, name: &str) -> Option<&'t str> {
+    struct Pick<'n>(&'n str);
+    impl<'t> Visitor<'t> for Pick<'_> {
+        type Value = Option<&'t RawValue>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'t>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+            let mut found = None;
+            while let Some(name) = members.next_key::<Cow<'t, str>>()? {
+                if name == self.0 {
+                    found = Some(members.next_value()?);
+                } else {
+                    members.next_value::<IgnoredAny>()?;
+                }
+            }
+            Ok(found)
+        }
+    }
+    let read = serde_json::Deserializer::from_str(object).deserialize_map(Pick(name));
+    read.ok()?.map(RawValue::get)
 }
 
 impl From<Map<String, Value>> for Outputs {
@@ -116,6 +154,21 @@ mod tests {
         one.insert("id".to_owned(), json!("b"));
         assert_eq!((one.worth("id"), shared.worth("id")), (Some(json!("b")), Some(json!("a"))));
         assert_eq!(serde_json::to_string(&one).expect("it is JSON"), r#"{"id":"b","port":1}"#);
+    }
+
+    #[test]
+    fn the_text_of_an_output_is_the_same_whether_they_are_text_or_a_tree() {
+        let mut outputs: Outputs =
+            serde_json::from_str(r#"{"deep":{"id":1},"id":"a\"b","arn":[null,{"id":2}]}"#).expect("JSON");
+        let texts =
+            |outputs: &Outputs| ["id", "arn", "deep", "port"].map(|name| outputs.text_of(name).map(Cow::into_owned));
+        let folded = texts(&outputs);
+        let expected = [Some(r#""a\"b""#), Some(r#"[null,{"id":2}]"#), Some(r#"{"id":1}"#), None];
+        assert_eq!(folded.each_ref().map(Option::as_deref), expected);
+        assert_eq!(outputs["deep"]["id"], 1);
+        assert_eq!(texts(&outputs), folded);
+        outputs.clear();
+        assert_eq!((outputs.text_of("id"), Outputs::default().text_of("id")), (None, None));
     }
 
     #[test]

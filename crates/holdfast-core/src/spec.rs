@@ -38,10 +38,21 @@ impl Spec {
 
     /// The references to outputs, in order of appearance: the pointer of the field, whose output as seen from `stack`, and
     /// which one.
-    pub fn targets(&self, stack: &str) -> impl Iterator<Item = (&str, ResourceKey, &str)> {
-        self.references.iter().filter_map(move |mention| {
-            let (key, output) = mention.reference.target(stack)?;
-            Some((&*mention.pointer, key, output))
+    pub fn targets<'s>(&'s self, stack: &'s str) -> impl Iterator<Item = (&'s str, ResourceKey, &'s str)> {
+        self.mentions(stack)
+            .map(|(pointer, (stack, kind, name), output)| (pointer, ResourceKey::new(stack, kind, name), output))
+    }
+
+    /// The same, with stack, kind and name in place of a key.
+    pub fn mentions<'s>(
+        &'s self,
+        stack: &'s str,
+    ) -> impl Iterator<Item = (&'s str, (&'s str, &'s str, &'s str), &'s str)> {
+        self.references.iter().filter_map(move |mention| match &mention.reference {
+            Reference::Variable(_) => None,
+            Reference::Output { stack: other, kind, name, output } => {
+                Some((&*mention.pointer, (other.as_deref().unwrap_or(stack), &**kind, &**name), &**output))
+            }
         })
     }
 }

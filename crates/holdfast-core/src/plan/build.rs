@@ -8,6 +8,7 @@ use super::newcomers::{self, Newcomers};
 use super::owners::{Claims, Owner};
 use super::quiet::{Quiet, may_be_quiet};
 use super::say::Say;
+use super::sought::Sought;
 use super::unseen::{Thing, Unseen};
 use super::{Decision, Desired, Fate, Input, Memory, Plan};
 use crate::kind::AnyKind;
@@ -18,8 +19,8 @@ use crate::panic::contained;
 use crate::reference::{self, Reference, Worth};
 use crate::status::{Conditions, Phase};
 use serde_json::{Map, Value};
+use std::borrow::Cow;
 use std::cell::OnceCell;
-use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
 /// Decides what to do in a scope with what is declared in it; what is held for approval stays as it is.
@@ -45,6 +46,9 @@ fn build_within(input: &Input<'_>, budget: Option<u32>) -> Plan {
 /// What a declared resource looks like halfway through.
 struct Row<'a> {
     desired: &'a Arc<Desired>,
+    /// Its place among what is declared.
+    place: usize,
+    memory: Option<&'a Memory>,
     kind: Option<&'a dyn AnyKind>,
     /// References out of the spec, in order of appearance.
     refs: Vec<Target>,
@@ -69,6 +73,8 @@ struct Filled {
 #[derive(Clone, Debug)]
 pub(super) struct Target {
     pub(super) key: ResourceKey,
+    /// Its place among what is declared in the scope, if it is.
+    pub(super) place: Option<usize>,
     pub(super) output: String,
     pub(super) late: bool,
 }
@@ -89,6 +95,13 @@ enum Coming {
     Nothing,
     Some(Vec<&'static str>),
     All,
+}
+
+impl<'a> Row<'a> {
+    fn memory(&self) -> &'a Memory {
+        static NONE: LazyLock<Memory> = LazyLock::new(Memory::default);
+        self.memory.unwrap_or(&NONE)
+    }
 }
 
 impl<'a> Offer<'a> {
@@ -114,7 +127,10 @@ struct Desk<'a> {
     newcomers: Newcomers,
     matcher: Matcher<'a>,
     claims: Claims<'a>,
-    offers: BTreeMap<&'a ResourceKey, Offer<'a>>,
+    /// The places of what is declared.
+    places: Places<'a>,
+    /// By place; none until it was looked for.
+    offers: Vec<Option<Offer<'a>>>,
     /// What is left of the replacement budget; every replacement of this plan takes one.
     replaces_left: u32,
     /// For hashing, kept for its room.
@@ -130,7 +146,8 @@ impl<'a> Desk<'a> {
             newcomers,
             matcher: Matcher::new(input),
             claims: Claims::new(input.snapshot),
-            offers: BTreeMap::new(),
+            places: input.desired.iter().enumerate().map(|(place, d)| (parts(&d.key), place)).collect(),
+            offers: Vec::new(),
             replaces_left: input.replaces_left,
             buffer: Vec::new(),
             calm: OnceCell::new(),
@@ -138,21 +155,20 @@ impl<'a> Desk<'a> {
     }
 
     fn work(mut self, budget: Option<u32>) -> Plan {
-        let refs: Vec<Vec<Target>> = self.input.desired.iter().map(|d| targets(self.input, d)).collect();
+        let refs: Vec<Vec<Target>> = self.input.desired.iter().map(|d| self.targets(d)).collect();
         let order = link::order(self.input.desired, &refs);
+        let memories = memories(self.input);
+        self.offers.resize_with(order.len(), || None);
         let mut rows: Vec<Row<'a>> = Vec::with_capacity(order.len());
         let mut refs: Vec<Option<Vec<Target>>> = refs.into_iter().map(Some).collect();
         for i in order {
-            let row = self.find(&self.input.desired[i], refs[i].take().unwrap_or_default());
+            let row = self.find(i, memories[i], refs[i].take().unwrap_or_default());
             self.offer_found(&row);
             rows.push(row);
         }
         let blind = rows.iter().filter(|row| matches!(row.found, Match::Unknown(_)));
-        let memory = |key: &ResourceKey| self.memory(key);
-        let unseen =
-            Unseen::new(blind.filter_map(|row| {
-                Some(Thing { desired: row.desired, kind: row.kind?, memory: memory(&row.desired.key) })
-            }));
+        let thing = |row: &Row<'a>| Some(Thing { desired: row.desired, kind: row.kind?, memory: row.memory() });
+        let unseen = Unseen::new(blind.filter_map(thing));
         let mut drafted = Vec::with_capacity(rows.len());
         for row in &mut rows {
             drafted.push(Box::new(self.decide(row, &unseen)));
@@ -162,44 +178,40 @@ impl<'a> Desk<'a> {
             kind: row.kind,
             refs: &row.refs,
             live: row.found.live().map(AsRef::as_ref),
-            memory: self.memory(&row.desired.key),
+            memory: row.memory(),
             beside: &row.beside,
             decided,
         });
         link::link(entries.collect(), &unseen, budget)
     }
 
-    fn memory(&self, key: &ResourceKey) -> &'a Memory {
-        static NONE: LazyLock<Memory> = LazyLock::new(Memory::default);
-        self.input.memory.get(key).unwrap_or(&NONE)
-    }
-
     /// Looks for the live thing; one over which its kind's code panics is not known.
-    fn find(&self, desired: &'a Arc<Desired>, refs: Vec<Target>) -> Row<'a> {
+    fn find(&self, place: usize, memory: Option<&'a Memory>, refs: Vec<Target>) -> Row<'a> {
+        let desired = &self.input.desired[place];
         let kind = self.input.registry.get(&desired.key.kind);
         let none = |panicked| {
             let found = Match::Unknown(String::new());
-            Row { desired, kind, refs: Vec::new(), found, beside: Vec::new(), behind: false, filled: None, panicked }
+            let (refs, beside) = (Vec::new(), Vec::new());
+            Row { desired, place, memory, kind, refs, found, beside, behind: false, filled: None, panicked }
         };
         let row = match kind {
-            Some(kind) => contained(|| self.find_of(kind, desired)).unwrap_or_else(|why| none(Some(why))),
+            Some(kind) => contained(|| self.find_of(kind, place, memory)).unwrap_or_else(|why| none(Some(why))),
             None => none(None),
         };
         Row { refs, ..row }
     }
 
     /// Fills in the spec, as far as it is known by now, only if finding the live thing takes it.
-    fn find_of(&self, kind: &'a dyn AnyKind, desired: &'a Arc<Desired>) -> Row<'a> {
-        let filled = OnceCell::new();
-        let memory = self.input.memory.get(&desired.key);
+    fn find_of(&self, kind: &'a dyn AnyKind, place: usize, memory: Option<&'a Memory>) -> Row<'a> {
+        let (desired, filled) = (&self.input.desired[place], OnceCell::new());
         let spec = || &filled.get_or_init(|| self.fill(kind, desired)).spec;
         let found = self.matcher.find(desired, memory, spec, kind);
         let beside = self.matcher.beside(desired, memory, &found, kind);
         let (now, settle) = (self.input.now, self.input.settings.settle);
-        let ahead = |live: &Arc<Observation>| self.memory(&desired.key).is_ahead_of(live, &beside, now, settle);
+        let ahead = |live: &Arc<Observation>| memory.is_some_and(|m| m.is_ahead_of(live, &beside, now, settle));
         let behind = found.live().is_some_and(ahead);
-        let filled = filled.into_inner().map(Box::new);
-        Row { desired, kind: Some(kind), refs: Vec::new(), found, beside, behind, filled, panicked: None }
+        let (filled, refs, kind) = (filled.into_inner().map(Box::new), Vec::new(), Some(kind));
+        Row { desired, place, memory, kind, refs, found, beside, behind, filled, panicked: None }
     }
 
     fn fill(&self, kind: &dyn AnyKind, desired: &Desired) -> Filled {
@@ -222,22 +234,29 @@ impl<'a> Desk<'a> {
 
     fn worth(&self, reference: &Reference, stack: &str) -> Worth {
         let target = reference.target(stack);
-        let value = target.and_then(|(key, output)| self.output(&key, output));
+        let value = target.and_then(|(key, output)| {
+            let place = self.places.get(parts(&key)).next();
+            self.outputs(place, &key, output)?.worth(output)
+        });
         value.map_or(Worth::Open, Worth::Value)
     }
 
-    /// An output that no step of this plan will make or renew.
-    fn output(&self, key: &ResourceKey, output: &str) -> Option<Value> {
-        match self.offers.get(key) {
+    /// The outputs of a resource in which one is to be found that no step of this plan will make or renew.
+    fn outputs(&self, place: Option<usize>, key: &ResourceKey, output: &str) -> Option<&'a Outputs> {
+        match self.offer(place) {
             Some(offer) if offer.will_make(output) => None,
-            Some(offer) => offer.output(output),
-            None => self.input.elsewhere.get(key).and_then(|o| o.worth(output)),
+            Some(offer) => offer.outputs,
+            None => self.input.elsewhere.get(key),
         }
+    }
+
+    fn offer(&self, place: Option<usize>) -> Option<&Offer<'a>> {
+        self.offers.get(place?)?.as_ref()
     }
 
     /// What can be said of a resource's outputs before anything is decided.
     fn offer_found(&mut self, row: &Row<'a>) {
-        let memory = self.memory(&row.desired.key);
+        let memory = row.memory();
         let offer = match row.found {
             Match::Owned(_) if row.behind => Offer::of(&memory.outputs),
             Match::Owned(live) => Offer::of(&live.outputs),
@@ -248,7 +267,7 @@ impl<'a> Desk<'a> {
             }
             _ => Offer::default(),
         };
-        self.offers.insert(&row.desired.key, offer);
+        self.offers[row.place] = Some(offer);
     }
 
     /// What can be said of a resource that waits for nothing.
@@ -278,7 +297,7 @@ impl<'a> Desk<'a> {
     }
 
     fn decide_of(&mut self, kind: &'a dyn AnyKind, row: &mut Row<'a>, unseen: &Unseen<'a>) -> Decided {
-        let memory = self.memory(&row.desired.key);
+        let memory = row.memory();
         let mut owners: Vec<Owner<'_>> = self.claims.owners(kind.name(), row.found.live().map(AsRef::as_ref));
         owners.extend(row.found.live().into_iter().flat_map(|live| unseen.owners(row.desired, live, memory)));
         let looks = self.looks(row).filter(|_| owners.is_empty());
@@ -325,13 +344,15 @@ impl<'a> Desk<'a> {
 
     /// What a resource looks like, if its looks alone decide and all its references have a value.
     fn looks(&mut self, row: &Row<'a>) -> Option<Quiet> {
-        let live = row.found.live().filter(|live| may_be_quiet(row.desired, self.memory(&row.desired.key), live))?;
+        let live = row.found.live().filter(|live| may_be_quiet(row.desired, row.memory(), live))?;
         if row.behind || !row.beside.is_empty() {
             return None;
         }
         let mut buffer = std::mem::take(&mut self.buffer);
-        let worths: Option<Vec<Value>> = row.refs.iter().map(|t| self.output(&t.key, &t.output)).collect();
-        let looks = worths.and_then(|worths| Quiet::of(row.desired, worths.iter(), live, &mut buffer));
+        let worth = |t: &Target| self.outputs(t.place, &t.key, &t.output)?.text_of(&t.output).map(Cow::into_owned);
+        let worths: Option<Vec<String>> = row.refs.iter().map(worth).collect();
+        let looks =
+            worths.and_then(|worths| Quiet::of(row.desired, worths.iter().map(String::as_str), live, &mut buffer));
         self.buffer = buffer;
         looks
     }
@@ -342,7 +363,7 @@ impl<'a> Desk<'a> {
         }
         let lacking = row.refs.iter().filter_map(|t| {
             let name = format!("{}/{}", t.key.kind, t.key.name);
-            let why = match self.offers.get(&t.key) {
+            let why = match self.offer(t.place) {
                 _ if t.key == row.desired.key => return None,
                 Some(o) if o.will_make(&t.output) || o.output(&t.output).is_some() => return None,
                 Some(o) if o.why.is_empty() => format!("Waits for {name}, which has no output \"{}\" yet.", t.output),
@@ -358,7 +379,7 @@ impl<'a> Desk<'a> {
     }
 
     fn offer_decided(&mut self, row: &Row<'_>, decided: &Decided) {
-        let Some(offer) = self.offers.get_mut(&row.desired.key) else { return };
+        let Some(offer) = &mut self.offers[row.place] else { return };
         let renewed: Vec<&'static str> = decided.drafts.iter().flat_map(|(_, d)| d.renews.iter().copied()).collect();
         offer.coming = match decided.verdict.decision {
             Decision::Create | Decision::Replace => Coming::All,
@@ -367,16 +388,41 @@ impl<'a> Desk<'a> {
         };
         offer.why.clone_from(&decided.verdict.reason);
     }
+
+    /// The references of a declared spec to outputs, variables aside.
+    fn targets(&self, desired: &Desired) -> Vec<Target> {
+        let facts = self.input.registry.get(&desired.key.kind).map(AnyKind::facts);
+        let target = |(pointer, parts, output): (&str, Parts<'_>, &str)| {
+            let late = facts.is_some_and(|f| f.any_above(pointer, |field| field.late));
+            let place = self.places.get(parts).next();
+            let key = place.map_or_else(
+                || ResourceKey::new(parts.0, parts.1, parts.2),
+                |place| self.input.desired[place].key.clone(),
+            );
+            Target { key, place, output: output.to_owned(), late }
+        };
+        let mut all: Vec<Target> = desired.spec.mentions(&desired.key.stack).map(target).collect();
+        all.shrink_to_fit();
+        all
+    }
 }
 
-/// The references of a declared spec to outputs, variables aside.
-fn targets(input: &Input<'_>, desired: &Desired) -> Vec<Target> {
-    let facts = input.registry.get(&desired.key.kind).map(AnyKind::facts);
-    let target = |(pointer, key, output): (&str, ResourceKey, &str)| {
-        let late = facts.is_some_and(|f| f.any_above(pointer, |field| field.late));
-        Target { key, output: output.to_owned(), late }
+/// Stack, kind and name.
+type Parts<'a> = (&'a str, &'a str, &'a str);
+
+/// Where a resource stands among what is declared.
+type Places<'a> = Sought<Parts<'a>, usize>;
+
+fn parts(key: &ResourceKey) -> Parts<'_> {
+    (&key.stack, &key.kind, &key.name)
+}
+
+/// What is remembered of each declared resource, in their order: side by side where both are in the order of keys.
+fn memories<'a>(input: &Input<'a>) -> Vec<Option<&'a Memory>> {
+    let mut all = input.memory.iter().peekable();
+    let one = |desired: &'a Arc<Desired>| match all.next_if(|(key, _)| **key == desired.key) {
+        Some((_, memory)) => Some(memory),
+        None => input.memory.get(&desired.key),
     };
-    let mut all: Vec<Target> = desired.spec.targets(&desired.key.stack).map(target).collect();
-    all.shrink_to_fit();
-    all
+    input.desired.iter().map(one).collect()
 }

@@ -32,7 +32,6 @@ pub(super) struct Drafted<'a> {
 /// Indices in an order that puts the referred before the referring. References through late fields do not
 /// count; validation has refused all other circles, and where one stands nevertheless its members keep key order.
 pub(super) fn order(desired: &[Arc<Desired>], refs: &[Vec<Target>]) -> Vec<usize> {
-    let place: BTreeMap<&ResourceKey, usize> = desired.iter().enumerate().map(|(i, d)| (&d.key, i)).collect();
     let mut graph: DiGraph<usize, ()> = DiGraph::with_capacity(desired.len(), desired.len());
     // The last added come first out of a depth-first order; adding in reverse key order keeps it by key.
     let mut keys: Vec<usize> = (0..desired.len()).collect();
@@ -43,7 +42,7 @@ pub(super) fn order(desired: &[Arc<Desired>], refs: &[Vec<Target>]) -> Vec<usize
     }
     for (i, list) in refs.iter().enumerate() {
         for target in list.iter().filter(|t| !t.late) {
-            if let Some(&j) = place.get(&target.key).filter(|j| **j != i) {
+            if let Some(j) = target.place.filter(|j| *j != i) {
                 graph.add_edge(node[j], node[i], ());
             }
         }

@@ -1,5 +1,6 @@
 //! Finds the live thing of a declared resource.
 
+use super::sought::Sought;
 use super::{Desired, Input, Memory};
 use crate::compare::compare;
 use crate::handle::Stem;
@@ -61,28 +62,22 @@ impl<'a> Index<'a> {
     }
 }
 
-/// Observations by one of their texts. Sorted when it is first asked: most things are found in the first way.
+/// Observations by one of their texts. Made when it is first asked: most things are found in the first way.
 struct Lookup<'a> {
     all: &'a [Arc<Observation>],
     text: fn(&Observation) -> Option<&str>,
-    sorted: OnceCell<Vec<(&'a str, &'a Arc<Observation>)>>,
+    sought: OnceCell<Sought<&'a str, &'a Arc<Observation>>>,
 }
 
 impl<'a> Lookup<'a> {
     fn new(all: &'a [Arc<Observation>], text: fn(&Observation) -> Option<&str>) -> Self {
-        Self { all, text, sorted: OnceCell::new() }
+        Self { all, text, sought: OnceCell::new() }
     }
 
     /// All of that text, in the order they were read.
-    fn get(&self, text: &str) -> impl Iterator<Item = &'a Arc<Observation>> + '_ + use<'a, '_> {
-        let sorted = self.sorted.get_or_init(|| {
-            let mut list: Vec<_> = self.all.iter().filter_map(|o| Some(((self.text)(o)?, o))).collect();
-            list.sort_by_key(|(text, _)| *text);
-            list
-        });
-        let from = sorted.partition_point(|(t, _)| *t < text);
-        let to = from + sorted[from..].partition_point(|(t, _)| *t == text);
-        sorted[from..to].iter().map(|(_, o)| *o)
+    fn get<'s>(&'s self, text: &'s str) -> impl Iterator<Item = &'a Arc<Observation>> + use<'a, 's> {
+        let all = || self.all.iter().filter_map(|o| Some(((self.text)(o)?, o))).collect();
+        self.sought.get_or_init(all).get(text)
     }
 }
 

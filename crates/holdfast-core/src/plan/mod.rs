@@ -21,6 +21,7 @@ mod replace;
 mod say;
 mod sequence;
 mod snapshot;
+mod sought;
 mod types;
 mod unseen;
 
