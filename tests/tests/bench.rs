@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use holdfast_tests::emulator::{Backend, Network};
-use holdfast_tests::figures::{cpu, floor, kinds, percentile, resident};
+use holdfast_tests::figures::{cpu, floor, kinds, percentile, resident, soon};
 use holdfast_tests::proxy::is_read;
 use holdfast_tests::report::{Figure, Report, plain};
 use holdfast_tests::scenario::Life;
@@ -10,6 +10,7 @@ use holdfast_tests::server::{Server, binary};
 use holdfast_tests::simulated::Simulated;
 use holdfast_tests::{REGION, es_stack, eventually, workload};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -46,14 +47,57 @@ fn wanted_resources() -> usize {
     std::env::var("HOLDFAST_BENCH_RESOURCES").ok().and_then(|n| n.parse().ok()).unwrap_or(10_000)
 }
 
-/// Applies what stands in `life` and prints what a sweep reads at the fixed point.
-fn steady_reads(life: &Life, what: &str, goal: &str) -> Result<()> {
-    const SWEEPS: u64 = 10;
+/// What the calls for one workload should not exceed: those that make it, and a look, light and full.
+#[derive(Clone, Copy, Default)]
+struct Goals {
+    create: Option<f64>,
+    light: Option<f64>,
+    full: Option<f64>,
+}
+
+/// Applies what stands in `life`, and says with how many calls it is made, looked at while nothing changes, and looked at in
+/// full.
+fn calls_of(mut life: Life, what: &str, goals: Goals) -> Result<()> {
+    let mut report = Report::default();
+    let kinds = kinds(&life.stack);
+    let mut calls = |name: &str, calls: f64, goal: Option<f64>| {
+        report.add(format!("{what}: {name}"), Figure { goal, ..plain(calls, "calls") });
+    };
+    calls("resources", kinds.values().sum::<u64>() as f64, None);
     let started = Instant::now();
     life.proxy.reset();
     life.apply_within("", Duration::from_secs(900))?;
     let built = started.elapsed();
-    let writes = life.proxy.written();
+    calls("from nothing to in sync", life.proxy.total() as f64, goals.create);
+    calls("those of them that write", life.proxy.written() as f64, None);
+    let (light, used) = steady_sweep(&life, &mut calls)?;
+    calls("light sweep", light, goals.light);
+    // A new process has read no single thing, and reads each of them once.
+    life.restart()?;
+    life.proxy.reset();
+    let singles = || single_items(&life.proxy.counts());
+    let things = kinds.iter().filter(|(kind, _)| AUDITED.contains(&kind.as_str())).map(|(_, n)| n).sum::<u64>();
+    soon("all attributes", Duration::from_secs(900), || {
+        life.server.sweeps(1)?;
+        Ok((singles() >= things).then_some(()))
+    })?;
+    calls("full sweep", light + singles() as f64, goals.full);
+    report.add(format!("{what}: floor of a light sweep"), plain(floor(&kinds) as f64, "calls"));
+    report.add(format!("{what}: from nothing to in sync (moto)"), plain(built.as_secs_f64(), "s"));
+    report.add(format!("{what}: CPU of a no-op sweep"), plain(used.as_secs_f64() * 1000.0, "ms").goal(30.0));
+    report.save()
+}
+
+/// The kinds with attributes that AWS gives one thing a call, each with one call.
+const AUDITED: [&str; 3] = ["LoadBalancer", "TargetGroup", "Listener"];
+
+fn single_items(counts: &BTreeMap<String, u64>) -> u64 {
+    counts.iter().filter(|(name, _)| name.ends_with("Attributes")).map(|(_, n)| n).sum()
+}
+
+/// The mean of some sweeps at the fixed point: its calls but for those of the audit, and its CPU time.
+fn steady_sweep(life: &Life, calls: &mut impl FnMut(&str, f64, Option<f64>)) -> Result<(f64, Duration)> {
+    const SWEEPS: u32 = 10;
     life.server.sweeps(3)?;
     life.proxy.reset();
     let before = cpu(life.server.pid())?;
@@ -61,42 +105,28 @@ fn steady_reads(life: &Life, what: &str, goal: &str) -> Result<()> {
     let used = cpu(life.server.pid())?.saturating_sub(before);
     let counts = life.proxy.counts();
     ensure!(life.proxy.written() == 0, "nothing is written at the fixed point, but: {counts:?}");
-    let each = |wanted: &dyn Fn(&str) -> bool| {
-        let calls: u64 = counts.iter().filter(|(name, _)| wanted(name)).map(|(_, n)| n).sum();
-        format!("{:.1}", calls as f64 / SWEEPS as f64)
-    };
-    let kinds = kinds(&life.stack);
-    let resources: u64 = kinds.values().sum();
-    row(&format!("{what}: resources"), resources, "");
-    row(&format!("{what}: writes from nothing to in sync"), writes, "");
-    row(&format!("{what}: time from nothing to in sync (moto)"), ms(built), "");
-    row(
-        &format!("{what}: reads of a steady sweep, light"),
-        each(&|n| !n.ends_with("Attributes")),
-        &format!("floor {}; {goal}", floor(&kinds)),
-    );
-    row(
-        &format!("{what}: reads of single items' attributes a sweep"),
-        each(&|n| n.ends_with("Attributes")),
-        "0 in a light sweep, all in a full one",
-    );
-    row(&format!("{what}: CPU of a no-op sweep"), ms(used / SWEEPS as u32), "goal 30 ms");
+    let each = |n: u64| n as f64 / f64::from(SWEEPS);
     for (name, n) in counts.iter().filter(|(name, _)| is_read(name)) {
-        row(&format!("    {name}"), format!("{:.1}", *n as f64 / SWEEPS as f64), "");
+        calls(&format!("a sweep, {name}"), each(*n), None);
     }
-    Ok(())
+    Ok((each(counts.values().sum::<u64>() - single_items(&counts)), used / SWEEPS))
 }
 
 #[test]
 #[ignore = "prints figures; run by cargo xtask bench"]
-fn reads_of_a_steady_sweep() -> Result<()> {
-    steady_reads(&Life::begin(Backend::Moto)?, "es", "no goal of its own")?;
-    let mut life = Life::begin(Backend::Moto)?;
-    life.stack = workload::peers(1, &life.network);
-    steady_reads(&life, "workload of the peers", "goal 8")?;
-    let mut life = Life::begin(Backend::Moto)?;
-    life.stack = workload::peers(10, &life.network);
-    steady_reads(&life, "ten times that", "goal 38")
+fn calls_for_each_workload() -> Result<()> {
+    calls_of(Life::begin(Backend::Moto)?, "es", Goals::default())?;
+    let goals = [
+        Goals { create: Some(200.0), light: Some(8.0), full: Some(28.0) },
+        Goals { create: None, light: Some(38.0), full: Some(256.0) },
+    ];
+    for (times, goals) in [1, 10].into_iter().zip(goals) {
+        let mut life = Life::begin(Backend::Moto)?;
+        life.stack = workload::peers(times, &life.network);
+        let resources = 1 + 110 * times;
+        calls_of(life, &format!("peers' workload, {resources}"), goals)?;
+    }
+    Ok(())
 }
 
 #[tokio::test]
