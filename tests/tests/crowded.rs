@@ -16,6 +16,9 @@ fn what_is_ours_is_asked_for_by_name_where_that_takes_fewer_calls_than_the_listi
     others(4200, "ecs", "RegisterTaskDefinition", &|name| json!({ "family": name, "containerDefinitions": [] }))?;
     others(1000, "elasticloadbalancing", "CreateTargetGroup", &|name| json!({ "Name": name, "Port": "80" }))?;
     others(500, "elasticloadbalancing", "CreateLoadBalancer", &|name| json!({ "Name": name }))?;
+    let group =
+        |name: String| json!({ "GroupName": name, "GroupDescription": "theirs", "VpcId": "vpc-0a1b2c3d4e5f60718" });
+    others(2000, "ec2", "CreateSecurityGroup", &group)?;
     account.looked()?;
     // How long the listings are now is known once they have been made.
     account.sweep()?;
@@ -24,6 +27,7 @@ fn what_is_ours_is_asked_for_by_name_where_that_takes_fewer_calls_than_the_listi
     assert_eq!(calls("ecs:ListTaskDefinitions"), 40, "one for each family, where the listing has 43 pages");
     assert_eq!(calls("elasticloadbalancing:DescribeTargetGroups"), 2, "30 of them, where the listing has three pages");
     assert_eq!(calls("elasticloadbalancing:DescribeLoadBalancers"), 1, "three, where the listing has two pages");
+    assert_eq!(calls("ec2:DescribeSecurityGroups"), 1, "those with our tag, where the listing has three pages");
     assert_eq!((account.waiting()?, cost.calls.writes()), (0, 0));
     Ok(())
 }

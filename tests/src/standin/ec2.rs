@@ -112,6 +112,9 @@ fn passes((name, values): &Filter, thing: &Thing) -> bool {
     if let Some(key) = name.strip_prefix("tag:") {
         return thing.tags.get(key).is_some_and(|v| values.contains(v));
     }
+    if name == "tag-key" {
+        return values.iter().any(|key| thing.tags.contains_key(key));
+    }
     let mut here = vec![&thing.doc];
     for part in name.split('.') {
         let member = camel(part);

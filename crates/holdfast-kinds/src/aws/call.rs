@@ -4,7 +4,7 @@ use super::cache::Cache;
 use super::clients::Clients;
 use super::error::{self, Access};
 use super::lock;
-use super::tags::Feed;
+use super::look::{Look, Shared};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
@@ -86,7 +86,7 @@ pub(crate) struct Aws<'a> {
     meter: &'a dyn Meter,
     clients: &'a Clients,
     pub(super) cache: &'a Cache,
-    pub(super) feed: &'a Feed,
+    pub(super) look: &'a Look,
     /// Calls left of this kind's share of the audit budget.
     pub(super) audit_left: AtomicUsize,
     /// What of what was seen could not be read.
@@ -101,12 +101,12 @@ impl<'a> Aws<'a> {
         meter: &'a dyn Meter,
         clients: &'a Clients,
         cache: &'a Cache,
-        feed: &'a Feed,
+        look: &'a Look,
         audit_calls: usize,
     ) -> Self {
         let (audit_left, requests) = (AtomicUsize::new(audit_calls), Mutex::default());
         let unread = Mutex::default();
-        Self { scope, meter, clients, cache, feed, audit_left, unread, requests, clock: jiff::Timestamp::now }
+        Self { scope, meter, clients, cache, look, audit_left, unread, requests, clock: jiff::Timestamp::now }
     }
 
     /// With another clock.
@@ -146,6 +146,10 @@ impl<'a> Aws<'a> {
     /// What is kept of the scope from sweep to sweep.
     pub(crate) fn cache(&self) -> &Cache {
         self.cache
+    }
+    /// The listings that more than one kind looks into.
+    pub(crate) fn shared(&self) -> &'a Shared {
+        &self.look.shared
     }
     /// The time.
     pub(crate) fn now(&self) -> jiff::Timestamp {
@@ -231,16 +235,6 @@ pub(super) fn outcome<T>(answer: &Result<T, ApplyError>) -> CallOutcome {
         ErrorClass::Conflict | ErrorClass::Denied | ErrorClass::Rejected | ErrorClass::Quota | ErrorClass::Unsigned => {
             CallOutcome::Answered
         }
-    }
-}
-
-/// What a single action needs in place of a sweep's shared parts.
-#[derive(Default)]
-pub(super) struct OneShot(Feed);
-
-impl OneShot {
-    pub(super) fn feed(&self) -> &Feed {
-        &self.0
     }
 }
 

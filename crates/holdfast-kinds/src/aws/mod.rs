@@ -13,6 +13,7 @@ mod call;
 mod clients;
 mod error;
 mod listing;
+mod look;
 mod preflight;
 mod session;
 mod tags;
@@ -26,7 +27,7 @@ pub(crate) use tags::{TagsByArn, set_then_remove};
 
 use crate::common::one_line;
 use async_trait::async_trait;
-use call::{OneShot, unreadable};
+use call::unreadable;
 use clients::ScopeState;
 use futures::FutureExt;
 use holdfast_core::cloud::{
@@ -36,6 +37,7 @@ use holdfast_core::kind::Kind;
 use holdfast_core::name::{KindName, Scope};
 use holdfast_core::observe::{Gap, Reading, Snapshot, Wanted};
 use holdfast_core::preflight::{Asked, Preflight};
+use look::Look;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
@@ -190,8 +192,8 @@ impl AwsCloud {
     }
 
     async fn ask_identity(&self, state: &ScopeState) -> Result<String, ApplyError> {
-        let shot = OneShot::default();
-        let aws = Aws::new(state.scope(), self.meter.as_ref(), state.clients(), state.cache(), shot.feed(), 0);
+        let look = Look::default();
+        let aws = Aws::new(state.scope(), self.meter.as_ref(), state.clients(), state.cache(), &look, 0);
         // Everybody may ask this, so a refusal is one of the credentials.
         let account = aws.account_id().await.inspect_err(|error| {
             if matches!(error.class, ErrorClass::Unsigned | ErrorClass::Denied) {
@@ -220,7 +222,7 @@ impl AwsCloud {
         &self,
         scope: &Scope,
         wanted: &BTreeMap<KindName, Wanted>,
-        feed: &Feed,
+        look: &Look,
     ) -> BTreeMap<KindName, Reading> {
         let state = match self.confirmed(scope).await {
             Ok(state) => state,
@@ -238,7 +240,7 @@ impl AwsCloud {
                     return (*name, hidden("sweep", format!("this build does not know the kind {name}")));
                 };
                 let share = self.audit_share(kind.as_ref(), wanted, calls);
-                let aws = Aws::new(scope, self.meter.as_ref(), clients, cache, feed, share).at(now);
+                let aws = Aws::new(scope, self.meter.as_ref(), clients, cache, look, share).at(now);
                 let reading = AssertUnwindSafe(kind.sweep(&aws, wanted_here)).catch_unwind().await;
                 spent.fetch_add(share - aws.audit_left.load(Ordering::Relaxed), Ordering::Relaxed);
                 (*name, reading.unwrap_or_else(|panic| hidden("sweep", panic_words(name, panic.as_ref()))))
@@ -266,9 +268,9 @@ impl Cloud for AwsCloud {
     /// What is kept is the tag feed.
     async fn follow(&self, scope: &Scope, wanted: &BTreeMap<KindName, Wanted>, memo: &mut Memo) -> Snapshot {
         let taken_at = (self.options.now)();
-        let feed = Feed::of(memo, wanted, taken_at);
-        let kinds = self.sweep_kinds(scope, wanted, &feed).await;
-        feed.keep(memo, taken_at);
+        let look = Look { feed: Feed::of(memo, wanted, taken_at), ..Look::default() };
+        let kinds = self.sweep_kinds(scope, wanted, &look).await;
+        look.feed.keep(memo, taken_at);
         Snapshot { scope: scope.clone(), taken_at, kinds }
     }
 
@@ -277,8 +279,8 @@ impl Cloud for AwsCloud {
             error::ours(kind, "UnknownKind", ErrorClass::Rejected, format!("this build does not know the kind {kind}"))
         })?;
         let state = self.confirmed(scope).await?;
-        let shot = OneShot::default();
-        let aws = Aws::new(scope, self.meter.as_ref(), state.clients(), state.cache(), shot.feed(), 0);
+        let look = Look::default();
+        let aws = Aws::new(scope, self.meter.as_ref(), state.clients(), state.cache(), &look, 0);
         let aws = aws.at(self.options.now);
         let applying = agent::INTENT.scope(token.to_owned(), live.apply(&aws, action, token));
         let outcome = AssertUnwindSafe(applying).catch_unwind().await;
@@ -321,15 +323,15 @@ impl Cloud for AwsCloud {
             Ok(state) => state,
             Err(error) => return preflight::untold(asked, &error),
         };
-        let shot = OneShot::default();
-        let aws = Aws::new(scope, self.meter.as_ref(), state.clients(), state.cache(), shot.feed(), 0);
+        let look = Look::default();
+        let aws = Aws::new(scope, self.meter.as_ref(), state.clients(), state.cache(), &look, 0);
         preflight::preflight(&aws, asked).await
     }
 
     async fn tagged(&self, scope: &Scope, stack: &str) -> Result<Vec<Tagged>, ApplyError> {
         let state = self.confirmed(scope).await?;
-        let shot = OneShot::default();
-        let aws = Aws::new(scope, self.meter.as_ref(), state.clients(), state.cache(), shot.feed(), 0);
+        let look = Look::default();
+        let aws = Aws::new(scope, self.meter.as_ref(), state.clients(), state.cache(), &look, 0);
         tags::of_stack(&aws, stack).await
     }
 }

@@ -119,8 +119,8 @@ impl Aws<'_> {
         }
         let feed = self.owned().await;
         let before = Before::of(arns, &mut lock(&self.cache.tags), self.now());
-        let (mut known, doubtful) = sift(arns, feed, &before, self.feed.read_at.is_none());
-        self.feed.asked.fetch_add(doubtful.len().div_ceil(batch.max(1)), Ordering::Relaxed);
+        let (mut known, doubtful) = sift(arns, feed, &before, self.look.feed.read_at.is_none());
+        self.look.feed.asked.fetch_add(doubtful.len().div_ceil(batch.max(1)), Ordering::Relaxed);
         let asked: Vec<_> = doubtful.chunks(batch.max(1)).map(|some| confirm(some.to_vec())).collect();
         for answer in futures::future::join_all(asked).await {
             known.extend(answer?.into_iter().map(|(arn, tags)| (arn, Arc::new(tags))));
@@ -154,7 +154,7 @@ impl Aws<'_> {
     /// The tags of everything that carries our owner tag, as the feed has them: eventually consistent, and empty where
     /// the feed cannot be read. Good for finding things, never for deciding that they are not there.
     pub(crate) async fn owned(&self) -> &TagsByArn {
-        self.feed.tags.get_or_init(|| async { Arc::new(self.read_feed().await) }).await
+        self.look.feed.tags.get_or_init(|| async { Arc::new(self.read_feed().await) }).await
     }
 
     /// All tags of all things that carry our owner tag. A feed that cannot be read is empty: everything is then
@@ -376,7 +376,7 @@ mod tests {
         let feed =
             Feed { tags: OnceCell::from(Arc::new(TagsByArn::from([("a".to_owned(), tags)]))), ..Feed::default() };
         let mut lab = Lab::default();
-        lab.feed = feed;
+        lab.look.feed = feed;
         let (aws, asked) = (lab.aws(0), AtomicUsize::new(0));
         let look = async || {
             let confirm = |arns: Vec<String>| {

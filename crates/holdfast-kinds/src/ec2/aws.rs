@@ -1,6 +1,8 @@
 //! How the EC2 kinds talk to EC2: tags, listings, what concerns us.
 
+pub(crate) mod known;
 pub(crate) mod launch;
+pub(crate) mod shared;
 
 use crate::aws::answer::deleted;
 use crate::aws::{Aws, Sent, Service, set_then_remove};

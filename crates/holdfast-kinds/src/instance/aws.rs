@@ -8,8 +8,9 @@ use super::predict::{PROTECTED, observation};
 use super::spec::{InstanceSpec, profile_name};
 use crate::aws::answer::concern::Specs;
 use crate::aws::answer::{made, object, parse, put_audited, refused};
-use crate::aws::{Aws, Live, Service, all_pages, reading};
+use crate::aws::{Aws, Live, Service, reading};
 use crate::common::Tags;
+use crate::ec2::aws::known::{Listing, known};
 use crate::ec2::aws::launch::{instance as wire, number};
 use crate::ec2::aws::{Concern, PAGE, arn, retag, tags_for, tags_from};
 use async_trait::async_trait;
@@ -25,21 +26,28 @@ use std::sync::Arc;
 impl Live for Instance {
     const AUDITED: bool = true;
 
-    /// One listing, 1,000 a page; declared attributes one a call, in turns; declared credits in one call.
+    /// One listing, 1,000 a page, of all instances or of ours; declared attributes one a call, in turns; declared credits in
+    /// one call.
     async fn sweep(aws: &Aws<'_>, wanted: &Wanted) -> Result<Reading, ApplyError> {
-        let pages = all_pages(
-            |token| {
-                let page = aws.ec2().describe_instances().max_results(PAGE).set_next_token(token);
-                aws.read(Service::Ec2, "DescribeInstances", page.send())
+        let concern = Concern::of::<Self>(wanted);
+        let listing = Listing { operation: "DescribeInstances", by_id: "instance-id" };
+        let mut seen = known::<Self, _, _, _>(
+            aws,
+            wanted,
+            &listing,
+            |filters, token| {
+                let page = aws.ec2().describe_instances().set_filters(filters).max_results(PAGE);
+                aws.read(Service::Ec2, "DescribeInstances", page.set_next_token(token).send())
             },
             |answer| answer.next_token(),
+            |answer| {
+                let all = answer.reservations().iter();
+                let all = all.flat_map(|r| r.instances().iter().map(|one| (r.owner_id(), one)));
+                let ours = all.filter(|(_, one)| concern.has(one.instance_id(), one.tags(), None));
+                ours.filter_map(|(owner, one)| observe(aws, owner, one)).collect()
+            },
         )
         .await?;
-        let concern = Concern::of::<Self>(wanted);
-        let all = pages.iter().flat_map(|page| page.reservations());
-        let all = all.flat_map(|r| r.instances().iter().map(|one| (r.owner_id(), one)));
-        let ours = all.filter(|(_, one)| concern.has(one.instance_id(), one.tags(), None));
-        let mut seen: Vec<Observation> = ours.filter_map(|(owner, one)| observe(aws, owner, one)).collect();
         audit(aws, wanted, &mut seen).await;
         credits(aws, wanted, &mut seen).await;
         Ok(reading(seen, Vec::new()))

@@ -3,9 +3,10 @@
 use super::plan::{Action, Rules};
 use super::rule::{Direction, Rule};
 use super::{SecurityGroup, identity};
-use crate::aws::{Aws, Live, Service, all_pages, each_page, folded};
+use crate::aws::{Aws, Live, Service, all_pages, folded};
 use crate::common::{Tags, Text, settled};
-use crate::ec2::aws::{Concern, arn, retag, tags_for, tags_from};
+use crate::ec2::aws::known::{Listing, known};
+use crate::ec2::aws::{Concern, PAGE, arn, retag, tags_for, tags_from};
 use async_trait::async_trait;
 use aws_sdk_ec2::types::{
     Filter, IpPermission, IpRange, Ipv6Range, PrefixListId, ResourceType, SecurityGroupRule, SecurityGroupRuleRequest,
@@ -19,25 +20,28 @@ use serde_json::{Value, json};
 
 #[async_trait]
 impl Live for SecurityGroup {
-    /// One listing of all groups: 1,000 a page with rules and tags, whatever the number of ours.
+    /// One listing, 1,000 a page with rules and tags: of all groups, or of ours.
     async fn sweep(aws: &Aws<'_>, wanted: &Wanted) -> Result<Reading, ApplyError> {
         let concern = Concern::of::<Self>(wanted);
         let ours = |group: &aws_sdk_ec2::types::SecurityGroup| {
             let identity = identity(group.vpc_id().unwrap_or_default(), group.group_name().unwrap_or_default());
             concern.has(group.group_id(), group.tags(), Some(&identity)).then(|| folded(observe(aws, group)))
         };
-        let mut seen = Vec::new();
-        each_page(
-            |token| {
+        let listing = Listing { operation: "DescribeSecurityGroups", by_id: "group-id" };
+        let observations = known::<Self, _, _, _>(
+            aws,
+            wanted,
+            &listing,
+            |filters, token| {
                 // The page size doubles the bucket that EC2 counts the call against.
-                let page = aws.ec2().describe_security_groups().max_results(1000).set_next_token(token);
-                aws.read(Service::Ec2, "DescribeSecurityGroups", page.send())
+                let page = aws.ec2().describe_security_groups().set_filters(filters).max_results(PAGE);
+                aws.read(Service::Ec2, "DescribeSecurityGroups", page.set_next_token(token).send())
             },
             |answer| answer.next_token(),
-            |answer| seen.extend(answer.security_groups().iter().filter_map(ours)),
+            |answer| answer.security_groups().iter().filter_map(ours).collect(),
         )
         .await?;
-        Ok(Reading { observations: seen, ..Reading::default() })
+        Ok(Reading { observations, ..Reading::default() })
     }
 
     async fn apply(aws: &Aws<'_>, action: &Action, _token: &str) -> Result<Applied, ApplyError> {

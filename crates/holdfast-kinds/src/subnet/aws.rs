@@ -2,8 +2,8 @@
 
 use super::{IPV6, Subnet, SubnetSpec};
 use crate::aws::answer::{made, object, parse};
-use crate::aws::{Aws, Live, Service, all_pages, reading};
-use crate::ec2::aws::{Concern, PAGE, arn, delete, retag, tags_for, tags_from};
+use crate::aws::{Aws, Live, Service, reading};
+use crate::ec2::aws::{Concern, arn, delete, retag, shared, tags_for, tags_from};
 use crate::plain::{self, Action, Call};
 use async_trait::async_trait;
 use aws_sdk_ec2::types::{AttributeBooleanValue, ResourceType, SubnetCidrBlockStateCode};
@@ -15,17 +15,9 @@ use serde_json::{Map, Value};
 impl Live for Subnet {
     /// One listing, 1,000 a page, with attributes and tags.
     async fn sweep(aws: &Aws<'_>, wanted: &Wanted) -> Result<Reading, ApplyError> {
-        let pages = all_pages(
-            |token| {
-                let page = aws.ec2().describe_subnets().max_results(PAGE).set_next_token(token);
-                aws.read(Service::Ec2, "DescribeSubnets", page.send())
-            },
-            |answer| answer.next_token(),
-        )
-        .await?;
+        let all = shared::subnets(aws).await?;
         let concern = Concern::of::<Self>(wanted);
-        let all = pages.iter().flat_map(|page| page.subnets());
-        let ours = all.filter(|subnet| concern.has(subnet.subnet_id(), subnet.tags(), None));
+        let ours = all.iter().filter(|subnet| concern.has(subnet.subnet_id(), subnet.tags(), None));
         Ok(reading(ours.filter_map(|subnet| observe(aws, subnet)).collect(), Vec::new()))
     }
 

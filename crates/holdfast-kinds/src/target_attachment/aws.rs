@@ -4,7 +4,7 @@ use super::{Registration, TargetAttachment, TargetAttachmentSpec, short};
 use crate::aws::answer::{made, object, untold};
 use crate::aws::{Aws, Live, Service, gap, reading};
 use crate::common::{Tags, text};
-use crate::elb::aws::{is_not_found, number, parse};
+use crate::elb::aws::{BATCH, is_not_found, number, parse, target_groups};
 use crate::plain::{self, Action, Call};
 use async_trait::async_trait;
 use aws_sdk_elasticloadbalancingv2::types::{
@@ -16,10 +16,12 @@ use holdfast_core::kind::Kind;
 use holdfast_core::observe::{Health, LiveState, Observation, Reading, Wanted};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 #[async_trait]
 impl Live for TargetAttachment {
-    /// One call a target group with declared attachments; other targets in it are left out.
+    /// One call a target group with declared attachments; other targets in it are left out. The ports of groups, where an
+    /// attachment goes by them, twenty a call, once.
     async fn sweep(aws: &Aws<'_>, wanted: &Wanted) -> Result<Reading, ApplyError> {
         let by_handle = wanted.resources.iter().filter_map(|w| Registration::parse(w.id.as_deref()?));
         let by_spec = wanted.resources.iter().filter_map(|w| Registration::of(&w.spec));
@@ -27,14 +29,23 @@ impl Live for TargetAttachment {
         for one in by_handle.chain(by_spec) {
             groups.entry(one.group.clone()).or_default().insert(one);
         }
-        let answers = groups.iter().map(|(group, of)| async move { (of, read(aws, group, of).await) });
-        let (mut seen, mut gaps) = (Vec::new(), Vec::new());
-        for (of, answer) in futures::future::join_all(answers).await {
+        let answers = groups.iter().map(|(group, of)| async move { (group, of, registered(aws, group).await) });
+        let (mut here, mut gaps) = (Vec::new(), Vec::new());
+        for (group, of, answer) in futures::future::join_all(answers).await {
             match answer {
-                Ok(found) => seen.extend(found),
+                Ok(targets) => here.push((group, of, targets)),
                 // Targets go with their group.
                 Err(error) if is_not_found(&error) => {}
-                Err(error) => gaps.push(gap(&error, of.iter().map(Registration::handle).collect())),
+                Err(error) => gaps.push(gap(&error, handles(of))),
+            }
+        }
+        let implied = here.iter().filter(|(_, of, _)| of.iter().any(|one| one.port.is_none()));
+        let ports = ports(aws, implied.map(|(group, ..)| *group).collect()).await?;
+        let mut seen = Vec::new();
+        for (group, of, targets) in &here {
+            match told(of, targets, ports.get(*group)) {
+                Some(found) => seen.extend(found),
+                None => gaps.push(gap(&untold(TARGET_GROUPS, "which port the target group has"), handles(of))),
             }
         }
         Ok(reading(seen, gaps))
@@ -52,42 +63,70 @@ impl Live for TargetAttachment {
     }
 }
 
-/// Those targets of a group that are wanted, each under the handle by which it is.
-async fn read(aws: &Aws<'_>, group: &str, of: &BTreeSet<Registration>) -> Result<Vec<Observation>, ApplyError> {
-    let call = aws.elb().describe_target_health().target_group_arn(group);
-    let answer = aws.read(Service::Elb, "DescribeTargetHealth", call.send()).await?;
-    let implied = match of.iter().any(|one| one.port.is_none()) {
-        true => port_of(aws, group).await?,
-        false => None,
-    };
-    let mut seen = Vec::new();
-    for described in answer.target_health_descriptions() {
-        let Some(target) = described.target() else { continue };
-        let Some(id) = target.id().map(short) else { continue };
-        let is = |one: &&Registration| one.id == id && one.port.map(i32::from).or(implied) == target.port();
-        seen.extend(of.iter().filter(is).filter_map(|one| observe(one, target, described)));
-    }
-    Ok(seen)
+const TARGET_GROUPS: &str = "elasticloadbalancing:DescribeTargetGroups";
+
+fn handles(of: &BTreeSet<Registration>) -> Vec<String> {
+    of.iter().map(Registration::handle).collect()
 }
 
-/// The port of a group, which never changes; a group of a Lambda function has none.
-async fn port_of(aws: &Aws<'_>, group: &str) -> Result<Option<i32>, ApplyError> {
-    let key = format!("{group}#port");
-    let known = match aws.cache().immutable(&key) {
-        Some(known) => known,
-        None => {
-            let call = aws.elb().describe_target_groups().target_group_arns(group);
-            let answer = aws.read(Service::Elb, "DescribeTargetGroups", call.send()).await?;
-            let of_lambda = |group: &TargetGroup| group.target_type() == Some(&TargetTypeEnum::Lambda);
-            let told = |group: &&TargetGroup| group.port().is_some() || of_lambda(group);
+/// The targets in a group.
+async fn registered(aws: &Aws<'_>, group: &str) -> Result<Vec<TargetHealthDescription>, ApplyError> {
+    let call = aws.elb().describe_target_health().target_group_arn(group);
+    let answer = aws.read(Service::Elb, "DescribeTargetHealth", call.send()).await?;
+    Ok(answer.target_health_descriptions.unwrap_or_default())
+}
+
+/// Those targets of a group that are wanted, each under the handle by which it is; none if that takes the group's own port,
+/// which is not known.
+fn told(
+    of: &BTreeSet<Registration>,
+    targets: &[TargetHealthDescription],
+    implied: Option<&Option<u16>>,
+) -> Option<Vec<Observation>> {
+    if implied.is_none() && of.iter().any(|one| one.port.is_none()) {
+        return None;
+    }
+    let implied = implied.copied().flatten();
+    let mut seen = Vec::new();
+    for described in targets {
+        let Some(target) = described.target() else { continue };
+        let Some(id) = target.id().map(short) else { continue };
+        let is = |one: &&Registration| one.id == id && one.port.or(implied).map(i32::from) == target.port();
+        seen.extend(of.iter().filter(is).filter_map(|one| observe(one, target, described)));
+    }
+    Some(seen)
+}
+
+/// The ports of groups, none for those of a Lambda function. They never change, so each is asked for once: twenty groups a
+/// call, or all there are where one of them is gone.
+async fn ports(aws: &Aws<'_>, groups: Vec<&String>) -> Result<BTreeMap<String, Option<u16>>, ApplyError> {
+    let key = |group: &str| format!("{group}#port");
+    let mut ports: BTreeMap<String, Arc<Value>> =
+        groups.iter().filter_map(|group| Some(((*group).clone(), aws.cache().immutable(&key(group))?))).collect();
+    let open: Vec<&String> = groups.into_iter().filter(|group| !ports.contains_key(*group)).collect();
+    if !open.is_empty() {
+        for group in asked(aws, &open).await? {
+            let is_told = group.port().is_some() || group.target_type() == Some(&TargetTypeEnum::Lambda);
             // What is kept is kept for ever.
-            let Some(found) = answer.target_groups().iter().find(told) else {
-                return Err(untold("elasticloadbalancing:DescribeTargetGroups", "which port the target group has"));
-            };
-            aws.cache().keep_immutable(&key, json!(found.port()))
+            if let Some(arn) = group.target_group_arn().filter(|arn| is_told && open.iter().any(|one| one == arn)) {
+                ports.insert(arn.to_owned(), aws.cache().keep_immutable(&key(arn), json!(group.port())));
+            }
         }
-    };
-    Ok(known.as_i64().and_then(|port| i32::try_from(port).ok()))
+    }
+    let number = |port: &Value| port.as_u64().and_then(|port| u16::try_from(port).ok());
+    Ok(ports.into_iter().map(|(group, port)| (group, number(&port))).collect())
+}
+
+async fn asked(aws: &Aws<'_>, groups: &[&String]) -> Result<Vec<TargetGroup>, ApplyError> {
+    let reads = groups.chunks(BATCH).map(|some| {
+        let arns = some.iter().map(|group| (*group).clone()).collect();
+        let call = aws.elb().describe_target_groups().set_target_group_arns(Some(arns));
+        aws.read(Service::Elb, "DescribeTargetGroups", call.send())
+    });
+    match aws.told("DescribeTargetGroups", reads.collect()).await? {
+        Some(told) => Ok(told.into_iter().flat_map(|answer| answer.target_groups.unwrap_or_default()).collect()),
+        None => target_groups(aws).await,
+    }
 }
 
 fn observe(one: &Registration, target: &TargetDescription, described: &TargetHealthDescription) -> Option<Observation> {

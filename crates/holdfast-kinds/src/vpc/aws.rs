@@ -2,8 +2,8 @@
 
 use super::{ATTRIBUTES, Vpc, VpcSpec};
 use crate::aws::answer::{made, object, parse, put_audited};
-use crate::aws::{Aws, Live, Service, all_pages, reading};
-use crate::ec2::aws::{Concern, PAGE, arn, delete, retag, tags_for, tags_from};
+use crate::aws::{Aws, Live, Service, reading};
+use crate::ec2::aws::{Concern, arn, delete, retag, shared, tags_for, tags_from};
 use crate::plain::{self, Action, Call};
 use async_trait::async_trait;
 use aws_sdk_ec2::types::{AttributeBooleanValue, ResourceType, VpcAttributeName, VpcState};
@@ -18,16 +18,9 @@ impl Live for Vpc {
 
     /// One listing, 1,000 a page; the attributes one a call, in turns.
     async fn sweep(aws: &Aws<'_>, wanted: &Wanted) -> Result<Reading, ApplyError> {
-        let pages = all_pages(
-            |token| {
-                let page = aws.ec2().describe_vpcs().max_results(PAGE).set_next_token(token);
-                aws.read(Service::Ec2, "DescribeVpcs", page.send())
-            },
-            |answer| answer.next_token(),
-        )
-        .await?;
+        let listed = shared::vpcs(aws).await?;
         let concern = Concern::of::<Self>(wanted);
-        let all = pages.iter().flat_map(|page| page.vpcs()).filter(|vpc| concern.has(vpc.vpc_id(), vpc.tags(), None));
+        let all = listed.iter().filter(|vpc| concern.has(vpc.vpc_id(), vpc.tags(), None));
         let mut seen: Vec<Observation> = all.filter_map(|vpc| observe(aws, vpc)).collect();
         let ids: Vec<String> = seen.iter().map(|o| o.id.clone()).collect();
         let audit = aws.audit(&ids, |id| async move { attributes(aws, &id).await }).await;

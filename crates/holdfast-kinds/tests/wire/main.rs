@@ -11,6 +11,7 @@ mod compute;
 mod ecs;
 mod elb;
 mod emulator;
+mod known;
 mod lookup;
 mod network;
 mod preflight;
