@@ -1,6 +1,6 @@
 //! A region that is mostly somebody else's.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use holdfast_tests::measure::Account;
 use holdfast_tests::standin::Manner;
 use serde_json::{Value, json};
@@ -16,8 +16,10 @@ fn what_is_ours_is_asked_for_by_name_where_that_takes_fewer_calls_than_the_listi
     others(4200, "ecs", "RegisterTaskDefinition", &|name| json!({ "family": name, "containerDefinitions": [] }))?;
     others(1000, "elasticloadbalancing", "CreateTargetGroup", &|name| json!({ "Name": name, "Port": "80" }))?;
     others(500, "elasticloadbalancing", "CreateLoadBalancer", &|name| json!({ "Name": name }))?;
-    let group =
-        |name: String| json!({ "GroupName": name, "GroupDescription": "theirs", "VpcId": "vpc-0a1b2c3d4e5f60718" });
+    let vpc =
+        account.standin.outside(account.regions[0], "ec2", "CreateVpc", &json!({ "CidrBlock": "10.250.0.0/16" }))?;
+    let vpc = vpc.split("<vpcId>").nth(1).and_then(|rest| rest.split('<').next()).context("it has an id")?;
+    let group = |name: String| json!({ "GroupName": name, "GroupDescription": "theirs", "VpcId": vpc });
     others(2000, "ec2", "CreateSecurityGroup", &group)?;
     account.looked()?;
     // How long the listings are now is known once they have been made.
