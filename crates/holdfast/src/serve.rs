@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 use holdfast_api::{ApiState, ServerOptions, TokenHash, Wiring};
 use holdfast_core::cloud::Cloud;
 use holdfast_core::kind::Registry;
+use holdfast_core::plan::Settings as PlanSettings;
 use holdfast_engine::{Budgets, Engine, EngineOptions, EngineSettings, Undisturbed};
 use holdfast_sim::{SimClock, SimCloud};
 use holdfast_store::{Location, Store};
@@ -109,7 +110,7 @@ impl Parts {
                 sweep_interval: self.config.sweep_interval,
                 max_deletes_per_hour: self.config.max_deletes_per_hour,
                 max_replacements_per_hour: self.config.max_replacements_per_hour,
-                plan: self.config.plan.clone(),
+                plan: PlanSettings { looks_key: secret(), ..self.config.plan.clone() },
                 ..EngineSettings::default()
             },
             process: uuid::Uuid::now_v7().to_string(),
@@ -245,6 +246,12 @@ fn print_config(how: Output, config: &Config) -> Result<()> {
         table.add_row([key.to_owned(), value, source, doc.to_owned()].into_iter().take(columns));
     }
     line(output::trimmed(&table))
+}
+
+/// What this process alone knows.
+fn secret() -> [u64; 4] {
+    let ((a, b), (c, d)) = (uuid::Uuid::new_v4().as_u64_pair(), uuid::Uuid::new_v4().as_u64_pair());
+    [a, b, c, d]
 }
 
 /// 32 random bytes: the token for clients, its hash for the configuration.

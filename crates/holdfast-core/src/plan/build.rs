@@ -349,10 +349,11 @@ impl<'a> Desk<'a> {
             return None;
         }
         let mut buffer = std::mem::take(&mut self.buffer);
-        let worth = |t: &Target| self.outputs(t.place, &t.key, &t.output)?.text_of(&t.output).map(Cow::into_owned);
-        let worths: Option<Vec<String>> = row.refs.iter().map(worth).collect();
+        let worth = |t: &Target| self.outputs(t.place, &t.key, &t.output)?.text_of(&t.output);
+        let worths: Option<Vec<Cow<'_, str>>> = row.refs.iter().map(worth).collect();
+        let key = self.input.settings.looks_key;
         let looks =
-            worths.and_then(|worths| Quiet::of(row.desired, worths.iter().map(String::as_str), live, &mut buffer));
+            worths.and_then(|all| Quiet::of(row.desired, all.iter().map(AsRef::as_ref), live, key, &mut buffer));
         self.buffer = buffer;
         looks
     }

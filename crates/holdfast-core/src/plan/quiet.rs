@@ -2,7 +2,7 @@
 
 use super::{Desired, Fate, Memory};
 use crate::observe::{LiveState, Observation};
-use highway::{HighwayHash, HighwayHasher};
+use highway::{HighwayHash, HighwayHasher, Key};
 
 /// What a resource and its live thing looked like when a plan had nothing to say: a hash over the generation, the
 /// values of its references and all of the observation.
@@ -15,13 +15,14 @@ impl Quiet {
         desired: &Desired,
         worths: impl Iterator<Item = &'a str>,
         live: &Observation,
+        key: [u64; 4],
         buffer: &mut Vec<u8>,
     ) -> Option<Self> {
         buffer.clear();
         buffer.extend_from_slice(&desired.generation.to_le_bytes());
         worths.for_each(|worth| put_text(buffer, worth));
         put_live(buffer, live)?;
-        Some(Self(HighwayHasher::default().hash128(buffer)))
+        Some(Self(HighwayHasher::new(Key(key)).hash128(buffer)))
     }
 }
 

@@ -283,6 +283,9 @@ pub struct Settings {
     pub max_drift_share: u32,
     /// Unless these are fewer than so many.
     pub min_drift: usize,
+    /// What the hashes of live things are made with. Nobody who writes in AWS may know it: who does could make a change look
+    /// like none.
+    pub looks_key: [u64; 4],
 }
 
 impl Default for Settings {
@@ -293,6 +296,7 @@ impl Default for Settings {
             settle: SignedDuration::from_secs(330),
             max_drift_share: 50,
             min_drift: 10,
+            looks_key: [0; 4],
         }
     }
 }

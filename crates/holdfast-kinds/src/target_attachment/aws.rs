@@ -4,11 +4,11 @@ use super::{Registration, TargetAttachment, TargetAttachmentSpec, short};
 use crate::aws::answer::{made, object, untold};
 use crate::aws::{Aws, Live, Service, gap, reading};
 use crate::common::{Tags, text};
-use crate::elb::aws::{BATCH, is_not_found, number, parse, target_groups};
+use crate::elb::aws::{BATCH, is_not_found, number, parse};
 use crate::plain::{self, Action, Call};
 use async_trait::async_trait;
 use aws_sdk_elasticloadbalancingv2::types::{
-    TargetDescription, TargetGroup, TargetHealth, TargetHealthDescription, TargetHealthReasonEnum as Reason,
+    TargetDescription, TargetHealth, TargetHealthDescription, TargetHealthReasonEnum as Reason,
     TargetHealthStateEnum as State, TargetTypeEnum,
 };
 use holdfast_core::cloud::{Applied, ApplyError, ErrorClass};
@@ -40,12 +40,13 @@ impl Live for TargetAttachment {
             }
         }
         let implied = here.iter().filter(|(_, of, _)| of.iter().any(|one| one.port.is_none()));
-        let ports = ports(aws, implied.map(|(group, ..)| *group).collect()).await?;
+        let (ports, failed) = ports(aws, implied.map(|(group, ..)| *group).collect()).await;
+        let why = || failed.clone().unwrap_or_else(|| untold(TARGET_GROUPS, "which port the target group has"));
         let mut seen = Vec::new();
         for (group, of, targets) in &here {
             match told(of, targets, ports.get(*group)) {
                 Some(found) => seen.extend(found),
-                None => gaps.push(gap(&untold(TARGET_GROUPS, "which port the target group has"), handles(of))),
+                None => gaps.push(gap(&why(), handles(of))),
             }
         }
         Ok(reading(seen, gaps))
@@ -97,36 +98,34 @@ fn told(
     Some(seen)
 }
 
-/// The ports of groups, none for those of a Lambda function. They never change, so each is asked for once: twenty groups a
-/// call, or all there are where one of them is gone.
-async fn ports(aws: &Aws<'_>, groups: Vec<&String>) -> Result<BTreeMap<String, Option<u16>>, ApplyError> {
+/// The ports of groups, none for those of a Lambda function, and why some are not known. They never change, so each is asked
+/// for once, twenty a call.
+async fn ports(aws: &Aws<'_>, groups: Vec<&String>) -> (BTreeMap<String, Option<u16>>, Option<ApplyError>) {
     let key = |group: &str| format!("{group}#port");
     let mut ports: BTreeMap<String, Arc<Value>> =
         groups.iter().filter_map(|group| Some(((*group).clone(), aws.cache().immutable(&key(group))?))).collect();
     let open: Vec<&String> = groups.into_iter().filter(|group| !ports.contains_key(*group)).collect();
-    if !open.is_empty() {
-        for group in asked(aws, &open).await? {
+    let reads = open.chunks(BATCH).map(|some| {
+        let arns = some.iter().map(|group| (*group).clone()).collect();
+        let call = aws.elb().describe_target_groups().set_target_group_arns(Some(arns));
+        aws.read(Service::Elb, "DescribeTargetGroups", call.send())
+    });
+    let mut failed = None;
+    for answer in futures::future::join_all(reads.collect::<Vec<_>>()).await {
+        let told = answer.map(|answer| answer.target_groups.unwrap_or_default());
+        for group in told.unwrap_or_else(|error| {
+            failed = Some(error);
+            Vec::new()
+        }) {
             let is_told = group.port().is_some() || group.target_type() == Some(&TargetTypeEnum::Lambda);
             // What is kept is kept for ever.
-            if let Some(arn) = group.target_group_arn().filter(|arn| is_told && open.iter().any(|one| one == arn)) {
+            if let Some(arn) = group.target_group_arn().filter(|_| is_told) {
                 ports.insert(arn.to_owned(), aws.cache().keep_immutable(&key(arn), json!(group.port())));
             }
         }
     }
     let number = |port: &Value| port.as_u64().and_then(|port| u16::try_from(port).ok());
-    Ok(ports.into_iter().map(|(group, port)| (group, number(&port))).collect())
-}
-
-async fn asked(aws: &Aws<'_>, groups: &[&String]) -> Result<Vec<TargetGroup>, ApplyError> {
-    let reads = groups.chunks(BATCH).map(|some| {
-        let arns = some.iter().map(|group| (*group).clone()).collect();
-        let call = aws.elb().describe_target_groups().set_target_group_arns(Some(arns));
-        aws.read(Service::Elb, "DescribeTargetGroups", call.send())
-    });
-    match aws.told("DescribeTargetGroups", reads.collect()).await? {
-        Some(told) => Ok(told.into_iter().flat_map(|answer| answer.target_groups.unwrap_or_default()).collect()),
-        None => target_groups(aws).await,
-    }
+    (ports.into_iter().map(|(group, port)| (group, number(&port))).collect(), failed)
 }
 
 fn observe(one: &Registration, target: &TargetDescription, described: &TargetHealthDescription) -> Option<Observation> {
@@ -213,5 +212,47 @@ async fn deregister(aws: &Aws<'_>, handle: &str) -> Result<(), ApplyError> {
     match aws.write(Service::Elb, "DeregisterTargets", call.send()).await {
         Err(error) if error.code != "InvalidTarget" && !is_not_found(&error) => Err(error),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aws::testing::Lab;
+
+    const GROUP: &str = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/web/0a1b2c3d4e5f6071";
+
+    fn target(id: &str, port: Option<i32>) -> TargetHealthDescription {
+        TargetHealthDescription::builder()
+            .target(TargetDescription::builder().id(id).set_port(port).build())
+            .target_health(TargetHealth::builder().state(State::Healthy).build())
+            .build()
+    }
+
+    #[test]
+    fn a_target_without_a_port_goes_by_its_groups_and_none_is_known_of_where_that_is_not() {
+        let one = |id: &str, port| Registration { group: GROUP.to_owned(), id: id.to_owned(), port };
+        let targets = [target("10.0.0.1", Some(80)), target("10.0.0.1", Some(81)), target("function", None)];
+        let found = |of: Registration, implied: Option<Option<u16>>| {
+            let seen = told(&BTreeSet::from([of]), &targets, implied.as_ref())?;
+            Some(seen.into_iter().map(|one| one.fields["port"].as_u64()).collect::<Vec<_>>())
+        };
+        assert_eq!(found(one("10.0.0.1", Some(81)), None), Some(vec![Some(81)]));
+        assert_eq!(found(one("10.0.0.1", None), Some(Some(80))), Some(vec![Some(80)]));
+        assert_eq!(found(one("function", None), Some(None)), Some(vec![None]));
+        assert_eq!(found(one("10.0.0.1", None), None), None, "it is unknown, and not absent");
+    }
+
+    #[tokio::test]
+    async fn ports_that_are_known_are_not_asked_for_and_others_are_no_reason_to_forget_them() {
+        let lab = Lab::default();
+        let aws = lab.aws(0);
+        let groups = ["known", "open"].map(|name| GROUP.replace("web", name));
+        aws.cache().keep_immutable(&format!("{}#port", groups[0]), json!(80));
+        let known = BTreeMap::from([(groups[0].clone(), Some(80))]);
+        assert_eq!(ports(&aws, vec![&groups[0]]).await, (known.clone(), None));
+        // Nobody answers there.
+        let (told, failed) = ports(&aws, groups.iter().collect()).await;
+        assert_eq!((told, failed.map(|error| error.operation)), (known, Some(TARGET_GROUPS.to_owned())));
     }
 }

@@ -51,11 +51,11 @@ async fn our_instances_alone_are_asked_for_where_others_fill_a_page() {
     let one = || ec2.run_instances().min_count(1).max_count(1).image_id("ami-12c6146b").subnet_id(&subnet).send();
     let others = futures::stream::iter(0..1000).map(|_| one()).buffer_unordered(8);
     others.for_each(|launched| async { drop(launched.expect("it is launched")) }).await;
-    let mut count = Vec::new();
-    for _ in 0..2 {
-        count.push(calls(&bench, "DescribeInstances").await);
-    }
-    assert_eq!(count, [2, 1], "the listing has two pages");
+    // A process that knows nothing lists all there are, here and in runs before this one.
+    let scope = bench.aws.scope.clone();
+    bench.aws = Emulator { scope, ..Emulator::named_by("HOLDFAST_TEST_MOTO").await };
+    assert!(calls(&bench, "DescribeInstances").await >= 2, "the listing has two pages");
+    assert_eq!(calls(&bench, "DescribeInstances").await, 1);
     assert_eq!(bench.pass().await.steps.len(), 0);
     let (id, uid) = (bench.id("Instance", "ours"), Tag::builder().key("holdfast:uid").build());
     ec2.delete_tags().resources(&id).tags(uid).send().await.expect("moto does it");

@@ -53,8 +53,8 @@ fn is_told_by_tags<K: Kind>(aws: &Aws<'_>, wanted: &Wanted, listing: &Listing) -
     let calls = wanted.resources.len().div_ceil(PAGE as usize).max(1);
     aws.is_longer(listing.operation, calls)
         && wanted.resources.iter().all(|one| {
-            let has_name = one.made_as.is_some() || one.spec.identity(K::identity).is_some();
-            one.id.is_some() || !has_name
+            let is_unnamed = one.spec.identity(K::identity).is_none();
+            one.made_as.is_none() && (one.id.is_some() || is_unnamed)
         })
 }
 
@@ -85,6 +85,9 @@ where
         .resources
         .iter()
         .all(|one| one.made_as.as_deref().is_none_or(is_named) && one.spec.identity(K::identity).is_none_or(is_named));
+    if !whole {
+        aws.was_not_told(listing.operation);
+    }
     Ok(whole.then_some(seen))
 }
 
@@ -104,4 +107,77 @@ where
     };
     each_page(|token| page(filter.clone().map(|filter| vec![filter]), token), next, take).await?;
     Ok((seen, pages))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aws::testing::Lab;
+    use crate::common::{Tags, settled};
+    use crate::security_group::SecurityGroup;
+    use holdfast_core::name::ResourceKey;
+    use holdfast_core::observe::WantedResource;
+    use serde_json::{Value, json};
+    use std::cell::RefCell;
+
+    const LISTING: Listing = Listing { operation: "DescribeSecurityGroups", by_id: "group-id" };
+
+    fn spec(name: &str) -> Value {
+        json!({ "groupName": name, "description": "d", "vpcId": "vpc-1" })
+    }
+
+    fn group(id: &str, name: &str, is_tagged: bool) -> Observation {
+        let tags = is_tagged.then(|| (UID_TAG.to_owned(), "u".to_owned()));
+        let identity = SecurityGroup::identity(&spec(name)).unwrap_or_default();
+        settled(id.to_owned(), identity, Tags::from_iter(tags), Value::Null)
+    }
+
+    fn wanted(id: Option<&str>, name: &str) -> WantedResource {
+        let key = ResourceKey::new("s", "SecurityGroup", name);
+        WantedResource::new(key, "u".to_owned(), id.map(str::to_owned), spec(name).into())
+    }
+
+    /// What is seen, and the filters of each call, none for the listing's.
+    async fn look(aws: &Aws<'_>, there: &[Observation], one: WantedResource) -> (Vec<String>, Vec<String>) {
+        let (calls, wanted) = (RefCell::new(Vec::new()), Wanted { resources: vec![one] });
+        let passes = |filter: &Filter, one: &Observation| match filter.name() {
+            Some("tag-key") => filter.values().iter().any(|key| one.tags.contains_key(key)),
+            _ => filter.values().contains(&one.id),
+        };
+        let page = |filters: Option<Vec<Filter>>, _| {
+            let filters = filters.unwrap_or_default();
+            calls.borrow_mut().push(filters.iter().filter_map(Filter::name).collect::<Vec<_>>().concat());
+            let found = there.iter().filter(|one| filters.iter().all(|filter| passes(filter, one)));
+            let found: Vec<Observation> = found.cloned().collect();
+            async move { Ok(found) }
+        };
+        let seen = known::<SecurityGroup, _, _, _>(aws, &wanted, &LISTING, page, |_| None, Vec::clone).await;
+        let ids = seen.expect("it is read").into_iter().map(|one: Observation| one.id).collect();
+        (ids, calls.into_inner())
+    }
+
+    #[tokio::test]
+    async fn ours_are_asked_for_and_all_is_listed_where_somebody_else_may_have_the_name() {
+        let lab = Lab::default();
+        let aws = lab.aws(0);
+        let there = [group("sg-1", "web", true), group("sg-2", "api", false), group("sg-3", "other", false)];
+        let all = ["sg-1", "sg-2", "sg-3"];
+        let look = async |one: WantedResource| {
+            aws.was_listed(LISTING.operation, 9);
+            look(&aws, &there, one).await
+        };
+        let is = |found: (Vec<String>, Vec<String>), ids: &[&str], calls: &[&str]| {
+            assert_eq!(
+                (found.0, found.1),
+                (ids.iter().map(|s| s.to_string()).collect(), calls.iter().map(|s| s.to_string()).collect())
+            );
+        };
+        is(look(wanted(Some("sg-1"), "web")).await, &["sg-1"], &["tag-key"]);
+        is(look(wanted(Some("sg-2"), "api")).await, &["sg-1", "sg-2"], &["tag-key", "group-id"]);
+        is(look(wanted(None, "other")).await, &all, &[""]);
+        let renamed = WantedResource { made_as: Some("vpc-1/old".to_owned()), ..wanted(Some("sg-1"), "web") };
+        is(look(renamed).await, &all, &[""]);
+        is(look(wanted(Some("sg-9"), "other")).await, &all, &["tag-key", "group-id", ""]);
+        is(look(wanted(Some("sg-9"), "other")).await, &all, &[""]);
+    }
 }
