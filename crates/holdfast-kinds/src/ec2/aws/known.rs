@@ -80,11 +80,8 @@ where
     aws.was_asked(listing.operation, tagged.iter().chain(&by_id).map(|(_, pages)| pages).sum());
     let seen: Vec<_> = tagged.into_iter().chain(by_id).flat_map(|(seen, _)| seen).collect();
     let named: BTreeSet<&str> = seen.iter().map(|one| &*one.borrow().identity).collect();
-    let is_named = |name: &str| named.contains(name);
-    let whole = wanted
-        .resources
-        .iter()
-        .all(|one| one.made_as.as_deref().is_none_or(is_named) && one.spec.identity(K::identity).is_none_or(is_named));
+    let is_here = |name: &str| named.contains(name);
+    let whole = wanted.resources.iter().all(|one| one.spec.identity(K::identity).is_none_or(is_here));
     if !whole {
         aws.was_not_told(listing.operation);
     }
