@@ -17,6 +17,14 @@ use std::time::Duration;
 pub(crate) struct Audit {
     /// The values that are known, by ARN; some read now, some earlier. What is not here is unknown, never drift.
     pub(crate) values: BTreeMap<String, Arc<Value>>,
+    /// What was asked for now and not answered, and what AWS has refused to tell since it last did.
+    pub(crate) failed: BTreeMap<String, ApplyError>,
+}
+
+/// What the read of a thing stands under: its id, or, where all parts of a thing are read at once, what their ids begin
+/// with, `THING#`.
+fn read_as(id: &str) -> &str {
+    id.find('#').map_or(id, |at| &id[..=at])
 }
 
 /// What was read one thing a call, and how much more may be read.
@@ -40,12 +48,14 @@ struct Entry {
     read: Option<(Timestamp, Arc<Value>)>,
     /// Why AWS refuses to have it read, until it is.
     refused: Option<ApplyError>,
+    /// It was not at rest when it was read: its turn comes again whenever that was.
+    moving: bool,
     asked_at: Timestamp,
 }
 
 impl Entry {
     fn new(asked_at: Timestamp) -> Self {
-        Self { turn: 0, read: None, refused: None, asked_at }
+        Self { turn: 0, read: None, refused: None, moving: false, asked_at }
     }
 }
 
@@ -57,9 +67,19 @@ struct Allowance {
 
 impl Aws<'_> {
     /// Reads attributes of `arns` by `read`: those just written, then those hinted at, those never read and the oldest, as
-    /// far as this kind's share of the audit budget goes. Counts one call for each ARN. Write them within
-    /// [`rereading`](Self::rereading).
+    /// far as this kind's share of the audit budget goes. Counts one call for each ARN. What AWS refuses to tell is a part
+    /// of the reading that is missing. Write them within [`rereading`](Self::rereading).
     pub(crate) async fn audit<F>(&self, arns: &[String], read: impl Fn(String) -> F) -> Audit
+    where
+        F: Future<Output = Result<Value, ApplyError>> + Send,
+    {
+        let audit = self.round(arns, read).await;
+        lock(&self.unread).extend(gaps(audit.failed.iter().filter(|(_, error)| is_lasting(error))));
+        audit
+    }
+
+    /// [`audit`](Self::audit), for a kind that tells by itself what is missing.
+    pub(crate) async fn round<F>(&self, arns: &[String], read: impl Fn(String) -> F) -> Audit
     where
         F: Future<Output = Result<Value, ApplyError>> + Send,
     {
@@ -80,15 +100,48 @@ impl Aws<'_> {
             .collect();
         let answers = futures::future::join_all(reads).await;
         let (mut kept, now) = (lock(&self.cache.attributes), self.now());
+        let mut failed = BTreeMap::new();
         for (arn, answer) in answers {
             match answer {
                 Ok(value) => kept.was_read(&arn, turn, now, value),
-                Err(error) => kept.has_failed(&arn, error),
+                Err(error) => {
+                    kept.has_failed(&arn, &error);
+                    failed.insert(arn, error);
+                }
             }
         }
-        lock(&self.unread).extend(kept.refused(arns));
-        Audit { values: arns.iter().filter_map(|arn| Some((arn.clone(), kept.value(arn)?))).collect() }
+        for (arn, error) in kept.refused(arns) {
+            failed.entry(arn.clone()).or_insert_with(|| error.clone());
+        }
+        Audit { values: arns.iter().filter_map(|arn| Some((arn.clone(), kept.value(arn)?))).collect(), failed }
     }
+
+    /// What its last read told, if nothing was written since.
+    pub(crate) fn told_last(&self, arn: &str) -> Option<Arc<Value>> {
+        lock(&self.cache.attributes).value(arn)
+    }
+
+    /// It was not at rest when it was read: its turn comes again however lately that was.
+    pub(crate) fn is_moving(&self, arn: &str) {
+        if let Some(entry) = lock(&self.cache.attributes).by_arn.get_mut(arn) {
+            entry.moving = true;
+        }
+    }
+}
+
+/// A refusal that patience does not help against.
+fn is_lasting(error: &ApplyError) -> bool {
+    matches!(error.class, ErrorClass::Denied | ErrorClass::Rejected)
+}
+
+/// One gap for each reason.
+fn gaps<'a>(failed: impl Iterator<Item = (&'a String, &'a ApplyError)>) -> Vec<Gap> {
+    let mut gaps = BTreeMap::<(&str, &str), Gap>::new();
+    for (arn, error) in failed {
+        let of_reason = gaps.entry((&error.operation, &error.code)).or_insert_with(|| gap(error, Vec::new()));
+        of_reason.of.push(arn.clone());
+    }
+    gaps.into_values().collect()
 }
 
 impl Attributes {
@@ -130,8 +183,8 @@ impl Attributes {
 
     /// These things may have changed; of what is not read here nothing is noted.
     pub(super) fn hint(&mut self, ids: &[&str]) {
-        let known = ids.iter().filter(|id| self.by_arn.contains_key(**id));
-        self.hinted.extend(known.map(|id| (*id).to_owned()));
+        let known = ids.iter().map(|id| read_as(id)).filter(|id| self.by_arn.contains_key(*id));
+        self.hinted.extend(known.map(str::to_owned));
     }
 
     /// How far it has come, at `most` calls a minute.
@@ -145,8 +198,8 @@ impl Attributes {
     }
 
     /// When a thing was read.
-    pub(super) fn read_at(&self, arn: &str) -> Option<Timestamp> {
-        self.by_arn.get(arn)?.read.as_ref().map(|(at, _)| *at)
+    pub(super) fn read_at(&self, id: &str) -> Option<Timestamp> {
+        self.by_arn.get(read_as(id))?.read.as_ref().map(|(at, _)| *at)
     }
 
     fn value(&self, arn: &str) -> Option<Arc<Value>> {
@@ -163,28 +216,20 @@ impl Attributes {
         self.pulled.remove(arn);
         self.hinted.remove(arn);
         if let Some(entry) = self.by_arn.get_mut(arn) {
-            (entry.turn, entry.read, entry.refused) = (turn, Some((now, Arc::new(value))), None);
+            *entry = Entry { turn, read: Some((now, Arc::new(value))), ..Entry::new(entry.asked_at) };
         }
     }
 
     /// A read failed. What passes, and what is gone, is the next turn's business and nobody else's.
-    fn has_failed(&mut self, arn: &str, error: ApplyError) {
-        if !matches!(error.class, ErrorClass::Denied | ErrorClass::Rejected) {
-            return;
-        }
-        if let Some(entry) = self.by_arn.get_mut(arn) {
-            entry.refused = Some(error);
+    fn has_failed(&mut self, arn: &str, error: &ApplyError) {
+        if let Some(entry) = self.by_arn.get_mut(arn).filter(|_| is_lasting(error)) {
+            entry.refused = Some(error.clone());
         }
     }
 
-    /// One gap for each reason for which AWS refuses to have some of `arns` read.
-    fn refused(&self, arns: &[String]) -> Vec<Gap> {
-        let mut gaps = BTreeMap::<(&str, &str), Gap>::new();
-        for (arn, error) in arns.iter().filter_map(|arn| Some((arn, self.by_arn.get(arn)?.refused.as_ref()?))) {
-            let of_reason = gaps.entry((&error.operation, &error.code)).or_insert_with(|| gap(error, Vec::new()));
-            of_reason.of.push(arn.clone());
-        }
-        gaps.into_values().collect()
+    /// Why AWS refuses to have some of `arns` read.
+    fn refused<'a>(&'a self, arns: &'a [String]) -> impl Iterator<Item = (&'a String, &'a ApplyError)> {
+        arns.iter().filter_map(|arn| Some((arn, self.by_arn.get(arn)?.refused.as_ref()?)))
     }
 
     /// A thing's value came with the answer to a write.
@@ -195,7 +240,7 @@ impl Attributes {
     }
 
     /// Those of `arns` whose turn it is: those just written, and of the others at most `left`: those that somebody
-    /// hinted at, then those never read, then the oldest, unless they were read lately. Begins a new turn.
+    /// hinted at, then those never read, then the oldest, unless they were read lately and are at rest. Begins a new turn.
     fn due(&mut self, arns: &[String], left: usize, now: Timestamp) -> Vec<String> {
         self.audits += 1;
         for arn in arns {
@@ -206,8 +251,11 @@ impl Attributes {
         }
         let (pulled, others): (Vec<&String>, Vec<&String>) =
             arns.iter().partition(|arn| self.pulled.contains_key(*arn));
-        let old = |arn: &String| self.read_at(arn).is_none_or(|at| now.duration_since(at) >= self.every);
-        let others = others.into_iter().filter(|arn| self.hinted.contains(*arn) || old(arn));
+        let is_due = |entry: &Entry| {
+            entry.moving || entry.read.as_ref().is_none_or(|(at, _)| now.duration_since(*at) >= self.every)
+        };
+        let others =
+            others.into_iter().filter(|arn| self.hinted.contains(*arn) || self.by_arn.get(*arn).is_none_or(is_due));
         let turn = |arn: &String| (!self.hinted.contains(arn), self.by_arn.get(arn).map_or(0, |entry| entry.turn));
         let mut queue: Vec<((bool, u64), &String)> = others.map(|arn| (turn(arn), arn)).collect();
         queue.sort_unstable();
@@ -299,6 +347,25 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_at_rest_is_read_again_in_its_turn() {
+        let mut kept = Attributes::default();
+        kept.begin(150, SignedDuration::from_mins(4), at(0));
+        let things: Vec<String> = ["a#", "b#", "c#"].map(str::to_owned).to_vec();
+        assert_eq!(turn(&mut kept, &things, 9, 0), "a#b#c#");
+        for thing in ["a#", "c#"] {
+            kept.by_arn.get_mut(thing).expect("it was read").moving = true;
+        }
+        assert_eq!(
+            [1, 1, 1].map(|left| turn(&mut kept, &things, left, 60)),
+            ["a#", "c#", ""],
+            "it is told anew each time"
+        );
+        assert_eq!((kept.read_at("a#part#80"), kept.read_at("b#part")), (Some(at(60)), Some(at(0))));
+        kept.hint(&["b#part#80", "d#part"]);
+        assert_eq!(turn(&mut kept, &things, 9, 90), "b#");
+    }
+
+    #[test]
     fn what_the_answer_to_a_write_told_is_as_good_as_read() {
         let mut kept = Attributes::default();
         kept.begin(150, SignedDuration::from_mins(4), at(0));
@@ -332,11 +399,11 @@ mod tests {
             message: "no policy allows it".to_owned(),
             request_id: Some(request.to_owned()),
         };
-        kept.has_failed("a", refused(ErrorClass::Denied, "r-1"));
-        kept.has_failed("b", refused(ErrorClass::Throttled, "r-2"));
-        kept.has_failed("c", refused(ErrorClass::Denied, "r-3"));
+        kept.has_failed("a", &refused(ErrorClass::Denied, "r-1"));
+        kept.has_failed("b", &refused(ErrorClass::Throttled, "r-2"));
+        kept.has_failed("c", &refused(ErrorClass::Denied, "r-3"));
         let told = |kept: &Attributes| -> Vec<(String, String)> {
-            kept.refused(&arns).into_iter().map(|gap| (gap.of.concat(), gap.reason)).collect()
+            gaps(kept.refused(&arns)).into_iter().map(|gap| (gap.of.concat(), gap.reason)).collect()
         };
         let said =
             "elasticloadbalancing:DescribeTargetGroupAttributes: AccessDenied: no policy allows it (AWS request ";

@@ -21,6 +21,7 @@ mod tags;
 pub(crate) mod testing;
 mod whole;
 
+pub(crate) use audit::Audit;
 pub(crate) use cache::LastMade;
 pub(crate) use call::{Aws, Sent, Service, all_pages, each_page, folded, gap, reading};
 pub(crate) use tags::{TagsByArn, set_then_remove};

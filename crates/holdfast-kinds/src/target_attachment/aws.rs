@@ -2,52 +2,60 @@
 
 use super::{Registration, TargetAttachment, TargetAttachmentSpec, short};
 use crate::aws::answer::{made, object, untold};
-use crate::aws::{Aws, Live, Service, gap, reading};
+use crate::aws::{Audit, Aws, Live, Service, gap, reading};
 use crate::common::{Tags, text};
 use crate::elb::aws::{BATCH, is_not_found, number, parse};
 use crate::plain::{self, Action, Call};
 use async_trait::async_trait;
 use aws_sdk_elasticloadbalancingv2::types::{
-    TargetDescription, TargetHealth, TargetHealthDescription, TargetHealthReasonEnum as Reason,
-    TargetHealthStateEnum as State, TargetTypeEnum,
+    TargetDescription, TargetHealthDescription, TargetHealthReasonEnum as Reason, TargetHealthStateEnum as State,
+    TargetTypeEnum,
 };
 use holdfast_core::cloud::{Applied, ApplyError, ErrorClass};
 use holdfast_core::kind::Kind;
 use holdfast_core::observe::{Health, LiveState, Observation, Reading, Wanted};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 #[async_trait]
 impl Live for TargetAttachment {
-    /// One call a target group with declared attachments; other targets in it are left out. The ports of groups, where an
-    /// attachment goes by them, twenty a call, once.
+    const AUDITED: bool = true;
+
+    /// One call a target group with declared attachments, in rounds; other targets in it are left out. The ports of groups,
+    /// where an attachment goes by them, twenty a call, once.
     async fn sweep(aws: &Aws<'_>, wanted: &Wanted) -> Result<Reading, ApplyError> {
-        let by_handle = wanted.resources.iter().filter_map(|w| Registration::parse(w.id.as_deref()?));
-        let by_spec = wanted.resources.iter().filter_map(|w| Registration::of(&w.spec));
-        let mut groups: BTreeMap<String, BTreeSet<Registration>> = BTreeMap::new();
-        for one in by_handle.chain(by_spec) {
-            groups.entry(one.group.clone()).or_default().insert(one);
+        let groups = groups(wanted);
+        for (group, of) in &groups {
+            if !is_told(aws, group, of) {
+                aws.reread(&targets_of(group));
+            }
         }
-        let answers = groups.iter().map(|(group, of)| async move { (group, of, registered(aws, group).await) });
+        let keys: Vec<String> = groups.keys().map(|group| targets_of(group)).collect();
+        let read = aws.round(&keys, |key| registered(aws, key)).await;
         let (mut here, mut gaps) = (Vec::new(), Vec::new());
-        for (group, of, answer) in futures::future::join_all(answers).await {
-            match answer {
+        for (group, of) in &groups {
+            match targets(&read, &targets_of(group)) {
                 Ok(targets) => here.push((group, of, targets)),
-                // Targets go with their group.
-                Err(error) if is_not_found(&error) => {}
                 Err(error) => gaps.push(gap(&error, handles(of))),
             }
         }
-        let implied = here.iter().filter(|(_, of, _)| of.iter().any(|one| one.port.is_none()));
-        let (ports, failed) = ports(aws, implied.map(|(group, ..)| *group).collect()).await;
+        let of_the_group = |(_, of, targets): &&(_, &Declared, Vec<Target>)| {
+            !targets.is_empty() && of.all.iter().any(|one| one.port.is_none())
+        };
+        let (ports, failed) = ports(aws, here.iter().filter(of_the_group).map(|(group, ..)| *group).collect()).await;
         let why = || failed.clone().unwrap_or_else(|| untold(TARGET_GROUPS, "which port the target group has"));
         let mut seen = Vec::new();
         for (group, of, targets) in &here {
-            match told(of, targets, ports.get(*group)) {
-                Some(found) => seen.extend(found),
-                None => gaps.push(gap(&why(), handles(of))),
+            let Some(found) = told(&of.all, targets, ports.get(*group)) else {
+                gaps.push(gap(&why(), handles(of)));
+                continue;
+            };
+            if found.iter().any(|one| one.state != LiveState::Settled || one.health != Health::Healthy) {
+                aws.is_moving(&targets_of(group));
             }
+            seen.extend(found);
         }
         Ok(reading(seen, gaps))
     }
@@ -65,45 +73,129 @@ impl Live for TargetAttachment {
 }
 
 const TARGET_GROUPS: &str = "elasticloadbalancing:DescribeTargetGroups";
+const TARGET_HEALTH: &str = "elasticloadbalancing:DescribeTargetHealth";
 
-fn handles(of: &BTreeSet<Registration>) -> Vec<String> {
-    of.iter().map(Registration::handle).collect()
+/// What is declared in a target group.
+#[derive(Default)]
+struct Declared {
+    all: BTreeSet<Registration>,
+    /// One of them takes the place of another.
+    moves: bool,
 }
 
-/// The targets in a group.
-async fn registered(aws: &Aws<'_>, group: &str) -> Result<Vec<TargetHealthDescription>, ApplyError> {
-    let call = aws.elb().describe_target_health().target_group_arn(group);
-    let answer = aws.read(Service::Elb, "DescribeTargetHealth", call.send()).await?;
-    Ok(answer.target_health_descriptions.unwrap_or_default())
+fn groups(wanted: &Wanted) -> BTreeMap<String, Declared> {
+    let mut groups: BTreeMap<String, Declared> = BTreeMap::new();
+    for wanted in &wanted.resources {
+        let (was, is) = (wanted.id.as_deref().and_then(Registration::parse), Registration::of(&wanted.spec));
+        let moves = was.is_some() && was != is;
+        for one in was.into_iter().chain(is) {
+            let declared = groups.entry(one.group.clone()).or_default();
+            declared.moves |= moves;
+            declared.all.insert(one);
+        }
+    }
+    groups
+}
+
+fn handles(of: &Declared) -> Vec<String> {
+    of.all.iter().map(Registration::handle).collect()
+}
+
+/// What the read of all targets of a group stands under.
+fn targets_of(group: &str) -> String {
+    format!("{group}#")
+}
+
+/// A target in a group, as its last read told.
+#[derive(Serialize, Deserialize)]
+struct Target {
+    id: String,
+    port: Option<i32>,
+    zone: Option<String>,
+    state: Option<String>,
+    reason: Option<String>,
+    description: Option<String>,
+}
+
+impl Target {
+    fn of(described: &TargetHealthDescription) -> Option<Self> {
+        let (target, health) = (described.target()?, described.target_health()?);
+        Some(Self {
+            id: short(target.id()?),
+            port: target.port(),
+            zone: target.availability_zone().map(str::to_owned),
+            state: health.state().map(|state| state.as_str().to_owned()),
+            reason: health.reason().map(|reason| reason.as_str().to_owned()),
+            description: health.description().map(str::to_owned),
+        })
+    }
+
+    /// `implied` is the port of the group.
+    fn is(&self, one: &Registration, implied: Option<u16>) -> bool {
+        one.id == self.id && one.port.or(implied).map(i32::from) == self.port
+    }
+}
+
+/// Whether the last read of a group will do until its next turn. It does not for a target that it did not show: a create would
+/// follow from it; nor where one takes another's place.
+fn is_told(aws: &Aws<'_>, group: &str, of: &Declared) -> bool {
+    let Some(Ok(targets)) = aws.told_last(&targets_of(group)).map(|value| Vec::<Target>::deserialize(&*value)) else {
+        return false;
+    };
+    let implied = aws.cache().immutable(&port_of(group));
+    let shows = |one: &Registration| {
+        let implied = implied.as_deref().map(number_of);
+        (one.port.is_some() || implied.is_some()) && targets.iter().any(|t| t.is(one, implied.flatten()))
+    };
+    !of.moves && of.all.iter().all(shows)
+}
+
+/// The targets in a group; none once it is gone, since they go with it.
+async fn registered(aws: &Aws<'_>, key: String) -> Result<Value, ApplyError> {
+    let call = aws.elb().describe_target_health().target_group_arn(key.trim_end_matches('#'));
+    let described = match aws.read(Service::Elb, "DescribeTargetHealth", call.send()).await {
+        Ok(answer) => answer.target_health_descriptions.unwrap_or_default(),
+        Err(error) if is_not_found(&error) => Vec::new(),
+        Err(error) => return Err(error),
+    };
+    let targets: Vec<Target> = described.iter().filter_map(Target::of).collect();
+    serde_json::to_value(targets).map_err(|error| untold(TARGET_HEALTH, &error.to_string()))
+}
+
+/// What is known of a group's targets.
+fn targets(read: &Audit, key: &str) -> Result<Vec<Target>, ApplyError> {
+    match (read.failed.get(key), read.values.get(key)) {
+        (Some(error), _) => Err(error.clone()),
+        (None, Some(value)) => Vec::deserialize(&**value).map_err(|error| untold(TARGET_HEALTH, &error.to_string())),
+        (None, None) => Err(untold(TARGET_HEALTH, "which targets the group has")),
+    }
 }
 
 /// Those targets of a group that are wanted, each under the handle by which it is; none if that takes the group's own port,
 /// which is not known.
-fn told(
-    of: &BTreeSet<Registration>,
-    targets: &[TargetHealthDescription],
-    implied: Option<&Option<u16>>,
-) -> Option<Vec<Observation>> {
-    if implied.is_none() && of.iter().any(|one| one.port.is_none()) {
+fn told(of: &BTreeSet<Registration>, targets: &[Target], implied: Option<&Option<u16>>) -> Option<Vec<Observation>> {
+    if !targets.is_empty() && implied.is_none() && of.iter().any(|one| one.port.is_none()) {
         return None;
     }
     let implied = implied.copied().flatten();
-    let mut seen = Vec::new();
-    for described in targets {
-        let Some(target) = described.target() else { continue };
-        let Some(id) = target.id().map(short) else { continue };
-        let is = |one: &&Registration| one.id == id && one.port.or(implied).map(i32::from) == target.port();
-        seen.extend(of.iter().filter(is).filter_map(|one| observe(one, target, described)));
-    }
-    Some(seen)
+    let of_target =
+        |target| of.iter().filter(move |one| Target::is(target, one, implied)).map(move |one| (one, target));
+    Some(targets.iter().flat_map(of_target).filter_map(|(one, target)| observe(one, target)).collect())
+}
+
+fn port_of(group: &str) -> String {
+    format!("{group}#port")
+}
+
+fn number_of(port: &Value) -> Option<u16> {
+    port.as_u64().and_then(|port| u16::try_from(port).ok())
 }
 
 /// The ports of groups, none for those of a Lambda function, and why some are not known. They never change, so each is asked
 /// for once, twenty a call.
 async fn ports(aws: &Aws<'_>, groups: Vec<&String>) -> (BTreeMap<String, Option<u16>>, Option<ApplyError>) {
-    let key = |group: &str| format!("{group}#port");
     let mut ports: BTreeMap<String, Arc<Value>> =
-        groups.iter().filter_map(|group| Some(((*group).clone(), aws.cache().immutable(&key(group))?))).collect();
+        groups.iter().filter_map(|group| Some(((*group).clone(), aws.cache().immutable(&port_of(group))?))).collect();
     let open: Vec<&String> = groups.into_iter().filter(|group| !ports.contains_key(*group)).collect();
     let reads = open.chunks(BATCH).map(|some| {
         let arns = some.iter().map(|group| (*group).clone()).collect();
@@ -120,21 +212,20 @@ async fn ports(aws: &Aws<'_>, groups: Vec<&String>) -> (BTreeMap<String, Option<
             let is_told = group.port().is_some() || group.target_type() == Some(&TargetTypeEnum::Lambda);
             // What is kept is kept for ever.
             if let Some(arn) = group.target_group_arn().filter(|_| is_told) {
-                ports.insert(arn.to_owned(), aws.cache().keep_immutable(&key(arn), json!(group.port())));
+                ports.insert(arn.to_owned(), aws.cache().keep_immutable(&port_of(arn), json!(group.port())));
             }
         }
     }
-    let number = |port: &Value| port.as_u64().and_then(|port| u16::try_from(port).ok());
-    (ports.into_iter().map(|(group, port)| (group, number(&port))).collect(), failed)
+    (ports.into_iter().map(|(group, port)| (group, number_of(&port))).collect(), failed)
 }
 
-fn observe(one: &Registration, target: &TargetDescription, described: &TargetHealthDescription) -> Option<Observation> {
-    let (state, health) = life(described.target_health()?)?;
-    let zone = target.availability_zone();
+fn observe(one: &Registration, target: &Target) -> Option<Observation> {
+    let (state, health) = life(target)?;
+    let zone = target.zone.as_deref();
     let fields = object([
         ("targetGroupArn", Some(one.group.as_str().into())),
         ("targetId", Some(one.id.as_str().into())),
-        ("port", target.port().map(Into::into)),
+        ("port", target.port.map(Into::into)),
         ("availabilityZone", zone.map(Into::into)),
     ]);
     let mut seen = plain::observation::<TargetAttachment, 0>(one.handle(), Tags::new(), fields, []);
@@ -151,20 +242,20 @@ fn observe(one: &Registration, target: &TargetDescription, described: &TargetHea
 }
 
 /// Whether it is there and works; `None` for a target that is not registered, of which AWS tells too.
-fn life(health: &TargetHealth) -> Option<(LiveState, Health)> {
-    let reason = health.reason();
+fn life(target: &Target) -> Option<(LiveState, Health)> {
+    let reason = target.reason.as_deref().map(Reason::from);
     let words = || {
-        let state = health.state().map_or("unknown", State::as_str);
-        let said = [reason.map(Reason::as_str), health.description()];
+        let state = target.state.as_deref().unwrap_or("unknown");
+        let said = [target.reason.as_deref(), target.description.as_deref()];
         let said: Vec<&str> = said.into_iter().flatten().collect();
         let said = if said.is_empty() { String::new() } else { format!(" ({})", said.join(": ")) };
         format!("its target is {state}{said}")
     };
-    if reason == Some(&Reason::NotRegistered) {
+    if reason == Some(Reason::NotRegistered) {
         return None;
     }
     let settled = |health| Some((LiveState::Settled, health));
-    match health.state() {
+    match target.state.as_deref().map(State::from) {
         Some(State::Healthy) => settled(Health::Healthy),
         Some(State::Draining) => Some((LiveState::Deleting("draining".to_owned()), Health::Healthy)),
         Some(State::Unhealthy | State::UnhealthyDraining) => settled(Health::Degraded(words())),
@@ -172,7 +263,7 @@ fn life(health: &TargetHealth) -> Option<(LiveState, Health)> {
             settled(Health::Degraded(words()))
         }
         // Nobody checks it, as its group says.
-        Some(State::Unavailable) if reason == Some(&Reason::HealthCheckDisabled) => settled(Health::Healthy),
+        Some(State::Unavailable) if reason == Some(Reason::HealthCheckDisabled) => settled(Health::Healthy),
         _ => settled(Health::Progressing(words())),
     }
 }
@@ -186,7 +277,8 @@ async fn register(aws: &Aws<'_>, members: &Map<String, Value>) -> Result<Applied
         .set_availability_zone(text(&whole, "availabilityZone").map(str::to_owned))
         .build();
     let call = aws.elb().register_targets().target_group_arn(&spec.target_group_arn).targets(target);
-    let answer = aws.write(Service::Elb, "RegisterTargets", call.send()).await;
+    let calls = aws.write(Service::Elb, "RegisterTargets", call.send());
+    let answer = aws.rereading(&targets_of(&spec.target_group_arn), calls).await;
     answer.map_err(|mut error| {
         // An instance is refused until it runs, which is soon.
         if error.code == "InvalidTarget" {
@@ -209,7 +301,8 @@ async fn deregister(aws: &Aws<'_>, handle: &str) -> Result<(), ApplyError> {
     };
     let target = TargetDescription::builder().id(&one.id).set_port(one.port.map(i32::from)).build();
     let call = aws.elb().deregister_targets().target_group_arn(&one.group).targets(target);
-    match aws.write(Service::Elb, "DeregisterTargets", call.send()).await {
+    let calls = aws.write(Service::Elb, "DeregisterTargets", call.send());
+    match aws.rereading(&targets_of(&one.group), calls).await {
         Err(error) if error.code != "InvalidTarget" && !is_not_found(&error) => Err(error),
         _ => Ok(()),
     }
@@ -219,20 +312,22 @@ async fn deregister(aws: &Aws<'_>, handle: &str) -> Result<(), ApplyError> {
 mod tests {
     use super::*;
     use crate::aws::testing::Lab;
+    use aws_sdk_elasticloadbalancingv2::types::TargetHealth;
 
     const GROUP: &str = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/web/0a1b2c3d4e5f6071";
 
-    fn target(id: &str, port: Option<i32>) -> TargetHealthDescription {
-        TargetHealthDescription::builder()
-            .target(TargetDescription::builder().id(id).set_port(port).build())
-            .target_health(TargetHealth::builder().state(State::Healthy).build())
-            .build()
+    fn target(id: &str, port: Option<i32>, state: &State) -> Target {
+        let health = TargetHealth::builder().state(state.clone()).build();
+        let target = TargetDescription::builder().id(id).set_port(port).build();
+        let described = TargetHealthDescription::builder().target(target).target_health(health).build();
+        Target::of(&described).expect("it is whole")
     }
 
     #[test]
     fn a_target_without_a_port_goes_by_its_groups_and_none_is_known_of_where_that_is_not() {
         let one = |id: &str, port| Registration { group: GROUP.to_owned(), id: id.to_owned(), port };
-        let targets = [target("10.0.0.1", Some(80)), target("10.0.0.1", Some(81)), target("function", None)];
+        let targets = [("10.0.0.1", Some(80)), ("10.0.0.1", Some(81)), ("function", None)];
+        let targets = targets.map(|(id, port)| target(id, port, &State::Healthy));
         let found = |of: Registration, implied: Option<Option<u16>>| {
             let seen = told(&BTreeSet::from([of]), &targets, implied.as_ref())?;
             Some(seen.into_iter().map(|one| one.fields["port"].as_u64()).collect::<Vec<_>>())

@@ -49,17 +49,23 @@ pub(crate) struct Emulator {
 impl Emulator {
     /// The one that `variable` names. Without one the tests fail: what did not run has not passed.
     pub(crate) async fn named_by(variable: &str) -> Self {
-        let endpoint = std::env::var(variable);
-        let endpoint =
-            endpoint.unwrap_or_else(|_| panic!("{variable} names no emulator; `cargo xtask test` starts one"));
-        Self::at(&endpoint).await
+        Self::at(&endpoint(variable)).await
+    }
+
+    /// The same, whose single things are read once an hour.
+    pub(crate) async fn in_rounds(variable: &str) -> Self {
+        Self::every(&endpoint(variable), SignedDuration::from_hours(1)).await
     }
 
     /// The one at `endpoint`.
     pub(crate) async fn at(endpoint: &str) -> Self {
-        let meter = Arc::new(Counter::default());
         // Tests look right after others have changed something.
-        let options = AwsOptions { audit_every: SignedDuration::ZERO, ..AwsOptions::default() };
+        Self::every(endpoint, SignedDuration::ZERO).await
+    }
+
+    async fn every(endpoint: &str, audit_every: SignedDuration) -> Self {
+        let meter = Arc::new(Counter::default());
+        let options = AwsOptions { audit_every, ..AwsOptions::default() };
         let cloud = AwsCloud::new(meter.clone(), options);
         let access = AccountAccess { endpoint_url: Some(endpoint.to_owned()), ..AccountAccess::default() };
         cloud.set_accounts(BTreeMap::from([("default".to_owned(), access)]));
@@ -71,6 +77,10 @@ impl Emulator {
         let (registry, scope) = (holdfast_kinds::registry(), Scope::new("default", "eu-west-1"));
         Self { cloud, meter, registry, scope, others }
     }
+}
+
+fn endpoint(variable: &str) -> String {
+    std::env::var(variable).unwrap_or_else(|_| panic!("{variable} names no emulator; `cargo xtask test` starts one"))
 }
 
 /// `value` of `stack` with its references filled in, as far as `output` knows them.

@@ -3,6 +3,7 @@
 use crate::bench::Bench;
 use crate::emulator::Emulator;
 use aws_sdk_elasticloadbalancingv2::{Client, types as wire};
+use holdfast_core::cloud::Cloud;
 use holdfast_core::plan::{Decision, Fate};
 use holdfast_core::policy::ReplacePolicy;
 use serde_json::json;
@@ -36,7 +37,11 @@ async fn check_quiet(bench: &mut Bench) {
 
 /// Two targets of ours, one of them on the group's port, and one of somebody else's.
 async fn declared(run: &str) -> Bench {
-    let mut bench = Bench::new(Emulator::named_by("HOLDFAST_TEST_MOTO").await, &format!("target{run}"));
+    declared_on(Emulator::named_by("HOLDFAST_TEST_MOTO").await, run).await
+}
+
+async fn declared_on(emulator: Emulator, run: &str) -> Bench {
+    let mut bench = Bench::new(emulator, &format!("target{run}"));
     let ec2 = aws_sdk_ec2::Client::new(&bench.aws.others);
     let vpcs = ec2.describe_vpcs().send().await.expect("moto answers");
     let vpc = vpcs.vpcs().first().and_then(|v| v.vpc_id()).expect("moto has a default VPC");
@@ -120,4 +125,40 @@ async fn the_old_target_goes_after_the_new_one_works() {
     bench.condemn();
     done(&mut bench).await;
     check_quiet(&mut bench).await;
+}
+
+#[tokio::test]
+async fn targets_at_rest_are_read_in_rounds_which_a_hint_and_a_new_target_pull_forward() {
+    let mut bench =
+        declared_on(Emulator::in_rounds("HOLDFAST_TEST_MOTO").await, &format!("{}i", std::process::id())).await;
+    done(&mut bench).await;
+    let reads =
+        |bench: &Bench| bench.aws.meter.take().into_iter().filter(|call| *call == "DescribeTargetHealth").count();
+    check_quiet(&mut bench).await;
+    assert_eq!(reads(&bench), 1, "what was just written is read");
+    check_quiet(&mut bench).await;
+    assert_eq!(reads(&bench), 0, "all are healthy");
+
+    let call = other(&bench).deregister_targets().target_group_arn(bench.id("TargetGroup", "web"));
+    call.targets(target("10.0.0.2", 8080)).send().await.expect("a target is deregistered behind our back");
+    check_quiet(&mut bench).await;
+    assert_eq!(reads(&bench), 0, "it is not their turn");
+    bench.aws.cloud.hint(&bench.aws.scope, &[&bench.id("TargetAttachment", "one")]);
+    assert_eq!(done(&mut bench).await, ["+ two"], "one read tells of all targets of the group");
+    check_quiet(&mut bench).await;
+    reads(&bench);
+
+    // Somebody registers what is declared right after: what was read before says nothing of it.
+    let call = other(&bench).register_targets().target_group_arn(bench.id("TargetGroup", "web"));
+    call.targets(target("10.0.0.9", 8080)).send().await.expect("somebody registers a target");
+    let theirs = json!({ "targetGroupArn": "${TargetGroup/web.arn}", "targetId": "10.0.0.9" });
+    bench.declare("TargetAttachment", "theirs", theirs);
+    for _ in 0..2 {
+        let plan = bench.pass().await;
+        let blocked: Vec<_> = plan.verdicts.iter().filter(|v| v.decision == Decision::Blocked).collect();
+        assert_eq!((blocked.len(), blocked[0].key.name.as_str(), plan.steps.len()), (1, "theirs", 0));
+    }
+    assert_eq!(reads(&bench), 1, "it was not shown, and now it is");
+    bench.condemn();
+    while !done(&mut bench).await.is_empty() {}
 }
