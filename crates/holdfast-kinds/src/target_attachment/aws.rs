@@ -118,8 +118,12 @@ struct Target {
 }
 
 impl Target {
+    /// None for a target that AWS only tells of as not registered: it must not pass for one that was shown.
     fn of(described: &TargetHealthDescription) -> Option<Self> {
         let (target, health) = (described.target()?, described.target_health()?);
+        if health.reason() == Some(&Reason::NotRegistered) {
+            return None;
+        }
         Some(Self {
             id: short(target.id()?),
             port: target.port(),
@@ -180,7 +184,7 @@ fn told(of: &BTreeSet<Registration>, targets: &[Target], implied: Option<&Option
     let implied = implied.copied().flatten();
     let of_target =
         |target| of.iter().filter(move |one| Target::is(target, one, implied)).map(move |one| (one, target));
-    Some(targets.iter().flat_map(of_target).filter_map(|(one, target)| observe(one, target)).collect())
+    Some(targets.iter().flat_map(of_target).map(|(one, target)| observe(one, target)).collect())
 }
 
 fn port_of(group: &str) -> String {
@@ -219,8 +223,8 @@ async fn ports(aws: &Aws<'_>, groups: Vec<&String>) -> (BTreeMap<String, Option<
     (ports.into_iter().map(|(group, port)| (group, number_of(&port))).collect(), failed)
 }
 
-fn observe(one: &Registration, target: &Target) -> Option<Observation> {
-    let (state, health) = life(target)?;
+fn observe(one: &Registration, target: &Target) -> Observation {
+    let (state, health) = life(target);
     let zone = target.zone.as_deref();
     let fields = object([
         ("targetGroupArn", Some(one.group.as_str().into())),
@@ -238,11 +242,11 @@ fn observe(one: &Registration, target: &Target) -> Option<Observation> {
         }
         seen.unread.push("/availabilityZone".to_owned());
     }
-    Some(seen)
+    seen
 }
 
-/// Whether it is there and works; `None` for a target that is not registered, of which AWS tells too.
-fn life(target: &Target) -> Option<(LiveState, Health)> {
+/// Whether it stays and works.
+fn life(target: &Target) -> (LiveState, Health) {
     let reason = target.reason.as_deref().map(Reason::from);
     let words = || {
         let state = target.state.as_deref().unwrap_or("unknown");
@@ -251,13 +255,10 @@ fn life(target: &Target) -> Option<(LiveState, Health)> {
         let said = if said.is_empty() { String::new() } else { format!(" ({})", said.join(": ")) };
         format!("its target is {state}{said}")
     };
-    if reason == Some(Reason::NotRegistered) {
-        return None;
-    }
-    let settled = |health| Some((LiveState::Settled, health));
+    let settled = |health| (LiveState::Settled, health);
     match target.state.as_deref().map(State::from) {
         Some(State::Healthy) => settled(Health::Healthy),
-        Some(State::Draining) => Some((LiveState::Deleting("draining".to_owned()), Health::Healthy)),
+        Some(State::Draining) => (LiveState::Deleting("draining".to_owned()), Health::Healthy),
         Some(State::Unhealthy | State::UnhealthyDraining) => settled(Health::Degraded(words())),
         Some(State::Unused) if matches!(reason, Some(Reason::InvalidState | Reason::IpUnusable)) => {
             settled(Health::Degraded(words()))
@@ -316,18 +317,23 @@ mod tests {
 
     const GROUP: &str = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/web/0a1b2c3d4e5f6071";
 
-    fn target(id: &str, port: Option<i32>, state: &State) -> Target {
-        let health = TargetHealth::builder().state(state.clone()).build();
+    fn target(id: &str, port: Option<i32>, reason: Option<Reason>) -> Option<Target> {
+        let health = TargetHealth::builder().state(State::Unused).set_reason(reason).build();
         let target = TargetDescription::builder().id(id).set_port(port).build();
-        let described = TargetHealthDescription::builder().target(target).target_health(health).build();
-        Target::of(&described).expect("it is whole")
+        Target::of(&TargetHealthDescription::builder().target(target).target_health(health).build())
+    }
+
+    #[test]
+    fn a_target_that_is_told_of_as_not_registered_was_not_shown() {
+        let is_shown = |reason| target("10.0.0.1", Some(80), Some(reason)).is_some();
+        assert_eq!([Reason::NotRegistered, Reason::NotInUse].map(is_shown), [false, true]);
     }
 
     #[test]
     fn a_target_without_a_port_goes_by_its_groups_and_none_is_known_of_where_that_is_not() {
         let one = |id: &str, port| Registration { group: GROUP.to_owned(), id: id.to_owned(), port };
         let targets = [("10.0.0.1", Some(80)), ("10.0.0.1", Some(81)), ("function", None)];
-        let targets = targets.map(|(id, port)| target(id, port, &State::Healthy));
+        let targets = targets.map(|(id, port)| target(id, port, None).expect("it is registered"));
         let found = |of: Registration, implied: Option<Option<u16>>| {
             let seen = told(&BTreeSet::from([of]), &targets, implied.as_ref())?;
             Some(seen.into_iter().map(|one| one.fields["port"].as_u64()).collect::<Vec<_>>())
