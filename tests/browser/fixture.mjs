@@ -370,10 +370,28 @@ function datavault(add, at) {
   web.undeclared = [{ path: "/enableExecuteCommand", live: true }];
 }
 
+/** What looking at a scope has cost since the process started. */
+function load(at) {
+  return {
+    calls: [
+      { action: "ecs:DescribeServices", calls: 212, throttles: 0 },
+      { action: "elasticloadbalancing:DescribeTargetGroupAttributes", calls: 1318, throttles: 2 },
+      { action: "ec2:DescribeSecurityGroups", calls: 53, throttles: 0 },
+    ],
+    buckets: [
+      { name: "elb account", size: 40, refillPerSecond: 10, headroom: 17, grantedPercent: 54, waitingWrites: 1 },
+      { name: "ecs service read", size: 100, refillPerSecond: 20, headroom: 85, grantedPercent: 100, waitingWrites: 0 },
+    ],
+    lookTakesMs: 0,
+    lookEveryMs: 3800,
+    rounds: { things: 126, unread: 4, oldestReadAt: at(252), roundTakesMs: 240000 },
+  };
+}
+
 function scopes(at) {
   return [
     { account: "prod", region: "eu-west-3", sweptAt: at(12), durationMs: 840, apiCalls: 21, throttles: 0 },
-    { account: "prod", region: "eu-west-1", sweptAt: at(31), durationMs: 1240, apiCalls: 34, throttles: 2 },
+    { account: "prod", region: "eu-west-1", sweptAt: at(31), durationMs: 1240, apiCalls: 34, throttles: 2, load: load(at) },
     { account: "staging", region: "us-east-1", sweptAt: at(44), durationMs: 610, apiCalls: 14, throttles: 0 },
     {
       account: "default",

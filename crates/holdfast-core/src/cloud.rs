@@ -202,6 +202,10 @@ pub trait Meter: Send + Sync {
     async fn acquire(&self, scope: &Scope, service: &'static str, operation: &'static str);
     /// Says how a call ended.
     fn finished(&self, scope: &Scope, service: &'static str, operation: &'static str, outcome: CallOutcome);
+    /// The part of its documented rate at which AWS takes such calls now, as far as its refusals tell: 1 for all of it.
+    fn granted(&self, _scope: &Scope, _service: &'static str, _operation: &'static str) -> f64 {
+        1.0
+    }
     /// Waits as [`acquire`](Meter::acquire) does, for a call that is made later: the next one of that operation goes
     /// at once.
     async fn turn(self: Arc<Self>, _scope: &Scope, _service: &'static str, _operation: &'static str) -> Turn {

@@ -184,6 +184,12 @@ impl Meter for Budgets {
         }
     }
 
+    fn granted(&self, scope: &Scope, service: &'static str, operation: &'static str) -> f64 {
+        let (budget, now) = (self.scope(scope), Instant::now());
+        let mut state = budget.state();
+        limits(service, operation).into_iter().map(|limit| state.buckets.of(limit, now).share).fold(1.0, f64::min)
+    }
+
     async fn turn(self: Arc<Self>, scope: &Scope, service: &'static str, operation: &'static str) -> Turn {
         let (budget, limits) = (self.scope(scope), limits(service, operation));
         let Some(narrowest) = limits.last().map(|limit| limit.name) else { return Turn::free() };

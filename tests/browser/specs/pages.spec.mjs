@@ -22,6 +22,20 @@ it("the overview names the oldest drift and what each scope's last sweep cost", 
   await page.getByText("Rate exceeded").waitFor();
 });
 
+it("what looking costs is told when somebody opens it, and what AWS refuses stands out", { mockOnly: true }, async ({ page, goto }) => {
+  await goto("");
+  await page.getByText("Calls and budgets").click();
+  const told = page.getByRole("region", { name: "Budgets of prod / eu-west-1" });
+  const row = async (name) => (await told.getByRole("row", { name }).innerText()).split("\t").map((cell) => cell.trim());
+  assert.deepEqual(await row(/TargetGroupAttributes/), ["elasticloadbalancing:DescribeTargetGroupAttributes", "1,318", "2"]);
+  assert.deepEqual(await row(/elb account/), ["elb account", "17 / 40", "10/s", "54 %"]);
+  assert.deepEqual(await told.locator(".fg-drifted").allInnerTexts(), ["2", "54 %"]);
+  assert.match(await told.getByRole("row").nth(1).innerText(), /TargetGroupAttributes/, "the most called comes first");
+  const words = (await told.locator("p").innerText()).replace(/\s+/g, " ");
+  assert.match(words, /fits every 3\.8 s into a quarter.* 126 things .* within 4 min.*; the oldest was read 4 min.* ago, 4 not yet/);
+  assert.equal(await page.getByRole("region", { name: /^Budgets of/ }).count(), 1, "of what was not looked at nothing is told");
+});
+
 it("a stack shows its graph and its resources, each a link to its page", {}, async ({ page, base, goto }) => {
   const { stack, kind, name } = await something(base);
   await goto(`stacks/${stack}`);

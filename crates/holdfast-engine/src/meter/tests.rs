@@ -54,6 +54,18 @@ async fn a_refusal_halves_the_rate_and_answers_bring_it_back() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_granted_is_told_by_the_refusals_of_every_bucket_that_a_call_draws_on() {
+    let budgets = Budgets::new();
+    let granted = |operation| budgets.granted(&scope(), "elasticloadbalancing", operation);
+    assert_eq!([granted("DescribeRules"), granted("CreateRule")], [1.0, 1.0]);
+    budgets.finished(&scope(), "elasticloadbalancing", "CreateRule", CallOutcome::Throttled);
+    assert_eq!([granted("DescribeRules"), granted("CreateRule")], [0.5, 0.5], "they share the account's");
+    calls(&budgets, "elasticloadbalancing", "DescribeRules", 25).await;
+    assert_eq!([granted("DescribeRules"), granted("CreateRule")], [1.0, 0.5]);
+    assert_eq!(budgets.granted(&Scope::new("other", "eu-west-1"), "elasticloadbalancing", "CreateRule"), 1.0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_write_that_waits_goes_before_reads_that_wait() {
     let budgets = Arc::new(Budgets::new());
     calls(&budgets, "elasticloadbalancing", "DescribeRules", 40).await;

@@ -108,7 +108,7 @@ impl<K: Live> AnyLive for Wire<K> {
 #[derive(Clone, Debug)]
 pub struct AwsOptions {
     /// Calls a minute that a scope's sweeps may spend on what AWS only gives one thing at a time (attributes). Default
-    /// 150, a quarter of what Elastic Load Balancing grants.
+    /// 150, a quarter of what Elastic Load Balancing documents; where it grants less, as much fewer.
     pub audit_calls: usize,
     /// How often each of these is read at most, but for what was just written or asked for. Default four minutes.
     pub audit_every: jiff::SignedDuration,
@@ -209,6 +209,12 @@ impl AwsCloud {
         wanted.keys().map(|kind| (*kind, unreadable(error))).collect()
     }
 
+    /// Calls a minute for what AWS gives one thing at a time: fewer where it grants less than it documents.
+    fn audit_calls(&self, scope: &Scope) -> usize {
+        let granted = self.meter.granted(scope, "elasticloadbalancing", "DescribeTargetGroupAttributes");
+        ((self.options.audit_calls as f64 * granted) as usize).max(1)
+    }
+
     /// Calls of `calls` that each audited kind may spend: its share by number of things.
     fn audit_share(&self, kind: &dyn AnyLive, wanted: &BTreeMap<KindName, Wanted>, calls: usize) -> usize {
         if !kind.audited() {
@@ -231,8 +237,8 @@ impl AwsCloud {
         };
         let clients = state.clients();
         let now = self.options.now;
-        let AwsOptions { audit_calls, audit_every, .. } = self.options;
-        let calls = lock(&state.cache().attributes).begin(audit_calls, audit_every, now());
+        let most = self.audit_calls(scope);
+        let calls = lock(&state.cache().attributes).begin(most, self.options.audit_every, now());
         let spent = AtomicUsize::new(0);
         let readings = wanted.iter().map(|(name, wanted_here)| {
             let (cache, spent) = (state.cache(), &spent);
@@ -299,7 +305,7 @@ impl Cloud for AwsCloud {
     }
 
     fn rounds(&self, scope: &Scope) -> Rounds {
-        let most = self.options.audit_calls;
+        let most = self.audit_calls(scope);
         self.known(scope).map(|state| lock(&state.cache().attributes).rounds(most)).unwrap_or_default()
     }
 
@@ -363,4 +369,32 @@ fn panic_words(kind: &str, panic: &(dyn std::any::Any + Send)) -> String {
 /// Locks without caring about a panic of another holder: what is guarded is replaced whole, never half-written.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use holdfast_core::cloud::CallOutcome;
+
+    /// AWS grants a third of what it documents for Elastic Load Balancing.
+    struct Third;
+
+    #[async_trait]
+    impl Meter for Third {
+        async fn acquire(&self, _: &Scope, _: &'static str, _: &'static str) {}
+        fn finished(&self, _: &Scope, _: &'static str, _: &'static str, _: CallOutcome) {}
+        fn granted(&self, _: &Scope, service: &'static str, _: &'static str) -> f64 {
+            if service == "elasticloadbalancing" { 1.0 / 3.0 } else { 1.0 }
+        }
+    }
+
+    #[test]
+    fn what_is_read_one_a_call_takes_the_same_part_of_what_aws_grants() {
+        let scope = Scope::new("default", "eu-west-1");
+        let calls = |meter: Arc<dyn Meter>, audit_calls| {
+            AwsCloud::new(meter, AwsOptions { audit_calls, ..AwsOptions::default() }).audit_calls(&scope)
+        };
+        assert_eq!(calls(Arc::new(holdfast_core::cloud::Unmetered), 150), 150);
+        assert_eq!([150, 1].map(|most| calls(Arc::new(Third), most)), [50, 1], "and never none");
+    }
 }
