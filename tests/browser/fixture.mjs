@@ -379,8 +379,8 @@ function load(at) {
       { action: "ec2:DescribeSecurityGroups", calls: 53, throttles: 0 },
     ],
     buckets: [
-      { name: "elb account", size: 40, refillPerSecond: 10, headroom: 17, grantedPercent: 54, waitingWrites: 1 },
-      { name: "ecs service read", size: 100, refillPerSecond: 20, headroom: 85, grantedPercent: 100, waitingWrites: 0 },
+      { name: "elb account", size: 40, refillPerSecond: 10, headroom: 17, grantedPercent: 54, waiting: 1, throttles: 2 },
+      { name: "ecs service read", size: 100, refillPerSecond: 20, headroom: 85, grantedPercent: 100, waiting: 0, throttles: 0 },
     ],
     lookTakesMs: 0,
     lookEveryMs: 3800,
