@@ -25,6 +25,19 @@ pub fn thread_cpu() -> Result<Duration> {
     Ok(Duration::from_nanos(nanoseconds.parse()?))
 }
 
+/// Resident memory of a process over a time, in MB: the mean of four looks a second, and the most of them.
+pub fn resident_over(pid: u32, time: Duration) -> Result<(f64, u64)> {
+    let every = Duration::from_millis(250);
+    let looks = (time.as_millis() / every.as_millis()).max(1);
+    let (mut sum, mut most) = (0, 0);
+    for _ in 0..looks {
+        let now = resident(pid)?;
+        (sum, most) = (sum + now, most.max(now));
+        std::thread::park_timeout(every);
+    }
+    Ok((sum as f64 / looks as f64, most))
+}
+
 /// Resident memory of a process in MB.
 pub fn resident(pid: u32) -> Result<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;

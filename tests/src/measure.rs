@@ -217,10 +217,16 @@ impl Account {
         for region in &self.regions {
             let stack =
                 self.stacks.iter().find(|s| s["spec"]["region"] == **region).context("a stack of the region")?;
-            let path = format!("/v1/stacks/{}/reconcile", stack["metadata"]["name"].as_str().unwrap_or_default());
-            let (status, body) = self.server.call(Method::POST, &path, Some(&json!({})))?;
-            ensure!(status < 300, "reconcile answered {status}: {body}");
+            self.reconcile(stack)?;
         }
+        Ok(())
+    }
+
+    /// Asks for a stack to be looked at now.
+    pub fn reconcile(&self, stack: &Value) -> Result<()> {
+        let path = format!("/v1/stacks/{}/reconcile", stack["metadata"]["name"].as_str().unwrap_or_default());
+        let (status, body) = self.server.call(Method::POST, &path, Some(&json!({})))?;
+        ensure!(status < 300, "reconcile answered {status}: {body}");
         Ok(())
     }
 

@@ -2,8 +2,8 @@
 //! buckets enforced. Nothing here decides by time: what fails is only what does not work.
 
 use anyhow::{Result, ensure};
-use holdfast_tests::figures::{memory, percentile};
-use holdfast_tests::found::drifts;
+use holdfast_tests::figures::{memory, percentile, resident_over};
+use holdfast_tests::found::{Hinted, drifts, hinted};
 use holdfast_tests::load::{Times, drive};
 use holdfast_tests::measure::{Account, Cost, stacks};
 use holdfast_tests::report::{Report, plain};
@@ -86,6 +86,18 @@ fn steady(report: &mut Report, account: &Account, name: &str) -> Result<()> {
     Ok(())
 }
 
+/// Memory at the interval that a server has by itself.
+fn by_default(report: &mut Report, account: &mut Account, name: &str) -> Result<()> {
+    account.restarted("60s")?;
+    account.looked_anew()?;
+    account.swept_by_itself(1)?;
+    let (mean, most) = resident_over(account.server.pid(), Duration::from_secs(240))?;
+    let goal = if size() > 10_000 { 900.0 } else { 110.0 };
+    report.add(format!("{name} memory, a sweep a minute: the mean"), plain(mean.round(), "MB").goal(goal));
+    report.add(format!("{name} memory, a sweep a minute: the most"), plain(most as f64, "MB").goal(goal));
+    Ok(())
+}
+
 /// From a first look to the audit of every single thing.
 fn audit(report: &mut Report, account: &mut Account, name: &str) -> Result<()> {
     let floor = account.floor();
@@ -143,6 +155,9 @@ fn a_grown_account() -> Result<()> {
     let rest = memory(account.server.pid())?;
     report.add(format!("{name} memory at rest"), plain(rest.resident as f64, "MB"));
     report.add(format!("{name} memory at rest:   the program"), plain(rest.program as f64, "MB"));
+    if size() >= 10_000 {
+        by_default(&mut report, &mut account, &name)?;
+    }
     if size() == 10_000 {
         account.restarted("1s")?;
         for when in ["just started", "under sweeps"] {
@@ -192,6 +207,32 @@ fn how_soon_a_drift_is_found() -> Result<()> {
     }
     report.add(
         format!("{name} drift found: calls refused by a bucket"),
+        plain(cost.calls.throttles() as f64, "calls").goal(0.0),
+    );
+    report.save()
+}
+
+/// The same for what AWS tells of one thing a call, where somebody asks for it, and the time from the API's word of it
+/// until the fix was read back.
+#[test]
+#[ignore = "prints figures; run by cargo xtask bench"]
+fn how_soon_a_hint_is_followed() -> Result<()> {
+    let name = size().to_string();
+    let mut report = Report::default();
+    let mut account = Account::grown(size(), 1, Manner { latency: Duration::from_millis(40), buckets: true })?;
+    account.looked()?;
+    account.restarted("60s")?;
+    account.swept_by_itself(1)?;
+    let mut times = Hinted::default();
+    let cost = account.cost_from_now(|a| {
+        times = hinted(a, Duration::from_secs(35))?;
+        Ok(())
+    })?;
+    let longest = |of: &[Duration]| plain(percentile(of, 1.0).as_secs_f64(), "s").goal(5.0);
+    report.add(format!("{name} details after a hint: the longest"), longest(&times.found));
+    report.add(format!("{name} details after an own write: the longest"), longest(&times.read_back));
+    report.add(
+        format!("{name} details after a hint: calls refused by a bucket"),
         plain(cost.calls.throttles() as f64, "calls").goal(0.0),
     );
     report.save()

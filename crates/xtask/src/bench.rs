@@ -59,7 +59,7 @@ pub(crate) fn run(root: &Path, bench: &Bench) -> Result<()> {
         shell::run(&mut grown)?;
     }
     for size in bench.sizes.iter().filter(|size| **size <= 10_000) {
-        measure(root, &report, "mix", "how_soon_a_drift_is_found", *size)?;
+        measure(root, &report, "mix", "how_soon", *size)?;
     }
     measure(root, &report, "mix", "a_thousand_sweeps", 200)?;
     if !bench.mix_only {
