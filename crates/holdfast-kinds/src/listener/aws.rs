@@ -15,6 +15,7 @@ use crate::elb::aws::{
 };
 use crate::elb::outputs;
 use crate::elb::types::{Flag, Int};
+use crate::listener_rule::ListenerRule;
 use async_trait::async_trait;
 use aws_sdk_elasticloadbalancingv2::types as wire;
 use holdfast_core::cloud::{Applied, ApplyError};
@@ -80,6 +81,7 @@ impl Live for Listener {
             Action::ModifyAttributes { arn, attributes } => modify_attributes(aws, arn, attributes).await?,
             Action::Tag(change) => retag(aws, change).await?,
             Action::Delete { arn } => {
+                children::none_of_others::<ListenerRule>(aws, arn, "DeleteListener").await?;
                 let call = aws.elb().delete_listener().listener_arn(arn);
                 deleted(aws, arn, aws.write(Service::Elb, "DeleteListener", call.send()).await)?;
             }

@@ -45,6 +45,10 @@ impl Child for ListenerRule {
     fn arn(item: &wire::Rule) -> &str {
         item.rule_arn().unwrap_or_default()
     }
+
+    fn is_of_parent(item: &wire::Rule) -> bool {
+        item.is_default() == Some(true)
+    }
 }
 
 #[async_trait]

@@ -7,12 +7,15 @@ use crate::aws::answer::object;
 use crate::aws::{Aws, Live, Service, reading};
 use crate::common::{Tags, settled};
 use crate::elb::attributes::Attributes;
+use crate::elb::aws::children::none_of_others;
 use crate::elb::aws::known::known_load_balancers;
 use crate::elb::aws::{
     Specs, attributes_json, concerning, deleted, made, number, parse, put_audited, refused, retag, tags_for,
 };
 use crate::elb::types::{Many, OnOff};
 use crate::elb::{full_name, outputs};
+use crate::listener::Listener;
+use crate::listener_rule::ListenerRule;
 use async_trait::async_trait;
 use aws_sdk_elasticloadbalancingv2::types as wire;
 use holdfast_core::cloud::{Applied, ApplyError};
@@ -68,6 +71,9 @@ impl Live for LoadBalancer {
                 return Err(refused("DeleteLoadBalancer", "OperationNotPermitted", words));
             }
             Action::Delete { arn, .. } => {
+                for listener in none_of_others::<Listener>(aws, arn, "DeleteLoadBalancer").await? {
+                    none_of_others::<ListenerRule>(aws, &listener, "DeleteLoadBalancer").await?;
+                }
                 let call = aws.elb().delete_load_balancer().load_balancer_arn(arn);
                 deleted(aws, arn, aws.write(Service::Elb, "DeleteLoadBalancer", call.send()).await)?;
             }

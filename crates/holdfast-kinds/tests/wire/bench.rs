@@ -1,10 +1,10 @@
 //! The loop of the engine in small: look, plan, act, remember.
 
 use crate::emulator::{Emulator, filled};
-use holdfast_core::cloud::Cloud;
+use holdfast_core::cloud::{ApplyError, Cloud};
 use holdfast_core::name::{KindName, ResourceKey};
 use holdfast_core::observe::{Wanted, WantedResource};
-use holdfast_core::plan::{Desired, Fate, Input, Memory, Plan, Settings, plan};
+use holdfast_core::plan::{Desired, Fate, Input, Memory, Plan, Settings, Step, plan};
 use holdfast_core::policy::Policy;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -124,13 +124,18 @@ impl Bench {
             }
         }
         for step in &plan.steps {
-            let action = self.filled(&step.action);
-            let applied = self.aws.cloud.apply(&self.aws.scope, self.kind(&step.key.kind), &action, "token").await;
-            let applied = applied.unwrap_or_else(|e| panic!("{} {}: {e}", step.key, step.text));
-            let memory = self.memory.entry(step.key.clone()).or_default();
-            memory.id = applied.id.or(memory.id.take());
-            memory.outputs.extend(applied.outputs);
+            self.take(step).await.unwrap_or_else(|e| panic!("{} {}: {e}", step.key, step.text));
         }
         plan
+    }
+
+    /// Acts, remembers.
+    pub(crate) async fn take(&mut self, step: &Step) -> Result<(), ApplyError> {
+        let action = self.filled(&step.action);
+        let applied = self.aws.cloud.apply(&self.aws.scope, self.kind(&step.key.kind), &action, "token").await?;
+        let memory = self.memory.entry(step.key.clone()).or_default();
+        memory.id = applied.id.or(memory.id.take());
+        memory.outputs.extend(applied.outputs);
+        Ok(())
     }
 }

@@ -3,7 +3,7 @@
 use crate::bench::Bench;
 use crate::emulator::Emulator;
 use aws_sdk_elasticloadbalancingv2::{Client, types as wire};
-use holdfast_core::cloud::{Cloud, Memo};
+use holdfast_core::cloud::{Cloud, ErrorClass, Memo};
 use holdfast_core::name::KindName;
 use holdfast_core::observe::{Observation, Reading};
 use serde_json::{Value, json};
@@ -195,6 +195,7 @@ async fn goes(bench: &mut Bench, run: &str) {
     let bystander = other.create_target_group().name(format!("by-{run}")).protocol(wire::ProtocolEnum::Http);
     let bystander = bystander.port(1).vpc_id(vpc).send().await.expect("moto makes it");
     bench.condemn();
+    keeps_what_others_have_put_into_it(bench).await;
     let (_, done) = pass(bench).await;
     assert!(done.iter().all(|line| line.starts_with('-')), "{done:#?}");
     check_quiet(bench).await;
@@ -203,4 +204,33 @@ async fn goes(bench: &mut Bench, run: &str) {
     let arn = bystander.target_groups().first().and_then(|g| g.target_group_arn()).expect("it has an ARN");
     let left = other.describe_target_groups().target_group_arns(arn).send().await.expect("moto answers");
     assert_eq!(left.target_groups().len(), 1, "what is not ours stays");
+}
+
+/// AWS would delete a listener with its load balancer and a rule with its listener, whosever they are.
+async fn keeps_what_others_have_put_into_it(bench: &mut Bench) {
+    let other = other(bench);
+    let (balancer, ours) = (bench.id("LoadBalancer", "lb"), bench.id("Listener", "http"));
+    let plain = wire::FixedResponseActionConfig::builder().status_code("404").build();
+    let action =
+        wire::Action::builder().r#type(wire::ActionTypeEnum::FixedResponse).fixed_response_config(plain).build();
+    let listener = other.create_listener().load_balancer_arn(&balancer).port(8081).protocol(wire::ProtocolEnum::Http);
+    let listener = listener.default_actions(action.clone()).send().await.expect("moto makes it");
+    let condition = wire::RuleCondition::builder().field("path-pattern").values("/theirs").build();
+    let rule = other.create_rule().listener_arn(&ours).priority(999).conditions(condition).actions(action);
+    let rule = rule.send().await.expect("moto makes it");
+    let listener = listener.listeners()[0].listener_arn().expect("it has an ARN").to_owned();
+    let rule = rule.rules()[0].rule_arn().expect("it has an ARN").to_owned();
+
+    let plan = bench.plan().await;
+    for (name, theirs) in [("http", &rule), ("lb", &listener)] {
+        let step = plan.steps.iter().find(|step| step.key.name == name).expect("it is to go");
+        let error = bench.take(step).await.expect_err("what is not ours would go with it");
+        assert_eq!((error.class, error.code.as_str()), (ErrorClass::Conflict, "ResourceInUse"), "{error}");
+        assert!(error.message.contains(theirs.as_str()), "{error}");
+    }
+    let rules = other.describe_rules().rule_arns(&rule).send().await.expect("moto answers");
+    let listeners = other.describe_listeners().listener_arns(&listener).send().await.expect("moto answers");
+    assert_eq!((rules.rules().len(), listeners.listeners().len()), (1, 1), "they stay");
+    other.delete_rule().rule_arn(rule).send().await.expect("moto deletes it");
+    other.delete_listener().listener_arn(listener).send().await.expect("moto deletes it");
 }

@@ -1,11 +1,11 @@
 //! How listeners and rules are found: by their ARNs, 20 a call, and by their parent only where an ARN is unknown or
 //! something is missing. AWS has no listing of all of them.
 
-use super::{BATCH, is_not_found, load_balancers, tags_of};
+use super::{BATCH, is_not_found, load_balancers, refused, tags_of, told_tags};
 use crate::aws::{Aws, TagsByArn, gap};
 use crate::common::Tags;
 use crate::listener::Listener;
-use holdfast_core::cloud::ApplyError;
+use holdfast_core::cloud::{ApplyError, ErrorClass};
 use holdfast_core::kind::Kind;
 use holdfast_core::name::{RESOURCE_TAG, UID_TAG};
 use holdfast_core::observe::{Gap, Wanted, WantedResource};
@@ -30,6 +30,10 @@ pub(crate) trait Child: Kind {
     fn of_parent(aws: &Aws<'_>, parent: String) -> impl Future<Output = Result<Vec<Self::Item>, ApplyError>> + Send;
     /// Its ARN.
     fn arn(item: &Self::Item) -> &str;
+    /// True for what AWS makes together with the parent.
+    fn is_of_parent(_item: &Self::Item) -> bool {
+        false
+    }
 }
 
 /// What was found.
@@ -93,6 +97,34 @@ pub(crate) async fn find<C: Child>(aws: &Aws<'_>, wanted: &Wanted) -> Found<C::I
         }
     }
     found
+}
+
+/// Refuses to `delete` a parent in which somebody else has put something: AWS would delete that with it. What is in it is
+/// ours otherwise, and returned. The tags are AWS's own word, not the feed's, which is late.
+pub(crate) async fn none_of_others<C: Child>(
+    aws: &Aws<'_>,
+    parent: &str,
+    delete: &str,
+) -> Result<Vec<String>, ApplyError> {
+    let children = match C::of_parent(aws, parent.to_owned()).await {
+        // The delete itself finds that it is gone.
+        Err(error) if is_not_found(&error) => return Ok(Vec::new()),
+        children => children?,
+    };
+    let arns: Vec<String> =
+        children.iter().filter(|child| !C::is_of_parent(child)).map(|child| C::arn(child).to_owned()).collect();
+    for some in arns.chunks(BATCH) {
+        let tags = told_tags(aws, some.to_vec()).await?;
+        let is_ours = |arn: &&String| tags.get(*arn).is_some_and(|tags| tags.contains_key(UID_TAG));
+        if let Some(other) = some.iter().find(|arn| !is_ours(arn)) {
+            let words = format!(
+                "{parent}: AWS would delete {other} with it, which is not Holdfast's. Delete that first, or declare and \
+                 adopt it."
+            );
+            return Err(ApplyError { class: ErrorClass::Conflict, ..refused(delete, "ResourceInUse", words) });
+        }
+    }
+    Ok(arns)
 }
 
 /// The gap of some resources; of the whole kind where one of them cannot be named.

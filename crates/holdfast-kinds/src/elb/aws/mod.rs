@@ -16,6 +16,7 @@ use holdfast_core::kind::Kind;
 use holdfast_core::observe::{Observation, Wanted};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 
 /// AWS's limit of ARNs for DescribeTags; DescribeListeners and DescribeRules are known to take as many.
 pub(crate) const BATCH: usize = 20;
@@ -24,13 +25,15 @@ pub(crate) const PAGE: i32 = 400;
 
 /// The tags of `arns`, from the feed where it is believed.
 pub(crate) async fn tags_of(aws: &Aws<'_>, arns: &[String]) -> Result<TagsByArn, ApplyError> {
-    aws.tags_of(arns, BATCH, |some| async move {
-        let call = aws.elb().describe_tags().set_resource_arns(Some(some));
-        let answer = aws.read(Service::Elb, "DescribeTags", call.send()).await?;
-        let all = answer.tag_descriptions().iter();
-        Ok(all.filter_map(|d| Some((d.resource_arn()?.to_owned(), tags_from(d.tags())))).collect())
-    })
-    .await
+    aws.tags_of(arns, BATCH, |some| told_tags(aws, some)).await
+}
+
+/// The tags of at most [`BATCH`] ARNs, as Elastic Load Balancing itself knows them.
+async fn told_tags(aws: &Aws<'_>, arns: Vec<String>) -> Result<BTreeMap<String, Tags>, ApplyError> {
+    let call = aws.elb().describe_tags().set_resource_arns(Some(arns));
+    let answer = aws.read(Service::Elb, "DescribeTags", call.send()).await?;
+    let all = answer.tag_descriptions().iter();
+    Ok(all.filter_map(|d| Some((d.resource_arn()?.to_owned(), tags_from(d.tags())))).collect())
 }
 
 fn tags_from(tags: &[Tag]) -> Tags {
